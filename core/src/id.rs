@@ -1,0 +1,221 @@
+//! Identifiers: small values that name a node, an agent, a terminal, a viewer, and how they are written.
+
+use alloc::string::String;
+use core::fmt;
+use core::str::FromStr;
+use serde::{Deserialize, Serialize};
+
+/// Crockford's base 32, lower case: no `i`, `l`, `o`, `u`, so that an id can be read aloud.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+fn encode(bits: &[u8], out: &mut String) {
+    let (mut buffer, mut filled) = (0u32, 0);
+    for byte in bits {
+        buffer = (buffer << 8) | u32::from(*byte);
+        filled += 8;
+        while filled >= 5 {
+            filled -= 5;
+            out.push(char::from(ALPHABET[(buffer >> filled & 31) as usize]));
+        }
+    }
+    if filled > 0 {
+        out.push(char::from(ALPHABET[(buffer << (5 - filled) & 31) as usize]));
+    }
+}
+
+fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.len() != (N * 8).div_ceil(5) {
+        return None;
+    }
+    let (mut out, mut at, mut buffer, mut filled) = ([0; N], 0, 0u32, 0);
+    for byte in text.bytes() {
+        let value = ALPHABET.iter().position(|letter| *letter == byte.to_ascii_lowercase())?;
+        buffer = (buffer << 5) | value as u32;
+        filled += 5;
+        if filled >= 8 && at < N {
+            filled -= 8;
+            out[at] = (buffer >> filled) as u8;
+            at += 1;
+        }
+    }
+    // Bits beyond the last byte are zero in the one valid spelling.
+    (buffer & ((1 << filled) - 1) == 0).then_some(out)
+}
+
+/// A text that is not an id of the wanted kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid id")]
+pub struct InvalidId;
+
+/// The identity of a node: its public key. Names and addresses are only attributes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NodeId(pub [u8; 32]);
+
+impl NodeId {
+    /// The first seven characters: enough to tell machines apart on a screen, never enough to identify one.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let mut text = String::new();
+        encode(&self.0, &mut text);
+        text.truncate(7);
+        text
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        encode(&self.0, &mut text);
+        f.write_str(&text)
+    }
+}
+
+impl fmt::Debug for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeId({})", self.short())
+    }
+}
+
+impl FromStr for NodeId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        decode(text).map(NodeId).ok_or(InvalidId)
+    }
+}
+
+/// The identity of an agent: random (or, for a session found in tmux, derived from that session) and stable for its life.
+/// Written as 13 characters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AgentId(pub u64);
+
+impl fmt::Display for AgentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        encode(&self.0.to_be_bytes(), &mut text);
+        f.write_str(&text)
+    }
+}
+
+impl fmt::Debug for AgentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AgentId({self})")
+    }
+}
+
+impl FromStr for AgentId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        decode(text).map(|bytes| AgentId(u64::from_be_bytes(bytes))).ok_or(InvalidId)
+    }
+}
+
+/// One terminal of an agent. For tmux `pane` is the number of the pane id (`%12` → 12); a PTY of our own has pane 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TerminalId {
+    /// The agent that the terminal belongs to.
+    pub agent: AgentId,
+    /// The terminal's number within its backend.
+    pub pane: u32,
+}
+
+/// One life of a terminal's byte numbering. Offsets of different generations cannot be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Generation(pub u64);
+
+/// A connection of a viewer, numbered by the runtime and never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ViewerId(pub u64);
+
+/// Who a viewer is across its connections: random, chosen by the viewer (one per browser tab). Input is de-duplicated by it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ViewerKey(pub [u8; 16]);
+
+impl fmt::Debug for ViewerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ViewerKey({:02x}{:02x}…)", self.0[0], self.0[1])
+    }
+}
+
+/// A terminal stream of one viewer, numbered by the viewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u32);
+
+/// A command of a person or program, numbered by the runtime; its [`Reply`](crate::Reply) carries it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(pub u64);
+
+/// Work that core asked a backend to do, numbered by core; the runtime answers each exactly once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationId(pub u64);
+
+/// A change of stored state, numbered by core; the runtime answers each exactly once, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreId(pub u64);
+
+/// The size of a terminal in character cells: 2 to 1 000 columns, 1 to 1 000 rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Size {
+    cols: u16,
+    rows: u16,
+}
+
+impl Size {
+    /// What a terminal has when nobody said otherwise.
+    pub const DEFAULT: Size = Size { cols: 80, rows: 24 };
+
+    /// A size within the bounds: numbers outside are moved to the nearest bound, so that no viewer can shrink a terminal
+    /// to nothing or make it allocate without limit.
+    #[must_use]
+    pub fn clamped(cols: u16, rows: u16) -> Self {
+        Size { cols: cols.clamp(2, 1_000), rows: rows.clamp(1, 1_000) }
+    }
+
+    /// Columns, 2 to 1 000.
+    #[must_use]
+    pub fn cols(self) -> u16 {
+        self.cols
+    }
+
+    /// Rows, 1 to 1 000.
+    #[must_use]
+    pub fn rows(self) -> u16 {
+        self.rows
+    }
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Size::DEFAULT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_agent_id_has_one_spelling_of_thirteen_characters(number: u64) {
+            let text = AgentId(number).to_string();
+            prop_assert_eq!(text.len(), 13);
+            prop_assert_eq!(text.parse(), Ok(AgentId(number)));
+        }
+
+        #[test]
+        fn every_node_id_has_one_spelling_of_fifty_two_characters(bytes: [u8; 32]) {
+            let text = NodeId(bytes).to_string();
+            prop_assert_eq!(text.len(), 52);
+            prop_assert_eq!(text.parse(), Ok(NodeId(bytes)));
+        }
+
+        #[test]
+        fn no_text_makes_the_parsers_fail_otherwise_than_by_saying_so(text in "\\PC*") {
+            if let Ok(id) = text.parse::<AgentId>() {
+                prop_assert_eq!(id.to_string(), text.to_lowercase());
+            }
+            let _ = text.parse::<NodeId>();
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What a runtime tells the node. A closed enum: a new variant breaks every runtime until it answers it.
+
+use crate::command::Command;
+use crate::directory::BackendKind;
+use crate::id::{AgentId, CommandId, Generation, OperationId, Size, StoreId, StreamId, TerminalId, ViewerId, ViewerKey};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// The moment of [`next_deadline`](crate::Node::next_deadline) has come (or passed).
+    Wake,
+    /// Something a backend (tmux, PTY) found out or finished.
+    Backend(BackendInput),
+    /// Something that happened on a terminal. The inputs of one terminal are one ordered sequence: a snapshot describes
+    /// the terminal after exactly the output that was handed in before it.
+    Terminal(TerminalId, TerminalInput<'a>),
+    /// Something that a viewer's connection brought.
+    Viewer(ViewerId, ViewerInput<'a>),
+    /// A person or program asks for something. Answered by exactly one `Output::Reply`.
+    Command(CommandId, Command),
+    /// The answer to `Output::Store`.
+    Stored(StoreId, Result<(), StoreFailure>),
+}
+
+/// What backends report about agents, whoever looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackendInput {
+    /// The backend can carry agents; `detail` says what it is ("tmux 3.3a").
+    Available(BackendKind, String),
+    /// It cannot, and why, in words for a person ("tmux is not installed: apt install tmux"). Agents it carried were reported
+    /// `Gone` one by one before.
+    Unavailable(BackendKind, String),
+    /// All carriers that exist now have been reported since the backend became available: what is missing is missing.
+    Listed(BackendKind),
+    /// A carrier exists and looks like this. Replaces what was said of it before.
+    Seen(Observation),
+    /// A carrier that was seen has ended.
+    Gone(AgentId),
+    /// An operation is finished. `Seen` or `Gone` for its effects come before it.
+    Done(OperationId, Result<OperationDone, OperationError>),
+}
+
+/// A carrier (tmux session, PTY) as its backend sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// The id that the carrier is marked with; for one that is not marked, an id derived from what does not change while it
+    /// lives.
+    pub agent: AgentId,
+    /// Which backend carries it.
+    pub backend: BackendKind,
+    /// The session's name as the backend really has it.
+    pub name: String,
+    /// Working directory the session was made in.
+    pub directory: String,
+    /// Unix time of its creation, in milliseconds.
+    pub created_unix_ms: u64,
+    /// Its terminals, in the order in which a person sees them.
+    pub terminals: Vec<TerminalInfo>,
+    /// Somebody else's terminal program shows it too and decides its size (for tmux: an attached client that is not ours).
+    pub shown_elsewhere: bool,
+}
+
+/// One terminal of a carrier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TerminalInfo {
+    /// Number within the agent; see [`TerminalId::pane`].
+    pub pane: u32,
+    /// The title that the program set; empty if none.
+    pub title: String,
+    /// The command that runs in the foreground ("node").
+    pub command: String,
+    /// Whether that command is only a shell that waits for commands.
+    pub shell: bool,
+    /// Window as the backend names it ("1:zsh"); empty for a PTY.
+    pub window: String,
+    /// The one that keyboard input goes to when nobody says which.
+    pub active: bool,
+    /// Its size now.
+    pub size: Size,
+    /// How the agent's program ended, if it did: its exit status, or 128 + signal.
+    pub exit_code: Option<i32>,
+    /// A number that changes when the terminal printed something; coarse is enough (tmux: seconds).
+    pub activity: u64,
+    /// The program rang the bell and nobody has looked since.
+    pub bell: bool,
+}
+
+/// What a backend reports about one terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TerminalInput<'a> {
+    /// It printed these bytes. Only while watched.
+    Output(&'a [u8]),
+    /// It printed something that the backend did not deliver (flood control, a lost connection to tmux). What viewers have cannot
+    /// be continued; they need a snapshot.
+    Skipped,
+    /// The answer to `TerminalOutput::Snapshot`: bytes that bring a terminal emulator that was reset to `size` to the present
+    /// history, screen, cursor and modes.
+    Snapshot {
+        /// Size of the terminal that the bytes are for.
+        size: Size,
+        /// At most [`SNAPSHOT_BYTES`](crate::limits::SNAPSHOT_BYTES).
+        bytes: &'a [u8],
+    },
+    /// Its size has changed, by whoever's act. Implies `Skipped`: reflowed screens are taken anew.
+    Resized(Size),
+    /// The first `bytes` of what was handed over with `TerminalOutput::Write` and not yet confirmed are written.
+    Written {
+        /// Count of bytes.
+        bytes: usize,
+    },
+    /// Writing failed: everything handed over and not yet confirmed is lost. The reason is for a person.
+    WriteFailed(String),
+    /// The visible text, as asked for by `TerminalOutput::ReadScreen`.
+    Screen(String),
+    /// The terminal has ended. Nothing follows.
+    Closed,
+}
+
+/// What a viewer's connection brings. `Opened` is the first, `Closed` the last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ViewerInput<'a> {
+    /// A viewer said who it is. Another connection with the same key replaces this one's input numbering, not its streams.
+    Opened(ViewerKey),
+    /// There is room for one more frame on the connection. Given once per frame of room; core never sends without.
+    Writable,
+    /// Look at a terminal.
+    Attach {
+        /// The stream's number, unused among the viewer's open streams.
+        stream: StreamId,
+        /// The agent.
+        agent: AgentId,
+        /// The pane, or the active one.
+        pane: Option<u32>,
+        /// Where the viewer wants to go on: what it has already.
+        from: Option<(Generation, u64)>,
+        /// What would fit there.
+        size: Option<Size>,
+        /// Whether to take the size lease.
+        take: Take,
+    },
+    /// The space at the viewer is now this large.
+    Resize {
+        /// The stream.
+        stream: StreamId,
+        /// What fits.
+        size: Size,
+        /// Whether to take the size lease.
+        take: Take,
+    },
+    /// Give the size lease back.
+    Release(StreamId),
+    /// Everything before this offset is processed. Absolute; a smaller one than before is harmless.
+    Ack {
+        /// The stream.
+        stream: StreamId,
+        /// The offset.
+        offset: u64,
+    },
+    /// Numbered input of this viewer (by its key) to the stream's terminal.
+    Input {
+        /// The stream.
+        stream: StreamId,
+        /// 1, 2, 3 … per viewer key and terminal.
+        seq: u64,
+        /// At most [`INPUT_CHUNK_BYTES`](crate::limits::INPUT_CHUNK_BYTES).
+        bytes: &'a [u8],
+    },
+    /// Stop looking.
+    Detach(StreamId),
+    /// A person has looked at this agent.
+    Seen(AgentId),
+    /// The connection is gone.
+    Closed,
+}
+
+/// When a viewer wants the size lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// Not at all: only looking.
+    Never,
+    /// If nobody holds it and nobody else's terminal shows the agent.
+    IfFree,
+    /// Now, from whoever holds it: a person said so.
+    Always,
+}
+
+/// What a finished operation gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OperationDone {
+    /// It is done.
+    Done,
+    /// `Paste`: whether Enter was pressed after the text was taken.
+    Pasted {
+        /// Enter was asked for and pressed.
+        submitted: bool,
+    },
+    /// `ReadText`: the plain text with what it needs to be understood.
+    Text(ScreenText),
+}
+
+/// A terminal's content as plain text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScreenText {
+    /// Size of the terminal.
+    pub size: Size,
+    /// Cursor column and row on the screen, from 0.
+    pub cursor: (u16, u16),
+    /// Lines of history and screen, each ended by a line feed, trailing spaces removed.
+    pub text: String,
+}
+
+/// Why an operation failed. `message` says what happened, `hint` what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperationError {
+    /// Stable name for programs.
+    pub code: &'static str,
+    /// For a person.
+    pub message: String,
+    /// What to do; may be empty.
+    pub hint: String,
+}
+
+/// Why the store could not keep something ("No space left on device").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreFailure(pub String);

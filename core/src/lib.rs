@@ -1,0 +1,44 @@
+//! The pure state machine of a Consort node.
+//!
+//! A [`Node`] knows which agents exist, what their terminals printed, who looks at them and who types. It performs no IO,
+//! reads no clock and draws no randomness of its own: a runtime calls [`Node::handle`] with an [`Input`], drains
+//! [`Node::poll_output`] until it is empty, and calls again no later than [`Node::next_deadline`]. The same node is driven by
+//! real sockets and tmux in `runtime-smol` and by scripts in `runtime-sim`.
+//!
+//! Calls, in the order a runtime makes them:
+//!
+//! 1. [`Node::new`] once, with what the store held ([`Restored`]).
+//! 2. [`Node::handle`], then [`Node::poll_output`] until it returns `None`. Handling with outputs left is a contract
+//!    violation and panics.
+//! 3. [`Node::next_deadline`]: at that time, `handle(now, Input::Wake)`.
+//! 4. [`Node::view`] at any time: read only.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod command;
+pub mod directory;
+pub mod error;
+pub mod id;
+pub mod input;
+pub mod limits;
+pub mod mesh;
+pub mod monitor;
+mod node;
+pub mod output;
+pub mod random;
+pub mod streams;
+pub mod time;
+// pub mod view;
+
+pub use command::{Command, Reply};
+pub use error::{ConfigError, Refusal, Violation};
+pub use id::{AgentId, CommandId, Generation, NodeId, OperationId, Size, StoreId, StreamId, TerminalId, ViewerId, ViewerKey};
+pub use input::{
+    BackendInput, Input, Observation, OperationDone, OperationError, StoreFailure, TerminalInfo, TerminalInput, ViewerInput,
+};
+pub use node::{Config, Identity, Node, Restored};
+pub use output::{BackendOperation, Event, EndReason, Holder, LaunchSpec, Output, StoreOperation, TerminalOutput, ViewerOutput};
+pub use time::{Deadline, Duration, Instant};
+// pub use view::{AgentView, View};

@@ -1,0 +1,60 @@
+//! Every bound of every queue and table. Reaching one is an answer (a refusal, a collapse to a snapshot), never growth.
+
+use crate::time::Duration;
+
+/// Agents on one node.
+pub const AGENTS: usize = 4_096;
+/// Terminals of one agent.
+pub const TERMINALS_PER_AGENT: usize = 256;
+/// Viewer connections to one node.
+pub const VIEWERS: usize = 1_024;
+/// Streams of one viewer.
+pub const STREAMS_PER_VIEWER: usize = 256;
+/// Commands that wait for a backend or the store.
+pub const PENDING_COMMANDS: usize = 1_024;
+
+/// Output bytes kept for one terminal that somebody looks at.
+pub const RING_BYTES: usize = 1 << 20;
+/// Output bytes kept once every viewer has processed them, so that a reconnecting one can go on.
+pub const RESUME_BYTES: usize = 64 << 10;
+/// Pieces a ring is kept in; small ones are merged.
+pub const RING_CHUNKS: usize = 1_024;
+/// How long a terminal is watched, and its ring kept, after its last viewer left.
+pub const LINGER: Duration = Duration::from_secs(30);
+/// Bytes that may be on their way to a viewer beyond what it acknowledged. A viewer that is further behind than this gets no
+/// more; one that falls out of the ring gets a snapshot.
+pub const WINDOW_BYTES: u64 = 512 << 10;
+/// Bytes of one data frame.
+pub const FRAME_BYTES: usize = 64 << 10;
+/// Bytes of one snapshot. A backend drops the oldest history to stay below.
+pub const SNAPSHOT_BYTES: usize = 8 << 20;
+/// Lines of history in a snapshot.
+pub const SNAPSHOT_HISTORY_LINES: u32 = 10_000;
+
+/// Bytes of one numbered input.
+pub const INPUT_CHUNK_BYTES: usize = 16 << 10;
+/// Input bytes of one stream that are not acknowledged.
+pub const INPUT_WINDOW_BYTES: usize = 64 << 10;
+/// Viewers whose input numbers a terminal remembers.
+pub const INPUT_MEMORY: usize = 64;
+/// How long a terminal remembers the input numbers of a viewer that is gone.
+pub const INPUT_MEMORY_TIME: Duration = Duration::from_secs(3_600);
+/// Bytes of a text that is pasted by a command.
+pub const PASTE_BYTES: usize = 2 << 20;
+
+/// Characters of an agent's name.
+pub const NAME_CHARS: usize = 100;
+/// Bytes of an agent's notes.
+pub const NOTES_BYTES: usize = 256 << 10;
+/// Tags of an agent, and characters of one.
+pub const TAGS: usize = 32;
+/// Characters of one tag.
+pub const TAG_CHARS: usize = 40;
+/// Arguments of a program.
+pub const ARGUMENTS: usize = 256;
+/// Environment variables of an agent.
+pub const VARIABLES: usize = 256;
+/// Bytes of a directory, a program, an argument or a variable.
+pub const TEXT_BYTES: usize = 16 << 10;
+/// Characters kept of a title or a running command.
+pub const TITLE_CHARS: usize = 256;

@@ -1,0 +1,233 @@
+//! What the node wants done. A closed enum: a new variant breaks every runtime until it does it.
+
+use crate::command::Reply;
+use crate::directory::BackendKind;
+use crate::error::Refusal;
+use crate::id::{AgentId, CommandId, Generation, OperationId, Size, StoreId, StreamId, TerminalId, ViewerId};
+use crate::streams::Bytes;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// For the backend that carries the terminal.
+    Terminal(TerminalId, TerminalOutput),
+    /// For a viewer's connection. Uses one frame of the room given by `ViewerInput::Writable`.
+    Viewer(ViewerId, ViewerOutput),
+    /// For a backend; answered by `BackendInput::Done`.
+    Backend(OperationId, BackendOperation),
+    /// The answer to a command.
+    Reply(CommandId, Result<Reply, Refusal>),
+    /// For the store, in order; answered by `Input::Stored`.
+    Store(StoreId, StoreOperation),
+    /// Something happened that others may want to know: lists in browsers, the audit log.
+    Event(Event),
+}
+
+/// What a backend does with one terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TerminalOutput {
+    /// Somebody looks: deliver output from now on.
+    Watch,
+    /// Nobody looks any more: output need not be delivered.
+    Unwatch,
+    /// Deliver a snapshot, in order with the output.
+    Snapshot {
+        /// Lines of history at most.
+        history_lines: u32,
+    },
+    /// Write these bytes, in order, each once; confirm with `Written`.
+    Write(Vec<u8>),
+    /// Make it this large; `Resized` follows when it is.
+    Resize(Size),
+    /// The size lease was given back: whoever else shows the terminal decides.
+    ReleaseSize,
+    /// Deliver the visible text once (`TerminalInput::Screen`), for the state of the agent.
+    ReadScreen,
+}
+
+/// What goes to a viewer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ViewerOutput {
+    /// The stream is open.
+    Attached {
+        /// The stream.
+        stream: StreamId,
+        /// The terminal it shows.
+        terminal: TerminalId,
+        /// The numbering that offsets belong to.
+        generation: Generation,
+        /// Where the stream goes on. `Data` at the viewer's own offset, or a `Snapshot`, follows.
+        offset: u64,
+        /// The last input of this viewer that is written.
+        input_seq: u64,
+        /// Whether the terminal remembers this viewer's input numbers.
+        input_known: bool,
+        /// Size of the terminal.
+        size: Size,
+        /// Who decides it.
+        holder: Holder,
+    },
+    /// Output bytes from `offset` on.
+    Data {
+        /// The stream.
+        stream: StreamId,
+        /// Offset of the first byte.
+        offset: u64,
+        /// At most [`FRAME_BYTES`](crate::limits::FRAME_BYTES).
+        bytes: Bytes,
+    },
+    /// Replaces screen, scrollback and modes; data goes on at `offset`.
+    Snapshot {
+        /// The stream.
+        stream: StreamId,
+        /// The numbering that offsets belong to.
+        generation: Generation,
+        /// Offset of the next data byte.
+        offset: u64,
+        /// Size to reset the emulator to.
+        size: Size,
+        /// What to write to it.
+        bytes: Bytes,
+    },
+    /// Size or holder have changed.
+    Size {
+        /// The stream.
+        stream: StreamId,
+        /// Size of the terminal.
+        size: Size,
+        /// Who decides it.
+        holder: Holder,
+    },
+    /// All input up to `seq` is written.
+    InputAck {
+        /// The stream.
+        stream: StreamId,
+        /// The last one written.
+        seq: u64,
+    },
+    /// Input `seq` and all after it that is not acknowledged was not written.
+    InputLost {
+        /// The stream.
+        stream: StreamId,
+        /// The first one lost.
+        seq: u64,
+        /// Why, for a person.
+        message: String,
+    },
+    /// The stream has ended for good.
+    Ended {
+        /// The stream.
+        stream: StreamId,
+        /// Why.
+        reason: EndReason,
+    },
+}
+
+/// Who holds the size lease of a terminal, as one viewer sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// This stream.
+    You,
+    /// Another viewer, or somebody else's terminal program.
+    Other,
+    /// Nobody.
+    Nobody,
+}
+
+/// Why a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The terminal is gone: its program ended or somebody closed it.
+    Exited,
+    /// There is no such agent or terminal.
+    Unknown,
+    /// A bound was reached.
+    TooMany,
+}
+
+/// Work for a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackendOperation {
+    /// Start a carrier for the agent, marked with its id. `Seen` comes before `Done`.
+    Launch(LaunchSpec),
+    /// End the carrier and what runs in it. `Gone` comes before `Done`.
+    Kill(AgentId),
+    /// Give the carrier another name.
+    Rename(AgentId, String),
+    /// Mark the carrier with the agent's id (user option of a tmux session): it is managed from now on.
+    Mark(AgentId),
+    /// Write a text as a terminal would paste it (bracketed if the program asked for that) and, if `submit`, press Enter
+    /// once the program has taken it.
+    Paste {
+        /// The terminal.
+        terminal: TerminalId,
+        /// The text, UTF-8; line feeds become carriage returns.
+        text: String,
+        /// Press Enter afterwards.
+        submit: bool,
+    },
+    /// Give history and screen as plain text.
+    ReadText {
+        /// The terminal.
+        terminal: TerminalId,
+        /// Lines of history before the screen.
+        history_lines: u32,
+    },
+}
+
+/// Everything needed to start an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaunchSpec {
+    /// The agent; goes into the carrier's mark and its environment.
+    pub agent: AgentId,
+    /// Which backend.
+    pub backend: BackendKind,
+    /// The session's name.
+    pub name: String,
+    /// Working directory; `~` and `~/…` mean the home directory.
+    pub directory: String,
+    /// Program to run, or the user's shell.
+    pub program: Option<String>,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Variables added to the environment.
+    pub env: Vec<(String, String)>,
+    /// Size to start with.
+    pub size: Size,
+}
+
+/// A change of what survives a restart. Keys are file-name safe ASCII.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreOperation {
+    /// Keep these bytes under this key, replacing what was there.
+    Put {
+        /// `agent-…`.
+        key: String,
+        /// Opaque to the runtime.
+        bytes: Vec<u8>,
+    },
+    /// Forget this key.
+    Remove {
+        /// `agent-…`.
+        key: String,
+    },
+}
+
+/// News. Coalescing and encoding are the runtime's business: an event names what changed, `view` says how it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An agent is new or differs from before.
+    AgentChanged(AgentId),
+    /// An agent is no longer there.
+    AgentRemoved(AgentId),
+    /// The colours of the categories differ from before.
+    CategoriesChanged,
+    /// Something about this node differs (which backends are available).
+    NodeChanged,
+    /// A viewer began to look at a terminal.
+    Attached(ViewerId, TerminalId),
+    /// A viewer typed; only the count is told. Coalesced to one per stream and minute.
+    Typed(ViewerId, TerminalId, u64),
+}

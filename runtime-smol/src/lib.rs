@@ -1,0 +1,3 @@
+//! The runtime of Consort on real machines: smol, sockets, PTYs and tmux, files.
+
+pub mod backend;
