@@ -2,7 +2,9 @@
 
 use crate::command::Command;
 use crate::directory::BackendKind;
-use crate::id::{AgentId, CommandId, Generation, OperationId, Size, StoreId, StreamId, TerminalId, ViewerId, ViewerKey};
+use crate::id::{
+    AgentId, CommandId, Generation, OperationId, Size, StoreId, StreamId, TerminalId, ViewerId, ViewerKey,
+};
 use alloc::string::String;
 use alloc::vec::Vec;
 

@@ -30,15 +30,22 @@ pub mod output;
 pub mod random;
 pub mod streams;
 pub mod time;
-// pub mod view;
+mod timers;
+pub mod view;
 
 pub use command::{Command, Reply};
+pub use directory::Undecodable;
 pub use error::{ConfigError, Refusal, Violation};
-pub use id::{AgentId, CommandId, Generation, NodeId, OperationId, Size, StoreId, StreamId, TerminalId, ViewerId, ViewerKey};
+pub use id::{
+    AgentId, CommandId, Generation, NodeId, OperationId, Size, StoreId, StreamId, TerminalId, ViewerId, ViewerKey,
+};
 pub use input::{
-    BackendInput, Input, Observation, OperationDone, OperationError, StoreFailure, TerminalInfo, TerminalInput, ViewerInput,
+    BackendInput, Input, Observation, OperationDone, OperationError, StoreFailure, TerminalInfo, TerminalInput,
+    ViewerInput,
 };
 pub use node::{Config, Identity, Node, Restored};
-pub use output::{BackendOperation, Event, EndReason, Holder, LaunchSpec, Output, StoreOperation, TerminalOutput, ViewerOutput};
+pub use output::{
+    BackendOperation, EndReason, Event, Holder, LaunchSpec, Output, StoreOperation, TerminalOutput, ViewerOutput,
+};
 pub use time::{Deadline, Duration, Instant};
-// pub use view::{AgentView, View};
+pub use view::{AgentView, View};

@@ -58,3 +58,21 @@ pub const VARIABLES: usize = 256;
 pub const TEXT_BYTES: usize = 16 << 10;
 /// Characters kept of a title or a running command.
 pub const TITLE_CHARS: usize = 256;
+
+/// After bytes were skipped, snapshots carry only [`FLOOD_HISTORY_LINES`] until nothing was skipped for this long; then the full
+/// history follows.
+pub const FLOOD_TIME: Duration = Duration::from_secs(1);
+/// Lines of history in a snapshot during a flood.
+pub const FLOOD_HISTORY_LINES: u32 = 200;
+/// A viewer's typing is told at most this often.
+pub const TYPED_EVENT_TIME: Duration = Duration::from_secs(60);
+
+/// An agent counts as printing for this long after its last output.
+pub const PRINTING_TIME: Duration = Duration::from_secs(3);
+/// Output this soon after input is taken for an echo, not for work.
+pub const ECHO_TIME: Duration = Duration::from_secs(2);
+/// A burst of output at least this long is work, and its end is *done* until somebody looks.
+pub const WORK_TIME: Duration = Duration::from_secs(5);
+/// An agent that ended by itself counts as wanted stopped only after this long: a machine that shuts down ends tmux a moment
+/// before the node, and those agents shall start again.
+pub const ENDED_TIME: Duration = Duration::from_secs(10);

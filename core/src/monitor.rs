@@ -1,1 +1,181 @@
-//! Contract monitor.
+//! The contract monitor: wraps a node and watches that the runtime and core keep their promises to each other.
+//!
+//! Used by the simulator, the fuzzer and debug builds of the runtime. Every breach panics with the rule that was broken.
+
+use crate::id::{CommandId, Generation, OperationId, StoreId, StreamId, TerminalId, ViewerId};
+use crate::input::{BackendInput, Input, TerminalInput, ViewerInput};
+use crate::limits;
+use crate::node::Node;
+use crate::output::{Output, TerminalOutput, ViewerOutput};
+use crate::time::{Deadline, Instant};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// A node that is watched. Has the calls of [`Node`]; read through [`node`](Self::node).
+#[derive(Debug)]
+pub struct Monitor {
+    node: Node,
+    rooms: BTreeMap<ViewerId, u32>,
+    operations: BTreeSet<OperationId>,
+    stores: VecDeque<StoreId>,
+    commands: BTreeSet<CommandId>,
+    /// Bytes handed over for writing and not confirmed.
+    unwritten: BTreeMap<TerminalId, usize>,
+    streams: BTreeMap<(ViewerId, StreamId), Position>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Position {
+    generation: Generation,
+    /// Where the next data must begin; `None`: a snapshot must come first, or the viewer's own offset.
+    next: Option<u64>,
+    acked: u64,
+    base: u64,
+}
+
+impl Monitor {
+    /// Watches a fresh node.
+    #[must_use]
+    pub fn new(node: Node) -> Self {
+        Monitor {
+            node,
+            rooms: BTreeMap::new(),
+            operations: BTreeSet::new(),
+            stores: VecDeque::new(),
+            commands: BTreeSet::new(),
+            unwritten: BTreeMap::new(),
+            streams: BTreeMap::new(),
+        }
+    }
+
+    /// The node, to read.
+    #[must_use]
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// See [`Node::handle`].
+    ///
+    /// # Panics
+    /// If the runtime answers what was not asked, or asks twice under one number.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.watch_input(&input);
+        self.node.handle(now, input);
+    }
+
+    /// See [`Node::poll_output`].
+    ///
+    /// # Panics
+    /// If core sends without room, out of order, or answers a command that was not given.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        let output = self.node.poll_output()?;
+        self.watch_output(&output);
+        Some(output)
+    }
+
+    /// See [`Node::next_deadline`].
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        self.node.next_deadline()
+    }
+
+    fn watch_input(&mut self, input: &Input<'_>) {
+        match input {
+            Input::Wake => {}
+            Input::Backend(BackendInput::Done(id, _)) => {
+                assert!(self.operations.remove(id), "contract: {id:?} was not asked for, or answered twice");
+            }
+            Input::Backend(_) => {}
+            Input::Terminal(id, TerminalInput::Written { bytes }) => {
+                let left = self.unwritten.entry(*id).or_default();
+                assert!(*left >= *bytes, "contract: {id:?} confirmed more than was written");
+                *left -= bytes;
+            }
+            Input::Terminal(id, TerminalInput::WriteFailed(_) | TerminalInput::Closed) => {
+                self.unwritten.remove(id);
+            }
+            Input::Terminal(_, TerminalInput::Snapshot { bytes, .. }) => {
+                assert!(bytes.len() <= limits::SNAPSHOT_BYTES, "contract: a snapshot is bounded");
+            }
+            Input::Terminal(..) => {}
+            Input::Viewer(id, input) => self.watch_viewer(*id, input),
+            Input::Command(id, _) => assert!(self.commands.insert(*id), "contract: {id:?} was used twice"),
+            Input::Stored(id, _) => {
+                assert_eq!(self.stores.pop_front(), Some(*id), "contract: stores are answered once and in order");
+            }
+        }
+    }
+
+    fn watch_viewer(&mut self, id: ViewerId, input: &ViewerInput<'_>) {
+        match input {
+            ViewerInput::Opened(_) => {
+                assert!(self.rooms.insert(id, 0).is_none(), "contract: {id:?} was opened twice");
+            }
+            ViewerInput::Writable => *self.rooms.entry(id).or_default() += 1,
+            ViewerInput::Ack { stream, offset } => {
+                if let Some(position) = self.streams.get_mut(&(id, *stream)) {
+                    position.acked = position.acked.max(*offset);
+                }
+            }
+            ViewerInput::Attach { stream, .. } | ViewerInput::Detach(stream) => {
+                self.streams.remove(&(id, *stream));
+            }
+            ViewerInput::Closed => {
+                self.rooms.remove(&id);
+                self.streams.retain(|(viewer, _), _| *viewer != id);
+            }
+            ViewerInput::Resize { .. } | ViewerInput::Release(_) | ViewerInput::Input { .. } | ViewerInput::Seen(_) => {
+            }
+        }
+    }
+
+    fn watch_output(&mut self, output: &Output) {
+        match output {
+            Output::Terminal(id, TerminalOutput::Write(bytes)) => {
+                *self.unwritten.entry(*id).or_default() += bytes.len()
+            }
+            Output::Terminal(..) | Output::Event(_) => {}
+            Output::Viewer(id, frame) => {
+                let room = self.rooms.get_mut(id).unwrap_or_else(|| panic!("core sent to {id:?}, which is not there"));
+                *room = room.checked_sub(1).unwrap_or_else(|| panic!("core sent to {id:?} without room"));
+                self.watch_frame(*id, frame);
+            }
+            Output::Backend(id, _) => assert!(self.operations.insert(*id), "core used {id:?} twice"),
+            Output::Reply(id, _) => assert!(self.commands.remove(id), "core answered {id:?} twice, or unasked"),
+            Output::Store(id, _) => self.stores.push_back(*id),
+        }
+    }
+
+    fn watch_frame(&mut self, viewer: ViewerId, frame: &ViewerOutput) {
+        match frame {
+            ViewerOutput::Attached { stream, generation, offset, .. } => {
+                let position = Position { generation: *generation, next: Some(*offset), acked: *offset, base: *offset };
+                let before = self.streams.insert((viewer, *stream), position);
+                assert!(before.is_none(), "core opened {stream:?} twice");
+            }
+            ViewerOutput::Data { stream, offset, bytes } => {
+                let position = self.position(viewer, *stream);
+                assert_eq!(position.next, Some(*offset), "core left a gap in {stream:?}");
+                assert!(!bytes.is_empty() && bytes.len() <= limits::FRAME_BYTES, "a frame of {} bytes", bytes.len());
+                let end = offset + bytes.len() as u64;
+                let credit_end = position.acked.max(position.base) + limits::WINDOW_BYTES;
+                assert!(end <= credit_end, "core sent beyond the window of {stream:?}");
+                position.next = Some(end);
+            }
+            ViewerOutput::Snapshot { stream, generation, offset, .. } => {
+                let position = self.position(viewer, *stream);
+                assert_eq!(position.generation, *generation, "core changed the numbering of {stream:?}");
+                assert!(position.next <= Some(*offset), "core went back in {stream:?}");
+                position.next = Some(*offset);
+                position.base = *offset;
+            }
+            ViewerOutput::Ended { stream, .. } => {
+                self.streams.remove(&(viewer, *stream));
+            }
+            ViewerOutput::Size { .. } | ViewerOutput::InputAck { .. } | ViewerOutput::InputLost { .. } => {}
+        }
+    }
+
+    fn position(&mut self, viewer: ViewerId, stream: StreamId) -> &mut Position {
+        self.streams.get_mut(&(viewer, stream)).unwrap_or_else(|| panic!("core sent to {stream:?} before opening it"))
+    }
+}

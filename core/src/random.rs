@@ -18,13 +18,13 @@ impl Random {
     }
 
     /// 64 random bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0.next_u64()
     }
 
     /// A number below `bound`; 0 if `bound` is 0. The bias is below 2⁻³² for bounds that fit 32 bits.
     pub fn below(&mut self, bound: u64) -> u64 {
-        if bound == 0 { 0 } else { self.next() % bound }
+        if bound == 0 { 0 } else { self.draw() % bound }
     }
 }
 
@@ -36,13 +36,13 @@ mod tests {
     fn a_label_s_numbers_do_not_depend_on_other_labels() {
         let mut first = Random::fork([7; 32], 1);
         let mut second = Random::fork([7; 32], 2);
-        let alone: [u64; 4] = core::array::from_fn(|_| first.next());
+        let alone: [u64; 4] = core::array::from_fn(|_| first.draw());
         let mut again = Random::fork([7; 32], 1);
         let mixed: [u64; 4] = core::array::from_fn(|_| {
-            second.next();
-            again.next()
+            second.draw();
+            again.draw()
         });
         assert_eq!(alone, mixed);
-        assert_ne!(alone[0], Random::fork([7; 32], 2).next());
+        assert_ne!(alone[0], Random::fork([7; 32], 2).draw());
     }
 }

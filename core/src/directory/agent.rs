@@ -1,0 +1,266 @@
+//! One agent: what is stored of it, what its backend sees of it, and what is being done to it.
+
+use super::plan::{Plan, checked_name, checked_tags, refuse};
+use super::record::Record;
+use super::state::{Sight, Signals};
+use super::{BackendKind, Desired, News};
+use crate::command::{Command, NewAgent};
+use crate::error::{Refusal, RefusalCode};
+use crate::id::{AgentId, CommandId, NodeId, Size, TerminalId};
+use crate::input::{Observation, TerminalInfo};
+use crate::limits;
+use crate::time::Instant;
+use crate::view::AgentView;
+use alloc::borrow::Cow;
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A stored agent that was read back.
+#[derive(Clone, Debug)]
+pub(crate) struct Restored(pub(super) Record);
+
+#[derive(Debug)]
+pub(super) struct Agent {
+    /// What is stored. `None`: only found, never edited.
+    pub(super) record: Option<Record>,
+    /// What will be stored first: the agent is being created.
+    pub(super) creating: Option<Record>,
+    /// The carrier, if there is one.
+    pub(super) seen: Option<Observation>,
+    pub(super) signals: Signals,
+    pub(super) plan: Option<Plan>,
+    pub(super) waiting: VecDeque<(CommandId, Command)>,
+    /// The carrier ended by itself, then, and that is not stored yet.
+    pub(super) ended_at: Option<Instant>,
+    /// Size for the next start.
+    pub(super) size: Size,
+}
+
+impl Agent {
+    pub(super) fn found(now: Instant) -> Self {
+        Agent {
+            record: None,
+            creating: None,
+            seen: None,
+            signals: Signals::new(now),
+            plan: None,
+            waiting: VecDeque::new(),
+            ended_at: None,
+            size: Size::DEFAULT,
+        }
+    }
+
+    pub(super) fn restored(now: Instant, record: Record) -> Self {
+        Agent { record: Some(record), ..Agent::found(now) }
+    }
+
+    pub(super) fn created(now: Instant, size: Size, record: Record) -> Self {
+        Agent { creating: Some(record), size, ..Agent::found(now) }
+    }
+
+    /// Not while it is being created: it may still fail.
+    pub(super) fn is_visible(&self) -> bool {
+        self.seen.is_some() || !self.plan.as_ref().is_some_and(|plan| plan.creating) && self.record.is_some()
+    }
+
+    /// The name that its session really has; else the stored one.
+    pub(super) fn name(&self) -> &str {
+        let stored = self.record.as_ref().or(self.creating.as_ref()).map(|record| record.name.as_str());
+        self.seen.as_ref().map(|seen| seen.name.as_str()).or(stored).unwrap_or_default()
+    }
+
+    pub(super) fn backend(&self) -> Option<BackendKind> {
+        let stored = self.record.as_ref().or(self.creating.as_ref()).map(|record| record.backend);
+        self.seen.as_ref().map(|seen| seen.backend).or(stored)
+    }
+
+    pub(super) fn active_pane(&self) -> Option<u32> {
+        let terminals = &self.seen.as_ref()?.terminals;
+        terminals.iter().find(|info| info.active).or(terminals.first()).map(|info| info.pane)
+    }
+
+    /// Takes what the backend sees. Returns whether anybody would see a difference, and what streams must know.
+    pub(super) fn observe(&mut self, now: Instant, id: AgentId, mut observation: Observation) -> (bool, Vec<News>) {
+        observation.terminals.truncate(limits::TERMINALS_PER_AGENT);
+        for info in &mut observation.terminals {
+            tidy(&mut info.title);
+            tidy(&mut info.command);
+            tidy(&mut info.window);
+        }
+        let news = self.news(id, &observation);
+        let changed = self.seen.as_ref().is_none_or(|before| differs(before, &observation));
+        self.signals.observed(now, sight(&observation));
+        if let Some(info) = observation.terminals.first() {
+            self.size = info.size;
+        }
+        self.seen = Some(observation);
+        self.ended_at = None;
+        (changed, news)
+    }
+
+    fn news(&self, id: AgentId, after: &Observation) -> Vec<News> {
+        let Some(before) = &self.seen else { return Vec::new() };
+        let terminal = |info: &TerminalInfo| TerminalId { agent: id, pane: info.pane };
+        let gone = before.terminals.iter().filter(|old| after.terminals.iter().all(|new| new.pane != old.pane));
+        let mut news: Vec<News> = gone.map(|info| News::TerminalClosed(terminal(info))).collect();
+        if before.shown_elsewhere != after.shown_elsewhere {
+            news.extend(after.terminals.iter().map(|info| News::ShownElsewhere(terminal(info), after.shown_elsewhere)));
+        }
+        news
+    }
+
+    /// The session was renamed by others: the stored name follows. Returns the record to store.
+    pub(super) fn follow_name(&mut self) -> Option<Record> {
+        let seen = self.seen.as_ref()?;
+        let record = self.record.as_mut().filter(|record| record.name != seen.name && self.plan.is_none())?;
+        record.name.clone_from(&seen.name);
+        Some(record.clone())
+    }
+
+    /// It ended by itself long enough ago: from now on it is wanted stopped. Returns the record to store.
+    pub(super) fn note_end(&mut self, now: Instant) -> Option<Record> {
+        self.ended_at.filter(|at| now.since(*at) >= limits::ENDED_TIME)?;
+        self.ended_at = None;
+        let record = self.record.as_mut()?;
+        record.desired = Desired::Stopped;
+        Some(record.clone())
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let ended = self.ended_at.map(|at| at + limits::ENDED_TIME);
+        [self.signals.deadline(), ended].into_iter().flatten().min()
+    }
+
+    /// The stored record, or the one it gets when it is edited for the first time.
+    pub(super) fn record_or_found(&self) -> Option<Cow<'_, Record>> {
+        if let Some(record) = &self.record {
+            return Some(Cow::Borrowed(record));
+        }
+        let seen = self.seen.as_ref()?;
+        Some(Cow::Owned(Record {
+            name: seen.name.clone(),
+            backend: seen.backend,
+            directory: seen.directory.clone(),
+            program: None,
+            args: Vec::new(),
+            env: Vec::new(),
+            notes: String::new(),
+            notes_revision: 0,
+            tags: Vec::new(),
+            desired: Desired::Running,
+            // What it ran is not known: it is not started again by itself.
+            autostart: false,
+            created_unix_ms: seen.created_unix_ms,
+        }))
+    }
+
+    pub(super) fn view(&self, id: AgentId, node: NodeId) -> AgentView<'_> {
+        let record = self.record.as_ref();
+        let seen = self.seen.as_ref();
+        AgentView {
+            id,
+            node,
+            name: self.name(),
+            backend: self.backend().unwrap_or(BackendKind::Tmux),
+            managed: record.is_some(),
+            running: seen.is_some(),
+            desired: record.map_or(Desired::Running, |record| record.desired),
+            autostart: record.is_some_and(|record| record.autostart),
+            state: self.signals.state(),
+            program: record.and_then(|record| record.program.as_deref()),
+            args: record.map_or(&[], |record| &record.args),
+            directory: seen
+                .map(|seen| seen.directory.as_str())
+                .or(record.map(|r| r.directory.as_str()))
+                .unwrap_or_default(),
+            notes: record.map_or("", |record| &record.notes),
+            notes_revision: record.map_or(0, |record| record.notes_revision),
+            tags: record.map_or(&[], |record| &record.tags),
+            created_unix_ms: record.map(|r| r.created_unix_ms).or(seen.map(|s| s.created_unix_ms)).unwrap_or(0),
+            terminals: seen.map_or(&[], |seen| &seen.terminals),
+        }
+    }
+}
+
+/// The record of a new agent, if everything in it keeps the rules.
+pub(super) fn record_of(new: NewAgent, backend: BackendKind) -> Result<Record, Refusal> {
+    let name = checked_name(&new.name)?;
+    let tags = checked_tags(&new.tags)?;
+    let invalid = |message: String, hint| Err(refuse(RefusalCode::Invalid, message, hint));
+    let texts = [&new.directory].into_iter().chain(&new.program).chain(&new.args);
+    for text in texts.chain(new.env.iter().flat_map(|(name, value)| [name, value])) {
+        if text.len() > limits::TEXT_BYTES || text.contains('\0') {
+            return invalid(
+                "A directory, program, argument or variable is too long or contains a zero byte.".into(),
+                "",
+            );
+        }
+    }
+    if new.program.as_ref().is_some_and(|program| program.trim().is_empty()) {
+        return invalid("The program is empty.".into(), "Leave it out to start your shell.");
+    }
+    if new.args.len() > limits::ARGUMENTS || new.env.len() > limits::VARIABLES {
+        return invalid(format!("At most {} arguments and {} variables.", limits::ARGUMENTS, limits::VARIABLES), "");
+    }
+    if let Some((bad, _)) = new.env.iter().find(|(name, _)| !is_variable(name)) {
+        let message = format!("'{}' cannot be the name of a variable.", bad.escape_default());
+        return invalid(message, "Use letters, digits and '_', not beginning with a digit.");
+    }
+    if new.notes.len() > limits::NOTES_BYTES {
+        return invalid(format!("Notes have at most {} KiB.", limits::NOTES_BYTES >> 10), "");
+    }
+    Ok(Record {
+        name,
+        backend,
+        directory: new.directory,
+        program: new.program,
+        args: new.args,
+        env: new.env,
+        notes_revision: u64::from(!new.notes.is_empty()),
+        notes: new.notes,
+        tags,
+        desired: Desired::Running,
+        autostart: new.autostart,
+        created_unix_ms: new.created_unix_ms,
+    })
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Removes control characters and what is too long: titles are written by programs and go into pages and logs.
+fn tidy(text: &mut String) {
+    if text.chars().any(char::is_control) || text.chars().count() > limits::TITLE_CHARS {
+        *text = text.chars().filter(|c| !c.is_control()).take(limits::TITLE_CHARS).collect();
+    }
+}
+
+/// Whether a person would see a difference; activity alone shows as state.
+fn differs(before: &Observation, after: &Observation) -> bool {
+    let same_terminal = |old: &TerminalInfo, new: &TerminalInfo| {
+        TerminalInfo { activity: 0, bell: false, ..old.clone() }
+            == TerminalInfo { activity: 0, bell: false, ..new.clone() }
+    };
+    before.name != after.name
+        || before.directory != after.directory
+        || before.shown_elsewhere != after.shown_elsewhere
+        || before.terminals.len() != after.terminals.len()
+        || !before.terminals.iter().zip(&after.terminals).all(|(old, new)| same_terminal(old, new))
+}
+
+fn sight(observation: &Observation) -> Sight<'_> {
+    let terminals = &observation.terminals;
+    let main = terminals.iter().find(|info| info.active).or(terminals.first());
+    Sight {
+        activity: terminals.iter().fold(0, |sum, info| sum.wrapping_mul(31).wrapping_add(info.activity)),
+        bell: terminals.iter().any(|info| info.bell),
+        shell: !terminals.is_empty() && terminals.iter().all(|info| info.shell),
+        exit_code: main.and_then(|info| info.exit_code),
+        title: main.map_or("", |info| &info.title),
+    }
+}

@@ -1,0 +1,227 @@
+//! Who typed what, in which order, and what of it is written: numbered input that is written once.
+
+use crate::id::ViewerKey;
+use crate::limits;
+use crate::time::Instant;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+/// The input side of one terminal.
+#[derive(Debug, Default)]
+pub(super) struct Typing {
+    memory: BTreeMap<ViewerKey, Numbers>,
+    /// Handed to the backend and not yet confirmed, oldest first.
+    unconfirmed: VecDeque<Chunk>,
+}
+
+#[derive(Debug)]
+struct Numbers {
+    /// The last number that was taken for writing (or lost).
+    taken: u64,
+    /// The last number that is written.
+    written: u64,
+    /// Bytes between the two.
+    pending_bytes: usize,
+    at: Instant,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    key: ViewerKey,
+    seq: u64,
+    len: usize,
+    left: usize,
+}
+
+/// What to do with a numbered input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// New: write it.
+    Write,
+    /// Written or on its way already: say (again) what is written.
+    Duplicate,
+    /// It cannot be taken; the message says why.
+    Lost(&'static str),
+}
+
+impl Typing {
+    /// The last written number of a viewer, if it is remembered.
+    pub(super) fn written(&self, key: &ViewerKey) -> Option<u64> {
+        self.memory.get(key).map(|numbers| numbers.written)
+    }
+
+    /// Takes a numbered input, or says why not. A viewer that is not remembered may begin at any number.
+    pub(super) fn take(&mut self, now: Instant, key: ViewerKey, seq: u64, len: usize) -> Verdict {
+        if !self.memory.contains_key(&key) {
+            self.forget_one_if_full();
+            let before = seq.saturating_sub(1);
+            self.memory.insert(key, Numbers { taken: before, written: before, pending_bytes: 0, at: now });
+        }
+        let Some(numbers) = self.memory.get_mut(&key) else { return Verdict::Duplicate };
+        numbers.at = now;
+        if seq <= numbers.taken {
+            return Verdict::Duplicate;
+        }
+        if seq > numbers.taken + 1 {
+            return Verdict::Lost("input before it is missing");
+        }
+        if len > limits::INPUT_CHUNK_BYTES || numbers.pending_bytes + len > limits::INPUT_WINDOW_BYTES {
+            numbers.taken = seq;
+            return Verdict::Lost("more was sent than the terminal takes at once");
+        }
+        numbers.taken = seq;
+        numbers.pending_bytes += len;
+        self.unconfirmed.push_back(Chunk { key, seq, len, left: len });
+        Verdict::Write
+    }
+
+    /// The backend has written `bytes` more. Returns the viewers whose written number has grown.
+    pub(super) fn confirm(&mut self, mut bytes: usize) -> Vec<ViewerKey> {
+        let mut grown = Vec::new();
+        while let Some(first) = self.unconfirmed.front_mut() {
+            let part = first.left.min(bytes);
+            first.left -= part;
+            bytes -= part;
+            if first.left > 0 {
+                break;
+            }
+            let (key, seq, len) = (first.key, first.seq, first.len);
+            self.unconfirmed.pop_front();
+            if let Some(numbers) = self.memory.get_mut(&key) {
+                numbers.written = seq;
+                numbers.pending_bytes -= len;
+            }
+            if !grown.contains(&key) {
+                grown.push(key);
+            }
+        }
+        grown
+    }
+
+    /// What is not confirmed is lost. Returns the first lost number of each viewer.
+    pub(super) fn fail(&mut self) -> Vec<(ViewerKey, u64)> {
+        let mut lost: Vec<(ViewerKey, u64)> = Vec::new();
+        for chunk in self.unconfirmed.drain(..) {
+            if let Some(numbers) = self.memory.get_mut(&chunk.key) {
+                numbers.pending_bytes -= chunk.len;
+            }
+            if lost.iter().all(|(key, _)| *key != chunk.key) {
+                lost.push((chunk.key, chunk.seq));
+            }
+        }
+        lost
+    }
+
+    /// Forgets viewers that have not typed for [`INPUT_MEMORY_TIME`](limits::INPUT_MEMORY_TIME).
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.memory.retain(|_, numbers| numbers.pending_bytes > 0 || now.since(numbers.at) < limits::INPUT_MEMORY_TIME);
+    }
+
+    /// Nobody is remembered.
+    pub(super) fn is_empty(&self) -> bool {
+        self.memory.is_empty()
+    }
+
+    /// Bytes that wait for the backend.
+    pub(super) fn pending_bytes(&self) -> usize {
+        self.unconfirmed.iter().map(|chunk| chunk.len).sum()
+    }
+
+    fn forget_one_if_full(&mut self) {
+        if self.memory.len() >= limits::INPUT_MEMORY {
+            let quiet = self.memory.iter().filter(|(_, numbers)| numbers.pending_bytes == 0);
+            if let Some(key) = quiet.min_by_key(|(_, numbers)| numbers.at).map(|(key, _)| *key) {
+                self.memory.remove(&key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEY: ViewerKey = ViewerKey([1; 16]);
+
+    #[test]
+    fn a_repeated_input_is_not_written_again() {
+        let mut typing = Typing::default();
+        assert_eq!(typing.take(Instant::START, KEY, 1, 5), Verdict::Write);
+        assert_eq!(typing.take(Instant::START, KEY, 1, 5), Verdict::Duplicate);
+        assert_eq!(typing.confirm(5), [KEY]);
+        assert_eq!(typing.take(Instant::START, KEY, 1, 5), Verdict::Duplicate);
+        assert_eq!(typing.written(&KEY), Some(1));
+    }
+
+    #[test]
+    fn a_gap_in_the_numbers_is_said_to_be_lost() {
+        let mut typing = Typing::default();
+        assert_eq!(typing.take(Instant::START, KEY, 1, 1), Verdict::Write);
+        assert_eq!(typing.take(Instant::START, KEY, 3, 1), Verdict::Lost("input before it is missing"));
+    }
+
+    #[test]
+    fn a_viewer_the_terminal_does_not_know_may_begin_anywhere() {
+        let mut typing = Typing::default();
+        assert_eq!(typing.written(&KEY), None);
+        assert_eq!(typing.take(Instant::START, KEY, 57, 1), Verdict::Write);
+    }
+
+    #[test]
+    fn after_a_failed_write_the_first_lost_number_is_named_and_the_next_one_is_taken() {
+        let mut typing = Typing::default();
+        for seq in 1..=3 {
+            assert_eq!(typing.take(Instant::START, KEY, seq, 10), Verdict::Write);
+        }
+        typing.confirm(15);
+        assert_eq!(typing.fail(), [(KEY, 2)]);
+        assert_eq!(typing.written(&KEY), Some(1));
+        assert_eq!(typing.take(Instant::START, KEY, 4, 10), Verdict::Write);
+        assert_eq!(typing.confirm(10), [KEY]);
+        assert_eq!(typing.written(&KEY), Some(4));
+    }
+
+    #[test]
+    fn more_than_the_window_is_refused() {
+        let mut typing = Typing::default();
+        let chunk = limits::INPUT_CHUNK_BYTES;
+        for seq in 1..=(limits::INPUT_WINDOW_BYTES / chunk) as u64 {
+            assert_eq!(typing.take(Instant::START, KEY, seq, chunk), Verdict::Write);
+        }
+        assert!(matches!(typing.take(Instant::START, KEY, 5, 1), Verdict::Lost(_)));
+    }
+
+    #[test]
+    fn a_viewer_that_is_long_gone_is_forgotten() {
+        let mut typing = Typing::default();
+        typing.take(Instant::START, KEY, 1, 1);
+        typing.confirm(1);
+        typing.expire(Instant::START + limits::INPUT_MEMORY_TIME);
+        assert_eq!(typing.written(&KEY), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_repeated_each_number_is_written_once_and_in_order(
+            sends in prop::collection::vec((0u8..3, 0u64..4, 1usize..100), 1..100)
+        ) {
+            let mut typing = Typing::default();
+            let mut next = BTreeMap::<u8, u64>::new();
+            let mut written = BTreeMap::<u8, Vec<u64>>::new();
+            for (who, back, len) in sends {
+                let key = ViewerKey([who; 16]);
+                let fresh = next.entry(who).or_insert(1);
+                let seq = fresh.saturating_sub(back).max(1);
+                if typing.take(Instant::START, key, seq, len) == Verdict::Write {
+                    written.entry(who).or_default().push(seq);
+                    *fresh = seq + 1;
+                }
+                typing.confirm(len / 2);
+            }
+            for numbers in written.values() {
+                prop_assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]));
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! One viewer's connection: its streams, its room, and what each stream has to say next.
+
+use super::terminal::Terminal;
+use crate::id::{Generation, StreamId, ViewerId, ViewerKey};
+use crate::limits;
+use crate::output::{EndReason, Output, ViewerOutput};
+use crate::time::Instant;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+
+#[derive(Debug)]
+pub(super) struct Viewer {
+    pub(super) key: ViewerKey,
+    /// Frames that the connection can take.
+    pub(super) room: u32,
+    pub(super) streams: BTreeMap<StreamId, Stream>,
+    /// Streams that may have a frame to send, in turn. Each at most once (`Stream::queued`).
+    pub(super) ready: VecDeque<StreamId>,
+}
+
+/// What a stream still has to say is state, not a queue: however slow the viewer, it does not grow.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    /// `None`: refused, only `ended` is left to say.
+    pub(super) terminal: Option<Generation>,
+    pub(super) announce: bool,
+    /// Offset after the last byte sent.
+    pub(super) sent: u64,
+    /// Everything before is processed.
+    pub(super) acked: u64,
+    /// Offset of the last snapshot: credit counts from there.
+    base: u64,
+    /// Its position cannot be continued: it needs a snapshot.
+    pub(super) behind: bool,
+    /// Its snapshot had a shortened history.
+    pub(super) partial: bool,
+    /// The last snapshot is not processed yet: no other one is sent.
+    snapshot_open: bool,
+    pub(super) size_changed: bool,
+    pub(super) input_acked: bool,
+    pub(super) input_lost: Option<(u64, String)>,
+    pub(super) ended: Option<EndReason>,
+    pub(super) queued: bool,
+    pub(super) typed_bytes: u64,
+    pub(super) typed_told: Option<Instant>,
+}
+
+impl Viewer {
+    pub(super) fn new(key: ViewerKey) -> Self {
+        Viewer { key, room: 0, streams: BTreeMap::new(), ready: VecDeque::new() }
+    }
+
+    pub(super) fn queue(&mut self, id: StreamId) {
+        if let Some(stream) = self.streams.get_mut(&id).filter(|stream| !stream.queued) {
+            stream.queued = true;
+            self.ready.push_back(id);
+        }
+    }
+}
+
+impl Stream {
+    /// A stream that only has its end to tell.
+    pub(super) fn refused(reason: EndReason) -> Self {
+        Stream { ended: Some(reason), ..Stream::default() }
+    }
+
+    /// A stream that goes on at `from`, or needs a snapshot.
+    pub(super) fn open(terminal: &Terminal, from: Option<(Generation, u64)>) -> Self {
+        let resumed =
+            from.filter(|(generation, offset)| *generation == terminal.generation && terminal.ring.holds(*offset));
+        let at = resumed.map_or(terminal.ring.end(), |(_, offset)| offset);
+        Stream {
+            terminal: Some(terminal.generation),
+            announce: true,
+            sent: at,
+            acked: at,
+            base: at,
+            behind: resumed.is_none(),
+            ..Stream::default()
+        }
+    }
+
+    pub(super) fn ack(&mut self, offset: u64) {
+        // Nobody can have processed what was not sent.
+        self.acked = self.acked.max(offset.min(self.sent));
+        if self.acked >= self.base {
+            self.snapshot_open = false;
+        }
+    }
+
+    fn credit(&self) -> u64 {
+        limits::WINDOW_BYTES.saturating_sub(self.sent.saturating_sub(self.acked.max(self.base)))
+    }
+
+    /// The next frame, if there is one and the viewer has credit for it.
+    pub(super) fn next(
+        &mut self,
+        now: Instant,
+        viewer: (ViewerId, ViewerKey),
+        id: StreamId,
+        terminal: Option<&mut Terminal>,
+        out: &mut VecDeque<Output>,
+    ) -> Option<ViewerOutput> {
+        let Some(terminal) = terminal else {
+            return self.ended.map(|reason| ViewerOutput::Ended { stream: id, reason });
+        };
+        if core::mem::take(&mut self.announce) {
+            self.size_changed = false;
+            let written = terminal.typing.written(&viewer.1);
+            return Some(ViewerOutput::Attached {
+                stream: id,
+                terminal: terminal.id,
+                generation: terminal.generation,
+                offset: self.sent,
+                input_seq: written.unwrap_or(0),
+                input_known: written.is_some(),
+                size: terminal.size,
+                holder: terminal.holder((viewer.0, id)),
+            });
+        }
+        if let Some(seq) = core::mem::take(&mut self.input_acked).then(|| terminal.typing.written(&viewer.1)).flatten()
+        {
+            return Some(ViewerOutput::InputAck { stream: id, seq });
+        }
+        if let Some((seq, message)) = self.input_lost.take() {
+            return Some(ViewerOutput::InputLost { stream: id, seq, message });
+        }
+        if core::mem::take(&mut self.size_changed) {
+            return Some(ViewerOutput::Size {
+                stream: id,
+                size: terminal.size,
+                holder: terminal.holder((viewer.0, id)),
+            });
+        }
+        self.next_bytes(now, id, terminal, out)
+    }
+
+    fn next_bytes(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        terminal: &mut Terminal,
+        out: &mut VecDeque<Output>,
+    ) -> Option<ViewerOutput> {
+        if !self.behind && !terminal.ring.holds(self.sent) {
+            self.behind = true;
+            // It fell out of the ring, or the terminal skipped (which has been noted already).
+            terminal.note_gap(now);
+        }
+        if self.behind && !terminal.closed {
+            return self.next_snapshot(id, terminal, out);
+        }
+        let credit = self.credit().min(limits::FRAME_BYTES as u64) as usize;
+        let more = !self.behind && self.sent < terminal.ring.end();
+        if more && credit == 0 {
+            return None;
+        }
+        if more {
+            let bytes = terminal.ring.read(self.sent, credit)?;
+            let offset = self.sent;
+            self.sent += bytes.len() as u64;
+            return Some(ViewerOutput::Data { stream: id, offset, bytes });
+        }
+        self.ended.map(|reason| ViewerOutput::Ended { stream: id, reason })
+    }
+
+    fn next_snapshot(
+        &mut self,
+        id: StreamId,
+        terminal: &mut Terminal,
+        out: &mut VecDeque<Output>,
+    ) -> Option<ViewerOutput> {
+        if self.snapshot_open {
+            return None;
+        }
+        let snapshot = terminal.snapshot(out)?;
+        self.behind = false;
+        self.partial = !snapshot.full;
+        self.sent = snapshot.offset;
+        self.base = snapshot.offset;
+        self.snapshot_open = self.acked < snapshot.offset;
+        Some(ViewerOutput::Snapshot {
+            stream: id,
+            generation: terminal.generation,
+            offset: snapshot.offset,
+            size: snapshot.size,
+            bytes: snapshot.bytes,
+        })
+    }
+}
