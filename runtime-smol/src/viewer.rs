@@ -199,8 +199,8 @@ fn everything(view: View<'_>, now: Instant, facts: &NodeFacts) -> Vec<Frame> {
     vec![
         control(&Control::welcome(view, facts)),
         control(&Control::nodes(view, facts)),
-        control(&Control::categories(view)),
         control(&Control::agents(view, now)),
+        control(&Control::categories(view)),
     ]
 }
 
