@@ -69,7 +69,12 @@ impl TestNode {
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new(binary());
-        command.args(["--state-dir".as_ref(), self.state_dir().as_os_str(), "--tmux-socket".as_ref(), self.tmux_socket.as_ref()]);
+        command.args([
+            "--state-dir".as_ref(),
+            self.state_dir().as_os_str(),
+            "--tmux-socket".as_ref(),
+            self.tmux_socket.as_ref(),
+        ]);
         command.stdin(Stdio::null());
         command.env_remove("TMUX");
         command
@@ -80,9 +85,18 @@ impl TestNode {
     /// # Panics
     /// If it does not.
     pub fn run(&mut self, more: &[&str]) {
+        self.run_with(more, |_| {});
+    }
+
+    /// As [`run`](Self::run), with a changed environment.
+    ///
+    /// # Panics
+    /// If it does not listen.
+    pub fn run_with(&mut self, more: &[&str], change: impl FnOnce(&mut Command)) {
         assert!(self.child.is_none(), "it runs already");
         let mut command = self.command();
         command.args(["--listen", "localhost:0"]).args(more);
+        change(&mut command);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the node starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped"));
         let mut said = String::new();
@@ -254,7 +268,6 @@ impl TestNode {
     }
 
     /// The agent of a name, as soon as it is there.
-    #[must_use]
     pub fn agent_named(&self, name: &str) -> Value {
         wait_for(name, || self.agents().into_iter().find(|agent| agent["name"] == name))
     }

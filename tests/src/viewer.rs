@@ -136,7 +136,10 @@ impl TestViewer {
         let until = Instant::now() + PATIENCE;
         let mut result = self.socket.send(message);
         while let Err(tungstenite::Error::Io(error)) = &result {
-            assert!(error.kind() == std::io::ErrorKind::WouldBlock && Instant::now() < until, "sending failed: {error}");
+            assert!(
+                error.kind() == std::io::ErrorKind::WouldBlock && Instant::now() < until,
+                "sending failed: {error}"
+            );
             result = self.socket.flush();
         }
         result.expect("the connection holds");
@@ -150,7 +153,8 @@ impl TestViewer {
         let streams: Vec<u32> = self.streams.keys().copied().collect();
         for s in streams {
             let stream = &self.streams[&s];
-            let (from, agent) = (json!({ "generation": stream.generation, "offset": stream.offset }), stream.agent.clone());
+            let (from, agent) =
+                (json!({ "generation": stream.generation, "offset": stream.offset }), stream.agent.clone());
             self.say(&json!({ "t": "attach", "s": s, "agent": agent, "from": from, "take": "never" }));
         }
     }
