@@ -1,5 +1,6 @@
 //! The runtime of Consort on real machines: smol, sockets, PTYs and tmux, files.
 
 pub mod backend;
+pub mod door;
 pub mod driver;
 pub mod viewer;
