@@ -73,7 +73,13 @@ pub fn serve(options: &Options) -> Result<(), ServeError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| ServeError::System("no random numbers", error.into()))?;
     let identity = Identity { id: NodeId([0; 32]), epoch: 1 };
-    let node = Node::new(Config { name: options.name.clone() }, identity, Restored::default(), seed, consort_core::Instant::START)?;
+    let node = Node::new(
+        Config { name: options.name.clone() },
+        identity,
+        Restored::default(),
+        seed,
+        consort_core::Instant::START,
+    )?;
 
     let mailbox = Mailbox::default();
     let handle = mailbox.handle.clone();

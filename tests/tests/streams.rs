@@ -223,9 +223,7 @@ fn a_viewer_that_stops_reading_hurts_nobody_and_has_the_present_screen_when_it_r
             let text = format!("echo-{number}\r");
             other.type_bytes(1, text.as_bytes());
             let text = text.trim_end().to_string();
-            other.wait("the other viewer's echo", |viewer| {
-                viewer.streams[&1].screen.lines().contains(&text)
-            });
+            other.wait("the other viewer's echo", |viewer| viewer.streams[&1].screen.lines().contains(&text));
         }
         wait_until("the agent goes on", || turn(&node) > before + 50);
         let grown = node.memory_bytes().saturating_sub(memory);
