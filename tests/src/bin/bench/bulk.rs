@@ -38,7 +38,7 @@ fn script(file: &Path) -> String {
     format!("stty -echo; echo ready; read x; cat '{}'; echo the-end-of-''it; sleep 1000", file.display())
 }
 
-pub fn measure_pty(report: &mut Report) {
+pub(crate) fn measure_pty(report: &mut Report) {
     let node = TestNode::start();
     let file = coloured_text(node.folder());
     let (mut bare, mut ours) = (Vec::new(), Vec::new());
@@ -71,7 +71,7 @@ pub fn measure_pty(report: &mut Report) {
     report.show("… of which the viewer received", share * 100.0, "%");
 }
 
-pub fn measure_tmux(report: &mut Report) {
+pub(crate) fn measure_tmux(report: &mut Report) {
     let node = TestNode::start();
     let file = coloured_text(node.folder());
     let (mut alone, mut watched) = (Vec::new(), Vec::new());

@@ -7,14 +7,14 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::{Bytes, Message, WebSocket};
 
 /// A connection to the node.
-pub struct Client {
+pub(crate) struct Client {
     socket: WebSocket<TcpStream>,
     seq: u64,
     ended: bool,
 }
 
 /// What came in.
-pub enum Frame {
+pub(crate) enum Frame {
     /// Output.
     Data(Bytes),
     /// A snapshot of a stream.
@@ -25,7 +25,7 @@ pub enum Frame {
 
 impl Frame {
     /// The terminal bytes in it.
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Frame::Data(bytes) => &bytes[13..],
             Frame::Snapshot(_, bytes) => &bytes[25..],
@@ -35,7 +35,7 @@ impl Frame {
 }
 
 impl Client {
-    pub fn connect(node: &TestNode) -> Self {
+    pub(crate) fn connect(node: &TestNode) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", node.port())).expect("the node listens");
         stream.set_nodelay(true).expect("a socket option");
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
@@ -49,12 +49,12 @@ impl Client {
         Client { socket, seq: 0, ended: false }
     }
 
-    pub fn attach(&mut self, s: u32, agent: &str) {
+    pub(crate) fn attach(&mut self, s: u32, agent: &str) {
         let attach = format!(r#"{{"t":"attach","s":{s},"agent":"{agent}","take":"never"}}"#);
         self.socket.send(Message::text(attach)).expect("sent");
     }
 
-    pub fn type_bytes(&mut self, s: u32, bytes: &[u8]) {
+    pub(crate) fn type_bytes(&mut self, s: u32, bytes: &[u8]) {
         self.seq += 1;
         let mut frame = vec![3];
         frame.extend_from_slice(&s.to_le_bytes());
@@ -64,7 +64,7 @@ impl Client {
     }
 
     /// The next frame, acknowledged.
-    pub fn next(&mut self) -> Frame {
+    pub(crate) fn next(&mut self) -> Frame {
         let bytes = match self.socket.read().expect("the connection holds") {
             Message::Binary(bytes) => bytes,
             Message::Text(text) => {
@@ -87,12 +87,12 @@ impl Client {
     }
 
     /// A stream has ended.
-    pub fn ended(&self) -> bool {
+    pub(crate) fn ended(&self) -> bool {
         self.ended
     }
 
     /// Reads until a snapshot of the stream has come.
-    pub fn wait_snapshot(&mut self, s: u32) -> Bytes {
+    pub(crate) fn wait_snapshot(&mut self, s: u32) -> Bytes {
         loop {
             if let Frame::Snapshot(stream, bytes) = self.next()
                 && stream == s
@@ -103,7 +103,7 @@ impl Client {
     }
 
     /// Reads until `needle` was printed.
-    pub fn wait_text(&mut self, needle: &[u8]) -> u64 {
+    pub(crate) fn wait_text(&mut self, needle: &[u8]) -> u64 {
         let mut tail = Vec::new();
         let mut received = 0;
         loop {

@@ -12,7 +12,7 @@ const KEYS: usize = 1_500;
 const PROGRAM: [&str; 3] = ["sh", "-c", "stty raw -echo; echo ready; exec cat"];
 const FLOOD: &str = "while :; do seq 1 100000; done";
 
-pub fn measure(report: &mut Report) {
+pub(crate) fn measure(report: &mut Report) {
     let node = TestNode::start();
     for (backend, bare_program) in [("pty", PROGRAM.map(str::to_string).to_vec()), ("tmux", tmux_attach(&node))] {
         let words: Vec<&str> = bare_program.iter().map(String::as_str).collect();

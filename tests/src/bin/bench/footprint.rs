@@ -8,7 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-pub fn measure(report: &mut Report) {
+pub(crate) fn measure(report: &mut Report) {
     let mut starts: Vec<f64> = (0..7).map(|_| start_to_answer()).collect();
     report.at_most("start to first HTTP answer", median(&mut starts), 15.0, "ms");
 

@@ -6,7 +6,7 @@ use consort_tests::{TestNode, wait_until};
 use serde_json::json;
 use std::time::Instant;
 
-pub fn measure(report: &mut Report) {
+pub(crate) fn measure(report: &mut Report) {
     let node = TestNode::start();
     node.tmux(&[
         "start-server",

@@ -12,14 +12,14 @@ use std::process::{Child, Command, Stdio};
 use tungstenite::{Message, WebSocket};
 
 /// A program on a PTY.
-pub struct BarePty {
-    pub master: File,
+pub(crate) struct BarePty {
+    pub(crate) master: File,
     child: Child,
 }
 
 impl BarePty {
     /// Starts a program as session leader with the PTY as its terminal (`setsid --ctty`).
-    pub fn spawn(program: &[&str]) -> Self {
+    pub(crate) fn spawn(program: &[&str]) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a PTY");
         grantpt(&master).expect("a PTY");
         unlockpt(&master).expect("a PTY");
@@ -43,7 +43,7 @@ impl BarePty {
     }
 
     /// Reads until `needle` was printed.
-    pub fn wait_text(&mut self, needle: &[u8]) {
+    pub(crate) fn wait_text(&mut self, needle: &[u8]) {
         let mut buffer = vec![0; 64 << 10];
         let mut tail: Vec<u8> = Vec::new();
         loop {
@@ -66,7 +66,7 @@ impl Drop for BarePty {
 }
 
 /// Serves one WebSocket client in front of a PTY, in one thread that polls both: nothing but what is needed.
-pub fn serve_bare(program: &[&str]) -> (u16, std::thread::JoinHandle<()>) {
+pub(crate) fn serve_bare(program: &[&str]) -> (u16, std::thread::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("a port").port();
     let mut pty = BarePty::spawn(program);
@@ -121,7 +121,7 @@ fn take(socket: &mut WebSocket<TcpStream>, pty: &mut File) -> bool {
 }
 
 /// A client of [`serve_bare`].
-pub fn connect_bare(port: u16) -> WebSocket<TcpStream> {
+pub(crate) fn connect_bare(port: u16) -> WebSocket<TcpStream> {
     let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
     stream.set_nodelay(true).expect("a socket option");
     tungstenite::client::client(format!("ws://127.0.0.1:{port}/"), stream).expect("a WebSocket").0

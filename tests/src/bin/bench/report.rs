@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Rows of the table in the order in which they were measured.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(crate) struct Report {
     rows: Vec<Row>,
 }
 
@@ -18,22 +18,22 @@ struct Row {
 
 impl Report {
     /// A figure with an upper bound.
-    pub fn at_most(&mut self, what: &str, measured: f64, bound: f64, unit: &str) {
+    pub(crate) fn at_most(&mut self, what: &str, measured: f64, bound: f64, unit: &str) {
         self.add(what, number(measured, unit), format!("≤ {}", number(bound, unit)), Some(measured <= bound));
     }
 
     /// A figure that is only shown.
-    pub fn show(&mut self, what: &str, measured: f64, unit: &str) {
+    pub(crate) fn show(&mut self, what: &str, measured: f64, unit: &str) {
         self.add(what, number(measured, unit), String::new(), None);
     }
 
     /// Something that could not be measured here, and why.
-    pub fn skipped(&mut self, what: &str, why: &str) {
+    pub(crate) fn skipped(&mut self, what: &str, why: &str) {
         self.add(what, format!("skipped: {why}"), String::new(), None);
     }
 
     /// How many targets were missed.
-    pub fn missed(&self) -> usize {
+    pub(crate) fn missed(&self) -> usize {
         self.rows.iter().filter(|row| row.met == Some(false)).count()
     }
 
@@ -71,13 +71,13 @@ impl fmt::Display for Report {
 }
 
 /// The value at a share (0 to 1) of the sorted samples.
-pub fn quantile(samples: &mut [f64], share: f64) -> f64 {
+pub(crate) fn quantile(samples: &mut [f64], share: f64) -> f64 {
     samples.sort_by(f64::total_cmp);
     let last = samples.len().saturating_sub(1);
     samples.get((last as f64 * share).round() as usize).copied().unwrap_or(f64::NAN)
 }
 
 /// The middle of the samples.
-pub fn median(samples: &mut [f64]) -> f64 {
+pub(crate) fn median(samples: &mut [f64]) -> f64 {
     quantile(samples, 0.5)
 }
