@@ -41,6 +41,8 @@ pub struct Emulator {
     screen: Screen,
     history: History,
     unfinished: Unfinished,
+    /// The first bytes of a character whose rest has not come yet.
+    begun: Vec<u8>,
     /// The stream is inside a string so long that the parser was taken out of it.
     skipping: bool,
 }
@@ -60,6 +62,7 @@ impl Emulator {
             screen: Screen::new(size, palette),
             history: History::default(),
             unfinished: Unfinished::default(),
+            begun: Vec::new(),
             skipping: false,
         }
     }
@@ -70,14 +73,38 @@ impl Emulator {
             return self.skip_string(bytes);
         }
         self.unfinished.feed(bytes);
-        for slice in bytes.chunks(SLICE_BYTES) {
-            self.parser.advance(&mut self.screen, slice);
-            if self.screen.take_history_cleared() {
-                self.history.clear();
+        let cut = self.unfinished.cut_character();
+        let begun = std::mem::take(&mut self.begun);
+        if begun.len() + bytes.len() == cut {
+            self.begun = [&begun, bytes].concat();
+            return;
+        }
+        let (mut body, tail) = bytes.split_at(bytes.len() - cut);
+        self.begun = tail.to_vec();
+        if !begun.is_empty() {
+            let rest = body.iter().take_while(|byte| is_continuation(**byte)).count().min(3);
+            self.parse(&[&begun, &body[..rest]].concat());
+            body = &body[rest..];
+        }
+        while !body.is_empty() {
+            let mut end = body.len().min(SLICE_BYTES);
+            while end < body.len() && end + 3 > SLICE_BYTES && is_continuation(body[end]) {
+                end -= 1;
             }
-            if self.screen.rows_above() > ROWS_STAGED {
-                self.screen.drain_rows(ROWS_KEPT, &mut self.history);
-            }
+            self.parse(&body[..end]);
+            body = &body[end..];
+        }
+    }
+
+    /// Parses a piece that does not end inside a character: the parser (vte 0.15) loses what follows a character that it is
+    /// given in two pieces.
+    fn parse(&mut self, piece: &[u8]) {
+        self.parser.advance(&mut self.screen, piece);
+        if self.screen.take_history_cleared() {
+            self.history.clear();
+        }
+        if self.screen.rows_above() > ROWS_STAGED {
+            self.screen.drain_rows(ROWS_KEPT, &mut self.history);
         }
     }
 
@@ -166,6 +193,10 @@ impl Emulator {
             snapshot::row_text(&grid[Line(line)], text);
         }
     }
+}
+
+fn is_continuation(byte: u8) -> bool {
+    byte & 0xc0 == 0x80
 }
 
 /// Synchronised updates are a matter of drawing; the state follows the stream byte by byte.

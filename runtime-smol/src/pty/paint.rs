@@ -34,6 +34,18 @@ impl Default for Pen {
     }
 }
 
+impl Pen {
+    fn of(cell: &Cell) -> Self {
+        Pen {
+            fg: cell.fg,
+            bg: cell.bg,
+            style: cell.flags & STYLE,
+            underline: cell.underline_color(),
+            link: cell.hyperlink(),
+        }
+    }
+}
+
 /// Writes rows, changing the attributes only where they change. Begins with default attributes at the beginning of a line.
 #[derive(Debug, Default)]
 pub(super) struct Painter {
@@ -47,12 +59,12 @@ pub(super) struct Painter {
     plain: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Wrap {
     /// The row above is full.
     Full,
-    /// A wide character did not fit into the last column of the row above.
-    WideBelow,
+    /// A wide character did not fit into the last column of the row above: this cell stands there, not yet painted.
+    WideBelow(Cell),
 }
 
 impl Painter {
@@ -91,12 +103,12 @@ impl Painter {
         let wraps = last.flags.contains(Flags::WRAPLINE);
         let end = if wraps { cells.len() } else { painted_length(cells) };
         if let Some(wrap) = self.wrapping.take() {
-            self.wrap(wrap, cells.first().filter(|_| end > 0));
+            self.wrap(&wrap, cells.first().filter(|_| end > 0));
         }
         let leading = wraps && last.flags.contains(Flags::LEADING_WIDE_CHAR_SPACER);
         self.cells(&cells[..if leading { end - 1 } else { end }]);
         if wraps {
-            self.wrapping = Some(if leading { Wrap::WideBelow } else { Wrap::Full });
+            self.wrapping = Some(if leading { Wrap::WideBelow(last.clone()) } else { Wrap::Full });
         } else if end < cells.len() && last.bg != DEFAULT_BG && !self.plain {
             self.coloured_tail(cells, end);
         }
@@ -104,17 +116,21 @@ impl Painter {
     }
 
     /// Makes sure that the cursor wraps into the next row, and that the new row is not filled with a colour when it scrolls in.
-    fn wrap(&mut self, wrap: Wrap, first: Option<&Cell>) {
+    fn wrap(&mut self, wrap: &Wrap, first: Option<&Cell>) {
         let by_itself = first.is_some_and(|cell| {
-            cell.bg == DEFAULT_BG && (wrap == Wrap::Full || cell.flags.contains(Flags::WIDE_CHAR))
+            let fits = match wrap {
+                Wrap::Full => true,
+                Wrap::WideBelow(spacer) => cell.flags.contains(Flags::WIDE_CHAR) && Pen::of(cell) == Pen::of(spacer),
+            };
+            fits && cell.bg == DEFAULT_BG
         });
         if by_itself {
             return;
         }
-        self.reset_pen();
-        if wrap == Wrap::WideBelow {
-            self.raw(b" ");
+        if let Wrap::WideBelow(spacer) = wrap {
+            self.cell(spacer);
         }
+        self.reset_pen();
         self.raw(b" \x08");
     }
 
@@ -191,8 +207,7 @@ impl Painter {
         if self.plain || (same_extra && cell.fg == self.pen.fg && cell.bg == self.pen.bg && style == self.pen.style) {
             return;
         }
-        let pen = Pen { fg: cell.fg, bg: cell.bg, style, underline: cell.underline_color(), link: cell.hyperlink() };
-        self.set_pen(&pen);
+        self.set_pen(&Pen::of(cell));
         self.extra.clone_from(&cell.extra);
     }
 

@@ -6,9 +6,9 @@ use super::history::History;
 use super::paint::Painter;
 use alacritty_terminal::Term;
 use alacritty_terminal::event::{Event, EventListener, WindowSize};
-use alacritty_terminal::grid::Dimensions;
+use alacritty_terminal::grid::{Dimensions, Grid};
 use alacritty_terminal::index::{Column, Line};
-use alacritty_terminal::term::cell::Flags;
+use alacritty_terminal::term::cell::{Cell, Flags};
 use alacritty_terminal::term::{Config, Osc52, TermMode};
 use alacritty_terminal::vte::ansi::{
     Attr, CharsetIndex, ClearMode, CursorShape, CursorStyle, Handler, Hyperlink, LineClearMode, Mode, NamedColor,
@@ -157,6 +157,8 @@ impl Screen {
 
     pub(super) fn resize(&mut self, size: Size) {
         self.term.resize(GridSize(size));
+        settle_cursor(self.term.grid_mut());
+        self.on_primary(|screen| settle_cursor(screen.term.grid_mut()));
         self.shadow.scroll_region = 0..usize::from(size.rows());
         let (had, columns) = (self.shadow.tab_stops.len(), usize::from(size.cols()));
         self.shadow.tab_stops.truncate(columns);
@@ -266,6 +268,14 @@ impl Screen {
             column = Column(column.0.saturating_sub(1));
         }
         row[column].zerowidth().is_none_or(|some| some.len() < COMBINING)
+    }
+}
+
+/// Reflowing can leave a cursor that waits beyond the last column without being there: a state that no output leads to.
+pub(super) fn settle_cursor(grid: &mut Grid<Cell>) {
+    let last = grid.last_column();
+    for cursor in [&mut grid.cursor, &mut grid.saved_cursor] {
+        cursor.input_needs_wrap &= cursor.point.column == last;
     }
 }
 
@@ -500,10 +510,11 @@ impl Handler for Screen {
 
     fn set_scrolling_region(&mut self, top: usize, bottom: Option<usize>) {
         let rows = self.term.screen_lines();
-        let end = bottom.unwrap_or(rows);
-        if top < end {
-            self.shadow.scroll_region = (top - 1).min(rows)..end.min(rows);
+        let end = bottom.unwrap_or(rows).min(rows);
+        if top >= end {
+            return;
         }
+        self.shadow.scroll_region = top - 1..end;
         Handler::set_scrolling_region(&mut self.term, top, bottom);
     }
 

@@ -59,6 +59,11 @@ impl Unfinished {
         }
     }
 
+    /// How many bytes at the end are the beginning of a character in text.
+    pub(crate) fn cut_character(&self) -> usize {
+        if self.state == State::Ground { self.begun.len() } else { 0 }
+    }
+
     /// Inside a string (OSC, DCS, APC …) that is too long to be anything but noise for an emulator.
     pub(crate) fn in_endless_string(&self) -> bool {
         self.dropped && matches!(self.state, State::Osc | State::Dcs | State::DcsHeader | State::Text)
