@@ -1,4 +1,5 @@
 //! The runtime of Consort on real machines: smol, sockets, PTYs and tmux, files.
 
 pub mod backend;
+pub mod launch;
 pub mod pty;

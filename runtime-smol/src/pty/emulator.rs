@@ -135,9 +135,7 @@ impl Emulator {
     /// The size now.
     #[must_use]
     pub fn size(&self) -> Size {
-        let grid = self.screen.term().grid();
-        let small = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
-        Size::clamped(small(grid.columns()), small(grid.screen_lines()))
+        self.screen.size()
     }
 
     /// The program wants pasted text between brackets.

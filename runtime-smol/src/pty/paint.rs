@@ -290,9 +290,9 @@ impl Painter {
     }
 }
 
-/// A cell without anything to see but its background.
+/// A cell as erasing leaves it: nothing to see but its background.
 fn blank(cell: &Cell) -> bool {
-    matches!(cell.c, ' ' | '\t') && cell.extra.is_none() && !cell.flags.intersects(STYLE | Flags::WIDE_CHAR_SPACER)
+    matches!(cell.c, ' ' | '\t') && cell.fg == DEFAULT_FG && cell.extra.is_none() && !cell.flags.intersects(STYLE | Flags::WIDE_CHAR_SPACER)
 }
 
 /// Columns up to the last one that is not blank.

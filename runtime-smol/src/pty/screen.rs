@@ -5,7 +5,7 @@ use super::emulator::{Palette, ROWS_MAX};
 use super::history::History;
 use super::paint::Painter;
 use alacritty_terminal::Term;
-use alacritty_terminal::event::{Event, EventListener, WindowSize};
+use alacritty_terminal::event::{Event, EventListener};
 use alacritty_terminal::grid::{Dimensions, Grid};
 use alacritty_terminal::index::{Column, Line};
 use alacritty_terminal::term::cell::{Cell, Flags};
@@ -17,7 +17,7 @@ use alacritty_terminal::vte::ansi::{
 use consort_core::Size;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use unicode_width::UnicodeWidthChar;
 
 /// Combining characters kept per cell.
@@ -48,23 +48,26 @@ pub struct News {
 
 /// Where `Term` puts its events. Only ever locked for a moment by the one thread that owns the screen.
 #[derive(Clone, Default)]
-pub(super) struct Mailbox(Arc<Mutex<Letters>>);
+pub(super) struct Mailbox(Arc<Mutex<News>>);
 
-#[derive(Default)]
-struct Letters {
-    news: News,
-    questions: Vec<Event>,
+impl Mailbox {
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, text: &str) {
+        let mut news = self.news();
+        if news.answers.len() < ANSWER_BYTES {
+            news.answers.extend_from_slice(text.as_bytes());
+        }
+    }
 }
 
 impl EventListener for Mailbox {
     fn send_event(&self, event: Event) {
-        let mut letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::PtyWrite(text) if letters.news.answers.len() < ANSWER_BYTES => {
-                letters.news.answers.extend_from_slice(text.as_bytes());
-            }
-            Event::ColorRequest(..) | Event::TextAreaSizeRequest(_) => letters.questions.push(event),
-            Event::Bell => letters.news.bell = true,
+            Event::PtyWrite(text) => self.answer(&text),
+            Event::Bell => self.news().bell = true,
             _ => {}
         }
     }
@@ -150,6 +153,11 @@ impl Screen {
         self.term.mode().contains(TermMode::ALT_SCREEN)
     }
 
+    pub(super) fn size(&self) -> Size {
+        let small = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+        Size::clamped(small(self.term.columns()), small(self.term.screen_lines()))
+    }
+
     /// Rows above the visible ones that the grid holds.
     pub(super) fn rows_above(&self) -> usize {
         self.term.grid().history_size()
@@ -209,28 +217,7 @@ impl Screen {
     }
 
     pub(super) fn take_news(&mut self) -> News {
-        let mut letters = self.mailbox.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for question in std::mem::take(&mut letters.questions) {
-            let answer = match question {
-                Event::ColorRequest(index, answer) => answer(self.color(index)),
-                Event::TextAreaSizeRequest(answer) => answer(self.window_size()),
-                _ => continue,
-            };
-            if letters.news.answers.len() < ANSWER_BYTES {
-                letters.news.answers.extend_from_slice(answer.as_bytes());
-            }
-        }
-        std::mem::take(&mut letters.news)
-    }
-
-    fn window_size(&self) -> WindowSize {
-        let small = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
-        WindowSize {
-            num_lines: small(self.term.screen_lines()),
-            num_cols: small(self.term.columns()),
-            cell_width: CELL.0,
-            cell_height: CELL.1,
-        }
+        std::mem::take(&mut self.mailbox.news())
     }
 
     fn color(&self, index: usize) -> Rgb {
@@ -248,7 +235,7 @@ impl Screen {
     fn tell_title(&mut self, title: Option<String>) {
         let told = title.clone().unwrap_or_default();
         self.shadow.title = title;
-        self.mailbox.0.lock().unwrap_or_else(PoisonError::into_inner).news.title = Some(told);
+        self.mailbox.news().title = Some(told);
     }
 
     fn look_whether_plain(&mut self) {
@@ -362,10 +349,8 @@ impl Handler for Screen {
         set_keypad_application_mode();
         unset_keypad_application_mode();
         set_color(index: usize, color: Rgb);
-        dynamic_color_sequence(prefix: String, index: usize, terminator: &str);
         reset_color(index: usize);
         decaln();
-        text_area_size_pixels();
         text_area_size_chars();
     }
 
@@ -397,6 +382,17 @@ impl Handler for Screen {
             return;
         }
         Handler::input(&mut self.term, character);
+    }
+
+    fn dynamic_color_sequence(&mut self, prefix: String, index: usize, terminator: &str) {
+        let Rgb { r, g, b } = self.color(index);
+        self.mailbox.answer(&format!("\x1b]{prefix};rgb:{r:02x}{r:02x}/{g:02x}{g:02x}/{b:02x}{b:02x}{terminator}"));
+    }
+
+    fn text_area_size_pixels(&mut self) {
+        let size = self.size();
+        let (width, height) = (size.cols() * CELL.0, size.rows() * CELL.1);
+        self.mailbox.answer(&format!("\x1b[4;{height};{width}t"));
     }
 
     fn restore_cursor_position(&mut self) {
@@ -457,8 +453,7 @@ impl Handler for Screen {
 
     fn reset_state(&mut self) {
         Handler::reset_state(&mut self.term);
-        let size = self.window_size();
-        self.shadow = Shadow::new(Size::clamped(size.num_cols, size.num_lines));
+        self.shadow = Shadow::new(self.size());
         self.history_cleared = true;
         self.look_whether_plain();
         self.tell_title(None);
