@@ -4,5 +4,7 @@ pub mod api_node;
 pub mod backend;
 pub mod door;
 pub mod driver;
+pub mod launch;
+pub mod pty;
 pub mod serve;
 pub mod viewer;
