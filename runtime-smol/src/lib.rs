@@ -7,4 +7,5 @@ pub mod driver;
 pub mod launch;
 pub mod pty;
 pub mod serve;
+pub mod tmux;
 pub mod viewer;

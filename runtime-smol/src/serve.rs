@@ -5,6 +5,7 @@ use crate::backend::Ends;
 use crate::pty::{self, Palette, PtyConfig};
 use crate::door::{Door, ListenError, OnSocket, Where};
 use crate::driver::{Driver, Mailbox};
+use crate::tmux::{self, TmuxConfig};
 use crate::viewer;
 use consort_core::directory::BackendKind;
 use consort_core::{Config, Identity, Node, NodeId, Restored};
@@ -81,6 +82,7 @@ pub fn serve(options: &Options) -> Result<(), ServeError> {
         consort_core::Instant::START,
     )?;
 
+    let (tmux_orders, tmux_ordered) = async_channel::unbounded();
     let mailbox = Mailbox::default();
     let handle = mailbox.handle.clone();
     let (reports, reported) = async_channel::bounded(REPORTS);
@@ -89,6 +91,8 @@ pub fn serve(options: &Options) -> Result<(), ServeError> {
     let (orders, ordered) = async_channel::unbounded();
     backends.insert(BackendKind::Pty, orders);
     let config = PtyConfig { home: home.clone(), palette: Palette::default() };
+    backends.insert(BackendKind::Tmux, tmux_orders);
+    let tmux_ends = Ends { orders: tmux_ordered, reports: reports.clone() };
     pty::start(config, Ends { orders: ordered, reports: reports.clone() })
         .map_err(|error| ServeError::System("no thread for terminals", error))?;
     let keeper = Box::new(Nothing(handle.clone()));
@@ -108,6 +112,8 @@ pub fn serve(options: &Options) -> Result<(), ServeError> {
     };
     smol::block_on(executor.run(async {
         let driver = executor.spawn(driver.run());
+        let config = TmuxConfig::from_environment(options.tmux_socket.clone());
+        let _tmux = executor.spawn(tmux::start(config, tmux_ends));
         let served = door.serve(api, clock, on_socket, driver).await;
         served.map_err(|error| ServeError::System("the HTTP threads cannot be started", error))
     }))
