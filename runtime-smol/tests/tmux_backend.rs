@@ -295,6 +295,12 @@ impl Emulator {
         rows.join("\n").trim_end().to_owned()
     }
 
+    /// The screen alone.
+    fn screen(&self) -> String {
+        let rows: Vec<String> = (0..i32::from(self.size.rows())).map(|line| self.row(line)).collect();
+        rows.join("\n").trim_end().to_owned()
+    }
+
     /// Background colours of one row, as far as they are not the default.
     fn backgrounds(&self, line: i32) -> Vec<(usize, Color)> {
         let row = &self.term.grid()[Line(line)];
@@ -463,7 +469,8 @@ fn a_snapshot_restores_region_modes_and_cursor() {
     backend.order(terminal, TerminalOutput::Write(b"one\ntwo\n".to_vec()));
     emulator.write(&backend.output_with(terminal, "two"));
     shows(&server, "a", "two");
-    assert_eq!(emulator.text(), tmux_text(&server, "a"), "only the region scrolls");
+    let screen = server.tmux(&["capture-pane", "-p", "-t", "a"]);
+    assert_eq!(emulator.screen(), screen.trim_end(), "only the region scrolls");
 }
 
 #[test]
@@ -710,7 +717,7 @@ fn a_flood_ends_with_the_screen_that_tmux_has() {
     backend.order(terminal, TerminalOutput::Write(b"\n".to_vec()));
     let (mut skipped, mut asked) = (0, false);
     let start = Instant::now();
-    while !emulator.text().ends_with("the end") {
+    while !emulator.screen().ends_with("the end") {
         assert!(start.elapsed() < PATIENCE, "the end never came");
         match backend.event(terminal, "the end of the flood") {
             TerminalEvent::Output(bytes) => emulator.write(&bytes),
@@ -728,6 +735,7 @@ fn a_flood_ends_with_the_screen_that_tmux_has() {
             _ => {}
         }
     }
+    assert_eq!(emulator.screen(), server.tmux(&["capture-pane", "-p", "-t", "a"]).trim_end());
     assert!(skipped > 0, "a flood is not read byte by byte");
 }
 
@@ -780,4 +788,151 @@ fn without_tmux_the_reason_and_the_remedy_are_told_and_a_later_installation_is_n
         _ => None,
     });
     assert!(detail.starts_with("tmux "), "{detail}");
+}
+
+/// The time that a flood takes to pass through tmux, from the key that starts it to the file that it leaves.
+fn flood_time(server: &Server, name: &str, press: impl FnOnce()) -> Duration {
+    let done = server.home.path().join(format!("done-{name}"));
+    let start = Instant::now();
+    press();
+    while !done.exists() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    start.elapsed()
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release --test tmux_backend -- --ignored --nocapture"]
+fn measure_a_flood_of_100_mb_against_nobody_attached() {
+    let server = Server::new();
+    let data = server.home.path().join("data");
+    let line = (0..2_000).fold(String::new(), |all, i| all + &format!("\x1b[3{}mline {i} of coloured text\x1b[0m with more behind it\n", i % 8));
+    let whole = line.repeat(100_000_000 / line.len() + 1);
+    std::fs::write(&data, &whole.as_bytes()[..100_000_000]).expect("data");
+    let (mut alone, mut watched) = (Vec::new(), Vec::new());
+    for round in 0..3 {
+        for attached in [false, true] {
+            let name = format!("{round}-{attached}");
+            let home = server.home.path().display();
+            server.session(&name, (120, 40), &format!("read x; cat {}; touch {home}/done-{name}; cat", data.display()));
+            let mut looks = 0;
+            if attached {
+                let mut backend = server.start();
+                let terminal = backend.terminal_of(&name);
+                backend.order(terminal, TerminalOutput::Watch);
+                backend.snapshot(terminal, 10_000);
+                let orders = backend.orders.clone().expect("running");
+                let reports = backend.reports.clone();
+                let done = server.home.path().join(format!("done-{name}"));
+                let reader = std::thread::spawn(move || {
+                    let mut snapshots = 0;
+                    while !done.exists() {
+                        match reports.recv_blocking() {
+                            Ok(FromBackend::Terminal(_, TerminalEvent::Skipped)) => {
+                                let output = TerminalOutput::Snapshot { history_lines: 10_000 };
+                                let _ = orders.try_send(ToBackend::Terminal(terminal, output));
+                            }
+                            Ok(FromBackend::Terminal(_, TerminalEvent::Snapshot { .. })) => snapshots += 1,
+                            Ok(_) => {}
+                            Err(_) => break,
+                        }
+                    }
+                    snapshots
+                });
+                let time = flood_time(&server, &name, || backend.order(terminal, TerminalOutput::Write(b"\n".to_vec())));
+                watched.push(time);
+                looks = reader.join().expect("reader");
+            } else {
+                alone.push(flood_time(&server, &name, || {
+                    server.tmux(&["send-keys", "-t", &name, "Enter"]);
+                }));
+            }
+            println!("{name}: {:?} ({looks} looks)", if attached { watched.last() } else { alone.last() });
+            server.tmux(&["kill-session", "-t", &name]);
+            server.session("keep", (80, 24), "cat");
+            let _ = server.command().args(["kill-session", "-t", "keep"]).output();
+        }
+    }
+    alone.sort();
+    watched.sort();
+    println!("median alone {:?}, watched {:?}, ratio {:.3}", alone[1], watched[1], watched[1].as_secs_f64() / alone[1].as_secs_f64());
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn measure_opening_ten_thousand_lines() {
+    let server = Server::new();
+    server.tmux(&["start-server", ";", "set-option", "-g", "history-limit", "20000", ";", "new-session", "-d", "-s", "keep"]);
+    server.session("a", (120, 40), "i=0; while [ $i -lt 10500 ]; do printf '\\033[3%dmline %d\\033[0m some text \\033[1mfoo\\033[0m bar baz lorem ipsum dolor sit amet\\n' $((i%8)) $i; i=$((i+1)); done; printf 'the end'; cat");
+    shows(&server, "a", "the end");
+    let mut backend = server.start();
+    let terminal = backend.terminal_of("a");
+    backend.order(terminal, TerminalOutput::Watch);
+    for _ in 0..5 {
+        let start = Instant::now();
+        let (_, bytes) = backend.snapshot(terminal, 10_000);
+        println!("snapshot of {} bytes in {:?}", bytes.len(), start.elapsed());
+    }
+}
+
+/// User and system time of a process so far, and its resident memory in kilobytes.
+fn usage(pid: &str) -> (Duration, u64) {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
+    let fields: Vec<&str> = stat[stat.rfind(')').expect("name") + 2..].split(' ').collect();
+    let ticks: u64 = fields[11].parse::<u64>().expect("ticks") + fields[12].parse::<u64>().expect("ticks");
+    (Duration::from_millis(ticks * 10), fields[21].parse::<u64>().expect("pages") * 4)
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn measure_idle_cost_and_memory_of_100_sessions() {
+    let server = Server::new();
+    for i in 0..100 {
+        server.session(&format!("s{i}"), (120, 40), "cat");
+    }
+    let tmux_pid = server.tmux(&["display-message", "-p", "#{pid}"]);
+    let measure = |what: &str, seconds: u64| {
+        let (before, tmux_before) = (usage("self"), usage(&tmux_pid));
+        std::thread::sleep(Duration::from_secs(seconds));
+        let (after, tmux_after) = (usage("self"), usage(&tmux_pid));
+        let percent = |a: Duration, b: Duration| (a - b).as_secs_f64() / seconds as f64 * 100.0;
+        println!(
+            "{what}: node {:.2} %, {} KB; tmux {:.2} %, {} KB",
+            percent(after.0, before.0), after.1, percent(tmux_after.0, tmux_before.0), tmux_after.1
+        );
+    };
+    measure("nothing", 2);
+    let mut backend = server.start();
+    backend.listed();
+    measure("100 sessions known", 10);
+    let terminals: Vec<TerminalId> =
+        backend.agents.values().map(|a| TerminalId { agent: a.agent, pane: a.terminals[0].pane }).collect();
+    for terminal in &terminals {
+        backend.order(*terminal, TerminalOutput::Watch);
+    }
+    for terminal in &terminals {
+        backend.snapshot(*terminal, 1_000);
+    }
+    measure("100 sessions watched", 10);
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn measure_key_echo() {
+    let server = Server::new();
+    server.session("a", (120, 40), "stty raw -echo; cat");
+    let mut backend = server.start();
+    let terminal = backend.terminal_of("a");
+    backend.order(terminal, TerminalOutput::Watch);
+    backend.snapshot(terminal, 0);
+    let mut times = Vec::new();
+    for _ in 0..500 {
+        let start = Instant::now();
+        backend.order(terminal, TerminalOutput::Write(b"x".to_vec()));
+        backend.output_with(terminal, "x");
+        times.push(start.elapsed());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    times.sort();
+    println!("echo p50 {:?}, p99 {:?}", times[250], times[495]);
 }
