@@ -5,8 +5,8 @@ use consort::backend::{Ends, FromBackend, TerminalEvent, ToBackend};
 use consort::pty::{Palette, PtyConfig, start};
 use consort_core::directory::BackendKind;
 use consort_core::{
-    AgentId, BackendInput, BackendOperation, LaunchSpec, Observation, OperationDone, OperationError, OperationId, Size, TerminalId,
-    TerminalOutput,
+    AgentId, BackendInput, BackendOperation, LaunchSpec, Observation, OperationDone, OperationError, OperationId, Size,
+    TerminalId, TerminalOutput,
 };
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -32,7 +32,9 @@ impl Node {
         let config = PtyConfig { home: home.path().to_owned(), palette: Palette::default() };
         let thread = start(config, Ends { orders: orders_end, reports: reports_end }).unwrap();
         let node = Node { orders, reports, thread: Some(thread), next: Cell::new(1), home };
-        assert!(matches!(node.backend(), BackendInput::Available(BackendKind::Pty, detail) if detail == "own terminals"));
+        assert!(
+            matches!(node.backend(), BackendInput::Available(BackendKind::Pty, detail) if detail == "own terminals")
+        );
         assert_eq!(node.backend(), BackendInput::Listed(BackendKind::Pty));
         node
     }
@@ -210,7 +212,8 @@ impl Agent<'_> {
         self.until("the end", |agent| {
             agent.kept.iter().any(|report| matches!(report, FromBackend::Backend(BackendInput::Gone(_)))).then_some(())
         });
-        let closed = self.kept.iter().position(|report| matches!(report, FromBackend::Terminal(_, TerminalEvent::Closed)));
+        let closed =
+            self.kept.iter().position(|report| matches!(report, FromBackend::Terminal(_, TerminalEvent::Closed)));
         let gone = self.kept.iter().position(|report| matches!(report, FromBackend::Backend(BackendInput::Gone(_))));
         assert!(closed.is_some() && closed < gone, "the terminal is closed before the agent is gone");
     }
@@ -356,7 +359,8 @@ fn a_megabyte_typed_in_chunks_arrives_whole_and_is_confirmed() {
 #[test]
 fn a_program_that_does_not_read_goes_on_printing() {
     let node = Node::start();
-    let mut agent = node.launch(&["sh", "-c", "stty raw -echo; echo ready; while [ ! -e stop ]; do echo tick; done; exec cat"]);
+    let mut agent =
+        node.launch(&["sh", "-c", "stty raw -echo; echo ready; while [ ! -e stop ]; do echo tick; done; exec cat"]);
     agent.prints("ready");
     for _ in 0..64 {
         agent.type_in(vec![b'x'; 16 << 10]);
@@ -427,7 +431,11 @@ fn the_size_reaches_the_program_and_is_confirmed() {
     let size = Size::clamped(132, 43);
     agent.order(TerminalOutput::Resize(size));
     agent.until("the confirmation", |agent| {
-        agent.kept.iter().any(|report| matches!(report, FromBackend::Terminal(_, TerminalEvent::Resized(to)) if *to == size)).then_some(())
+        agent
+            .kept
+            .iter()
+            .any(|report| matches!(report, FromBackend::Terminal(_, TerminalEvent::Resized(to)) if *to == size))
+            .then_some(())
     });
     agent.prints("43 132");
     agent.sees("the size", |seen| seen.terminals[0].size == size);
@@ -466,7 +474,11 @@ fn a_paste_is_bracketed_only_if_the_program_asked_and_enter_comes_after_it_was_s
 #[test]
 fn a_paste_waits_for_its_turn_and_a_text_of_a_megabyte_arrives() {
     let node = Node::start();
-    let mut agent = node.launch(&["sh", "-c", "stty raw -echo; echo ready; head -c 1048581 | tail -c 10; echo; echo counted; exec cat"]);
+    let mut agent = node.launch(&[
+        "sh",
+        "-c",
+        "stty raw -echo; echo ready; head -c 1048581 | tail -c 10; echo; echo counted; exec cat",
+    ]);
     agent.prints("ready");
     let big = node.operation(BackendOperation::Paste { terminal: agent.id, text: "a".repeat(1 << 20), submit: false });
     let small = node.operation(BackendOperation::Paste { terminal: agent.id, text: "after".into(), submit: false });
@@ -483,7 +495,9 @@ fn title_bell_and_command_are_told() {
     agent.sees("the title", |seen| seen.terminals[0].title == "my title" && seen.terminals[0].bell);
     agent.sees("the command", |seen| seen.terminals[0].command == "sleep" && !seen.terminals[0].shell);
     agent.type_in("\x03");
-    agent.sees("the shell", |seen| seen.terminals[0].command == "sh" && seen.terminals[0].shell && !seen.terminals[0].bell);
+    agent.sees("the shell", |seen| {
+        seen.terminals[0].command == "sh" && seen.terminals[0].shell && !seen.terminals[0].bell
+    });
 }
 
 #[test]

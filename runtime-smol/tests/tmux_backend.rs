@@ -93,7 +93,14 @@ impl Server {
         let (reports_sender, reports) = async_channel::bounded(256);
         let ends = Ends { orders: orders_receiver, reports: reports_sender };
         let thread = std::thread::spawn(move || async_io::block_on(tmux::start(config, ends)));
-        Backend { orders: Some(orders), reports, thread: Some(thread), agents: BTreeMap::new(), waiting: Vec::new(), operations: 0 }
+        Backend {
+            orders: Some(orders),
+            reports,
+            thread: Some(thread),
+            agents: BTreeMap::new(),
+            waiting: Vec::new(),
+            operations: 0,
+        }
     }
 }
 
@@ -147,7 +154,9 @@ impl Backend {
     fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(&mut Self, &FromBackend) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let Some(report) = self.next(deadline) else { panic!("waited in vain for {what}; agents: {:#?}", self.agents) };
+            let Some(report) = self.next(deadline) else {
+                panic!("waited in vain for {what}; agents: {:#?}", self.agents)
+            };
             if let Some(found) = wanted(self, &report) {
                 return found;
             }
@@ -205,7 +214,9 @@ impl Backend {
     fn output_with(&mut self, terminal: TerminalId, text: &str) -> Vec<u8> {
         let mut all = Vec::new();
         while !String::from_utf8_lossy(&all).contains(text) {
-            if let TerminalEvent::Output(bytes) = self.event(terminal, &format!("output {text:?}, got {:?}", String::from_utf8_lossy(&all))) {
+            if let TerminalEvent::Output(bytes) =
+                self.event(terminal, &format!("output {text:?}, got {:?}", String::from_utf8_lossy(&all)))
+            {
                 all.extend(bytes);
             }
         }
@@ -224,7 +235,11 @@ impl Backend {
     fn perform(&mut self, work: BackendOperation) -> Result<OperationDone, OperationError> {
         self.operations += 1;
         let id = OperationId(self.operations);
-        self.orders.as_ref().expect("running").try_send(ToBackend::Operation(id, work)).expect("the backend takes orders");
+        self.orders
+            .as_ref()
+            .expect("running")
+            .try_send(ToBackend::Operation(id, work))
+            .expect("the backend takes orders");
         self.until("the operation", |_, report| match report {
             FromBackend::Backend(BackendInput::Done(done, result)) if *done == id => Some(result.clone()),
             _ => None,
@@ -267,7 +282,8 @@ impl Emulator {
     fn new((size, bytes): (Size, Vec<u8>)) -> Self {
         let config = Config { scrolling_history: 20_000, ..Config::default() };
         let dimensions = TermSize::new(usize::from(size.cols()), usize::from(size.rows()));
-        let mut emulator = Emulator { term: Term::new(config, &dimensions, VoidListener), parser: Processor::new(), size };
+        let mut emulator =
+            Emulator { term: Term::new(config, &dimensions, VoidListener), parser: Processor::new(), size };
         emulator.write(&bytes);
         emulator
     }
@@ -416,7 +432,8 @@ fn a_snapshot_keeps_spaces_that_have_a_colour_and_wrapped_lines() {
 fn a_snapshot_does_not_join_lines_that_only_once_ran_over_the_edge() {
     let server = Server::new();
     let long = "x".repeat(60);
-    let (_, _, emulator) = snapshot_of(&server, (40, 10), &format!("$ {long}\\033[A\\r\\033[3G\\033[Jls\\r\\nfile\\r\\n"));
+    let (_, _, emulator) =
+        snapshot_of(&server, (40, 10), &format!("$ {long}\\033[A\\r\\033[3G\\033[Jls\\r\\nfile\\r\\n"));
     assert_eq!(emulator.row(0), "$ ls");
     assert_eq!(emulator.row(1), "file");
 }
@@ -425,7 +442,8 @@ fn a_snapshot_does_not_join_lines_that_only_once_ran_over_the_edge() {
 fn a_snapshot_has_the_history_and_lines_that_are_exactly_full() {
     let server = Server::new();
     let full = "f".repeat(40);
-    let (_, _, emulator) = snapshot_of(&server, (40, 5), &format!("{full}\\r\\n{full}\\r\\n\\r\\n{}", "line\\r\\n".repeat(30)));
+    let (_, _, emulator) =
+        snapshot_of(&server, (40, 5), &format!("{full}\\r\\n{full}\\r\\n\\r\\n{}", "line\\r\\n".repeat(30)));
     assert!(emulator.text().lines().count() > 30);
 }
 
@@ -476,7 +494,11 @@ fn a_snapshot_restores_region_modes_and_cursor() {
 #[test]
 fn a_snapshot_within_a_sequence_or_a_character_goes_on_with_the_output() {
     let server = Server::new();
-    server.session("a", (40, 6), "stty -echo; printf '\\033[3'; read x; printf '1mred\\343\\203'; read x; printf '\\206!'; cat");
+    server.session(
+        "a",
+        (40, 6),
+        "stty -echo; printf '\\033[3'; read x; printf '1mred\\343\\203'; read x; printf '\\206!'; cat",
+    );
     let mut backend = server.start();
     let terminal = backend.terminal_of("a");
     backend.order(terminal, TerminalOutput::Watch);
@@ -496,7 +518,11 @@ fn a_snapshot_within_a_sequence_or_a_character_goes_on_with_the_output() {
 fn every_byte_is_written_once_and_in_order_also_in_copy_mode() {
     let server = Server::new();
     let file = server.home.path().join("got");
-    server.session("a", (80, 24), &format!("stty raw -echo; printf go; head -c 70256 > {}; printf done; cat", file.display()));
+    server.session(
+        "a",
+        (80, 24),
+        &format!("stty raw -echo; printf go; head -c 70256 > {}; printf done; cat", file.display()),
+    );
     let mut backend = server.start();
     let terminal = backend.terminal_of("a");
     shows(&server, "a", "go");
@@ -608,7 +634,12 @@ fn a_launched_agent_has_a_clean_environment_and_leaves_a_shell_with_its_exit_cod
     let server = Server::new();
     let mut backend = server.start();
     backend.listed();
-    let mut spec = spec("a-b", server.home.path(), Some("sh"), &["-c", "env > e; pwd >> e; echo \"$1\" >> e; exit 3", "sh", "it's; $HOME #{pid}"]);
+    let mut spec = spec(
+        "a-b",
+        server.home.path(),
+        Some("sh"),
+        &["-c", "env > e; pwd >> e; echo \"$1\" >> e; exit 3", "sh", "it's; $HOME #{pid}"],
+    );
     spec.directory = "~".to_owned();
     spec.env = vec![("K".to_owned(), "v w;".to_owned())];
     assert_eq!(backend.launch(spec), Ok(OperationDone::Done));
@@ -621,7 +652,9 @@ fn a_launched_agent_has_a_clean_environment_and_leaves_a_shell_with_its_exit_cod
     for expected in ["K=v w;", "CONSORT_AGENT_ID=04hmasw9nf6yy", "CONSORT_AGENT_NAME=a-b", "it's; $HOME #{pid}"] {
         assert!(environment.lines().any(|line| line == expected), "{expected} in {environment}");
     }
-    assert!(!environment.contains("SECRET") && !environment.contains("CLAUDECODE") && !environment.contains("/nowhere"));
+    assert!(
+        !environment.contains("SECRET") && !environment.contains("CLAUDECODE") && !environment.contains("/nowhere")
+    );
     let server_environment = server.tmux(&["show-environment", "-g"]);
     assert!(!server_environment.contains("SECRET") && !server_environment.contains("CLAUDECODE"));
 }
@@ -692,11 +725,16 @@ fn a_long_text_arrives_whole() {
 #[test]
 fn text_and_screen_are_read_without_escapes() {
     let server = Server::new();
-    server.session("a", (40, 4), "stty -echo; printf '\\033[31mone\\033[0m\\r\\ntwo\\r\\n\\r\\nfour\\r\\nfive\\r\\nsix'; cat");
+    server.session(
+        "a",
+        (40, 4),
+        "stty -echo; printf '\\033[31mone\\033[0m\\r\\ntwo\\r\\n\\r\\nfour\\r\\nfive\\r\\nsix'; cat",
+    );
     shows(&server, "a", "six");
     let mut backend = server.start();
     let terminal = backend.terminal_of("a");
-    let Ok(OperationDone::Text(text)) = backend.perform(BackendOperation::ReadText { terminal, history_lines: 100 }) else {
+    let Ok(OperationDone::Text(text)) = backend.perform(BackendOperation::ReadText { terminal, history_lines: 100 })
+    else {
         panic!("text");
     };
     assert_eq!(text.text, "one\ntwo\n\nfour\nfive\nsix\n");
@@ -745,7 +783,13 @@ fn viewing_changes_nothing_that_belongs_to_the_user() {
     server.session("a", (80, 24), "cat");
     let state = |server: &Server| {
         let options = server.tmux(&["show-options", "-g"]) + &server.tmux(&["show-options", "-t", "a"]);
-        let rest = server.tmux(&["display-message", "-p", "-t", "a", "#{window_width}x#{window_height} #{pane_in_mode} #{pane_active}"]);
+        let rest = server.tmux(&[
+            "display-message",
+            "-p",
+            "-t",
+            "a",
+            "#{window_width}x#{window_height} #{pane_in_mode} #{pane_active}",
+        ]);
         options + &server.tmux(&["show-environment", "-t", "a"]) + &rest
     };
     let before = state(&server);
@@ -780,7 +824,10 @@ fn without_tmux_the_reason_and_the_remedy_are_told_and_a_later_installation_is_n
         FromBackend::Backend(BackendInput::Unavailable(BackendKind::Tmux, reason)) => Some(reason.clone()),
         _ => None,
     });
-    assert!(reason.contains("not installed") && reason.contains("3.2") && reason.contains("apt install tmux"), "{reason}");
+    assert!(
+        reason.contains("not installed") && reason.contains("3.2") && reason.contains("apt install tmux"),
+        "{reason}"
+    );
     let tmux = std::env::split_paths(&real).map(|dir| dir.join("tmux")).find(|path| path.exists()).expect("tmux");
     std::os::unix::fs::symlink(tmux, bin.join("tmux")).expect("a link");
     let detail = backend.until("Available", |_, report| match report {
@@ -806,7 +853,9 @@ fn flood_time(server: &Server, name: &str, press: impl FnOnce()) -> Duration {
 fn measure_a_flood_of_100_mb_against_nobody_attached() {
     let server = Server::new();
     let data = server.home.path().join("data");
-    let line = (0..2_000).fold(String::new(), |all, i| all + &format!("\x1b[3{}mline {i} of coloured text\x1b[0m with more behind it\n", i % 8));
+    let line = (0..2_000).fold(String::new(), |all, i| {
+        all + &format!("\x1b[3{}mline {i} of coloured text\x1b[0m with more behind it\n", i % 8)
+    });
     let whole = line.repeat(100_000_000 / line.len() + 1);
     std::fs::write(&data, &whole.as_bytes()[..100_000_000]).expect("data");
     let (mut alone, mut watched) = (Vec::new(), Vec::new());
@@ -839,7 +888,8 @@ fn measure_a_flood_of_100_mb_against_nobody_attached() {
                     }
                     snapshots
                 });
-                let time = flood_time(&server, &name, || backend.order(terminal, TerminalOutput::Write(b"\n".to_vec())));
+                let time =
+                    flood_time(&server, &name, || backend.order(terminal, TerminalOutput::Write(b"\n".to_vec())));
                 watched.push(time);
                 looks = reader.join().expect("reader");
             } else {
@@ -855,14 +905,31 @@ fn measure_a_flood_of_100_mb_against_nobody_attached() {
     }
     alone.sort();
     watched.sort();
-    println!("median alone {:?}, watched {:?}, ratio {:.3}", alone[1], watched[1], watched[1].as_secs_f64() / alone[1].as_secs_f64());
+    println!(
+        "median alone {:?}, watched {:?}, ratio {:.3}",
+        alone[1],
+        watched[1],
+        watched[1].as_secs_f64() / alone[1].as_secs_f64()
+    );
 }
 
 #[test]
 #[ignore = "a measurement"]
 fn measure_opening_ten_thousand_lines() {
     let server = Server::new();
-    server.tmux(&["start-server", ";", "set-option", "-g", "history-limit", "20000", ";", "new-session", "-d", "-s", "keep"]);
+    server.tmux(&[
+        "start-server",
+        ";",
+        "set-option",
+        "-g",
+        "history-limit",
+        "20000",
+        ";",
+        "new-session",
+        "-d",
+        "-s",
+        "keep",
+    ]);
     server.session("a", (120, 40), "i=0; while [ $i -lt 10500 ]; do printf '\\033[3%dmline %d\\033[0m some text \\033[1mfoo\\033[0m bar baz lorem ipsum dolor sit amet\\n' $((i%8)) $i; i=$((i+1)); done; printf 'the end'; cat");
     shows(&server, "a", "the end");
     let mut backend = server.start();
@@ -898,7 +965,10 @@ fn measure_idle_cost_and_memory_of_100_sessions() {
         let percent = |a: Duration, b: Duration| (a - b).as_secs_f64() / seconds as f64 * 100.0;
         println!(
             "{what}: node {:.2} %, {} KB; tmux {:.2} %, {} KB",
-            percent(after.0, before.0), after.1, percent(tmux_after.0, tmux_before.0), tmux_after.1
+            percent(after.0, before.0),
+            after.1,
+            percent(tmux_after.0, tmux_before.0),
+            tmux_after.1
         );
     };
     measure("nothing", 2);
