@@ -1,6 +1,8 @@
 //! The runtime of Consort on real machines: smol, sockets, PTYs and tmux, files.
 
+pub mod api_node;
 pub mod backend;
 pub mod door;
 pub mod driver;
+pub mod serve;
 pub mod viewer;
