@@ -11,7 +11,7 @@ use consort_core::{
 };
 use consort_web::Clock;
 use consort_web::api::{self, Api, Audit, Listing, Look};
-use consort_web::auth::{CookieKey, Sites};
+use consort_web::auth::CookieKey;
 use consort_web::json::NodeFacts;
 use futures_lite::StreamExt;
 use std::io::{Read, Write};
@@ -67,7 +67,7 @@ impl House {
         let port = door.port();
         let node = Arc::new(Fake::new());
         let config = api::Config {
-            sites: Sites::new(port, []).unwrap(),
+            sites: door.sites(&[]).unwrap(),
             cookie_key: CookieKey::new(&[3; 32]),
             token: TOKEN.to_owned(),
             facts: NodeFacts { id: NodeId([7; 32]), version: "9.8.7", home: "/home/me".to_owned() },
