@@ -4,5 +4,8 @@ pub mod api_node;
 pub mod backend;
 pub mod door;
 pub mod driver;
+pub mod launch;
+pub mod pty;
 pub mod serve;
+pub mod tmux;
 pub mod viewer;

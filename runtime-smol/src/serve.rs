@@ -1,11 +1,12 @@
 //! `consort serve`: puts the parts of a node together, prints the login link and runs until it is told to stop.
 
 use crate::api_node::ApiNode;
-use crate::backend::{Ends, FromBackend, ToBackend};
+use crate::backend::Ends;
+use crate::pty::{self, Palette, PtyConfig};
 use crate::door::{Door, ListenError, OnSocket, Where};
 use crate::driver::{Driver, Mailbox};
+use crate::tmux::{self, TmuxConfig};
 use crate::viewer;
-use async_channel::Sender;
 use consort_core::directory::BackendKind;
 use consort_core::{Config, Identity, Node, NodeId, Restored};
 use consort_web::auth::{CookieKey, Sites};
@@ -81,16 +82,25 @@ pub fn serve(options: &Options) -> Result<(), ServeError> {
         consort_core::Instant::START,
     )?;
 
+    let (tmux_orders, tmux_ordered) = async_channel::unbounded();
     let mailbox = Mailbox::default();
     let handle = mailbox.handle.clone();
     let (reports, reported) = async_channel::bounded(REPORTS);
-    let backends = BTreeMap::new();
+    let home = home();
+    let mut backends = BTreeMap::new();
+    let (orders, ordered) = async_channel::unbounded();
+    backends.insert(BackendKind::Pty, orders);
+    let config = PtyConfig { home: home.clone(), palette: Palette::default() };
+    backends.insert(BackendKind::Tmux, tmux_orders);
+    let tmux_ends = Ends { orders: tmux_ordered, reports: reports.clone() };
+    pty::start(config, Ends { orders: ordered, reports: reports.clone() })
+        .map_err(|error| ServeError::System("no thread for terminals", error))?;
     let keeper = Box::new(Nothing(handle.clone()));
     let driver = Driver::new(node, started, mailbox, reported, backends, keeper, Box::new(Nobody));
-    let facts = NodeFacts { id: identity.id, version: env!("CARGO_PKG_VERSION"), home: String::new() };
+    let facts = NodeFacts { id: identity.id, version: env!("CARGO_PKG_VERSION"), home: home.display().to_string() };
     let sites = Sites::new(door.port(), options.sites.iter().map(String::as_str))?;
     let config = api::Config { sites, cookie_key: CookieKey::new(&[0; 32]), token: "x".into(), facts: facts.clone() };
-    let api = Arc::new(Api::new(config, Arc::new(ApiNode::new(handle.clone(), PathBuf::new(), |_| {}))));
+    let api = Arc::new(Api::new(config, Arc::new(ApiNode::new(handle.clone(), home, |_| {}))));
     let clock: Arc<dyn Fn() -> Clock + Send + Sync> = Arc::new(move || Clock {
         unix_ms: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64),
         uptime_ms: started.elapsed().as_millis() as u64,
@@ -100,13 +110,17 @@ pub fn serve(options: &Options) -> Result<(), ServeError> {
         let facts = Arc::new(facts);
         Rc::new(move |socket, _| Box::pin(viewer::serve(socket, handle.clone(), Arc::clone(&facts))))
     };
-    let _ = (reports, Ends::clone as fn(&Ends) -> Ends);
-    let _: Option<(Sender<ToBackend>, FromBackend, BackendKind)> = None;
     smol::block_on(executor.run(async {
         let driver = executor.spawn(driver.run());
+        let config = TmuxConfig::from_environment(options.tmux_socket.clone());
+        let _tmux = executor.spawn(tmux::start(config, tmux_ends));
         let served = door.serve(api, clock, on_socket, driver).await;
         served.map_err(|error| ServeError::System("the HTTP threads cannot be started", error))
     }))
+}
+
+fn home() -> PathBuf {
+    std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"))
 }
 
 struct Nothing(crate::driver::Handle);
