@@ -28,7 +28,7 @@ pub use socket::Socket;
 use async_io::{Async, Timer};
 use async_tungstenite::WebSocketStream;
 use consort_core::limits::VIEWERS;
-use consort_web::auth::Access;
+use consort_web::auth::{Access, InvalidSite, Sites};
 use consort_web::{Api, Clock, Via};
 use crowd::Crowd;
 use exchange::Exchange;
@@ -124,6 +124,18 @@ impl Door {
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.tcp.iter().filter_map(|listener| listener.get_ref().local_addr().ok()).collect()
+    }
+
+    /// The names that the node answers to here: this machine's own, the addresses that were asked for, and `more` (see
+    /// [`Sites::new`]).
+    ///
+    /// # Errors
+    /// One of `more` is no name.
+    pub fn sites(&self, more: &[String]) -> Result<Sites, InvalidSite> {
+        let addresses: Vec<_> = self.addresses().into_iter().map(|address| address.ip()).collect();
+        let named = addresses.iter().filter(|address| !address.is_unspecified()).map(ToString::to_string);
+        let all: Vec<_> = named.chain(more.iter().cloned()).collect();
+        Sites::new(self.port, all.iter().map(String::as_str))
     }
 
     /// Serves until `stop` resolves: then no connection is accepted any more, answers that are on their way get two seconds, and

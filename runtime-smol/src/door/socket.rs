@@ -3,7 +3,7 @@
 use async_io::Async;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -63,10 +63,11 @@ impl AsyncWrite for Socket {
         }
     }
 
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Socket::Tcp(stream) => Pin::new(stream).poll_close(cx),
-            Socket::Unix(stream) => Pin::new(stream).poll_close(cx),
-        }
+    /// Ends our side. (`Async` itself would only flush.)
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(match self.get_mut() {
+            Socket::Tcp(stream) => stream.get_ref().shutdown(Shutdown::Write),
+            Socket::Unix(stream) => stream.get_ref().shutdown(Shutdown::Write),
+        })
     }
 }
