@@ -55,6 +55,10 @@ pub(super) struct Painter {
     extra: Option<Arc<CellExtra>>,
     /// The row above goes on in the next one: the first character there is to be printed where it wraps by itself.
     wrapping: Option<Wrap>,
+    /// For another width than that of the rows: lines wrap where they happen to.
+    unwrapped: bool,
+    /// A line was wrapped while the background was coloured: the rest of its last row may have got that colour.
+    smeared: bool,
     /// Text only: for a screen so colourful that its attributes would not fit.
     plain: bool,
 }
@@ -71,6 +75,11 @@ impl Painter {
     /// A painter that leaves out all attributes.
     pub(super) fn plain() -> Self {
         Painter { plain: true, ..Painter::default() }
+    }
+
+    /// A painter of lines that will be wrapped at a width which is not known yet.
+    pub(super) fn unwrapped() -> Self {
+        Painter { unwrapped: true, ..Painter::default() }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -94,6 +103,9 @@ impl Painter {
     pub(super) fn end_line(&mut self) {
         self.wrapping = None;
         self.reset_pen();
+        if std::mem::take(&mut self.smeared) {
+            self.raw(b"\x1b[K");
+        }
     }
 
     /// Paints a row from its first column on; returns whether the line goes on in the next row.
@@ -111,6 +123,7 @@ impl Painter {
             self.wrapping = Some(if leading { Wrap::WideBelow(last.clone()) } else { Wrap::Full });
         } else if end < cells.len() && last.bg != DEFAULT_BG && !self.plain {
             self.coloured_tail(cells, end);
+            self.smeared = false;
         }
         wraps
     }
@@ -124,6 +137,10 @@ impl Painter {
             };
             fits && cell.bg == DEFAULT_BG
         });
+        if self.unwrapped {
+            self.smeared |= !by_itself;
+            return;
+        }
         if by_itself {
             return;
         }

@@ -194,7 +194,7 @@ impl Screen {
             return;
         }
         let grid = self.term.grid_mut();
-        let mut painter = Painter::default();
+        let mut painter = Painter::unwrapped();
         let (mut left, mut painted) = (above, above);
         while painted > keep || (painted != left && painted > 0) {
             let wraps = painter.row(&grid[Line(-(painted as i32))]);
