@@ -57,23 +57,19 @@ impl Viewer {
         (0..grid.screen_lines() as i32).map(|line| grid[Line(line)][..].iter().map(shown).collect()).collect()
     }
 
-    /// The lines above the screen, unwrapped, without trailing blanks; the last one may go on in the screen.
+    /// The lines above the screen, unwrapped, without blanks (a blank is left where a wide character did not fit); the last
+    /// one may go on in the screen.
     fn history(&self) -> Vec<String> {
         let grid = self.term.grid();
         let mut lines = vec![String::new()];
         for line in -(grid.history_size() as i32)..0 {
             let row = &grid[Line(line)];
-            let last = &row[Column(grid.columns() - 1)];
-            let wide_below = grid[Line(line + 1)][Column(0)].flags.contains(Flags::WIDE_CHAR);
-            let spacer = last.flags.contains(Flags::WRAPLINE) && wide_below && last.c == ' ';
-            for cell in &row[..Column(grid.columns() - usize::from(spacer))] {
-                lines.last_mut().unwrap().push_str(&shown(cell));
-            }
-            if !last.flags.contains(Flags::WRAPLINE) {
+            lines.last_mut().unwrap().extend(row[..].iter().map(shown));
+            if !row[Column(grid.columns() - 1)].flags.contains(Flags::WRAPLINE) {
                 lines.push(String::new());
             }
         }
-        lines.iter().map(|line| line.trim_end_matches(BLANK).to_owned()).collect()
+        lines.iter().map(|line| line.replace(BLANK, "")).collect()
     }
 
     fn history_rows(&self) -> Vec<String> {
