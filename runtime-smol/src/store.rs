@@ -253,6 +253,9 @@ impl Store {
     }
 }
 
+/// Which operation, and whether it is on the disk now: what `Input::Stored` is made of.
+pub type StoreAnswer = (StoreId, Result<(), StoreFailure>);
+
 /// Writes for the driver, in order, on a thread of its own. Dropping it finishes what was submitted.
 #[derive(Debug)]
 pub struct StoreWorker {
@@ -265,7 +268,7 @@ impl StoreWorker {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn start(store: Store) -> io::Result<(Self, Receiver<(StoreId, Result<(), StoreFailure>)>)> {
+    pub fn start(store: Store) -> io::Result<(Self, Receiver<StoreAnswer>)> {
         let (work, queue) = async_channel::unbounded();
         let (answers, answered) = async_channel::unbounded();
         let thread = thread::Builder::new().name("store".into()).spawn(move || work_off(&store, &queue, &answers))?;
@@ -292,7 +295,7 @@ impl Drop for StoreWorker {
 }
 
 /// What waits together is made durable together: one sync of the directory for all of it.
-fn work_off(store: &Store, queue: &Receiver<(StoreId, StoreOperation)>, answers: &Sender<(StoreId, Result<(), StoreFailure>)>) {
+fn work_off(store: &Store, queue: &Receiver<(StoreId, StoreOperation)>, answers: &Sender<StoreAnswer>) {
     while let Ok(first) = queue.recv_blocking() {
         let mut done = Vec::new();
         for (id, operation) in std::iter::once(first).chain(std::iter::from_fn(|| queue.try_recv().ok()).take(255)) {

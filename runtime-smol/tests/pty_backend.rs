@@ -544,14 +544,50 @@ fn text_for_people_has_history_screen_and_cursor() {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::*;
+    use std::process::Command;
 
-    fn open_files() -> Vec<PathBuf> {
-        let files = std::fs::read_dir("/proc/self/fd").unwrap();
-        files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok()).collect()
+    /// Counting needs a process in which nothing else is going on: this test runs itself again, alone.
+    #[test]
+    fn two_hundred_agents_leave_no_file_open_and_no_process_behind() {
+        const ALONE: &str = "CONSORT_TEST_ALONE";
+        if std::env::var_os(ALONE).is_some() {
+            return count_two_hundred();
+        }
+        let name = "linux::two_hundred_agents_leave_no_file_open_and_no_process_behind";
+        let alone = Command::new(std::env::current_exe().unwrap()).args([name, "--exact", "--nocapture"]).env(ALONE, "1").output();
+        let alone = alone.unwrap();
+        assert!(alone.status.success(), "{}", String::from_utf8_lossy(&alone.stderr));
     }
 
-    fn terminals() -> usize {
-        open_files().iter().filter(|file| file.starts_with("/dev/pts") || file.ends_with("ptmx")).count()
+    fn count_two_hundred() {
+        let open_files = || -> Vec<PathBuf> {
+            let files = std::fs::read_dir("/proc/self/fd").unwrap();
+            files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok()).collect()
+        };
+        let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+        let node = Node::start();
+        node.launch(&["cat"]).kill();
+        let settled = |what: &str, done: &dyn Fn() -> bool| {
+            let deadline = Instant::now() + BOUND;
+            while !done() {
+                assert!(Instant::now() < deadline, "{what}: {:?}", open_files());
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        settled("the first agent is put away", &|| threads() <= 3);
+        let before = open_files().len();
+        for round in 0..200 {
+            let mut agent = if round % 2 == 0 { node.launch(&["cat"]) } else { node.launch(&[]) };
+            if round % 3 == 0 {
+                agent.type_in("x\n");
+            }
+            agent.kill();
+        }
+        settled("all files are closed", &|| open_files().len() <= before);
+        settled("all threads have ended", &|| threads() <= 3);
+        let me = std::process::id();
+        let children = std::fs::read_to_string(format!("/proc/{me}/task/{me}/children")).unwrap();
+        assert_eq!(children.trim(), "", "no process is left to be waited for");
     }
 
     #[test]
