@@ -1,3 +1,4 @@
 //! The runtime of Consort on real machines: smol, sockets, PTYs and tmux, files.
 
 pub mod backend;
+pub mod cli;
