@@ -3,6 +3,7 @@
 pub mod api_node;
 pub mod audit;
 pub mod backend;
+pub mod cli;
 pub mod door;
 pub mod driver;
 pub mod launch;
