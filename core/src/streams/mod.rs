@@ -54,6 +54,8 @@ pub(crate) struct Attach {
 pub(crate) struct Streams {
     random: Random,
     viewers: BTreeMap<ViewerId, Viewer>,
+    /// The newest connection of each viewer: only that one types.
+    typists: BTreeMap<ViewerKey, ViewerId>,
     terminals: BTreeMap<Generation, Terminal>,
     /// The terminal that lives under an id now. A closed one may still drain beside it.
     live: BTreeMap<TerminalId, Generation>,
@@ -67,6 +69,7 @@ impl Streams {
         Streams {
             random,
             viewers: BTreeMap::new(),
+            typists: BTreeMap::new(),
             terminals: BTreeMap::new(),
             live: BTreeMap::new(),
             timers: Timers::default(),
@@ -80,12 +83,16 @@ impl Streams {
     pub(crate) fn open(&mut self, viewer: ViewerId, key: ViewerKey) {
         if self.viewers.len() < limits::VIEWERS {
             self.viewers.entry(viewer).or_insert_with(|| Viewer::new(key));
+            self.typists.insert(key, viewer);
         }
     }
 
     pub(crate) fn close(&mut self, now: Instant, viewer: ViewerId, out: &mut VecDeque<Output>) {
         let Some(gone) = self.viewers.remove(&viewer) else { return };
         self.dirty.remove(&viewer);
+        if self.typists.get(&gone.key) == Some(&viewer) {
+            self.typists.remove(&gone.key);
+        }
         for (id, stream) in gone.streams {
             self.forget_stream(now, (viewer, id), &stream, out);
         }
@@ -160,14 +167,18 @@ impl Streams {
         out: &mut VecDeque<Output>,
     ) {
         let Some(key) = self.viewers.get(&viewer).map(|viewer| viewer.key) else { return };
+        // What is still under way on an older connection has been repeated on the newer one.
+        if self.typists.get(&key) != Some(&viewer) {
+            return;
+        }
         let Some(state) = self.stream_mut((viewer, stream)) else { return };
         let Some(generation) = state.terminal else { return };
         let Some(terminal) = self.terminals.get_mut(&generation) else { return };
-        let verdict = if terminal.closed {
-            Verdict::Lost("the terminal has ended")
-        } else {
-            terminal.typing.take(now, key, seq, bytes.len())
-        };
+        // The stream's end says that nothing more is written.
+        if terminal.closed {
+            return;
+        }
+        let verdict = terminal.typing.take(now, key, seq, bytes.len());
         let id = terminal.id;
         let Some(state) = self.stream_mut((viewer, stream)) else { return };
         match verdict {
@@ -184,10 +195,11 @@ impl Streams {
                 state.input_acked = true;
                 self.queue((viewer, stream));
             }
-            Verdict::Lost(why) => {
-                state.input_lost = Some((seq, why.to_string()));
+            Verdict::Lost(first, why) => {
+                state.input_lost.get_or_insert((first, why.to_string()));
                 self.queue((viewer, stream));
             }
+            Verdict::LostBefore => {}
         }
     }
 

@@ -113,7 +113,7 @@ impl Stream {
                 generation: terminal.generation,
                 offset: self.sent,
                 input_seq: written.unwrap_or(0),
-                input_known: written.is_some(),
+                input_known: terminal.typing.is_certain(&viewer.1),
                 size: terminal.size,
                 holder: terminal.holder((viewer.0, id)),
             });
