@@ -115,7 +115,7 @@ impl Streams {
     ) {
         self.detach(now, viewer, attach.stream, out);
         let Some(state) = self.viewers.get(&viewer) else { return };
-        let count = state.streams.len();
+        let (count, viewer_key) = (state.streams.len(), state.key);
         let target = if count >= limits::STREAMS_PER_VIEWER { Err(EndReason::TooMany) } else { target };
         let target = match target {
             Ok(target) => target,
@@ -125,7 +125,7 @@ impl Streams {
         };
         let generation = self.terminal_for(target);
         let Some(terminal) = self.terminals.get_mut(&generation) else { return };
-        let stream = Stream::open(terminal, attach.from);
+        let stream = Stream::open(terminal, &viewer_key, attach.from);
         terminal.attach((viewer, attach.stream), out);
         out.push_back(Output::Event(Event::Attached(viewer, target.id)));
         self.add_stream((viewer, attach.stream), stream);
@@ -173,12 +173,13 @@ impl Streams {
         }
         let Some(state) = self.stream_mut((viewer, stream)) else { return };
         let Some(generation) = state.terminal else { return };
+        let aware = state.typed(seq);
         let Some(terminal) = self.terminals.get_mut(&generation) else { return };
         // The stream's end says that nothing more is written.
         if terminal.closed {
             return;
         }
-        let verdict = terminal.typing.take(now, key, seq, bytes.len());
+        let verdict = terminal.typing.take(now, key, seq, bytes.len(), aware);
         let id = terminal.id;
         let Some(state) = self.stream_mut((viewer, stream)) else { return };
         match verdict {
@@ -196,7 +197,7 @@ impl Streams {
                 self.queue((viewer, stream));
             }
             Verdict::Lost(first, why) => {
-                state.input_lost.get_or_insert((first, why.to_string()));
+                state.lose_input(first, why);
                 self.queue((viewer, stream));
             }
             Verdict::LostBefore => {}
@@ -261,6 +262,7 @@ impl Streams {
             TerminalInput::Snapshot { size, bytes } => {
                 if terminal.snapshot_taken(size, bytes) {
                     self.queue_attached(generation, |_| {});
+                    self.drop_snapshot_unless_needed(Some(generation));
                 }
             }
             TerminalInput::Written { bytes } => {
@@ -271,7 +273,7 @@ impl Streams {
             }
             TerminalInput::WriteFailed(reason) => {
                 for (key, seq) in terminal.typing.fail() {
-                    self.queue_typist(generation, key, |stream| stream.input_lost = Some((seq, reason.clone())));
+                    self.queue_typist(generation, key, |stream| stream.lose_input(seq, &reason));
                 }
             }
             TerminalInput::Closed => self.close_terminal(id),
@@ -287,12 +289,11 @@ impl Streams {
         let Some(terminal) = self.terminals.get_mut(&generation) else { return };
         terminal.closed = true;
         terminal.drop_snapshot();
+        let held = terminal.ring.start()..=terminal.ring.end();
         for (key, seq) in terminal.typing.fail() {
-            self.queue_typist(generation, key, |stream| {
-                stream.input_lost = Some((seq, "the terminal has ended".to_string()));
-            });
+            self.queue_typist(generation, key, |stream| stream.lose_input(seq, "the terminal has ended"));
         }
-        self.queue_attached(generation, |stream| stream.ended = Some(EndReason::Exited));
+        self.queue_attached(generation, |stream| stream.end(held.contains(&stream.sent)));
         self.forget_terminal_if_idle(generation);
     }
 
@@ -400,6 +401,7 @@ impl Streams {
         if held {
             self.say_size(&attached);
         }
+        self.drop_snapshot_unless_needed(Some(generation));
         self.forget_terminal_if_idle(generation);
         self.reschedule(generation);
     }
@@ -417,13 +419,18 @@ impl Streams {
     }
 
     fn drop_snapshot_unless_needed(&mut self, generation: Option<Generation>) {
-        let Some(terminal) = generation.and_then(|g| self.terminals.get_mut(&g)) else { return };
-        let needed = terminal.attached.iter().any(|(viewer, stream)| {
-            self.viewers.get(viewer).and_then(|v| v.streams.get(stream)).is_some_and(|stream| stream.behind)
-        });
-        if !needed {
+        let Some(terminal) = generation.and_then(|g| self.terminals.get(&g)) else { return };
+        if !self.is_snapshot_needed(terminal)
+            && let Some(terminal) = generation.and_then(|g| self.terminals.get_mut(&g))
+        {
             terminal.drop_snapshot();
         }
+    }
+
+    fn is_snapshot_needed(&self, terminal: &Terminal) -> bool {
+        terminal.attached.iter().any(|(viewer, stream)| {
+            self.viewers.get(viewer).and_then(|v| v.streams.get(stream)).is_some_and(|stream| stream.behind)
+        })
     }
 
     fn reschedule(&mut self, generation: Generation) {
@@ -492,6 +499,9 @@ impl Streams {
             let held = terminal.ring.end() - terminal.ring.start();
             if held > limits::RING_BYTES as u64 {
                 return fail(format!("ring of {:?} holds {held} bytes", terminal.id));
+            }
+            if terminal.has_snapshot() && !self.is_snapshot_needed(terminal) {
+                return fail(format!("a snapshot of {:?} is kept for nobody", terminal.id));
             }
             if !terminal.is_lease_held_by_attached() {
                 return fail(format!("size of {:?} is held by a stream that is gone", terminal.id));
