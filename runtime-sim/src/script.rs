@@ -48,11 +48,13 @@ pub(crate) struct Picture {
     pub(crate) printed: u64,
     /// How much history was asked for.
     pub(crate) history_lines: u32,
+    /// How often the stream of output was interrupted before.
+    pub(crate) gaps: u32,
     pub(crate) size: Size,
 }
 
 impl Picture {
-    const BYTES: usize = 24;
+    pub(crate) const BYTES: usize = 28;
 
     /// The picture as bytes, followed by `padding` zeroes.
     pub(crate) fn encode(&self, padding: usize) -> Vec<u8> {
@@ -60,6 +62,7 @@ impl Picture {
         bytes.extend(self.life.to_le_bytes());
         bytes.extend(self.printed.to_le_bytes());
         bytes.extend(self.history_lines.to_le_bytes());
+        bytes.extend(self.gaps.to_le_bytes());
         bytes.extend(self.size.cols().to_le_bytes());
         bytes.extend(self.size.rows().to_le_bytes());
         bytes.resize(Self::BYTES + padding, 0);
@@ -70,6 +73,7 @@ impl Picture {
         let (life, rest) = bytes.split_first_chunk()?;
         let (printed, rest) = rest.split_first_chunk()?;
         let (history_lines, rest) = rest.split_first_chunk()?;
+        let (gaps, rest) = rest.split_first_chunk()?;
         let (cols, rest) = rest.split_first_chunk()?;
         let (rows, padding) = rest.split_first_chunk()?;
         let size = Size::clamped(u16::from_le_bytes(*cols), u16::from_le_bytes(*rows));
@@ -77,6 +81,7 @@ impl Picture {
             life: u64::from_le_bytes(*life),
             printed: u64::from_le_bytes(*printed),
             history_lines: u32::from_le_bytes(*history_lines),
+            gaps: u32::from_le_bytes(*gaps),
             size,
         })
     }
@@ -100,7 +105,7 @@ mod tests {
 
         #[test]
         fn a_picture_is_read_back_as_it_was_made(life: u64, printed: u64, history_lines: u32, padding in 0usize..50) {
-            let picture = Picture { life, printed, history_lines, size: Size::clamped(80, 24) };
+            let picture = Picture { life, printed, history_lines, gaps: 3, size: Size::clamped(80, 24) };
             prop_assert_eq!(Picture::decode(&picture.encode(padding)), Some(picture));
         }
     }

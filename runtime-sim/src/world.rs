@@ -76,7 +76,7 @@ impl World {
         let manner = Manner {
             order_ms: setting.order_ms,
             report_ms: setting.report_ms,
-            snapshot_padding: setting.snapshot_bytes.saturating_sub(24),
+            snapshot_padding: setting.snapshot_bytes.saturating_sub(crate::script::Picture::BYTES),
             chunk_bytes: setting.chunk_bytes,
             write_bytes: setting.write_bytes,
         };

@@ -524,6 +524,11 @@ impl Directory {
         }
         let available = self.backend_for(Some(record.backend));
         match command {
+            // The name of a session that is out of sight would come back with it.
+            Command::Edit { name: Some(name), .. } if !running && *name != record.name => {
+                available?;
+                self.check_listed(record.backend, &record.name)?;
+            }
             Command::Start(_) | Command::Restart(_) => {
                 available?;
                 self.check_listed(record.backend, &record.name)?;

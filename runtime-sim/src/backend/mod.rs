@@ -63,8 +63,8 @@ pub(crate) struct Life {
     pub(crate) ended: bool,
     /// Bytes of the script that are printed.
     pub(crate) printed: u64,
-    /// Since here everything printed was delivered without a gap.
-    pub(crate) whole_from: u64,
+    /// How often the stream of output was interrupted.
+    pub(crate) gaps: u32,
     pub(crate) size: Size,
     /// Somebody else set the size after the node did.
     pub(crate) size_is_foreign: bool,

@@ -17,7 +17,7 @@ impl Life {
             kind,
             ended: false,
             printed: 0,
-            whole_from: 0,
+            gaps: 0,
             size,
             size_is_foreign: false,
             watched: false,
@@ -43,7 +43,7 @@ impl Life {
 
     fn unwatch(&mut self) {
         self.watched = false;
-        self.whole_from = u64::MAX;
+        self.gap();
     }
 
     /// Whoever watched and wrote is gone.
@@ -54,7 +54,7 @@ impl Life {
     }
 
     fn gap(&mut self) {
-        self.whole_from = self.printed;
+        self.gaps += 1;
     }
 }
 
@@ -144,7 +144,13 @@ impl Backends {
     pub(super) fn snapshot(&mut self, agenda: &mut Agenda<Event>, (number, session): (u64, u32), history_lines: u32) {
         let padding = self.manner.snapshot_padding;
         let Some(life) = self.heard(number).filter(|life| life.session == session) else { return };
-        let picture = Picture { life: number, printed: life.printed, history_lines, size: life.size };
+        let picture = Picture {
+            life: number,
+            printed: life.printed,
+            history_lines,
+            gaps: life.gaps,
+            size: life.size,
+        };
         let report = Report::Snapshot(life.size, picture.encode(padding));
         self.tell(agenda, number, report);
     }

@@ -39,6 +39,8 @@ pub(crate) struct Position {
     pub(crate) printed: u64,
     /// The history was not shortened.
     pub(crate) full: bool,
+    /// Interruptions of the output before it.
+    gaps: u32,
     pub(crate) size: Size,
 }
 
@@ -134,6 +136,7 @@ impl Stream {
             life: picture.life,
             printed: picture.printed,
             full: picture.history_lines == limits::SNAPSHOT_HISTORY_LINES,
+            gaps: picture.gaps,
             size,
         });
         Ok(())
@@ -150,7 +153,7 @@ impl Stream {
                 "{terminal:?} was said to have ended and lives"
             );
             let missing = life.map_or(0, |life| life.printed) - position.printed;
-            let whole = life.is_some_and(|life| life.ended && position.printed >= life.whole_from);
+            let whole = life.is_some_and(|life| life.ended && position.gaps == life.gaps);
             must!(
                 !whole || missing == 0 || missing > limits::RING_BYTES as u64 / 2,
                 "the last {missing} bytes of {terminal:?} were not delivered"
