@@ -50,10 +50,13 @@ impl Typing {
         }
     }
 
-    /// `seq` and all after it were not written; returns how many bytes that were.
+    /// `seq` and all after it were not written; returns how many bytes that were. What waits behind it is dropped too: half a
+    /// command line is worse than none. The next input takes the number `seq`.
     pub(super) fn lost(&mut self, seq: u64) -> usize {
         let keep = self.sent.iter().take_while(|(number, _)| *number < seq).count();
-        self.sent.drain(keep..).map(|(_, bytes)| bytes.len()).sum()
+        let sent: usize = self.sent.drain(keep..).map(|(_, bytes)| bytes.len()).sum();
+        self.last = seq.saturating_sub(1);
+        sent + self.waiting.drain(..).count()
     }
 
     /// After a reconnect: what to repeat, with the same numbers.
