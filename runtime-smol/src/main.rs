@@ -4,8 +4,19 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     env_logger::init();
-    let state_dir = std::path::PathBuf::from(std::env::args().nth(1).expect("dir"));
-    let options = consort::serve::Options { addresses: vec![], port: 23111, sites: vec![], state_dir, tmux_socket: Some("consort-try".into()), name: "x".into() };
+    let args: Vec<String> = std::env::args().collect();
+    let get = |name: &str| args.iter().position(|a| a == name).map(|i| args[i + 1].clone());
+    let port = get("--listen").map_or(23000, |l| l.rsplit(':').next().unwrap().parse().unwrap());
+    let options = consort::serve::Options {
+        addresses: vec![],
+        port,
+        sites: vec![],
+        state_dir: get("--state-dir").unwrap().into(),
+        tmux_socket: get("--tmux-socket"),
+        name: "x".into(),
+    };
+    std::fs::create_dir_all(&options.state_dir).unwrap();
+    std::fs::write(options.state_dir.join("token"), "x").unwrap();
     if let Err(error) = consort::serve::serve(&options) {
         eprintln!("consort: {error}");
         return ExitCode::FAILURE;

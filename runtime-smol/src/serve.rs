@@ -2,9 +2,9 @@
 
 use crate::api_node::ApiNode;
 use crate::backend::Ends;
-use crate::pty::{self, Palette, PtyConfig};
 use crate::door::{Door, ListenError, OnSocket, Where};
 use crate::driver::{Driver, Mailbox};
+use crate::pty::{self, Palette, PtyConfig};
 use crate::tmux::{self, TmuxConfig};
 use crate::viewer;
 use consort_core::directory::BackendKind;

@@ -5,8 +5,8 @@ use consort::backend::{Ends, FromBackend, TerminalEvent, ToBackend};
 use consort::pty::{Palette, PtyConfig, start};
 use consort_core::directory::BackendKind;
 use consort_core::{
-    AgentId, BackendInput, BackendOperation, LaunchSpec, Observation, OperationDone, OperationError, OperationId, Size, TerminalId,
-    TerminalOutput,
+    AgentId, BackendInput, BackendOperation, LaunchSpec, Observation, OperationDone, OperationError, OperationId, Size,
+    TerminalId, TerminalOutput,
 };
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -32,7 +32,9 @@ impl Node {
         let config = PtyConfig { home: home.path().to_owned(), palette: Palette::default() };
         let thread = start(config, Ends { orders: orders_end, reports: reports_end }).unwrap();
         let node = Node { orders, reports, thread: Some(thread), next: Cell::new(1), home };
-        assert!(matches!(node.backend(), BackendInput::Available(BackendKind::Pty, detail) if detail == "own terminals"));
+        assert!(
+            matches!(node.backend(), BackendInput::Available(BackendKind::Pty, detail) if detail == "own terminals")
+        );
         assert_eq!(node.backend(), BackendInput::Listed(BackendKind::Pty));
         node
     }
@@ -210,7 +212,8 @@ impl Agent<'_> {
         self.until("the end", |agent| {
             agent.kept.iter().any(|report| matches!(report, FromBackend::Backend(BackendInput::Gone(_)))).then_some(())
         });
-        let closed = self.kept.iter().position(|report| matches!(report, FromBackend::Terminal(_, TerminalEvent::Closed)));
+        let closed =
+            self.kept.iter().position(|report| matches!(report, FromBackend::Terminal(_, TerminalEvent::Closed)));
         let gone = self.kept.iter().position(|report| matches!(report, FromBackend::Backend(BackendInput::Gone(_))));
         assert!(closed.is_some() && closed < gone, "the terminal is closed before the agent is gone");
     }
@@ -356,7 +359,8 @@ fn a_megabyte_typed_in_chunks_arrives_whole_and_is_confirmed() {
 #[test]
 fn a_program_that_does_not_read_goes_on_printing() {
     let node = Node::start();
-    let mut agent = node.launch(&["sh", "-c", "stty raw -echo; echo ready; while [ ! -e stop ]; do echo tick; done; exec cat"]);
+    let mut agent =
+        node.launch(&["sh", "-c", "stty raw -echo; echo ready; while [ ! -e stop ]; do echo tick; done; exec cat"]);
     agent.prints("ready");
     for _ in 0..64 {
         agent.type_in(vec![b'x'; 16 << 10]);
@@ -427,7 +431,11 @@ fn the_size_reaches_the_program_and_is_confirmed() {
     let size = Size::clamped(132, 43);
     agent.order(TerminalOutput::Resize(size));
     agent.until("the confirmation", |agent| {
-        agent.kept.iter().any(|report| matches!(report, FromBackend::Terminal(_, TerminalEvent::Resized(to)) if *to == size)).then_some(())
+        agent
+            .kept
+            .iter()
+            .any(|report| matches!(report, FromBackend::Terminal(_, TerminalEvent::Resized(to)) if *to == size))
+            .then_some(())
     });
     agent.prints("43 132");
     agent.sees("the size", |seen| seen.terminals[0].size == size);
@@ -466,7 +474,11 @@ fn a_paste_is_bracketed_only_if_the_program_asked_and_enter_comes_after_it_was_s
 #[test]
 fn a_paste_waits_for_its_turn_and_a_text_of_a_megabyte_arrives() {
     let node = Node::start();
-    let mut agent = node.launch(&["sh", "-c", "stty raw -echo; echo ready; head -c 1048581 | tail -c 10; echo; echo counted; exec cat"]);
+    let mut agent = node.launch(&[
+        "sh",
+        "-c",
+        "stty raw -echo; echo ready; head -c 1048581 | tail -c 10; echo; echo counted; exec cat",
+    ]);
     agent.prints("ready");
     let big = node.operation(BackendOperation::Paste { terminal: agent.id, text: "a".repeat(1 << 20), submit: false });
     let small = node.operation(BackendOperation::Paste { terminal: agent.id, text: "after".into(), submit: false });
@@ -483,7 +495,9 @@ fn title_bell_and_command_are_told() {
     agent.sees("the title", |seen| seen.terminals[0].title == "my title" && seen.terminals[0].bell);
     agent.sees("the command", |seen| seen.terminals[0].command == "sleep" && !seen.terminals[0].shell);
     agent.type_in("\x03");
-    agent.sees("the shell", |seen| seen.terminals[0].command == "sh" && seen.terminals[0].shell && !seen.terminals[0].bell);
+    agent.sees("the shell", |seen| {
+        seen.terminals[0].command == "sh" && seen.terminals[0].shell && !seen.terminals[0].bell
+    });
 }
 
 #[test]
@@ -544,14 +558,50 @@ fn text_for_people_has_history_screen_and_cursor() {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::*;
+    use std::process::Command;
 
-    fn open_files() -> Vec<PathBuf> {
-        let files = std::fs::read_dir("/proc/self/fd").unwrap();
-        files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok()).collect()
+    /// Counting needs a process in which nothing else is going on: this test runs itself again, alone.
+    #[test]
+    fn two_hundred_agents_leave_no_file_open_and_no_process_behind() {
+        const ALONE: &str = "CONSORT_TEST_ALONE";
+        if std::env::var_os(ALONE).is_some() {
+            return count_two_hundred();
+        }
+        let name = "linux::two_hundred_agents_leave_no_file_open_and_no_process_behind";
+        let alone = Command::new(std::env::current_exe().unwrap()).args([name, "--exact", "--nocapture"]).env(ALONE, "1").output();
+        let alone = alone.unwrap();
+        assert!(alone.status.success(), "{}", String::from_utf8_lossy(&alone.stderr));
     }
 
-    fn terminals() -> usize {
-        open_files().iter().filter(|file| file.starts_with("/dev/pts") || file.ends_with("ptmx")).count()
+    fn count_two_hundred() {
+        let open_files = || -> Vec<PathBuf> {
+            let files = std::fs::read_dir("/proc/self/fd").unwrap();
+            files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok()).collect()
+        };
+        let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+        let node = Node::start();
+        node.launch(&["cat"]).kill();
+        let settled = |what: &str, done: &dyn Fn() -> bool| {
+            let deadline = Instant::now() + BOUND;
+            while !done() {
+                assert!(Instant::now() < deadline, "{what}: {:?}", open_files());
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        settled("the first agent is put away", &|| threads() <= 3);
+        let before = open_files().len();
+        for round in 0..200 {
+            let mut agent = if round % 2 == 0 { node.launch(&["cat"]) } else { node.launch(&[]) };
+            if round % 3 == 0 {
+                agent.type_in("x\n");
+            }
+            agent.kill();
+        }
+        settled("all files are closed", &|| open_files().len() <= before);
+        settled("all threads have ended", &|| threads() <= 3);
+        let me = std::process::id();
+        let children = std::fs::read_to_string(format!("/proc/{me}/task/{me}/children")).unwrap();
+        assert_eq!(children.trim(), "", "no process is left to be waited for");
     }
 
     #[test]
@@ -563,5 +613,131 @@ mod linux {
         let text = String::from_utf8(agent.output.clone()).unwrap();
         let inherited = text.lines().filter(|line| line.contains("->") && !line.contains("/proc/")).count();
         assert_eq!(inherited, 3, "{text}");
+    }
+}
+
+/// Numbers, not judgements: `cargo test --release -p consort --test pty_backend measure -- --ignored --nocapture --test-threads 1`.
+#[cfg(target_os = "linux")]
+mod measure {
+    use super::*;
+    use consort::pty::Emulator;
+    use std::fmt::Write as _;
+    use std::fs::File;
+    use std::process::Command;
+
+    const BYTES: usize = 100_000_000;
+
+    fn coloured_text() -> Vec<u8> {
+        let mut text = String::new();
+        let mut number = 0u32;
+        while text.len() < BYTES {
+            number += 1;
+            let _ = writeln!(
+                text,
+                "\x1b[32m{number:>8}\x1b[0m \x1b[1;34msrc/module_{}.rs\x1b[0m: the \x1b[33mquick brown fox\x1b[0m jumps over {}",
+                number % 97,
+                number.wrapping_mul(2_654_435_761)
+            );
+        }
+        text.into_bytes()
+    }
+
+    fn memory_kb() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap()
+    }
+
+    fn report(what: &str, bytes: usize, since: Instant) {
+        let seconds = since.elapsed().as_secs_f64();
+        println!("{what}: {seconds:.2} s, {:.0} MB/s", bytes as f64 / 1e6 / seconds);
+    }
+
+    #[test]
+    #[ignore = "a measurement"]
+    fn parsing_and_snapshots() {
+        let text = String::from_utf8(coloured_text()).unwrap().replace('\n', "\r\n").into_bytes();
+        let before = memory_kb();
+        let mut emulator = Emulator::new(Size::clamped(120, 40), Palette::default());
+        let start = Instant::now();
+        for chunk in text.chunks(64 << 10) {
+            emulator.feed(chunk);
+        }
+        report("emulator", text.len(), start);
+        let start = Instant::now();
+        let snapshot = emulator.snapshot(10_000);
+        println!("snapshot of 10 000 lines: {:.2} ms, {} KB", start.elapsed().as_secs_f64() * 1e3, snapshot.len() >> 10);
+        println!("memory of a full history: {} KB", memory_kb() - before);
+        emulator.rest();
+        println!("after resting: {} KB", memory_kb() - before);
+    }
+
+    #[test]
+    #[ignore = "a measurement"]
+    fn reading_a_hundred_megabytes() {
+        let node = Node::start();
+        let path = node.home.path().join("text");
+        std::fs::write(&path, coloured_text()).unwrap();
+        for _ in 0..3 {
+            bare(&path);
+            let mut spec = node.spec(node.next.get() + 50, &["cat", path.to_str().unwrap()]);
+            spec.size = Size::clamped(120, 40);
+            let start = Instant::now();
+            let id = TerminalId { agent: spec.agent, pane: 0 };
+            node.operation(BackendOperation::Launch(spec));
+            node.orders.try_send(ToBackend::Terminal(id, TerminalOutput::Watch)).unwrap();
+            let (mut bytes, mut chunks, mut tail) = (0, 0, Vec::new());
+            while !contains(&tail, b"ended with status") {
+                if let FromBackend::Terminal(_, TerminalEvent::Output(chunk)) = node.reports.recv_blocking().unwrap() {
+                    bytes += chunk.len();
+                    chunks += 1;
+                    tail.extend_from_slice(&chunk[chunk.len().saturating_sub(100)..]);
+                    tail.drain(..tail.len().saturating_sub(200));
+                }
+            }
+            report("backend, watched", bytes, start);
+            println!("{} bytes per chunk", bytes / chunks);
+            let kill = node.operation(BackendOperation::Kill(id.agent));
+            while !matches!(node.reports.recv_blocking().unwrap(), FromBackend::Backend(BackendInput::Done(done, _)) if done == kill) {}
+        }
+    }
+
+    fn bare(path: &Path) {
+        use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let terminal = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        let start = Instant::now();
+        let mut child = Command::new("cat").arg(path).stdout(terminal).spawn().unwrap();
+        let (mut bytes, mut buffer) = (0, vec![0; 64 << 10]);
+        while let Ok(count @ 1..) = rustix::io::read(&master, &mut buffer) {
+            bytes += count;
+        }
+        report("bare", bytes, start);
+        child.wait().unwrap();
+    }
+
+    #[test]
+    #[ignore = "a measurement"]
+    fn a_hundred_idle_terminals() {
+        let node = Node::start();
+        let before = memory_kb();
+        let mut agents: Vec<_> = (0..100).map(|_| node.launch(&[])).collect();
+        println!("memory per fresh terminal: {} KB", (memory_kb() - before) / 100);
+        for agent in &mut agents {
+            agent.type_in("seq 1 2000; echo fin''ished\n");
+            agent.prints("finished");
+        }
+        println!("memory per terminal with 2 000 lines: {} KB", (memory_kb() - before) / 100);
+        std::thread::sleep(Duration::from_secs(7));
+        println!("the same after resting: {} KB", (memory_kb() - before) / 100);
+        let used = || {
+            let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+            let fields: Vec<u64> = stat.rsplit(')').next().unwrap().split_whitespace().filter_map(|field| field.parse().ok()).collect();
+            fields[10] + fields[11]
+        };
+        let start = used();
+        std::thread::sleep(Duration::from_secs(10));
+        println!("CPU of 100 idle terminals in 10 s: {} ticks of 10 ms", used() - start);
     }
 }

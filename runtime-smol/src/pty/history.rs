@@ -114,14 +114,14 @@ fn youngest_of(block: &[u8], lines: usize, bytes: usize) -> &[u8] {
     &block[start..]
 }
 
-/// Appends what the line shows: our own encoding has only SGR (`ESC [ … m`) and OSC 8 (`ESC ] … ESC \`) in it.
+/// Appends what the line shows: our own encoding has only CSI sequences that end with a letter and OSC 8 (`ESC ] … ESC \`) in it.
 fn plain(line: &[u8], text: &mut String) {
     let mut rest = line;
     while let Some(at) = rest.iter().position(|byte| *byte == 0x1b) {
         push_printable(&rest[..at], text);
         let sequence = &rest[at + 1..];
         let end = match sequence.first() {
-            Some(b'[') => sequence.iter().position(|byte| *byte == b'm').map_or(sequence.len(), |end| end + 1),
+            Some(b'[') => sequence.iter().skip(1).position(u8::is_ascii_alphabetic).map_or(sequence.len(), |end| end + 2),
             Some(b']') => sequence.windows(2).position(|two| two == b"\x1b\\").map_or(sequence.len(), |end| end + 2),
             _ => 0,
         };

@@ -3,7 +3,6 @@
 use alacritty_terminal::grid::Row;
 use alacritty_terminal::term::cell::{Cell, CellExtra, Flags, Hyperlink};
 use alacritty_terminal::vte::ansi::{Color, NamedColor};
-use std::io::Write as _;
 use std::sync::Arc;
 
 const DEFAULT_FG: Color = Color::Named(NamedColor::Foreground);
@@ -17,6 +16,23 @@ const STYLE: Flags = Flags::BOLD
     .union(Flags::INVERSE)
     .union(Flags::HIDDEN)
     .union(Flags::STRIKEOUT);
+
+const STYLE_CODES: [(Flags, &[u8]); 11] = [
+    (Flags::BOLD, b";1"),
+    (Flags::DIM, b";2"),
+    (Flags::ITALIC, b";3"),
+    (Flags::UNDERLINE, b";4"),
+    (Flags::DOUBLE_UNDERLINE, b";4:2"),
+    (Flags::UNDERCURL, b";4:3"),
+    (Flags::DOTTED_UNDERLINE, b";4:4"),
+    (Flags::DASHED_UNDERLINE, b";4:5"),
+    (Flags::INVERSE, b";7"),
+    (Flags::HIDDEN, b";8"),
+    (Flags::STRIKEOUT, b";9"),
+];
+
+/// The flags of cells that are not just what their character is.
+const SPECIAL: Flags = Flags::WIDE_CHAR.union(Flags::WIDE_CHAR_SPACER);
 
 /// How the next character will look.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +71,10 @@ pub(super) struct Painter {
     extra: Option<Arc<CellExtra>>,
     /// The row above goes on in the next one: the first character there is to be printed where it wraps by itself.
     wrapping: Option<Wrap>,
+    /// For another width than that of the rows: lines wrap where they happen to.
+    unwrapped: bool,
+    /// A line was wrapped while the background was coloured: the rest of its last row may have got that colour.
+    smeared: bool,
     /// Text only: for a screen so colourful that its attributes would not fit.
     plain: bool,
 }
@@ -71,6 +91,11 @@ impl Painter {
     /// A painter that leaves out all attributes.
     pub(super) fn plain() -> Self {
         Painter { plain: true, ..Painter::default() }
+    }
+
+    /// A painter of lines that will be wrapped at a width which is not known yet.
+    pub(super) fn unwrapped() -> Self {
+        Painter { unwrapped: true, ..Painter::default() }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -94,6 +119,9 @@ impl Painter {
     pub(super) fn end_line(&mut self) {
         self.wrapping = None;
         self.reset_pen();
+        if std::mem::take(&mut self.smeared) {
+            self.raw(b"\x1b[K");
+        }
     }
 
     /// Paints a row from its first column on; returns whether the line goes on in the next row.
@@ -111,6 +139,7 @@ impl Painter {
             self.wrapping = Some(if leading { Wrap::WideBelow(last.clone()) } else { Wrap::Full });
         } else if end < cells.len() && last.bg != DEFAULT_BG && !self.plain {
             self.coloured_tail(cells, end);
+            self.smeared = false;
         }
         wraps
     }
@@ -124,6 +153,10 @@ impl Painter {
             };
             fits && cell.bg == DEFAULT_BG
         });
+        if self.unwrapped {
+            self.smeared |= !by_itself;
+            return;
+        }
         if by_itself {
             return;
         }
@@ -151,24 +184,30 @@ impl Painter {
     }
 
     fn cells(&mut self, cells: &[Cell]) {
-        for (at, cell) in cells.iter().enumerate() {
-            if cell.flags.contains(Flags::WIDE_CHAR_SPACER) {
-                if at > 0 && cells[at - 1].flags.contains(Flags::WIDE_CHAR) {
-                    continue;
-                }
-                // Half of a wide character whose other half was overwritten.
-                self.pen_for(cell);
-                self.raw(b" ");
-                continue;
-            }
-            let halved = cell.flags.contains(Flags::WIDE_CHAR)
-                && cells.get(at + 1).is_none_or(|next| !next.flags.contains(Flags::WIDE_CHAR_SPACER));
+        self.out.reserve(cells.len());
+        let mut at = 0;
+        while let Some(cell) = cells.get(at) {
             self.pen_for(cell);
-            if halved {
-                self.raw(b" ");
-            } else {
-                self.character(cell);
+            let run = cells[at..].iter().take_while(|next| is_plain(next) && same_look(next, cell)).count();
+            self.out.extend(cells[at..at + run].iter().map(|cell| cell.c as u8));
+            at += run;
+            if run == 0 {
+                self.special(cells, at);
+                at += 1;
             }
+        }
+    }
+
+    /// Paints a cell that is not just a character of one byte; the attributes are taken up.
+    fn special(&mut self, cells: &[Cell], at: usize) {
+        let flags = |at: usize| cells.get(at).map_or(Flags::empty(), |cell| cell.flags);
+        let spacer_of_wide = at > 0 && flags(at - 1).contains(Flags::WIDE_CHAR);
+        match cells[at].flags {
+            own if own.contains(Flags::WIDE_CHAR_SPACER) && spacer_of_wide => {}
+            // Half of a wide character whose other half was overwritten.
+            own if own.contains(Flags::WIDE_CHAR_SPACER) => self.raw(b" "),
+            own if own.contains(Flags::WIDE_CHAR) && !flags(at + 1).contains(Flags::WIDE_CHAR_SPACER) => self.raw(b" "),
+            _ => self.character(&cells[at]),
         }
     }
 
@@ -223,16 +262,14 @@ impl Painter {
         self.extra = None;
         if self.pen.link != pen.link {
             match &pen.link {
-                Some(link) => {
-                    // Writing to a vector does not fail.
-                    let _ = write!(self.out, "\x1b]8;id={};{}\x1b\\", link.id(), link.uri());
-                }
+                Some(link) => self.raw(format!("\x1b]8;id={};{}\x1b\\", link.id(), link.uri()).as_bytes()),
                 None => self.raw(b"\x1b]8;;\x1b\\"),
             }
         }
+        let plain = pen.fg == DEFAULT_FG && pen.bg == DEFAULT_BG && pen.style.is_empty() && pen.underline.is_none();
         let link_aside = |pen: &Pen| (pen.fg, pen.bg, pen.style, pen.underline);
         if link_aside(&self.pen) != link_aside(pen) {
-            self.sgr(pen);
+            if plain { self.raw(b"\x1b[m") } else { self.sgr(pen) }
         }
         self.pen = pen.clone();
     }
@@ -240,54 +277,55 @@ impl Painter {
     /// All attributes anew: shorter than differences in most cases, and never wrong.
     fn sgr(&mut self, pen: &Pen) {
         self.raw(b"\x1b[");
-        let start = self.out.len();
         self.raw(b"0");
-        for (flag, code) in [
-            (Flags::BOLD, &b";1"[..]),
-            (Flags::DIM, b";2"),
-            (Flags::ITALIC, b";3"),
-            (Flags::UNDERLINE, b";4"),
-            (Flags::DOUBLE_UNDERLINE, b";4:2"),
-            (Flags::UNDERCURL, b";4:3"),
-            (Flags::DOTTED_UNDERLINE, b";4:4"),
-            (Flags::DASHED_UNDERLINE, b";4:5"),
-            (Flags::INVERSE, b";7"),
-            (Flags::HIDDEN, b";8"),
-            (Flags::STRIKEOUT, b";9"),
-        ] {
-            if pen.style.contains(flag) {
+        for (flag, code) in if pen.style.is_empty() { &[][..] } else { &STYLE_CODES[..] } {
+            if pen.style.contains(*flag) {
                 self.raw(code);
             }
         }
         self.colour(pen.fg, 30);
         self.colour(pen.bg, 40);
         match pen.underline {
-            Some(Color::Spec(rgb)) => {
-                let _ = write!(self.out, ";58:2::{}:{}:{}", rgb.r, rgb.g, rgb.b);
-            }
-            Some(Color::Indexed(index)) => {
-                let _ = write!(self.out, ";58:5:{index}");
-            }
+            Some(Color::Spec(rgb)) => self.raw(format!(";58:2::{}:{}:{}", rgb.r, rgb.g, rgb.b).as_bytes()),
+            Some(Color::Indexed(index)) => self.raw(format!(";58:5:{index}").as_bytes()),
             Some(Color::Named(_)) | None => {}
-        }
-        if self.out.len() == start + 1 {
-            self.out.truncate(start);
         }
         self.raw(b"m");
     }
 
     fn colour(&mut self, colour: Color, base: u8) {
-        // Writing to a vector does not fail.
-        let _ = match colour {
+        match colour {
             Color::Named(name) => match name as usize {
-                index @ 0..8 => write!(self.out, ";{}", usize::from(base) + index),
-                index @ 8..16 => write!(self.out, ";{}", usize::from(base) + 52 + index),
-                _ => Ok(()),
+                index @ 0..8 => self.parameters(&[base + index as u8]),
+                index @ 8..16 => self.parameters(&[base + 52 + index as u8]),
+                _ => {}
             },
-            Color::Indexed(index) => write!(self.out, ";{};5;{index}", base + 8),
-            Color::Spec(rgb) => write!(self.out, ";{};2;{};{};{}", base + 8, rgb.r, rgb.g, rgb.b),
-        };
+            Color::Indexed(index) => self.parameters(&[base + 8, 5, index]),
+            Color::Spec(rgb) => self.parameters(&[base + 8, 2, rgb.r, rgb.g, rgb.b]),
+        }
     }
+
+    fn parameters(&mut self, numbers: &[u8]) {
+        for number in numbers {
+            self.out.push(b';');
+            if *number >= 100 {
+                self.out.push(b'0' + number / 100);
+            }
+            if *number >= 10 {
+                self.out.push(b'0' + number / 10 % 10);
+            }
+            self.out.push(b'0' + number % 10);
+        }
+    }
+}
+
+/// A character of one byte and nothing else.
+fn is_plain(cell: &Cell) -> bool {
+    matches!(cell.c, ' '..='~') && cell.extra.is_none()
+}
+
+fn same_look(one: &Cell, other: &Cell) -> bool {
+    one.fg == other.fg && one.bg == other.bg && one.flags == other.flags && other.extra.is_none() && !one.flags.intersects(SPECIAL)
 }
 
 /// A cell as erasing leaves it: nothing to see but its background.

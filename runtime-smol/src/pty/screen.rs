@@ -30,6 +30,8 @@ const TITLES: usize = 16;
 const LINK_BYTES: usize = 2 << 10;
 /// Private modes that the grid does not know, remembered for viewers that may.
 const EXTRA_MODES: usize = 32;
+/// Rows above the screen that the grid has room for without asking for more.
+const ROWS_ALLOTTED: usize = 160;
 /// Bytes of answers that wait for the program.
 const ANSWER_BYTES: usize = 64 << 10;
 /// Pixels of one cell, for programs that ask.
@@ -109,6 +111,8 @@ pub(super) struct Screen {
     mailbox: Mailbox,
     palette: Palette,
     history_cleared: bool,
+    /// The grid has its fixed room for rows above the screen.
+    allotted: bool,
     /// Whether characters mean themselves: the charset in use is ASCII and nothing is shifted on insertion.
     plain: bool,
 }
@@ -137,16 +141,13 @@ impl Screen {
             mailbox,
             palette,
             history_cleared: false,
+            allotted: false,
             plain: true,
         }
     }
 
     pub(super) fn term(&self) -> &Term<Mailbox> {
         &self.term
-    }
-
-    pub(super) fn term_mut(&mut self) -> &mut Term<Mailbox> {
-        &mut self.term
     }
 
     pub(super) fn alternate(&self) -> bool {
@@ -164,6 +165,7 @@ impl Screen {
     }
 
     pub(super) fn resize(&mut self, size: Size) {
+        self.allotted = false;
         self.term.resize(GridSize(size));
         settle_cursor(self.term.grid_mut());
         self.on_primary(|screen| settle_cursor(screen.term.grid_mut()));
@@ -194,7 +196,7 @@ impl Screen {
             return;
         }
         let grid = self.term.grid_mut();
-        let mut painter = Painter::default();
+        let mut painter = Painter::unwrapped();
         let (mut left, mut painted) = (above, above);
         while painted > keep || (painted != left && painted > 0) {
             let wraps = painter.row(&grid[Line(-(painted as i32))]);
@@ -210,6 +212,30 @@ impl Screen {
         }
         grid.update_history(left);
         grid.update_history(ROWS_MAX);
+    }
+
+    /// Makes room for a fixed number of rows above the screen. Left to itself the grid takes room for a thousand at once: a
+    /// hundred terminals would pay for it with memory, and a flooding one with the processor's cache.
+    pub(super) fn allot_rows(&mut self) {
+        if std::mem::replace(&mut self.allotted, true) || self.alternate() || self.rows_above() > ROWS_ALLOTTED {
+            return;
+        }
+        let above = self.rows_above();
+        let grid = self.term.grid_mut();
+        grid.update_history(ROWS_ALLOTTED);
+        grid.initialize_all();
+        grid.truncate();
+        // The rows that were made are the oldest.
+        grid.update_history(above);
+        grid.update_history(ROWS_MAX);
+    }
+
+    /// Gives back what was needed for more rows than are allotted.
+    pub(super) fn release_rows(&mut self) {
+        self.allotted = false;
+        if self.rows_above() > 0 {
+            self.allot_rows();
+        }
     }
 
     pub(super) fn take_history_cleared(&mut self) -> bool {
@@ -402,7 +428,8 @@ impl Handler for Screen {
 
     fn set_title(&mut self, title: Option<String>) {
         self.tell_title(title.map(|mut title| {
-            title.truncate(title.floor_char_boundary(TITLE_BYTES));
+            let end = (0..=TITLE_BYTES.min(title.len())).rev().find(|at| title.is_char_boundary(*at));
+            title.truncate(end.unwrap_or(0));
             title.retain(|character| !character.is_control());
             title
         }));

@@ -61,9 +61,6 @@ fn paint_rows(painter: &mut Painter, grid: &Grid<Cell>, above: usize) {
     let (top, bottom) = (-line_number(above), line_number(grid.screen_lines()));
     for line in top..bottom {
         let wraps = painter.row(&grid[Line(line)]);
-        if wraps && saved_beyond_last_column(grid).is_some_and(|at| at == Line(line)) {
-            save_cursor(painter, &grid.saved_cursor);
-        }
         if !wraps || line + 1 == bottom {
             painter.end_line();
             if line + 1 < bottom {
@@ -115,38 +112,36 @@ fn ascii(painter: &mut Painter, cursor: &Cursor<Cell>) {
     }
 }
 
-/// The row in which the saved cursor waits beyond the last column, if the line goes on below: only while that row is painted
-/// can the cursor be put there without cutting the line.
-fn saved_beyond_last_column(grid: &Grid<Cell>) -> Option<Line> {
-    let saved = &grid.saved_cursor;
-    let last = &grid[saved.point.line][grid.last_column()];
-    let beyond = saved.input_needs_wrap && last.flags.contains(Flags::WRAPLINE);
-    (beyond && !last.flags.contains(Flags::LEADING_WIDE_CHAR_SPACER)).then_some(saved.point.line)
-}
-
 fn saved_cursor(painter: &mut Painter, grid: &Grid<Cell>) {
     let saved = &grid.saved_cursor;
-    if *saved == Cursor::default() || saved_beyond_last_column(grid).is_some() {
+    if *saved == Cursor::default() {
         return;
     }
     place(painter, grid, saved, 0);
-    save_cursor(painter, saved);
-}
-
-/// Saves the cursor where it is, with the attributes and charsets of `saved`.
-fn save_cursor(painter: &mut Painter, saved: &Cursor<Cell>) {
     charsets(painter, saved);
     painter.pen_for(&saved.template);
     painter.raw(b"\x1b7");
     painter.reset_pen();
     ascii(painter, saved);
+    if beyond_line_that_goes_on(grid, saved) {
+        // Placing the cursor has cut the line: wrapping once more joins it again.
+        painter.cell(&grid[Line(saved.point.line.0 + 1)][Column(0)]);
+        painter.reset_pen();
+    }
+}
+
+/// Whether the cursor waits beyond the last column of a row that was continued in the next one since.
+fn beyond_line_that_goes_on(grid: &Grid<Cell>, cursor: &Cursor<Cell>) -> bool {
+    let line = cursor.point.line;
+    let wraps = grid[line][grid.last_column()].flags.contains(Flags::WRAPLINE);
+    cursor.input_needs_wrap && wraps && line < grid.bottommost_line()
 }
 
 /// Like [`place`], for the cursor in use. One that was restored beyond the last column of a line that goes on is restored
 /// again.
 fn place_cursor(painter: &mut Painter, grid: &Grid<Cell>, top: usize) {
     let (cursor, saved) = (&grid.cursor, &grid.saved_cursor);
-    let restored = cursor.input_needs_wrap && cursor.point == saved.point && saved_beyond_last_column(grid).is_some();
+    let restored = cursor.input_needs_wrap && cursor.point == saved.point && beyond_line_that_goes_on(grid, saved);
     if restored {
         painter.raw(b"\x1b8\x1b[m\x1b]8;;\x1b\\");
         ascii(painter, saved);

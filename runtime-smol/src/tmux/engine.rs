@@ -15,7 +15,7 @@ use smol::{LocalExecutor, Task};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
 /// A connection of ours, never used again.
@@ -126,7 +126,8 @@ pub(crate) struct State {
 pub(crate) struct Engine {
     pub(crate) config: TmuxConfig,
     pub(crate) reports: Reports,
-    pub(crate) executor: LocalExecutor<'static>,
+    /// Runs the tasks, which hold the engine.
+    pub(crate) executor: Weak<LocalExecutor<'static>>,
     pub(crate) state: RefCell<State>,
     /// Wakes the supervisor: look for a server now.
     pub(crate) look: Sender<()>,
@@ -189,7 +190,7 @@ impl Engine {
 
     fn operation(self: &Rc<Self>, operation: OperationId, work: BackendOperation) {
         let engine = Rc::clone(self);
-        self.executor.spawn(async move { engine.perform(operation, work).await }).detach();
+        self.spawn(async move { engine.perform(operation, work).await });
     }
 
     fn received(self: &Rc<Self>, id: ConnectionId, bytes: &[u8]) {
@@ -204,6 +205,13 @@ impl Engine {
         if let Err(error) = result {
             log::warn!("{error}; connecting again");
             state.closed(self, id, Ending::Closed);
+        }
+    }
+
+    /// Runs something beside everything else.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        if let Some(executor) = self.executor.upgrade() {
+            executor.spawn(task).detach();
         }
     }
 
@@ -227,7 +235,8 @@ impl State {
         let id = ConnectionId(self.next_connection);
         let name = format!("consort-{}-{}", std::process::id(), id.0);
         let (control, pump) = ControlConnection::open(address, &name, command)?;
-        let task = engine.executor.spawn(run(Rc::clone(engine), id, pump));
+        let Some(executor) = engine.executor.upgrade() else { return Err(io::ErrorKind::NotConnected.into()) };
+        let task = executor.spawn(run(Rc::clone(engine), id, pump));
         let connection = Connection {
             role,
             control,
@@ -315,11 +324,7 @@ impl State {
     pub(crate) fn closed(&mut self, engine: &Rc<Engine>, id: ConnectionId, ending: Ending) {
         let Some(mut connection) = self.connections.remove(&id) else { return };
         let lost = std::mem::take(&mut connection.pending);
-        if self.monitor == Some(id) {
-            self.monitor = None;
-            self.listing.in_flight = None;
-            self.listing.held = 0;
-        }
+        self.monitor_lost(id);
         if connection.role == Role::Monitor {
             if let Some(ended) = self.monitor_ended.take() {
                 let _ = ended.try_send(if connection.understood { Ending::Understood } else { ending });
@@ -332,7 +337,8 @@ impl State {
                 }
                 Then::Snapshot(terminal, history) => self.snapshot(terminal, history),
                 Then::Screen(terminal) => self.read_screen(terminal),
-                Then::List | Then::Ignore | Then::Answer(_) | Then::Keys(_) | Then::Launched(..) => {}
+                Then::Launched(..) => self.listing.held = self.listing.held.saturating_sub(1),
+                Then::List | Then::Ignore | Then::Answer(_) | Then::Keys(_) => {}
             }
         }
         match connection.role {
@@ -345,6 +351,18 @@ impl State {
     /// Closes a connection that is not needed any more.
     pub(crate) fn hang_up(&mut self, id: ConnectionId) {
         self.connections.remove(&id);
+        self.monitor_lost(id);
+    }
+
+    /// If this was the monitor: nobody may wait for a list that will not come.
+    fn monitor_lost(&mut self, id: ConnectionId) {
+        if self.monitor == Some(id) {
+            self.monitor = None;
+            let listing = &mut self.listing;
+            listing.in_flight = None;
+            listing.waiting.clear();
+            listing.waiting_next.clear();
+        }
     }
 }
 

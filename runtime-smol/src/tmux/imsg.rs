@@ -73,9 +73,7 @@ impl Layout {
     fn length(self, header: &[u8; HEADER_BYTES]) -> usize {
         match self {
             Layout::Short => usize::from(u16::from_ne_bytes([header[4], header[5]])),
-            Layout::Long => {
-                (u32::from_ne_bytes([header[4], header[5], header[6], header[7]]) & 0x7fff_ffff) as usize
-            }
+            Layout::Long => (u32::from_ne_bytes([header[4], header[5], header[6], header[7]]) & 0x7fff_ffff) as usize,
         }
     }
 }
@@ -95,7 +93,13 @@ pub struct Identity<'a> {
 ///
 /// # Errors
 /// There is no server, it accepts nothing now, or the command is longer than one message.
-pub fn attach(socket: &Path, layout: Layout, identity: Identity<'_>, terminal: &UnixStream, command: &[&str]) -> io::Result<UnixStream> {
+pub fn attach(
+    socket: &Path,
+    layout: Layout,
+    identity: Identity<'_>,
+    terminal: &UnixStream,
+    command: &[&str],
+) -> io::Result<UnixStream> {
     let mut argv = (command.len() as u32).to_ne_bytes().to_vec();
     for word in command {
         argv.extend_from_slice(word.as_bytes());
@@ -108,7 +112,6 @@ pub fn attach(socket: &Path, layout: Layout, identity: Identity<'_>, terminal: &
     let flags = (CLIENT_CONTROL | CLIENT_UTF8).to_ne_bytes();
     let text = |text: &str| [text.as_bytes(), &[0]].concat();
     let mut opening = Vec::new();
-    opening.extend(layout.message(MSG_IDENTIFY_LONGFLAGS, &flags, false));
     opening.extend(layout.message(MSG_IDENTIFY_TERM, &text("consort"), false));
     opening.extend(layout.message(MSG_IDENTIFY_FEATURES, &0i32.to_ne_bytes(), false));
     opening.extend(layout.message(MSG_IDENTIFY_TTYNAME, &text(identity.name), false));
@@ -116,7 +119,10 @@ pub fn attach(socket: &Path, layout: Layout, identity: Identity<'_>, terminal: &
     send(&server, &opening, None)?;
     send(&server, &layout.message(MSG_IDENTIFY_STDIN, &[], true), Some(terminal.as_fd()))?;
     send(&server, &layout.message(MSG_IDENTIFY_STDOUT, &[], true), Some(terminal.as_fd()))?;
+    // The flags go with the end of the introduction, in one piece: from the moment that tmux knows a client to be in control
+    // mode it notifies it, and before the introduction has ended it has nowhere to write to (tmux 3.3a crashes then).
     let mut closing = layout.message(MSG_IDENTIFY_CLIENTPID, &identity.pid.to_ne_bytes(), false);
+    closing.extend(layout.message(MSG_IDENTIFY_LONGFLAGS, &flags, false));
     closing.extend(layout.message(MSG_IDENTIFY_DONE, &[], false));
     closing.extend(layout.message(MSG_COMMAND, &argv, false));
     send(&server, &closing, None)?;
@@ -184,7 +190,9 @@ impl Life {
     pub fn feed(&mut self, bytes: &[u8], mut news: impl FnMut(News)) {
         self.buffer.extend_from_slice(bytes);
         let mut at = 0;
-        while let Some(header) = self.buffer.get(at..at + HEADER_BYTES).and_then(|h| <&[u8; HEADER_BYTES]>::try_from(h).ok()) {
+        while let Some(header) =
+            self.buffer.get(at..at + HEADER_BYTES).and_then(|h| <&[u8; HEADER_BYTES]>::try_from(h).ok())
+        {
             let length = self.layout.length(header);
             if !(HEADER_BYTES..=MESSAGE_BYTES).contains(&length) {
                 self.buffer.clear();

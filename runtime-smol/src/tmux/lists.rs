@@ -45,7 +45,7 @@ impl State {
             state.listing.soon = false;
             state.list();
         };
-        engine.executor.spawn(task).detach();
+        engine.spawn(task);
     }
 
     /// tmux's answer to [`list`](State::list).

@@ -81,10 +81,12 @@ impl TmuxConfig {
 pub async fn start(config: TmuxConfig, ends: Ends) {
     let Ends { orders, reports } = ends;
     let (look, looked) = async_channel::bounded(1);
+    // Tasks hold the engine, so it must not hold them: they end with this executor.
+    let executor = Rc::new(LocalExecutor::new());
     let engine = Rc::new(Engine {
         config,
         reports: Reports::new(reports),
-        executor: LocalExecutor::new(),
+        executor: Rc::downgrade(&executor),
         state: RefCell::new(State::default()),
         look,
         looked,
@@ -95,7 +97,5 @@ pub async fn start(config: TmuxConfig, ends: Ends) {
         }
     };
     let work = future::or(obey, future::or(engine.reports.run(), engine.supervise()));
-    engine.executor.run(work).await;
-    // Tasks hold the engine: without this they would hold it, and its connections, for ever.
-    engine.state.borrow_mut().connections.clear();
+    executor.run(work).await;
 }

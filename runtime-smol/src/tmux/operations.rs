@@ -13,6 +13,10 @@ use consort_core::{
 use consort_core::input::ScreenText;
 use consort_core::limits::SNAPSHOT_HISTORY_LINES;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// A session that was killed is gone after this time, or will not go.
+const KILL_TIME: Duration = Duration::from_secs(3);
 
 /// What an operation comes to.
 pub(crate) type Outcome = Result<OperationDone, OperationError>;
@@ -21,7 +25,7 @@ impl Engine {
     pub(crate) async fn perform(self: &Rc<Self>, operation: OperationId, work: BackendOperation) {
         let outcome = match work {
             BackendOperation::Launch(spec) => self.launch(spec).await,
-            BackendOperation::Kill(agent) => self.on_session(agent, |id| Ok(Line::new("kill-session -t").word(id))).await,
+            BackendOperation::Kill(agent) => self.kill(agent).await,
             BackendOperation::Rename(agent, name) => self.rename(agent, &name).await,
             BackendOperation::Mark(agent) => {
                 self.on_session(agent, |id| {
@@ -44,6 +48,22 @@ impl Engine {
         self.ask(line(format!("'${session}'"))?).await.map_err(|message| refused(&message))?;
         self.list_now().await;
         Ok(OperationDone::Done)
+    }
+
+    /// Ends a session. With the last one the server ends too, and may take its answer with it.
+    async fn kill(&self, agent: AgentId) -> Outcome {
+        let outcome = self.on_session(agent, |id| Ok(Line::new("kill-session -t").word(id))).await;
+        let start = Instant::now();
+        while self.state.borrow().seen.contains_key(&agent) {
+            if start.elapsed() > KILL_TIME {
+                return outcome.and(Err(refused("the session is still there")));
+            }
+            smol::Timer::after(Duration::from_millis(5)).await;
+        }
+        match outcome {
+            Err(error) if error.code == "unknown-agent" => Err(error),
+            _ => Ok(OperationDone::Done),
+        }
     }
 
     async fn rename(&self, agent: AgentId, name: &str) -> Outcome {

@@ -165,7 +165,7 @@ impl Engine {
 
     fn drop_monitor(&self) {
         let mut state = self.state.borrow_mut();
-        if let Some(monitor) = state.monitor.take() {
+        if let Some(monitor) = state.monitor {
             state.hang_up(monitor);
         }
     }
@@ -194,16 +194,14 @@ impl Engine {
             let _ = ended.recv().await;
         };
         future::or(end, list).await;
-        let mut state = self.state.borrow_mut();
-        state.listing.in_flight = None;
     }
 
     /// The server is gone, and with it everything that it carried.
     fn server_gone(self: &Rc<Self>) {
         self.forget_agents();
+        self.drop_monitor();
         let mut state = self.state.borrow_mut();
         state.identity = ServerIdentity::default();
-        state.monitor = None;
         state.connections.clear();
         state.watches.clear();
         state.leases = Default::default();

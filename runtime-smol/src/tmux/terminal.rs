@@ -201,7 +201,7 @@ impl State {
             smol::Timer::at(deadline).await;
             later.state.borrow_mut().step(&later, id);
         };
-        engine.executor.spawn(task).detach();
+        engine.spawn(task);
     }
 
     fn step(&mut self, engine: &Rc<Engine>, id: TerminalId) {
@@ -296,7 +296,7 @@ impl State {
             smol::Timer::after(RETRY).await;
             later.state.borrow_mut().watch_at_once(&later, session);
         };
-        engine.executor.spawn(task).detach();
+        engine.spawn(task);
     }
 
     /// Watches again what is still wanted of a session that is still there.
