@@ -9,7 +9,7 @@ use async_io::Timer;
 use consort_web::http::Problem;
 use consort_web::{Response, Via, api};
 use futures_lite::future::or;
-use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
+use futures_lite::io::AsyncWriteExt;
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
@@ -122,7 +122,7 @@ impl Connection<'_> {
             return Ok(Next::Linger);
         }
         let body = self.read_body(request).await?;
-        let answer = self.house.exchange.answer(request, &body, admission.waits).await;
+        let answer = self.house.exchange.answer(request, &body, admission.lane).await;
         drop(body);
         match answer {
             Ok(answer) => {
@@ -176,7 +176,7 @@ impl Connection<'_> {
                 Err(fault) => return Ok(Asked::Wrong(fault)),
             }
             let begins = self.buffer.is_empty();
-            match within(deadline, self.fill()).await {
+            match within(deadline, self.socket.read_onto(&mut self.buffer, usize::MAX)).await {
                 Ok(0) => return Ok(Asked::Nothing),
                 Ok(_) if begins => deadline = deadline.min(Instant::now() + HEAD),
                 Ok(_) => {}
@@ -186,14 +186,6 @@ impl Connection<'_> {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// Reads what is there, at most 4 KiB, behind what was read before.
-    async fn fill(&mut self) -> io::Result<usize> {
-        let mut piece = [0; 4 << 10];
-        let count = self.socket.read(&mut piece).await?;
-        self.buffer.extend_from_slice(&piece[..count]);
-        Ok(count)
     }
 
     async fn read_body(&mut self, request: &Request<'_>) -> io::Result<Vec<u8>> {
@@ -208,14 +200,11 @@ impl Connection<'_> {
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
         let deadline = Instant::now() + BODY;
-        let mut piece = vec![0; (16 << 10).min(length)];
         while body.len() < length {
-            let most = piece.len().min(length - body.len());
-            let count = within(deadline, self.socket.read(&mut piece[..most])).await?;
-            if count == 0 {
+            let left = length - body.len();
+            if within(deadline, self.socket.read_onto(&mut body, left)).await? == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
-            body.extend_from_slice(&piece[..count]);
             self.place.holds(body.capacity());
         }
         Ok(body)
@@ -260,14 +249,14 @@ impl Connection<'_> {
     async fn linger(&mut self) {
         self.place.enter_phase(Phase::Asking, false);
         let deadline = Instant::now() + LINGER;
-        let mut left = LINGER_BYTES;
-        let mut piece = [0; 4 << 10];
         if within(deadline, self.socket.close()).await.is_err() {
             return;
         }
-        while left > 0 {
-            match within(deadline, self.socket.read(&mut piece)).await {
-                Ok(count) if count > 0 => left = left.saturating_sub(count),
+        let mut read = 0;
+        while read < LINGER_BYTES {
+            self.buffer.clear();
+            match within(deadline, self.socket.read_onto(&mut self.buffer, usize::MAX)).await {
+                Ok(count) if count > 0 => read += count,
                 _ => return,
             }
         }

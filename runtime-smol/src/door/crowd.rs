@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// Bytes of requests and answers that connections may hold together before strangers among them are dropped.
-const BUFFERED_BYTES: usize = 64 << 20;
+/// Bytes of requests and answers that strangers' connections may hold together.
+const BUFFERED_BYTES: usize = 16 << 20;
 
 /// What a connection is busy with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,10 @@ impl Crowd {
         self.seats.borrow().values().filter(|seat| which(seat)).count()
     }
 
+    fn strangers_bytes(&self) -> usize {
+        self.seats.borrow().values().filter(|seat| !seat.known).map(|seat| seat.bytes).sum()
+    }
+
     fn turn(&self) -> u64 {
         self.turns.set(self.turns.get() + 1);
         self.turns.get()
@@ -118,12 +122,12 @@ impl Place {
         room
     }
 
-    /// Says how many bytes the connection holds. If all hold too many together, strangers are dropped, the oldest first.
+    /// Says how many bytes the connection holds. If strangers hold too many together, the oldest of them are dropped.
     pub(super) fn holds(&self, bytes: usize) {
         if let Some(seat) = self.crowd.seats.borrow_mut().get_mut(&self.id) {
             seat.bytes = bytes;
         }
-        while self.crowd.seats.borrow().values().map(|seat| seat.bytes).sum::<usize>() > BUFFERED_BYTES {
+        while self.crowd.strangers_bytes() > BUFFERED_BYTES {
             let Some(id) = self.crowd.oldest(|seat| seat.bytes > 0 && !seat.known) else { return };
             self.crowd.seats.borrow_mut().remove(&id);
         }

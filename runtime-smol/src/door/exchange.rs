@@ -3,6 +3,7 @@
 use super::head::Request;
 use super::workers::{VIA_HEADER, WORKERS, Workers};
 use async_io::{Async, Timer};
+use consort_web::api::Lane;
 use consort_web::{Head, Via};
 use futures_lite::future::or;
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,6 +30,8 @@ pub(super) struct Exchange {
     threads: Semaphore,
     /// One less: requests that wait for the node leave one thread to those that do not.
     patient: Semaphore,
+    /// Anybody may ask for files, as fast as they like: half of the threads are for others.
+    files: Semaphore,
 }
 
 /// An answer as it goes to the client, but for the `Connection` header.
@@ -45,18 +48,22 @@ impl Exchange {
     pub(super) fn new(workers: Workers) -> io::Result<Self> {
         let connect = |_| Async::new(UnixStream::connect(workers.path())?);
         let idle = (0..WORKERS).map(connect).collect::<io::Result<_>>()?;
-        let (threads, patient) = (Semaphore::new(WORKERS), Semaphore::new(WORKERS - 1));
-        Ok(Exchange { workers, idle: RefCell::new(idle), threads, patient })
+        let [threads, patient, files] = [WORKERS, WORKERS - 1, WORKERS / 2].map(Semaphore::new);
+        Ok(Exchange { workers, idle: RefCell::new(idle), threads, patient, files })
     }
 
-    /// Has a request answered. `waits`: it may take seconds.
+    /// Has a request answered.
     ///
     /// # Errors
     /// `TimedOut` if all threads are busy or the answer took too long; others if the threads are gone.
-    pub(super) async fn answer(&self, request: &Request<'_>, body: &[u8], waits: bool) -> io::Result<Answer> {
+    pub(super) async fn answer(&self, request: &Request<'_>, body: &[u8], lane: Lane) -> io::Result<Answer> {
         let head = rewritten(&request.head, body.len());
         let exchange = async {
-            let _patient = if waits { Some(self.patient.acquire().await) } else { None };
+            let _lane = match lane {
+                Lane::Quick => None,
+                Lane::File => Some(self.files.acquire().await),
+                Lane::Node => Some(self.patient.acquire().await),
+            };
             let _thread = self.threads.acquire().await;
             // If this future is dropped the connection goes with it: nobody gets the rest of another one's answer.
             let mut connection = self.connection().await?;
@@ -100,7 +107,7 @@ fn rewritten(head: &Head<'_>, body_bytes: usize) -> String {
 
 async fn read_answer(connection: &mut Async<UnixStream>, head_only: bool) -> io::Result<Answer> {
     let mut bytes = Vec::with_capacity(2 << 10);
-    let mut piece = [0; 16 << 10];
+    let mut piece = vec![0; 16 << 10];
     let wrong = || io::Error::new(ErrorKind::InvalidData, "an answer that is no HTTP");
     let head_bytes = loop {
         let count = connection.read(&mut piece).await?;

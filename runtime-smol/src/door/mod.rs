@@ -51,6 +51,9 @@ const CONNECTIONS: usize = 1_024;
 /// How long the listeners rest after the system had no room for another connection.
 const REST: Duration = Duration::from_millis(100);
 
+/// How long they wait for a connection that makes room to be really closed.
+const MOMENT: Duration = Duration::from_millis(2);
+
 /// How long answers that are on their way may take when the door closes.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -201,7 +204,7 @@ impl Hall<'_> {
                     // Out of descriptors or memory: somebody has to go, and a moment has to pass.
                     let freed = self.crowd.evict();
                     log::warn!("a connection could not be accepted ({error}); another one was closed: {freed}");
-                    pause(REST).await;
+                    pause(if freed { MOMENT } else { REST }).await;
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use async_io::Async;
 use futures_lite::io::{AsyncRead, AsyncWrite};
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
@@ -26,6 +26,23 @@ impl Socket {
             Socket::Unix(_) => None,
         }
     }
+
+    /// Reads what is there, at most `most` bytes and at most 4 KiB, behind what `buffer` holds. 0: the other end is done.
+    /// While it waits it holds no memory for what may come; dropped, it has changed nothing.
+    pub(super) async fn read_onto(&self, buffer: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => stream.read_with(|stream| append(stream, buffer, most)).await,
+            Socket::Unix(stream) => stream.read_with(|stream| append(stream, buffer, most)).await,
+        }
+    }
+}
+
+fn append(mut stream: impl Read, buffer: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+    let mut piece = [0; 4 << 10];
+    let most = most.min(piece.len());
+    let count = stream.read(&mut piece[..most])?;
+    buffer.extend_from_slice(&piece[..count]);
+    Ok(count)
 }
 
 impl AsyncRead for Socket {

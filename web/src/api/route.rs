@@ -1,5 +1,6 @@
 //! Which endpoint a method and a path name, what it asks of the caller and how much it takes.
 
+use super::Lane;
 use crate::assets::{self, Asset};
 use crate::auth::Need;
 use crate::http::{Head, Problem, Response};
@@ -45,7 +46,7 @@ pub(super) struct Route {
     pub(super) endpoint: Endpoint,
     pub(super) need: Need,
     pub(super) body_bytes: usize,
-    pub(super) waits: bool,
+    pub(super) lane: Lane,
 }
 
 /// No endpoint: the path is unknown, or does not know the method.
@@ -82,7 +83,7 @@ pub(super) fn find(head: &Head<'_>) -> Result<Route, Miss> {
             return nowhere(Need::Nothing, Vec::new());
         };
         return match head.method {
-            "GET" | "HEAD" => Ok(Route::new(Endpoint::Asset(asset), Need::Nothing)),
+            "GET" | "HEAD" => Ok(Route { lane: Lane::File, ..Route::new(Endpoint::Asset(asset), Need::Nothing) }),
             _ => nowhere(Need::Nothing, vec!["GET", "HEAD"]),
         };
     };
@@ -109,7 +110,7 @@ fn methods(path: &str) -> Methods {
         }
         ("agents", Some(id), verb) => id.parse().map_or_else(|_| Vec::new(), |id| of_agent(id, verb)),
         ("directories", None, None) => vec![("GET", Route::look(Directories))],
-        ("link", None, None) => vec![("POST", Route { waits: false, ..Route::change(Link, SMALL_BYTES) })],
+        ("link", None, None) => vec![("POST", Route { lane: Lane::Quick, ..Route::change(Link, SMALL_BYTES) })],
         _ => Vec::new(),
     }
 }
@@ -137,16 +138,16 @@ fn of_agent(id: AgentId, verb: Option<&str>) -> Methods {
 impl Route {
     /// A look at the node or its disk, for which it has to wait.
     fn look(endpoint: Endpoint) -> Self {
-        Route { waits: true, ..Route::new(endpoint, Need::Login) }
+        Route { lane: Lane::Node, ..Route::new(endpoint, Need::Login) }
     }
 
     /// Something quick without a body.
     fn new(endpoint: Endpoint, need: Need) -> Self {
-        Route { endpoint, need, body_bytes: 0, waits: false }
+        Route { endpoint, need, body_bytes: 0, lane: Lane::Quick }
     }
 
     /// A command, which waits for a backend or the store.
     fn change(endpoint: Endpoint, body_bytes: usize) -> Self {
-        Route { endpoint, need: Need::Change, body_bytes, waits: true }
+        Route { endpoint, need: Need::Change, body_bytes, lane: Lane::Node }
     }
 }
