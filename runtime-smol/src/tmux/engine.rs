@@ -65,6 +65,8 @@ pub(crate) enum Then {
     Written(TerminalId, usize),
     /// A snapshot with so many lines of history.
     Snapshot(TerminalId, u32),
+    /// Whether a paused pane prints nothing any more.
+    Still(TerminalId),
     /// The visible text.
     Screen(TerminalId),
     /// A new session, to be marked at once.
@@ -117,6 +119,8 @@ pub(crate) struct State {
     pub(crate) leases: Leases,
     /// For each pane's shell: when it was last looked at, and whether it is the pane's own.
     pub(crate) shells: BTreeMap<u32, (u64, String, bool)>,
+    /// `-S` where `paste-buffer` needs it to leave control characters alone.
+    pub(crate) paste_raw: &'static str,
     /// Number for names of buffers.
     pub(crate) next_buffer: u64,
 }
@@ -312,6 +316,7 @@ impl State {
             Then::List => self.listed(engine, answer),
             Then::Written(terminal, bytes) => self.written(engine, terminal, bytes, answer),
             Then::Snapshot(terminal, _) => self.snapshot_taken(engine, id, terminal, answer),
+            Then::Still(terminal) => self.still(engine, terminal, answer),
             Then::Screen(terminal) => self.screen_read(engine, terminal, answer),
             Then::Launched(agent, program, sender) => self.launched(id, agent, &program, sender, answer),
             Then::Answer(sender) | Then::Keys(sender) => {
@@ -325,10 +330,8 @@ impl State {
         let Some(mut connection) = self.connections.remove(&id) else { return };
         let lost = std::mem::take(&mut connection.pending);
         self.monitor_lost(id);
-        if connection.role == Role::Monitor {
-            if let Some(ended) = self.monitor_ended.take() {
-                let _ = ended.try_send(if connection.understood { Ending::Understood } else { ending });
-            }
+        if let (Role::Monitor, Some(ended)) = (connection.role, &self.monitor_ended) {
+            let _ = ended.try_send(if connection.understood { Ending::Understood } else { ending });
         }
         for pending in lost {
             match pending.then {
@@ -338,7 +341,7 @@ impl State {
                 Then::Snapshot(terminal, history) => self.snapshot(terminal, history),
                 Then::Screen(terminal) => self.read_screen(terminal),
                 Then::Launched(..) => self.listing.held = self.listing.held.saturating_sub(1),
-                Then::List | Then::Ignore | Then::Answer(_) | Then::Keys(_) => {}
+                Then::List | Then::Ignore | Then::Still(_) | Then::Answer(_) | Then::Keys(_) => {}
             }
         }
         match connection.role {

@@ -169,15 +169,15 @@ pub fn agents(server: &ServerIdentity, sessions: &BTreeMap<u32, Session>) -> BTr
         }
     }
     for session in order {
-        if !agents.contains_key(&session.id) {
+        agents.entry(session.id).or_insert_with(|| {
             let mut salt = 0;
             let mut derived = derive(server, session, salt);
             while !taken.insert(derived) {
                 salt += 1;
                 derived = derive(server, session, salt);
             }
-            agents.insert(session.id, derived);
-        }
+            derived
+        });
     }
     agents
 }

@@ -179,10 +179,10 @@ impl State {
 
     /// Whether the pane's first process is in the foreground itself. Looked up again only when the pane did something.
     fn is_top_process(&mut self, pane: &Pane) -> bool {
-        if let Some((activity, command, answer)) = self.shells.get(&pane.id) {
-            if *activity == pane.activity && *command == pane.command {
-                return *answer;
-            }
+        if let Some((activity, command, answer)) = self.shells.get(&pane.id)
+            && (*activity, command) == (pane.activity, &pane.command)
+        {
+            return *answer;
         }
         let answer = foreground_group(pane.pid).is_none_or(|group| group == pane.pid);
         // Within the second in which it printed, it may still change without another sign.
