@@ -77,7 +77,7 @@ impl Server {
     }
 
     fn start(&self) -> Backend {
-        self.start_with(self.config())
+        self.start_with(self.config(), 256)
     }
 
     fn config(&self) -> TmuxConfig {
@@ -90,9 +90,10 @@ impl Server {
         }
     }
 
-    fn start_with(&self, config: TmuxConfig) -> Backend {
+    /// A backend that is ahead of its driver by so many reports at most.
+    fn start_with(&self, config: TmuxConfig, reports: usize) -> Backend {
         let (orders, orders_receiver) = async_channel::unbounded();
-        let (reports_sender, reports) = async_channel::bounded(256);
+        let (reports_sender, reports) = async_channel::bounded(reports);
         let ends = Ends { orders: orders_receiver, reports: reports_sender };
         let thread = std::thread::spawn(move || async_io::block_on(tmux::start(config, ends)));
         Backend { orders: Some(orders), reports, thread: Some(thread), agents: BTreeMap::new(), waiting: Vec::new(), operations: 0 }
@@ -775,7 +776,7 @@ fn without_tmux_the_reason_and_the_remedy_are_told_and_a_later_installation_is_n
     let real = config.environment.iter().find(|(key, _)| key == "PATH").expect("PATH").1.clone();
     config.environment.retain(|(key, _)| key != "PATH");
     config.environment.push(("PATH".into(), bin.clone().into()));
-    let mut backend = server.start_with(config);
+    let mut backend = server.start_with(config, 256);
     let reason = backend.until("Unavailable", |_, report| match report {
         FromBackend::Backend(BackendInput::Unavailable(BackendKind::Tmux, reason)) => Some(reason.clone()),
         _ => None,
@@ -794,7 +795,7 @@ fn without_tmux_the_reason_and_the_remedy_are_told_and_a_later_installation_is_n
 fn a_server_that_is_spoken_to_through_processes_gives_the_same() {
     let server = Server::new();
     server.session("a", (80, 24), "stty raw -echo; cat -v");
-    let mut backend = server.start_with(TmuxConfig { direct: false, ..server.config() });
+    let mut backend = server.start_with(TmuxConfig { direct: false, ..server.config() }, 256);
     let terminal = backend.terminal_of("a");
     backend.order(terminal, TerminalOutput::Watch);
     backend.snapshot(terminal, 0);
@@ -813,9 +814,9 @@ fn a_server_that_is_spoken_to_through_processes_gives_the_same() {
 fn a_driver_that_takes_nothing_stops_no_program_and_is_told_that_output_was_skipped() {
     let server = Server::new();
     let done = server.home.path().join("done");
-    let script = format!("read x; i=0; while [ $i -lt 60 ]; do seq 10000 13000; sleep 0.01; i=$((i+1)); done; touch {}; printf 'the end'; cat", done.display());
+    let script = format!("read x; i=0; while [ $i -lt 100 ]; do seq 10000 13000; sleep 0.01; i=$((i+1)); done; touch {}; printf 'the end'; cat", done.display());
     server.session("a", (80, 24), &script);
-    let mut backend = server.start();
+    let mut backend = server.start_with(server.config(), 1);
     let terminal = backend.terminal_of("a");
     backend.order(terminal, TerminalOutput::Watch);
     backend.snapshot(terminal, 0);
