@@ -61,6 +61,8 @@ pub(crate) enum Then {
     Ignore,
     /// The lists of clients and panes.
     List,
+    /// The same for panes that printed lately, and the quick list of all.
+    Quick,
     /// Bytes written to a terminal.
     Written(TerminalId, usize),
     /// A snapshot with so many lines of history.
@@ -95,6 +97,8 @@ pub(crate) struct Listing {
     /// Sessions that are being made: a list in between would see them without their mark.
     pub(crate) held: usize,
     pub(crate) listed: bool,
+    /// The last quick list, and how many quick ones came after a complete one.
+    pub(crate) quick: (Vec<u8>, u32),
 }
 
 /// Everything known about the server that runs now; empty when none does.
@@ -314,6 +318,7 @@ impl State {
         match then {
             Then::Ignore => {}
             Then::List => self.listed(engine, answer),
+            Then::Quick => self.quickly_listed(engine, answer),
             Then::Written(terminal, bytes) => self.written(engine, terminal, bytes, answer),
             Then::Snapshot(terminal, _) => self.snapshot_taken(engine, id, terminal, answer),
             Then::Still(terminal) => self.still(engine, terminal, answer),
@@ -341,7 +346,7 @@ impl State {
                 Then::Snapshot(terminal, history) => self.snapshot(terminal, history),
                 Then::Screen(terminal) => self.read_screen(terminal),
                 Then::Launched(..) => self.listing.held = self.listing.held.saturating_sub(1),
-                Then::List | Then::Ignore | Then::Still(_) | Then::Answer(_) | Then::Keys(_) => {}
+                Then::List | Then::Quick | Then::Ignore | Then::Still(_) | Then::Answer(_) | Then::Keys(_) => {}
             }
         }
         match connection.role {

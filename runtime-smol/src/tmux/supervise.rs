@@ -183,7 +183,7 @@ impl Engine {
                     let mut state = self.state.borrow_mut();
                     let since = state.listing.in_flight;
                     if since.is_none() {
-                        state.list();
+                        state.poll();
                     }
                     since.is_some_and(|since| since.elapsed() > ANSWER_TIME)
                 };
