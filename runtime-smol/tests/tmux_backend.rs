@@ -628,6 +628,43 @@ fn a_launched_agent_has_a_clean_environment_and_leaves_a_shell_with_its_exit_cod
 }
 
 #[test]
+fn a_launched_program_is_what_runs_there_and_ctrl_c_ends_it_alone() {
+    let server = Server::new();
+    let mut backend = server.start();
+    backend.listed();
+    assert_eq!(backend.launch(spec("a-b", server.home.path(), Some("cat"), &[])), Ok(OperationDone::Done));
+    let agent = backend.agent_where("a-b", |agent| agent.terminals[0].command == "cat");
+    assert!(!agent.terminals[0].shell && agent.terminals[0].exit_code.is_none());
+    let terminal = TerminalId { agent: agent.agent, pane: agent.terminals[0].pane };
+    backend.order(terminal, TerminalOutput::Write(b"\x03".to_vec()));
+    let agent = backend.agent_where("a-b", |agent| agent.terminals[0].shell);
+    assert_eq!(agent.terminals[0].exit_code, Some(130));
+}
+
+#[test]
+fn panes_of_one_session_are_watched_one_by_one() {
+    let server = Server::new();
+    server.session("a", (80, 24), "stty raw -echo; cat");
+    server.tmux(&["split-window", "-d", "-t", "a", "stty raw -echo; cat"]);
+    let mut backend = server.start();
+    let agent = backend.agent_where("a", |agent| agent.terminals.len() == 2);
+    let [first, second] = [0, 1].map(|i| TerminalId { agent: agent.agent, pane: agent.terminals[i].pane });
+    backend.order(first, TerminalOutput::Watch);
+    for round in ["one", "two"] {
+        backend.order(second, TerminalOutput::Write(format!("unseen {round}").into_bytes()));
+        backend.order(first, TerminalOutput::Write(round.as_bytes().to_vec()));
+        backend.output_with(first, round);
+    }
+    shows(&server, &format!("%{}", second.pane), "unseen two");
+    assert!(!backend.waiting.iter().any(|(id, event)| *id == second && matches!(event, TerminalEvent::Output(_))));
+    backend.order(second, TerminalOutput::Watch);
+    let mut emulator = Emulator::new(backend.snapshot(second, 0));
+    backend.order(second, TerminalOutput::Write(b" and seen".to_vec()));
+    emulator.write(&backend.output_with(second, " and seen"));
+    assert_eq!(emulator.row(0), "unseen oneunseen two and seen");
+}
+
+#[test]
 fn a_launch_that_cannot_work_is_refused_with_the_reason() {
     let server = Server::new();
     server.session("taken", (80, 24), "cat");

@@ -235,6 +235,13 @@ impl Engine {
     }
 }
 
+impl Connection {
+    /// Whether tmux owes answers.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.pending.is_empty()
+    }
+}
+
 impl State {
     /// Opens a connection.
     pub(crate) fn open(&mut self, engine: &Rc<Engine>, role: Role, command: &[&str]) -> io::Result<ConnectionId> {
@@ -338,6 +345,16 @@ impl State {
         if let (Role::Monitor, Some(ended)) = (connection.role, &self.monitor_ended) {
             let _ = ended.try_send(if connection.understood { Ending::Understood } else { ending });
         }
+        self.lost(engine, lost);
+        match connection.role {
+            Role::Monitor => {}
+            Role::Watch(session) => self.watch_lost(engine, id, session, connection.opened),
+            Role::Size(session) => self.leases.lost(session, id),
+        }
+    }
+
+    /// Answers that will not come.
+    fn lost(&mut self, engine: &Rc<Engine>, lost: VecDeque<Pending>) {
         for pending in lost {
             match pending.then {
                 Then::Written(terminal, bytes) => {
@@ -348,11 +365,6 @@ impl State {
                 Then::Launched(..) => self.listing.held = self.listing.held.saturating_sub(1),
                 Then::List | Then::Quick | Then::Ignore | Then::Still(_) | Then::Answer(_) | Then::Keys(_) => {}
             }
-        }
-        match connection.role {
-            Role::Monitor => {}
-            Role::Watch(session) => self.watch_lost(engine, id, session, connection.opened),
-            Role::Size(session) => self.leases.lost(session, id),
         }
     }
 

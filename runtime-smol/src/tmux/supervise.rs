@@ -8,6 +8,7 @@ use super::quote::{Line, fields, unquote};
 use consort_core::directory::BackendKind;
 use consort_core::{AgentId, BackendInput, OperationError};
 use futures_lite::future;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
@@ -38,6 +39,8 @@ struct Program {
 enum Unconnected {
     /// There is no server, or it has no session.
     NoServer,
+    /// There is one and it takes no connection now.
+    Busy,
     /// There is one and it does not understand us this way.
     NotUnderstood,
 }
@@ -82,7 +85,11 @@ impl Engine {
                     transport += 1;
                     continue;
                 }
-                Err(_) => transport = 0,
+                Err(Unconnected::Busy) => {
+                    self.pause(SERVER_INTERVAL).await;
+                    continue;
+                }
+                Err(Unconnected::NoServer | Unconnected::NotUnderstood) => transport = 0,
             }
             self.server_gone();
             self.listed_nothing();
@@ -119,7 +126,13 @@ impl Engine {
             let attach = ["attach-session", "-E", "-f", "ignore-size,no-output"];
             match state.open(self, Role::Monitor, &attach) {
                 Ok(id) => state.monitor = Some(id),
-                Err(_) => return Err(Unconnected::NoServer),
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+                    return Err(Unconnected::NoServer);
+                }
+                Err(error) => {
+                    log::debug!("connecting to tmux: {error}");
+                    return Err(Unconnected::Busy);
+                }
             }
         }
         let identity = async {

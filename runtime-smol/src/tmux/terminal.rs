@@ -1,6 +1,6 @@
 //! Terminals that somebody watches: their output in order, what is skipped, and snapshots at the right place.
 
-use super::engine::{Answer, ConnectionId, Engine, Role, State, Then};
+use super::engine::{Answer, Connection, ConnectionId, Engine, Role, State, Then};
 use super::flood::{Flow, Step, Verdict};
 use super::modes::{ModeTracker, Tail, raw_mode};
 use super::parser::layout_panes;
@@ -127,9 +127,8 @@ impl State {
         }
         if let Some(connection) = self.watches.remove(&session) {
             self.terminals.values_mut().filter(|t| t.session == session).for_each(|terminal| terminal.muted = false);
-            // Not before tmux has taken what was written by it.
-            let busy = self.terminals.values().any(|t| t.writes.is_some_and(|(by, _)| by == connection));
-            if busy {
+            // Not before tmux has taken and answered what was sent by it.
+            if self.connections.get(&connection).is_some_and(Connection::is_waiting) {
                 self.send(connection, Line::new("detach-client"), Then::Ignore);
             } else {
                 self.hang_up(connection);
@@ -150,6 +149,9 @@ impl State {
     /// The terminal that a pane is on a connection that watches.
     fn watched_pane(&self, connection: ConnectionId, pane: u32) -> Option<TerminalId> {
         let Role::Watch(session) = self.connections.get(&connection)?.role else { return None };
+        if self.watches.get(&session) != Some(&connection) {
+            return None;
+        }
         let agent = self.agents_by_session.get(&session)?;
         Some(TerminalId { agent: *agent, pane })
     }
