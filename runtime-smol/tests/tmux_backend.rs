@@ -45,6 +45,7 @@ impl Server {
         let text = |text: &str| OsString::from(text);
         vec![
             (text("PATH"), path),
+            (text("TMUX_TMPDIR"), self.home.path().into()),
             (text("HOME"), self.home.path().into()),
             (text("SHELL"), text("/bin/sh")),
             (text("LANG"), text("C.UTF-8")),
@@ -76,7 +77,7 @@ impl Server {
     }
 
     fn start(&self) -> Backend {
-        self.start_with(self.config())
+        self.start_with(self.config(), 256)
     }
 
     fn config(&self) -> TmuxConfig {
@@ -84,13 +85,15 @@ impl Server {
             socket_name: Some(self.name.clone()),
             program: None,
             home: self.home.path().to_owned(),
+            direct: true,
             environment: self.environment(),
         }
     }
 
-    fn start_with(&self, config: TmuxConfig) -> Backend {
+    /// A backend that is ahead of its driver by so many reports at most.
+    fn start_with(&self, config: TmuxConfig, reports: usize) -> Backend {
         let (orders, orders_receiver) = async_channel::unbounded();
-        let (reports_sender, reports) = async_channel::bounded(256);
+        let (reports_sender, reports) = async_channel::bounded(reports);
         let ends = Ends { orders: orders_receiver, reports: reports_sender };
         let thread = std::thread::spawn(move || async_io::block_on(tmux::start(config, ends)));
         Backend {
@@ -352,7 +355,7 @@ fn sessions_that_exist_and_sessions_that_appear_are_seen() {
     assert_ne!(first.agent, second.agent);
     server.tmux(&["kill-session", "-t", "first"]);
     backend.until("the end of first", |_, report| match report {
-        FromBackend::Backend(BackendInput::Gone(agent)) => Some(assert_eq!(*agent, first.agent)),
+        FromBackend::Backend(BackendInput::Gone(agent)) => (*agent == first.agent).then_some(()),
         _ => None,
     });
 }
@@ -581,10 +584,8 @@ fn the_size_is_held_and_given_back_without_anything_left_behind() {
     let terminal = TerminalId { agent: agent.agent, pane: agent.terminals[0].pane };
     backend.order(terminal, TerminalOutput::Resize(Size::clamped(101, 33)));
     loop {
-        if let TerminalEvent::Resized(size) = backend.event(terminal, "Resized") {
-            if size == Size::clamped(101, 33) {
-                break;
-            }
+        if matches!(backend.event(terminal, "Resized"), TerminalEvent::Resized(size) if size == Size::clamped(101, 33)) {
+            break;
         }
     }
     let resized = backend.agent_where("a", |agent| agent.terminals[0].size == Size::clamped(101, 33));
@@ -657,6 +658,43 @@ fn a_launched_agent_has_a_clean_environment_and_leaves_a_shell_with_its_exit_cod
     );
     let server_environment = server.tmux(&["show-environment", "-g"]);
     assert!(!server_environment.contains("SECRET") && !server_environment.contains("CLAUDECODE"));
+}
+
+#[test]
+fn a_launched_program_is_what_runs_there_and_ctrl_c_ends_it_alone() {
+    let server = Server::new();
+    let mut backend = server.start();
+    backend.listed();
+    assert_eq!(backend.launch(spec("a-b", server.home.path(), Some("cat"), &[])), Ok(OperationDone::Done));
+    let agent = backend.agent_where("a-b", |agent| agent.terminals[0].command == "cat");
+    assert!(!agent.terminals[0].shell && agent.terminals[0].exit_code.is_none());
+    let terminal = TerminalId { agent: agent.agent, pane: agent.terminals[0].pane };
+    backend.order(terminal, TerminalOutput::Write(b"\x03".to_vec()));
+    let agent = backend.agent_where("a-b", |agent| agent.terminals[0].shell);
+    assert_eq!(agent.terminals[0].exit_code, Some(130));
+}
+
+#[test]
+fn panes_of_one_session_are_watched_one_by_one() {
+    let server = Server::new();
+    server.session("a", (80, 24), "stty raw -echo; cat");
+    server.tmux(&["split-window", "-d", "-t", "a", "stty raw -echo; cat"]);
+    let mut backend = server.start();
+    let agent = backend.agent_where("a", |agent| agent.terminals.len() == 2);
+    let [first, second] = [0, 1].map(|i| TerminalId { agent: agent.agent, pane: agent.terminals[i].pane });
+    backend.order(first, TerminalOutput::Watch);
+    for round in ["one", "two"] {
+        backend.order(second, TerminalOutput::Write(format!("unseen {round}").into_bytes()));
+        backend.order(first, TerminalOutput::Write(round.as_bytes().to_vec()));
+        backend.output_with(first, round);
+    }
+    shows(&server, &format!("%{}", second.pane), "unseen two");
+    assert!(!backend.waiting.iter().any(|(id, event)| *id == second && matches!(event, TerminalEvent::Output(_))));
+    backend.order(second, TerminalOutput::Watch);
+    let mut emulator = Emulator::new(backend.snapshot(second, 0));
+    backend.order(second, TerminalOutput::Write(b" and seen".to_vec()));
+    emulator.write(&backend.output_with(second, " and seen"));
+    assert_eq!(emulator.row(0), "unseen oneunseen two and seen");
 }
 
 #[test]
@@ -819,7 +857,7 @@ fn without_tmux_the_reason_and_the_remedy_are_told_and_a_later_installation_is_n
     let real = config.environment.iter().find(|(key, _)| key == "PATH").expect("PATH").1.clone();
     config.environment.retain(|(key, _)| key != "PATH");
     config.environment.push(("PATH".into(), bin.clone().into()));
-    let mut backend = server.start_with(config);
+    let mut backend = server.start_with(config, 256);
     let reason = backend.until("Unavailable", |_, report| match report {
         FromBackend::Backend(BackendInput::Unavailable(BackendKind::Tmux, reason)) => Some(reason.clone()),
         _ => None,
@@ -835,6 +873,82 @@ fn without_tmux_the_reason_and_the_remedy_are_told_and_a_later_installation_is_n
         _ => None,
     });
     assert!(detail.starts_with("tmux "), "{detail}");
+}
+
+#[test]
+fn a_server_that_is_spoken_to_through_processes_gives_the_same() {
+    let server = Server::new();
+    server.session("a", (80, 24), "stty raw -echo; cat -v");
+    let mut backend = server.start_with(TmuxConfig { direct: false, ..server.config() }, 256);
+    let terminal = backend.terminal_of("a");
+    backend.order(terminal, TerminalOutput::Watch);
+    backend.snapshot(terminal, 0);
+    backend.order(terminal, TerminalOutput::Write(b"\x1b[A".to_vec()));
+    backend.output_with(terminal, "^[[A");
+    assert!(!backend.agents[&terminal.agent].shown_elsewhere);
+    drop(backend);
+    let start = Instant::now();
+    while !server.tmux(&["list-clients"]).is_empty() {
+        assert!(start.elapsed() < PATIENCE, "a helper process is still there");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_driver_that_takes_nothing_stops_no_program_and_is_told_that_output_was_skipped() {
+    let server = Server::new();
+    let done = server.home.path().join("done");
+    let script = format!("read x; i=0; while [ $i -lt 100 ]; do seq 10000 13000; sleep 0.01; i=$((i+1)); done; touch {}; printf 'the end'; cat", done.display());
+    server.session("a", (80, 24), &script);
+    let mut backend = server.start_with(server.config(), 1);
+    let terminal = backend.terminal_of("a");
+    backend.order(terminal, TerminalOutput::Watch);
+    backend.snapshot(terminal, 0);
+    backend.order(terminal, TerminalOutput::Write(b"\n".to_vec()));
+    let start = Instant::now();
+    while !done.exists() {
+        assert!(start.elapsed() < PATIENCE, "the program was stopped");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    while !matches!(backend.event(terminal, "Skipped"), TerminalEvent::Skipped) {}
+    while !Emulator::new(backend.snapshot(terminal, 0)).screen().ends_with("the end") {}
+}
+
+#[test]
+fn every_character_survives_the_way_into_an_argument_of_tmux() {
+    let server = Server::new();
+    server.session("a", (80, 24), "cat");
+    let mut backend = server.start();
+    backend.agent("a");
+    let every: String = (1..0x100u32).chain([0x2028, 0x65e5, 0x1f980, 0x10ffff]).filter_map(char::from_u32).collect();
+    for (number, chunk) in every.chars().collect::<Vec<_>>().chunks(40).enumerate() {
+        let value: String = chunk.iter().collect();
+        let mut spec = spec(&format!("n{number}"), server.home.path(), Some("sh"), &["-c", "printf %s \"$1\" > \"$0\"; exec cat"]);
+        let file = server.home.path().join(format!("got-{number}"));
+        spec.agent = AgentId(1_000 + number as u64);
+        spec.args.extend([file.to_str().expect("UTF-8").to_owned(), value.clone()]);
+        assert_eq!(backend.launch(spec), Ok(OperationDone::Done));
+        let start = Instant::now();
+        while std::fs::read(&file).unwrap_or_default() != value.as_bytes() {
+            assert!(start.elapsed() < PATIENCE, "{value:?} became {:?}", std::fs::read(&file));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+#[test]
+fn a_session_that_somebody_shows_is_said_to_be_shown_elsewhere() {
+    let server = Server::new();
+    server.session("a", (80, 24), "cat");
+    let mut backend = server.start();
+    assert!(!backend.agent("a").shown_elsewhere);
+    let mut command = server.command();
+    command.args(["-C", "attach-session", "-t", "a"]).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null());
+    let mut other = command.spawn().expect("a client");
+    backend.agent_where("a", |agent| agent.shown_elsewhere);
+    drop(other.stdin.take());
+    other.wait().expect("the client ends");
+    backend.agent_where("a", |agent| !agent.shown_elsewhere);
 }
 
 /// The time that a flood takes to pass through tmux, from the key that starts it to the file that it leaves.

@@ -23,10 +23,10 @@ pub enum Transport {
 impl Transport {
     /// What to try, in order, for a server of this version.
     #[must_use]
-    pub fn candidates(version: (u32, u32)) -> [Transport; 3] {
+    pub fn candidates(version: (u32, u32), direct: bool) -> Vec<Transport> {
         let (first, second) =
             if version >= (3, 6) { (Layout::Long, Layout::Short) } else { (Layout::Short, Layout::Long) };
-        [Transport::Direct(first), Transport::Direct(second), Transport::Process]
+        if direct { vec![Transport::Direct(first), Transport::Direct(second), Transport::Process] } else { vec![Transport::Process] }
     }
 }
 

@@ -61,10 +61,14 @@ pub(crate) enum Then {
     Ignore,
     /// The lists of clients and panes.
     List,
+    /// The same for panes that printed lately, and the quick list of all.
+    Quick,
     /// Bytes written to a terminal.
     Written(TerminalId, usize),
     /// A snapshot with so many lines of history.
     Snapshot(TerminalId, u32),
+    /// Whether a paused pane prints nothing any more.
+    Still(TerminalId),
     /// The visible text.
     Screen(TerminalId),
     /// A new session, to be marked at once.
@@ -93,6 +97,8 @@ pub(crate) struct Listing {
     /// Sessions that are being made: a list in between would see them without their mark.
     pub(crate) held: usize,
     pub(crate) listed: bool,
+    /// The last quick list, and how many quick ones came after a complete one.
+    pub(crate) quick: (Vec<u8>, u32),
 }
 
 /// Everything known about the server that runs now; empty when none does.
@@ -117,6 +123,8 @@ pub(crate) struct State {
     pub(crate) leases: Leases,
     /// For each pane's shell: when it was last looked at, and whether it is the pane's own.
     pub(crate) shells: BTreeMap<u32, (u64, String, bool)>,
+    /// `-S` where `paste-buffer` needs it to leave control characters alone.
+    pub(crate) paste_raw: &'static str,
     /// Number for names of buffers.
     pub(crate) next_buffer: u64,
 }
@@ -227,6 +235,13 @@ impl Engine {
     }
 }
 
+impl Connection {
+    /// Whether tmux owes answers.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.pending.is_empty()
+    }
+}
+
 impl State {
     /// Opens a connection.
     pub(crate) fn open(&mut self, engine: &Rc<Engine>, role: Role, command: &[&str]) -> io::Result<ConnectionId> {
@@ -310,8 +325,10 @@ impl State {
         match then {
             Then::Ignore => {}
             Then::List => self.listed(engine, answer),
+            Then::Quick => self.quickly_listed(engine, answer),
             Then::Written(terminal, bytes) => self.written(engine, terminal, bytes, answer),
             Then::Snapshot(terminal, _) => self.snapshot_taken(engine, id, terminal, answer),
+            Then::Still(terminal) => self.still(engine, terminal, answer),
             Then::Screen(terminal) => self.screen_read(engine, terminal, answer),
             Then::Launched(agent, program, sender) => self.launched(id, agent, &program, sender, answer),
             Then::Answer(sender) | Then::Keys(sender) => {
@@ -325,11 +342,19 @@ impl State {
         let Some(mut connection) = self.connections.remove(&id) else { return };
         let lost = std::mem::take(&mut connection.pending);
         self.monitor_lost(id);
-        if connection.role == Role::Monitor {
-            if let Some(ended) = self.monitor_ended.take() {
-                let _ = ended.try_send(if connection.understood { Ending::Understood } else { ending });
-            }
+        if let (Role::Monitor, Some(ended)) = (connection.role, &self.monitor_ended) {
+            let _ = ended.try_send(if connection.understood { Ending::Understood } else { ending });
         }
+        self.lost(engine, lost);
+        match connection.role {
+            Role::Monitor => {}
+            Role::Watch(session) => self.watch_lost(engine, id, session, connection.opened),
+            Role::Size(session) => self.leases.lost(session, id),
+        }
+    }
+
+    /// Answers that will not come.
+    fn lost(&mut self, engine: &Rc<Engine>, lost: VecDeque<Pending>) {
         for pending in lost {
             match pending.then {
                 Then::Written(terminal, bytes) => {
@@ -338,13 +363,8 @@ impl State {
                 Then::Snapshot(terminal, history) => self.snapshot(terminal, history),
                 Then::Screen(terminal) => self.read_screen(terminal),
                 Then::Launched(..) => self.listing.held = self.listing.held.saturating_sub(1),
-                Then::List | Then::Ignore | Then::Answer(_) | Then::Keys(_) => {}
+                Then::List | Then::Quick | Then::Ignore | Then::Still(_) | Then::Answer(_) | Then::Keys(_) => {}
             }
-        }
-        match connection.role {
-            Role::Monitor => {}
-            Role::Watch(session) => self.watch_lost(engine, id, session, connection.opened),
-            Role::Size(session) => self.leases.lost(session, id),
         }
     }
 

@@ -1,8 +1,9 @@
 //! When a pane prints faster than anybody can read: pause its output and take looks instead. Pure.
 //!
 //! Reading every byte in control mode halves the speed of a program that floods its terminal, because tmux encodes byte by
-//! byte. So a flooding pane is paused; every [`LOOK`] its output is let through for a moment, which shows whether the flood
-//! is over, and viewers get a snapshot.
+//! byte. So a flooding pane is paused and viewers get a snapshot every [`LOOK`]. Whether the flood is over shows when output is
+//! let through for a moment; that is costly while it is not, so it is done only when the screen stands still, when somebody
+//! types, and now and then.
 
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,10 @@ const BURST_BYTES: u64 = 256 << 10;
 const RATE_BYTES: u64 = 1 << 20;
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(150);
+/// Looks after which output is let through for a moment in any case.
+const LOOKS_PER_PROBE: u32 = 5;
+/// What somebody types has had an effect after this time.
+const REACTION: Duration = Duration::from_millis(20);
 /// How long a look at whether the flood is over lasts,
 const PROBE: Duration = Duration::from_millis(30);
 /// and how many bytes end it early: the flood goes on.
@@ -28,7 +33,7 @@ enum Phase {
     /// Output is delivered. `level` is what was printed recently.
     Live { level: u64, at: Instant },
     /// tmux keeps the output to itself until then.
-    Paused { until: Instant },
+    Paused { until: Instant, looks: u32 },
     /// tmux lets output through to see how much there is.
     Probing { until: Instant, bytes: u64 },
 }
@@ -49,7 +54,9 @@ pub enum Verdict {
 pub enum Step {
     /// Too early.
     Nothing,
-    /// Say that output was skipped, and tell tmux to go on.
+    /// Say that output was skipped.
+    Look,
+    /// The same, and tell tmux to go on.
     Probe,
     /// The flood is over: say that output was skipped; from here on it is delivered again.
     Resume,
@@ -90,7 +97,7 @@ impl Flow {
     /// tmux paused the pane, by our wish or because we were slow.
     pub fn paused(&mut self, now: Instant) {
         if !matches!(self.phase, Phase::Paused { .. }) {
-            self.phase = Phase::Paused { until: now + LOOK };
+            self.phase = Phase::Paused { until: now + LOOK, looks: 0 };
         }
     }
 
@@ -99,7 +106,7 @@ impl Flow {
     pub fn deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::Live { .. } => None,
-            Phase::Paused { until } | Phase::Probing { until, .. } => Some(until),
+            Phase::Paused { until, .. } | Phase::Probing { until, .. } => Some(until),
         }
     }
 
@@ -109,12 +116,33 @@ impl Flow {
         matches!(self.phase, Phase::Live { .. })
     }
 
+    /// The screen has not changed since the last look: the next step lets output through. True if there is such a step.
+    pub fn still(&mut self, now: Instant) -> bool {
+        self.hurry(now)
+    }
+
+    /// Somebody typed, perhaps to end the flood: the next step, soon, lets output through. True if there is such a step.
+    pub fn typed(&mut self, now: Instant) -> bool {
+        self.hurry(now + REACTION)
+    }
+
+    fn hurry(&mut self, at: Instant) -> bool {
+        let Phase::Paused { until, looks } = &mut self.phase else { return false };
+        *until = at.min(*until);
+        *looks = LOOKS_PER_PROBE;
+        true
+    }
+
     /// Does what is due.
     pub fn step(&mut self, now: Instant) -> Step {
         match self.phase {
-            Phase::Paused { until } if until <= now => {
-                self.phase = Phase::Probing { until: now + PROBE, bytes: 0 };
-                Step::Probe
+            Phase::Paused { until, looks } if until <= now => {
+                if looks + 1 >= LOOKS_PER_PROBE {
+                    self.phase = Phase::Probing { until: now + PROBE, bytes: 0 };
+                    return Step::Probe;
+                }
+                self.phase = Phase::Paused { until: now + LOOK, looks: looks + 1 };
+                Step::Look
             }
             Phase::Probing { until, .. } if until <= now => {
                 // Half full: a flood that goes on in bursts is paused again soon.
@@ -159,10 +187,13 @@ mod tests {
         let mut flow = Flow::new(start);
         flow.printed(start, 1 << 20);
         assert_eq!(flow.step(after(start, 149)), Step::Nothing);
-        assert_eq!(flow.step(after(start, 150)), Step::Probe);
-        assert_eq!(flow.printed(after(start, 151), 4_000), Verdict::Drop);
-        assert_eq!(flow.printed(after(start, 152), 6_000), Verdict::Pause);
-        assert_eq!(flow.deadline(), Some(after(start, 302)));
+        for look in 1..5 {
+            assert_eq!(flow.step(after(start, 150 * look)), Step::Look);
+        }
+        assert_eq!(flow.step(after(start, 750)), Step::Probe);
+        assert_eq!(flow.printed(after(start, 751), 4_000), Verdict::Drop);
+        assert_eq!(flow.printed(after(start, 752), 6_000), Verdict::Pause);
+        assert_eq!(flow.deadline(), Some(after(start, 902)));
     }
 
     #[test]
@@ -170,6 +201,8 @@ mod tests {
         let start = Instant::now();
         let mut flow = Flow::new(start);
         flow.printed(start, 1 << 20);
+        assert_eq!(flow.step(after(start, 150)), Step::Look);
+        assert!(flow.still(after(start, 150)));
         assert_eq!(flow.step(after(start, 150)), Step::Probe);
         assert_eq!(flow.printed(after(start, 160), 100), Verdict::Drop);
         assert_eq!(flow.step(after(start, 180)), Step::Resume);
@@ -182,6 +215,17 @@ mod tests {
         let start = Instant::now();
         let mut flow = Flow::new(start);
         flow.paused(start);
-        assert_eq!(flow.step(after(start, 150)), Step::Probe);
+        assert_eq!(flow.step(after(start, 150)), Step::Look);
+    }
+
+    #[test]
+    fn a_key_that_ends_the_flood_shows_soon() {
+        let start = Instant::now();
+        let mut flow = Flow::new(start);
+        assert!(!flow.typed(start), "nothing to hurry while output flows");
+        flow.printed(start, 1 << 20);
+        assert!(flow.typed(after(start, 10)));
+        assert_eq!(flow.deadline(), Some(after(start, 30)));
+        assert_eq!(flow.step(after(start, 30)), Step::Probe);
     }
 }

@@ -19,6 +19,10 @@ pub const LIST_FORMAT: &str = "#{session_id} #{window_id} #{pane_id} #{session_c
     #{q:@consort_exit} #{q:@consort_program} #{q:session_name} #{q:window_name} #{q:pane_current_command} \
     #{q:pane_title} #{q:session_path}";
 
+/// What a line of the quick list holds: what can change without a notification and without output. A line costs tmux a tenth
+/// of one in [`LIST_FORMAT`].
+pub const QUICK_FORMAT: &str = "#{pane_id} #{pane_width} #{pane_height} #{window_bell_flag}";
+
 /// What a line of the list of clients holds.
 pub const CLIENTS_FORMAT: &str = "#{session_id} #{client_pid} #{q:client_name}";
 
@@ -169,15 +173,15 @@ pub fn agents(server: &ServerIdentity, sessions: &BTreeMap<u32, Session>) -> BTr
         }
     }
     for session in order {
-        if !agents.contains_key(&session.id) {
+        agents.entry(session.id).or_insert_with(|| {
             let mut salt = 0;
             let mut derived = derive(server, session, salt);
             while !taken.insert(derived) {
                 salt += 1;
                 derived = derive(server, session, salt);
             }
-            agents.insert(session.id, derived);
-        }
+            derived
+        });
     }
     agents
 }

@@ -1,7 +1,11 @@
 //! Keeping the list of agents and terminals: when tmux is asked, and what its answer changes.
+//!
+//! Notifications of tmux bring a complete list at once. Besides, tmux is asked once a second: for the panes that printed
+//! lately, and for what can change elsewhere without a notification. Every tenth time the list is complete; so a program that
+//! replaces another one in the foreground without printing a byte is seen within ten seconds, everything else within one.
 
 use super::engine::{Answer, Engine, State, Then};
-use super::listing::{self, CLIENTS_FORMAT, LIST_FORMAT, Pane, Session, is_shell};
+use super::listing::{self, CLIENTS_FORMAT, LIST_FORMAT, Pane, QUICK_FORMAT, Session, is_shell};
 use super::quote::Line;
 use super::terminal::Terminal;
 use crate::backend::TerminalEvent;
@@ -14,9 +18,13 @@ use std::time::{Duration, Instant};
 
 /// Changes that come within this time are listed together.
 const COALESCE: Duration = Duration::from_millis(20);
+/// Quick lists between two complete ones.
+const QUICK_LISTS: u32 = 9;
+/// A window that printed within so many seconds is listed completely.
+const RECENT_SECONDS: u64 = 2;
 
 impl State {
-    /// Lists now, or again after the list that is under way.
+    /// Lists everything now, or again after the list that is under way.
     pub(crate) fn list(&mut self) {
         let Some(monitor) = self.monitor else { return };
         if self.listing.in_flight.is_some() || self.listing.held > 0 {
@@ -30,6 +38,60 @@ impl State {
         let line = Line::new("list-clients -F").word(format!("\"{CLIENTS_FORMAT}\""));
         let line = line.then("list-panes -a -F").word(format!("\"{LIST_FORMAT}\""));
         self.send(monitor, line, Then::List);
+    }
+
+    /// Lists what may have changed. Called once a second: a complete list costs tmux 70 µs per pane.
+    pub(crate) fn poll(&mut self) {
+        let Some(monitor) = self.monitor else { return };
+        if self.listing.held > 0 || self.listing.quick.1 >= QUICK_LISTS || self.sessions.is_empty() {
+            return self.list();
+        }
+        self.listing.quick.1 += 1;
+        self.listing.in_flight = Some(Instant::now());
+        let recent = unix_seconds().saturating_sub(RECENT_SECONDS);
+        let line = Line::new("list-clients -F").word(format!("\"{CLIENTS_FORMAT}\""));
+        let line = line.then("list-panes -a -F").word(format!("\"{QUICK_FORMAT}\""));
+        let line = line.then("list-panes -a -f").word(format!("'#{{e|>=:#{{window_activity}},{recent}}}'"));
+        self.send(monitor, line.word("-F").word(format!("\"{LIST_FORMAT}\"")), Then::Quick);
+    }
+
+    /// tmux's answer to [`poll`](State::poll).
+    pub(crate) fn quickly_listed(&mut self, engine: &Rc<Engine>, answer: Answer) {
+        self.listing.in_flight = None;
+        let merged = match answer.as_deref() {
+            Ok([clients, quick, panes]) if *quick == self.listing.quick.0 => {
+                self.merged(listing::sessions(panes)).map(|sessions| (sessions, self.shown_elsewhere(clients)))
+            }
+            Ok([_, quick, _]) => {
+                self.listing.quick.0.clone_from(quick);
+                None
+            }
+            _ => None,
+        };
+        match merged {
+            Some((sessions, shown)) if !self.listing.again => self.apply(engine, sessions, &shown),
+            _ => self.list(),
+        }
+    }
+
+    /// The known sessions with what was listed of some; nothing if that is not enough to go on.
+    fn merged(&self, listed: BTreeMap<u32, Session>) -> Option<BTreeMap<u32, Session>> {
+        let mut sessions = self.sessions.clone();
+        for (id, update) in listed {
+            let known = sessions.get_mut(&id)?;
+            for pane in update.panes {
+                let old = known.panes.iter_mut().find(|old| old.id == pane.id)?;
+                *old = pane;
+            }
+            known.panes.sort_by_key(|pane| pane.index);
+            (known.mark, known.name, known.path) = (update.mark, update.name, update.path);
+        }
+        Some(sessions)
+    }
+
+    fn shown_elsewhere(&self, clients: &[u8]) -> BTreeSet<u32> {
+        let helpers: BTreeSet<u32> = self.connections.values().filter_map(|c| c.control.process()).collect();
+        listing::shown_elsewhere(clients, |name, pid| name.starts_with("consort-") || helpers.contains(&pid))
     }
 
     /// Lists soon: changes come in groups.
@@ -56,10 +118,8 @@ impl State {
         match answer {
             Ok(bodies) => {
                 let [clients, panes] = bodies.as_slice() else { return };
-                let helpers: BTreeSet<u32> = self.connections.values().filter_map(|c| c.control.process()).collect();
-                let shown = listing::shown_elsewhere(clients, |name, pid| {
-                    name.starts_with("consort-") || helpers.contains(&pid)
-                });
+                let shown = self.shown_elsewhere(clients);
+                self.listing.quick.1 = 0;
                 self.apply(engine, listing::sessions(panes), &shown);
             }
             Err(message) => log::debug!("listing: {message}"),
@@ -179,10 +239,10 @@ impl State {
 
     /// Whether the pane's first process is in the foreground itself. Looked up again only when the pane did something.
     fn is_top_process(&mut self, pane: &Pane) -> bool {
-        if let Some((activity, command, answer)) = self.shells.get(&pane.id) {
-            if *activity == pane.activity && *command == pane.command {
-                return *answer;
-            }
+        if let Some((activity, command, answer)) = self.shells.get(&pane.id)
+            && (*activity, command) == (pane.activity, &pane.command)
+        {
+            return *answer;
         }
         let answer = foreground_group(pane.pid).is_none_or(|group| group == pane.pid);
         // Within the second in which it printed, it may still change without another sign.

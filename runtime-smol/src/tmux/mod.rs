@@ -51,6 +51,9 @@ pub struct TmuxConfig {
     pub program: Option<PathBuf>,
     /// The user's home directory: what `~` means.
     pub home: PathBuf,
+    /// Speak to the server by its socket. Otherwise each connection costs a `tmux -C` process of some 3.6 MB; used in any
+    /// case for servers that do not understand us.
+    pub direct: bool,
     /// The node's environment. Programs are looked up in its `PATH`; a server that the node starts gets a cleaned copy, see
     /// [`clean_environment`](TmuxConfig::clean_environment).
     pub environment: Vec<(OsString, OsString)>,
@@ -61,7 +64,7 @@ impl TmuxConfig {
     #[must_use]
     pub fn from_environment(socket_name: Option<String>) -> Self {
         let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"));
-        TmuxConfig { socket_name, program: None, home, environment: std::env::vars_os().collect() }
+        TmuxConfig { socket_name, program: None, home, direct: true, environment: std::env::vars_os().collect() }
     }
 
     fn variable(&self, name: &str) -> Option<&OsString> {

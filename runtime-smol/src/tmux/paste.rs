@@ -4,7 +4,6 @@ use super::engine::{Engine, Then};
 use super::launch::error;
 use super::operations::{Outcome, refused};
 use super::quote::Line;
-use super::write::keys_line;
 use consort_core::limits::PASTE_BYTES;
 use consort_core::{OperationDone, TerminalId};
 use std::rc::Rc;
@@ -24,9 +23,6 @@ impl Engine {
         self.known(terminal)?;
         if text.len() > PASTE_BYTES {
             return Err(error("text-too-long", "This text is longer than 2 MiB.", "Paste it in parts."));
-        }
-        if text.contains('\0') {
-            return Err(error("text-invalid", "The text contains a NUL character.", "Remove it."));
         }
         if submit {
             let mut state = self.state.borrow_mut();
@@ -58,11 +54,8 @@ impl Engine {
         if !text.is_empty() {
             self.until_taken(terminal, before).await;
         }
-        let (line, sender, receiver) = {
-            let buffer = self.state.borrow_mut().buffer_name();
-            let (sender, receiver) = async_channel::bounded(1);
-            (keys_line(terminal.pane, b"\r", &buffer), sender, receiver)
-        };
+        let line = self.state.borrow_mut().keys_line(terminal.pane, b"\r");
+        let (sender, receiver) = async_channel::bounded(1);
         self.send_to(terminal, line, Then::Keys(sender));
         let answer = receiver.recv().await.unwrap_or_else(|_| Err("tmux ended the connection".to_owned()));
         answer.map_err(|message| refused(&message))?;
@@ -70,14 +63,18 @@ impl Engine {
     }
 
     async fn paste_text(&self, terminal: TerminalId, text: &str) -> Result<(), consort_core::OperationError> {
-        let buffer = self.state.borrow_mut().buffer_name();
+        let (buffer, raw) = {
+            let mut state = self.state.borrow_mut();
+            (state.buffer_name(), state.paste_raw)
+        };
+        let text = pasteable(text);
         let mut command = "set-buffer -b";
         let mut answers = Vec::new();
         for chunk in text.as_bytes().chunks(CHUNK_BYTES) {
             answers.push(self.answer_from(terminal, Line::new(command).word(&buffer).word("--").arg(chunk)));
             command = "set-buffer -a -b";
         }
-        let paste = Line::new("paste-buffer -p -d -b").word(&buffer).word("-t").word(format!("%{}", terminal.pane));
+        let paste = Line::new("paste-buffer -p -d").word(raw).word("-b").word(&buffer).word("-t").word(format!("%{}", terminal.pane));
         answers.push(self.answer_from(terminal, paste));
         let mut failure = None;
         for answer in answers {
@@ -118,5 +115,21 @@ impl Engine {
         if let Some(connection) = state.input_connection(terminal) {
             state.send(connection, line, then);
         }
+    }
+}
+
+/// The text without what no terminal pastes: control characters, which could end the brackets around the text and give
+/// commands in its place.
+fn pasteable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_cannot_end_its_brackets_by_itself() {
+        assert_eq!(pasteable("a\x1b[201~b\0\u{9b}c\td\r\né"), "a[201~bc\td\r\né");
     }
 }

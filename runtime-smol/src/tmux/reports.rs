@@ -118,12 +118,12 @@ impl Queue {
     fn pop(&mut self) -> Option<FromBackend> {
         let report = self.reports.pop_front();
         self.busy = report.is_some();
-        if let Some(FromBackend::Terminal(terminal, TerminalEvent::Output(bytes))) = &report {
-            if let Some(waiting) = self.output_bytes.get_mut(terminal) {
-                *waiting = waiting.saturating_sub(bytes.len());
-                if *waiting == 0 {
-                    self.output_bytes.remove(terminal);
-                }
+        if let Some(FromBackend::Terminal(terminal, TerminalEvent::Output(bytes))) = &report
+            && let Some(waiting) = self.output_bytes.get_mut(terminal)
+        {
+            *waiting = waiting.saturating_sub(bytes.len());
+            if *waiting == 0 {
+                self.output_bytes.remove(terminal);
             }
         }
         report

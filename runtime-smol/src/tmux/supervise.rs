@@ -8,6 +8,7 @@ use super::quote::{Line, fields, unquote};
 use consort_core::directory::BackendKind;
 use consort_core::{AgentId, BackendInput, OperationError};
 use futures_lite::future;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
@@ -38,6 +39,8 @@ struct Program {
 enum Unconnected {
     /// There is no server, or it has no session.
     NoServer,
+    /// There is one and it takes no connection now.
+    Busy,
     /// There is one and it does not understand us this way.
     NotUnderstood,
 }
@@ -68,20 +71,25 @@ impl Engine {
 
     /// Stays connected to the server whenever there is one. Returns when the program is another one or gone.
     async fn serve(self: &Rc<Self>, program: &Program) {
+        let transports = Transport::candidates(program.version, self.config.direct);
         let mut transport = 0;
         let mut checked = Instant::now();
         loop {
-            match self.connect(program, transport).await {
+            match self.connect(program, transports[transport]).await {
                 Ok(ended) => {
                     self.poll(&ended).await;
                     continue;
                 }
-                Err(Unconnected::NotUnderstood) if transport + 1 < Transport::candidates(program.version).len() => {
-                    log::info!("tmux does not understand {transport:?}; trying the next way");
+                Err(Unconnected::NotUnderstood) if transport + 1 < transports.len() => {
+                    log::info!("tmux does not understand {:?}; trying another way", transports[transport]);
                     transport += 1;
                     continue;
                 }
-                Err(_) => transport = 0,
+                Err(Unconnected::Busy) => {
+                    self.pause(SERVER_INTERVAL).await;
+                    continue;
+                }
+                Err(Unconnected::NoServer | Unconnected::NotUnderstood) => transport = 0,
             }
             self.server_gone();
             self.listed_nothing();
@@ -107,19 +115,24 @@ impl Engine {
     }
 
     /// Connects the monitor. The receiver tells when that connection has ended.
-    async fn connect(self: &Rc<Self>, program: &Program, transport: usize) -> Result<async_channel::Receiver<Ending>, Unconnected> {
+    async fn connect(self: &Rc<Self>, program: &Program, transport: Transport) -> Result<async_channel::Receiver<Ending>, Unconnected> {
         let socket = self.config.socket_path();
         let (ended, ending) = async_channel::bounded(1);
         {
             let mut state = self.state.borrow_mut();
-            let transport = Transport::candidates(program.version)[transport];
             state.address = Some(Address { program: program.path.clone(), socket: socket.clone(), transport });
             state.version = program.version;
             state.monitor_ended = Some(ended);
             let attach = ["attach-session", "-E", "-f", "ignore-size,no-output"];
             match state.open(self, Role::Monitor, &attach) {
                 Ok(id) => state.monitor = Some(id),
-                Err(_) => return Err(Unconnected::NoServer),
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+                    return Err(Unconnected::NoServer);
+                }
+                Err(error) => {
+                    log::debug!("connecting to tmux: {error}");
+                    return Err(Unconnected::Busy);
+                }
             }
         }
         let identity = async {
@@ -133,6 +146,11 @@ impl Engine {
         match future::or(identity, patience).await {
             Some(Ok(bodies)) => {
                 self.connected(bodies.first().and_then(|body| parse_identity(body)).unwrap_or_default());
+                // Later versions make control characters in pastes visible unless told not to.
+                let usage = self.ask(Line::new("list-commands paste-buffer")).await.unwrap_or_default();
+                let usage = usage.first().map(|body| String::from_utf8_lossy(body).into_owned()).unwrap_or_default();
+                let raw = usage.split(['[', ']']).any(|word| word.starts_with('-') && word.contains('S'));
+                self.state.borrow_mut().paste_raw = if raw { " -S" } else { "" };
                 Ok(ending)
             }
             Some(Err(_)) => Err(self.not_connected(&socket, ending.try_recv().ok())),
@@ -178,7 +196,7 @@ impl Engine {
                     let mut state = self.state.borrow_mut();
                     let since = state.listing.in_flight;
                     if since.is_none() {
-                        state.list();
+                        state.poll();
                     }
                     since.is_some_and(|since| since.elapsed() > ANSWER_TIME)
                 };

@@ -1,6 +1,6 @@
 //! Terminals that somebody watches: their output in order, what is skipped, and snapshots at the right place.
 
-use super::engine::{Answer, ConnectionId, Engine, Role, State, Then};
+use super::engine::{Answer, Connection, ConnectionId, Engine, Role, State, Then};
 use super::flood::{Flow, Step, Verdict};
 use super::modes::{ModeTracker, Tail, raw_mode};
 use super::parser::layout_panes;
@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 const FLOOD_HISTORY_LINES: u32 = 200;
 /// Cells of history in a snapshot at most: what wide panes have is longer, not more.
 const HISTORY_CELLS: u32 = 4 << 20;
+/// What changes whenever a pane prints, nearly.
+const STILL_FORMAT: &str = "'#{history_size} #{history_bytes} #{cursor_x} #{cursor_y}'";
 /// Time between attempts to watch a session again.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -34,6 +36,8 @@ pub(crate) struct Terminal {
     flow: Flow,
     tail: Tail,
     modes: ModeTracker,
+    /// What the last look at a paused pane showed.
+    looked: Option<Vec<u8>>,
     /// After a snapshot that began at an unknown place in a character: look at what comes next.
     doubtful: bool,
     /// tmux was told to pause it because nobody watches it.
@@ -54,6 +58,7 @@ impl Terminal {
             flow: Flow::new(Instant::now()),
             tail: Tail::default(),
             modes: ModeTracker::default(),
+            looked: None,
             doubtful: false,
             muted: false,
             writes: None,
@@ -122,9 +127,8 @@ impl State {
         }
         if let Some(connection) = self.watches.remove(&session) {
             self.terminals.values_mut().filter(|t| t.session == session).for_each(|terminal| terminal.muted = false);
-            // Not before tmux has taken what was written by it.
-            let busy = self.terminals.values().any(|t| t.writes.is_some_and(|(by, _)| by == connection));
-            if busy {
+            // Not before tmux has taken and answered what was sent by it.
+            if self.connections.get(&connection).is_some_and(Connection::is_waiting) {
                 self.send(connection, Line::new("detach-client"), Then::Ignore);
             } else {
                 self.hang_up(connection);
@@ -145,6 +149,9 @@ impl State {
     /// The terminal that a pane is on a connection that watches.
     fn watched_pane(&self, connection: ConnectionId, pane: u32) -> Option<TerminalId> {
         let Role::Watch(session) = self.connections.get(&connection)?.role else { return None };
+        if self.watches.get(&session) != Some(&connection) {
+            return None;
+        }
         let agent = self.agents_by_session.get(&session)?;
         Some(TerminalId { agent: *agent, pane })
     }
@@ -215,10 +222,33 @@ impl State {
         if watched {
             engine.reports.terminal(id, TerminalEvent::Skipped);
         }
-        if step == Step::Probe {
-            if let Some(connection) = self.watches.get(&session).copied() {
-                self.let_through(connection, id.pane);
+        if let Some(connection) = self.watches.get(&session).copied() {
+            match step {
+                Step::Look => {
+                    let line = Line::new("display-message -p -t").word(format!("%{}", id.pane)).word(STILL_FORMAT);
+                    self.send(connection, line, Then::Still(id));
+                }
+                Step::Probe => self.let_through(connection, id.pane),
+                Step::Nothing | Step::Resume => {}
             }
+        }
+        self.step_later(engine, id);
+    }
+
+    /// A paused pane's cursor and history; the same as at the last look if it prints nothing.
+    pub(crate) fn still(&mut self, engine: &Rc<Engine>, id: TerminalId, answer: Answer) {
+        let Some(terminal) = self.terminals.get_mut(&id) else { return };
+        let looked = answer.ok().and_then(|bodies| bodies.into_iter().next());
+        if looked.is_some() && looked == terminal.looked && terminal.flow.still(Instant::now()) {
+            self.step_later(engine, id);
+        } else {
+            terminal.looked = looked;
+        }
+    }
+
+    /// Somebody types into a terminal.
+    pub(crate) fn typed(&mut self, engine: &Rc<Engine>, id: TerminalId) {
+        if self.terminals.get_mut(&id).is_some_and(|terminal| terminal.flow.typed(Instant::now())) {
             self.step_later(engine, id);
         }
     }

@@ -19,15 +19,14 @@ impl State {
             let reason = "The connection to tmux was lost.".to_owned();
             return engine.reports.terminal(id, TerminalEvent::WriteFailed(reason));
         };
+        self.typed(engine, id);
         for piece in pieces(bytes) {
             let line = match piece {
-                Piece::Keys(keys) => {
-                    let buffer = self.buffer_name();
-                    keys_line(id.pane, keys, &buffer)
-                }
+                Piece::Keys(keys) => self.keys_line(id.pane, keys),
                 Piece::Bulk(text) => {
                     let buffer = self.buffer_name();
-                    Line::new("set-buffer -b").word(&buffer).word("--").arg(text).then(&paste_command(id.pane, &buffer))
+                    let paste = self.paste_command(id.pane, &buffer);
+                    Line::new("set-buffer -b").word(&buffer).word("--").arg(text).then(&paste)
                 }
             };
             if let Some(terminal) = self.terminals.get_mut(&id) {
@@ -52,14 +51,42 @@ impl State {
         format!("consort-{}-{}", std::process::id(), self.next_buffer)
     }
 
+    fn paste_command(&self, pane: u32, buffer: &str) -> String {
+        format!("paste-buffer -r{} -d -b {buffer} -t %{pane}", self.paste_raw)
+    }
+
+    /// Keys if the pane shows its program; through a buffer if it is in a mode, which would eat keys. tmux decides, so that
+    /// the decision and the writing cannot come apart.
+    pub(crate) fn keys_line(&mut self, pane: u32, bytes: &[u8]) -> Line {
+        let buffer = self.buffer_name();
+        let mut keys = format!("{{ send-keys -t %{pane} -H");
+        for byte in bytes {
+            let _ = write!(keys, " {byte:02x}");
+        }
+        keys.push_str(" }");
+        let in_mode = String::from_utf8_lossy(IN_MODE);
+        let mut other = Line::new("{ display-message -p").word(&in_mode);
+        if bytes.contains(&0) {
+            // No buffer can be given this byte: better tmux's error ("no data specified") than another byte.
+            other = other.then("set-buffer -b").word(&buffer).then("display-message");
+        } else {
+            let paste = self.paste_command(pane, &buffer);
+            other = other.then("set-buffer -b").word(&buffer).word("--").arg(bytes).then(&paste);
+        }
+        // `if-shell -F` gives one answer, the keys another.
+        Line::new("if-shell -F -t")
+            .word(format!("%{pane}"))
+            .word("'#{pane_in_mode}'")
+            .word(other.as_str())
+            .word("}")
+            .word(keys)
+            .with_commands(2)
+    }
+
     /// tmux has bytes that were written, or says why not.
     pub(crate) fn written(&mut self, engine: &Rc<Engine>, id: TerminalId, bytes: usize, answer: Answer) {
         let Some(terminal) = self.terminals.get_mut(&id) else { return };
-        if let Some((connection, count)) = terminal.writes.take() {
-            if count > 1 {
-                terminal.writes = Some((connection, count - 1));
-            }
-        }
+        terminal.writes = terminal.writes.filter(|(_, count)| *count > 1).map(|(connection, count)| (connection, count - 1));
         let event = match answer {
             Ok(_) => TerminalEvent::Written(bytes),
             Err(message) => TerminalEvent::WriteFailed(format!("tmux did not take the input: {message}")),
@@ -99,36 +126,6 @@ fn pieces(bytes: &[u8]) -> Vec<Piece<'_>> {
     pieces
 }
 
-fn paste_command(pane: u32, buffer: &str) -> String {
-    format!("paste-buffer -r -d -b {buffer} -t %{pane}")
-}
-
-/// Keys if the pane shows its program; through a buffer if it is in a mode, which would eat keys. tmux decides, so that the
-/// decision and the writing cannot come apart.
-pub(crate) fn keys_line(pane: u32, bytes: &[u8], buffer: &str) -> Line {
-    let mut keys = format!("{{ send-keys -t %{pane} -H");
-    for byte in bytes {
-        let _ = write!(keys, " {byte:02x}");
-    }
-    keys.push_str(" }");
-    let in_mode = String::from_utf8_lossy(IN_MODE);
-    let mut other = Line::new("{ display-message -p").word(&in_mode);
-    if bytes.contains(&0) {
-        // No buffer can hold this byte: better an error than another byte.
-        other = other.then("set-buffer -b").word(buffer).then("display-message");
-    } else {
-        other = other.then("set-buffer -b").word(buffer).word("--").arg(bytes).then(&paste_command(pane, buffer));
-    }
-    // `if-shell -F` gives one answer, the keys another.
-    Line::new("if-shell -F -t")
-        .word(format!("%{pane}"))
-        .word("'#{pane_in_mode}'")
-        .word(other.as_str())
-        .word("}")
-        .word(keys)
-        .with_commands(2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,7 +146,7 @@ mod tests {
         fn the_pieces_are_the_bytes_in_order(bytes in proptest::collection::vec(prop_oneof![Just(0u8), any::<u8>()], 0..2_000)) {
             let pieces = pieces(&bytes);
             let joined: Vec<u8> = pieces.iter().flat_map(|piece| { let (Piece::Keys(b) | Piece::Bulk(b)) = piece; b.to_vec() }).collect();
-            prop_assert_eq!(joined, bytes);
+            prop_assert_eq!(&joined, &bytes);
             for piece in pieces {
                 match piece {
                     Piece::Keys(keys) => prop_assert!(keys.len() <= KEYS_BYTES && !keys.is_empty()),
