@@ -3,7 +3,7 @@
 //! Whoever runs a session tells it what happened ([`connected`](Session::connected), [`text`](Session::text),
 //! [`typed`](Session::typed) …) and then does what [`Session::poll`] says until it says nothing more.
 
-use super::filter::{CLEAR, Filter, RESET_MODES};
+use super::filter::{CLEAR, CUT_OFF, Filter, RESET_MODES};
 use super::typing::Typing;
 use super::wire::{self, Frame, From, OfNode, Size, ToNode};
 use crate::cli::failure::Failure;
@@ -255,7 +255,7 @@ impl Session {
     fn snapshot(&mut self, offset: u64, size: Size, bytes: &[u8]) {
         self.filter = Filter::default();
         self.stale = false;
-        let mut painted = [RESET_MODES, b"\x1b[?2026h", CLEAR].concat();
+        let mut painted = [CUT_OFF, RESET_MODES, b"\x1b[?2026h", CLEAR].concat();
         self.filter.feed(bytes, &mut painted);
         self.filter.take_left_alternate();
         if self.filter.is_at_rest() {
@@ -272,8 +272,8 @@ impl Session {
         }
         if first {
             self.show_notice(self.greeting.clone());
-        } else if let Some(notice) = self.notice.take() {
-            self.show_notice(notice);
+        } else {
+            self.draw_notice();
         }
     }
 
@@ -358,14 +358,20 @@ impl Session {
 
     /// One line over the bottom of the screen, until the user types or the next picture.
     fn show_notice(&mut self, notice: String) {
-        if self.filter.is_at_rest() {
+        self.notice = Some(notice);
+        self.draw_notice();
+        self.actions.push_back(Action::EndNoticeSoon);
+    }
+
+    fn draw_notice(&mut self) {
+        if let Some(notice) = &self.notice
+            && self.filter.is_at_rest()
+        {
             let text = cut(&format!(" {notice} "), usize::from(self.size.cols).saturating_sub(1), true);
             let bytes = format!("\x1b7\x1b[?6l\x1b[{};1H\x1b[0;7m\x1b[2K{text}\x1b[0m\x1b8", self.size.rows);
             self.actions.push_back(Action::Paint { bytes: bytes.into_bytes(), upto: None });
             self.stale = true;
         }
-        self.notice = Some(notice);
-        self.actions.push_back(Action::EndNoticeSoon);
     }
 
     fn send(&mut self, message: &ToNode<'_>) {
