@@ -86,8 +86,10 @@ pub(super) struct Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
     Down,
-    /// `attach` is sent and not answered.
+    /// `attach` is sent on a new connection and not answered.
     Attaching,
+    /// `attach` is sent for a new picture and not answered; the connection, and what was typed on it, is the same.
+    Refreshing,
     Attached,
 }
 
@@ -123,6 +125,11 @@ impl Session {
         self.typing.room()
     }
 
+    /// Bytes that were typed and not sent.
+    pub(super) fn unsent(&self) -> usize {
+        self.typing.unsent()
+    }
+
     pub(super) fn is_connected(&self) -> bool {
         self.link != Link::Down
     }
@@ -132,6 +139,7 @@ impl Session {
         self.send(&ToNode::Hello { protocol: wire::PROTOCOL, viewer: &self.viewer.clone() });
         // A person at a terminal who attaches wants the size; one who only comes back takes it if nobody else has.
         self.attach(if self.greeted { "if-free" } else { "always" });
+        self.link = Link::Attaching;
     }
 
     /// The connection is gone.
@@ -168,8 +176,9 @@ impl Session {
             OfNode::Attached { s, terminal, input_seq, input_known, holder, .. } if s == self.stream => {
                 self.target.pane = Some(terminal);
                 self.holds_size = holder == "you";
-                self.link = Link::Attached;
-                self.settle_input(input_seq, input_known);
+                if std::mem::replace(&mut self.link, Link::Attached) == Link::Attaching {
+                    self.settle_input(input_seq, input_known);
+                }
                 self.send_typed();
             }
             OfNode::Size { s, holder, .. } if s == self.stream => self.holds_size = holder == "you",
@@ -192,7 +201,7 @@ impl Session {
         }
     }
 
-    /// After `attached`: what the owner has not written is repeated if it remembers us, and told as uncertain if not.
+    /// After `attached` on a new connection: what the owner has not written is repeated if it remembers us, and told as uncertain if not.
     fn settle_input(&mut self, input_seq: u64, input_known: bool) {
         if input_known {
             self.typing.acknowledged(input_seq);
@@ -279,7 +288,7 @@ impl Session {
 
     /// Everything before the mark is on the user's terminal.
     pub(super) fn painted(&mut self, mark: Mark) {
-        if self.link == Link::Attached && mark.stream == self.stream {
+        if matches!(self.link, Link::Attached | Link::Refreshing) && mark.stream == self.stream {
             self.actions.push_back(Action::Binary(wire::ack(self.stream, mark.offset)));
         }
     }
@@ -295,7 +304,8 @@ impl Session {
     }
 
     fn send_typed(&mut self) {
-        if self.link != Link::Attached {
+        // A stream that is being attached to anew on the same connection takes input in order.
+        if !matches!(self.link, Link::Attached | Link::Refreshing) {
             return;
         }
         while let Some((seq, bytes)) = self.typing.next() {
@@ -325,6 +335,7 @@ impl Session {
             let left = self.stream;
             // In this order, so that the size is handed over and not let go.
             self.attach(if self.holds_size { "always" } else { "if-free" });
+            self.link = Link::Refreshing;
             self.send(&ToNode::Detach { s: left });
         }
     }
@@ -342,7 +353,6 @@ impl Session {
     }
 
     fn attach(&mut self, take: &str) {
-        self.link = Link::Attaching;
         self.stream += 1;
         let from = if self.stale { None } else { self.seen.clone() };
         if from.is_none() {

@@ -194,6 +194,17 @@ fn keys_typed_before_the_terminal_is_attached_are_sent_then() {
 }
 
 #[test]
+fn keys_typed_while_a_new_picture_is_on_its_way_do_not_wait_for_it() {
+    let mut story = Story::attached();
+    story.data(100, b"\x1b[?1049l");
+    story.frames.clear();
+    story.types("x");
+    assert_eq!(story.frames, [wire::input(3, 1, b"x")]);
+    story.answer_attach(0, false, "you");
+    assert_eq!(story.frames.len(), 1, "nothing is repeated on the same connection");
+}
+
+#[test]
 fn a_lost_connection_goes_on_at_the_offset_and_repeats_only_what_was_not_written() {
     let mut story = Story::attached();
     story.data(100, b"abc");

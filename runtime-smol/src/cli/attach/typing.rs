@@ -23,6 +23,11 @@ impl Typing {
         WAITING_BYTES - self.waiting.len()
     }
 
+    /// How many bytes wait to be sent.
+    pub(super) fn unsent(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Takes what was typed; returns how many bytes did not fit.
     pub(super) fn typed(&mut self, bytes: &[u8]) -> usize {
         let fits = bytes.len().min(self.room());
