@@ -1,1 +1,23 @@
+//! HTTP turned into core commands and core views into JSON: the API, the browser protocol, who may come in, and the
+//! embedded dashboard.
 //!
+//! This crate touches no socket, no file and no clock. A runtime parses a request as far as its head and its body, says where
+//! it came from and what time it is, and gets back a [`Response`] as a value.
+//!
+//! - [`http`]: requests and responses as data.
+//! - [`auth`]: which requests are let in.
+//! - [`api`]: every endpoint; what a runtime has to offer is the trait [`api::Node`].
+//! - [`frames`]: the messages of the browser's WebSocket.
+//! - [`json`]: agents, nodes and control messages as JSON.
+//! - [`assets`]: the dashboard's files.
+#![forbid(unsafe_code)]
+
+pub mod api;
+pub mod assets;
+pub mod auth;
+pub mod frames;
+pub mod http;
+pub mod json;
+
+pub use api::{Api, Node};
+pub use http::{Clock, Head, Headers, Response, Via};

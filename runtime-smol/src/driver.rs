@@ -1,0 +1,504 @@
+//! The one task that owns the node: feeds it what happened, does what it says, wakes it in time.
+//!
+//! Everybody else holds a [`Handle`] and sends messages. The driver never waits for a viewer, a backend, the disk or a peer.
+
+use crate::backend::{FromBackend, ToBackend};
+use async_channel::{Receiver, Sender};
+use consort_core::directory::BackendKind;
+use consort_core::error::RefusalCode;
+use consort_core::{
+    AgentId, BackendInput, BackendOperation, Command, CommandId, Event, Input, Instant, Node, OperationError,
+    OperationId, Output, Refusal, Reply, StoreFailure, StoreId, StoreOperation, StreamId, TerminalId, View, ViewerId,
+    ViewerInput, ViewerKey, ViewerOutput,
+};
+use futures_lite::future;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+#[cfg(debug_assertions)]
+type Core = consort_core::monitor::Monitor;
+#[cfg(not(debug_assertions))]
+type Core = Node;
+
+/// Changes of the list are told to browsers at most this often.
+const NEWS_EVERY: Duration = Duration::from_millis(25);
+
+/// A look at the node: called once, with the view and the present time.
+pub type Look = Box<dyn FnOnce(View<'_>, Instant) + Send>;
+
+/// What a viewer's connection said, owned.
+#[derive(Debug)]
+pub enum Said {
+    /// Numbered input.
+    Typed(StreamId, u64, Vec<u8>),
+    /// Everything else.
+    Plain(ViewerInput<'static>),
+}
+
+enum Message {
+    Open(ViewerId, ViewerKey, ViewerEnds),
+    Viewer(ViewerId, Said),
+    Command(Command, Sender<Result<Reply, Refusal>>),
+    Read(Look),
+    Stored(StoreId, Result<(), StoreFailure>),
+    Stop,
+}
+
+/// What the driver gives to a viewer's connection.
+#[derive(Clone, Debug)]
+pub struct ViewerEnds {
+    /// Frames in order. Bounded by the room that the connection gives.
+    pub frames: Sender<ViewerOutput>,
+    /// What in the lists has changed.
+    pub news: News,
+}
+
+/// What a connection has not yet told its browser about the lists: a set, so that a slow browser costs no more than one entry
+/// per agent.
+#[derive(Clone, Debug)]
+pub struct News {
+    changes: Arc<Mutex<Changes>>,
+    bell: (Sender<()>, Receiver<()>),
+}
+
+/// Which parts of the lists have changed.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Agents that are new, different or gone.
+    pub agents: BTreeSet<AgentId>,
+    /// The colours of the categories.
+    pub categories: bool,
+    /// The nodes.
+    pub nodes: bool,
+}
+
+impl Changes {
+    fn is_empty(&self) -> bool {
+        self.agents.is_empty() && !self.categories && !self.nodes
+    }
+}
+
+impl Default for News {
+    fn default() -> Self {
+        News { changes: Arc::default(), bell: async_channel::bounded(1) }
+    }
+}
+
+impl News {
+    fn add(&self, more: &Changes) {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.agents.extend(&more.agents);
+        changes.categories |= more.categories;
+        changes.nodes |= more.nodes;
+        // A full bell has rung already.
+        let _ = self.bell.0.try_send(());
+    }
+
+    /// Waits for changes and takes them.
+    pub async fn take(&self) -> Changes {
+        loop {
+            let taken = std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner));
+            if !taken.is_empty() || self.bell.1.recv().await.is_err() {
+                return taken;
+            }
+        }
+    }
+}
+
+/// A way to talk to the driver, from any thread.
+#[derive(Clone)]
+pub struct Handle {
+    messages: Sender<Message>,
+    viewers: Arc<AtomicU64>,
+    open_viewers: Arc<AtomicU64>,
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handle")
+    }
+}
+
+impl Handle {
+    /// A new viewer. `None`: there are [`VIEWERS`](consort_core::limits::VIEWERS) already.
+    #[must_use]
+    pub fn open_viewer(&self, key: ViewerKey, ends: ViewerEnds) -> Option<Viewer> {
+        let limit = consort_core::limits::VIEWERS as u64;
+        let one_more = |open: u64| (open < limit).then_some(open + 1);
+        self.open_viewers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        let id = ViewerId(self.viewers.fetch_add(1, Ordering::Relaxed));
+        self.send(Message::Open(id, key, ends));
+        Some(Viewer { id, handle: self.clone() })
+    }
+
+    /// Asks for something and waits for the answer.
+    ///
+    /// # Errors
+    /// Core's refusal; or `Unavailable` if the node is stopping.
+    pub async fn command(&self, command: Command) -> Result<Reply, Refusal> {
+        let (sender, receiver) = async_channel::bounded(1);
+        self.send(Message::Command(command, sender));
+        receiver.recv().await.unwrap_or_else(|_| {
+            let message = "The node is stopping.".to_string();
+            Err(Refusal { code: RefusalCode::Unavailable, message, hint: String::new() })
+        })
+    }
+
+    /// Calls `look` with the node's view and waits for what it gives. `None`: the node is stopping.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(View<'_>, Instant) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (sender, receiver) = async_channel::bounded(1);
+        let look = move |view: View<'_>, now| {
+            let _ = sender.try_send(look(view, now));
+        };
+        self.send(Message::Read(Box::new(look)));
+        receiver.recv().await.ok()
+    }
+
+    /// The store has finished a change.
+    pub fn stored(&self, id: StoreId, result: Result<(), StoreFailure>) {
+        self.send(Message::Stored(id, result));
+    }
+
+    /// Ends the driver.
+    pub fn stop(&self) {
+        self.send(Message::Stop);
+    }
+
+    fn send(&self, message: Message) {
+        // A closed channel: the node is stopping, and whoever waits for an answer learns it from the dropped sender.
+        let _ = self.messages.try_send(message);
+    }
+}
+
+/// A viewer that the node knows. Dropping it closes the viewer, whatever way its connection ends.
+#[derive(Debug)]
+pub struct Viewer {
+    id: ViewerId,
+    handle: Handle,
+}
+
+impl Viewer {
+    /// Something that the connection brought.
+    pub fn say(&self, said: Said) {
+        self.handle.send(Message::Viewer(self.id, said));
+    }
+}
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        self.handle.open_viewers.fetch_sub(1, Ordering::Relaxed);
+        self.say(Said::Plain(ViewerInput::Closed));
+    }
+}
+
+/// What the driver keeps changes in. Answers come back through [`Handle::stored`], once each and in order.
+pub trait Keeper {
+    /// Begins one change; must not block.
+    fn begin(&mut self, id: StoreId, operation: StoreOperation);
+}
+
+/// What the driver tells about people's acts.
+pub trait Witness {
+    /// A viewer looks at a terminal.
+    fn attached(&mut self, viewer: ViewerId, terminal: TerminalId);
+    /// A viewer typed so many bytes.
+    fn typed(&mut self, viewer: ViewerId, terminal: TerminalId, bytes: u64);
+    /// A command was carried out or refused; `what` is its verb and its object.
+    fn command(&mut self, what: &str, refused: Option<&Refusal>);
+}
+
+/// The owner of the node.
+pub struct Driver {
+    core: Core,
+    started: std::time::Instant,
+    messages: Receiver<Message>,
+    reports: Receiver<FromBackend>,
+    backends: BTreeMap<BackendKind, Sender<ToBackend>>,
+    /// Which backend carries an agent.
+    carriers: BTreeMap<AgentId, BackendKind>,
+    viewers: BTreeMap<ViewerId, ViewerEnds>,
+    waiting: BTreeMap<CommandId, (String, Sender<Result<Reply, Refusal>>)>,
+    next_command: u64,
+    /// Operations that no backend could be asked for; answered before anything else.
+    unanswerable: VecDeque<OperationId>,
+    keeper: Box<dyn Keeper>,
+    witness: Box<dyn Witness>,
+    changes: Changes,
+    news_at: Option<std::time::Instant>,
+}
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver").field("viewers", &self.viewers.len()).finish_non_exhaustive()
+    }
+}
+
+/// A driver's way in, made before the driver so that its parts can hold it.
+#[derive(Debug)]
+pub struct Mailbox {
+    messages: Receiver<Message>,
+    /// For everybody else.
+    pub handle: Handle,
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        // Unbounded as a channel; bounded by what is in it: each viewer's input window and room, each thread's one command.
+        let (sender, messages) = async_channel::unbounded();
+        let handle = Handle { messages: sender, viewers: Arc::default(), open_viewers: Arc::default() };
+        Mailbox { messages, handle }
+    }
+}
+
+impl Driver {
+    /// A driver for a fresh node. `started` is the moment that the node calls [`Instant::START`].
+    #[must_use]
+    pub fn new(
+        node: Node,
+        started: std::time::Instant,
+        mailbox: Mailbox,
+        reports: Receiver<FromBackend>,
+        backends: BTreeMap<BackendKind, Sender<ToBackend>>,
+        keeper: Box<dyn Keeper>,
+        witness: Box<dyn Witness>,
+    ) -> Self {
+        #[cfg(debug_assertions)]
+        let core = consort_core::monitor::Monitor::new(node);
+        #[cfg(not(debug_assertions))]
+        let core = node;
+        Driver {
+            core,
+            started,
+            messages: mailbox.messages,
+            reports,
+            backends,
+            carriers: BTreeMap::new(),
+            viewers: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            next_command: 0,
+            unanswerable: VecDeque::new(),
+            keeper,
+            witness,
+            changes: Changes::default(),
+            news_at: None,
+        }
+    }
+
+    /// Runs until [`Handle::stop`].
+    pub async fn run(mut self) {
+        loop {
+            match self.next().await {
+                Next::Message(Message::Stop) => return,
+                Next::Message(message) => self.message(message),
+                Next::Report(report) => self.report(report),
+                Next::Time => self.handle(Input::Wake),
+            }
+            if self.news_at.is_some_and(|at| at <= std::time::Instant::now()) {
+                self.tell_news();
+            }
+            // The connections on this thread get their turn, however much there is to do here.
+            future::yield_now().await;
+        }
+    }
+
+    async fn next(&self) -> Next {
+        // People before programs: a flood of output does not delay what somebody types.
+        if let Ok(message) = self.messages.try_recv() {
+            return Next::Message(message);
+        }
+        if let Ok(report) = self.reports.try_recv() {
+            return Next::Report(report);
+        }
+        let message = async { self.messages.recv().await.map_or(Next::Message(Message::Stop), Next::Message) };
+        let report = async {
+            match self.reports.recv().await {
+                Ok(report) => Next::Report(report),
+                Err(_) => future::pending().await,
+            }
+        };
+        let time = async {
+            match self.next_time() {
+                Some(at) => async_io::Timer::at(at).await,
+                None => future::pending().await,
+            };
+            Next::Time
+        };
+        future::or(message, future::or(report, time)).await
+    }
+
+    fn next_time(&self) -> Option<std::time::Instant> {
+        let deadline = self.core.next_deadline().map(|deadline| {
+            // One more: the clock of core counts whole milliseconds.
+            self.started + Duration::from_millis(deadline.at.as_millis())
+        });
+        [deadline, self.news_at].into_iter().flatten().min()
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn view(&self) -> View<'_> {
+        #[cfg(debug_assertions)]
+        return self.core.node().view();
+        #[cfg(not(debug_assertions))]
+        return self.core.view();
+    }
+
+    fn message(&mut self, message: Message) {
+        match message {
+            Message::Open(id, key, ends) => {
+                self.viewers.insert(id, ends);
+                self.handle(Input::Viewer(id, ViewerInput::Opened(key)));
+            }
+            Message::Viewer(id, Said::Typed(stream, seq, bytes)) => {
+                self.handle(Input::Viewer(id, ViewerInput::Input { stream, seq, bytes: &bytes }));
+            }
+            Message::Viewer(id, Said::Plain(input)) => {
+                if input == ViewerInput::Closed {
+                    self.viewers.remove(&id);
+                }
+                self.handle(Input::Viewer(id, input));
+            }
+            Message::Command(command, sender) => {
+                let id = CommandId(self.next_command);
+                self.next_command += 1;
+                self.waiting.insert(id, (describe(&command), sender));
+                self.handle(Input::Command(id, command));
+            }
+            Message::Read(look) => look(self.view(), self.now()),
+            Message::Stored(id, result) => self.handle(Input::Stored(id, result)),
+            Message::Stop => {}
+        }
+    }
+
+    fn report(&mut self, report: FromBackend) {
+        match report {
+            FromBackend::Backend(input) => {
+                match &input {
+                    BackendInput::Seen(observation) => {
+                        self.carriers.insert(observation.agent, observation.backend);
+                    }
+                    BackendInput::Gone(agent) => {
+                        self.carriers.remove(agent);
+                    }
+                    BackendInput::Available(..)
+                    | BackendInput::Unavailable(..)
+                    | BackendInput::Listed(_)
+                    | BackendInput::Done(..) => {}
+                }
+                self.handle(Input::Backend(input));
+            }
+            FromBackend::Terminal(id, event) => self.handle(Input::Terminal(id, event.as_input())),
+        }
+    }
+
+    /// One input, and everything that follows from it.
+    fn handle(&mut self, input: Input<'_>) {
+        let now = self.now();
+        self.core.handle(now, input);
+        loop {
+            while let Some(output) = self.core.poll_output() {
+                self.output(output);
+            }
+            let Some(id) = self.unanswerable.pop_front() else { return };
+            let error =
+                OperationError { code: "gone", message: "The terminal is gone.".to_string(), hint: String::new() };
+            self.core.handle(now, Input::Backend(BackendInput::Done(id, Err(error))));
+        }
+    }
+
+    fn output(&mut self, output: Output) {
+        match output {
+            Output::Terminal(id, what) => {
+                if let Some(backend) = self.backend_of(id.agent) {
+                    let _ = backend.try_send(ToBackend::Terminal(id, what));
+                }
+            }
+            Output::Viewer(id, frame) => {
+                if let Some(ends) = self.viewers.get(&id) {
+                    let _ = ends.frames.try_send(frame);
+                }
+            }
+            Output::Backend(id, operation) => self.operate(id, operation),
+            Output::Reply(id, result) => {
+                if let Some((what, sender)) = self.waiting.remove(&id) {
+                    if !what.is_empty() {
+                        self.witness.command(&what, result.as_ref().err());
+                    }
+                    let _ = sender.try_send(result);
+                }
+            }
+            Output::Store(id, operation) => self.keeper.begin(id, operation),
+            Output::Event(event) => self.event(event),
+        }
+    }
+
+    fn operate(&mut self, id: OperationId, operation: BackendOperation) {
+        let backend = match &operation {
+            BackendOperation::Launch(spec) => self.backends.get(&spec.backend),
+            BackendOperation::Kill(agent) | BackendOperation::Rename(agent, _) | BackendOperation::Mark(agent) => {
+                self.backend_of(*agent)
+            }
+            BackendOperation::Paste { terminal, .. } | BackendOperation::ReadText { terminal, .. } => {
+                self.backend_of(terminal.agent)
+            }
+        };
+        let asked = backend.is_some_and(|backend| backend.try_send(ToBackend::Operation(id, operation)).is_ok());
+        if !asked {
+            self.unanswerable.push_back(id);
+        }
+    }
+
+    fn backend_of(&self, agent: AgentId) -> Option<&Sender<ToBackend>> {
+        self.backends.get(self.carriers.get(&agent)?)
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::AgentChanged(id) | Event::AgentRemoved(id) => {
+                self.changes.agents.insert(id);
+            }
+            Event::CategoriesChanged => self.changes.categories = true,
+            Event::NodeChanged => self.changes.nodes = true,
+            Event::Attached(viewer, terminal) => return self.witness.attached(viewer, terminal),
+            Event::Typed(viewer, terminal, bytes) => return self.witness.typed(viewer, terminal, bytes),
+        }
+        self.news_at.get_or_insert_with(|| std::time::Instant::now() + NEWS_EVERY);
+    }
+
+    fn tell_news(&mut self) {
+        self.news_at = None;
+        let changes = std::mem::take(&mut self.changes);
+        for ends in self.viewers.values() {
+            ends.news.add(&changes);
+        }
+    }
+}
+
+enum Next {
+    Message(Message),
+    Report(FromBackend),
+    Time,
+}
+
+/// A command's verb and object for the audit log; empty for one that only reads.
+fn describe(command: &Command) -> String {
+    match command {
+        Command::Create(new) => format!("create {}", new.name),
+        Command::Edit { agent, name: Some(name), .. } => format!("rename {agent} {name}"),
+        Command::Edit { agent, .. } => format!("edit {agent}"),
+        Command::SetNotes { agent, notes, .. } => format!("notes {agent} ({} bytes)", notes.len()),
+        Command::Start(agent) => format!("start {agent}"),
+        Command::Stop(agent) => format!("stop {agent}"),
+        Command::Restart(agent) => format!("restart {agent}"),
+        Command::Delete(agent) => format!("delete {agent}"),
+        Command::Paste { agent, text, .. } => format!("paste {agent} ({} bytes)", text.len()),
+        Command::ReadText { .. } => String::new(),
+    }
+}

@@ -1,0 +1,245 @@
+//! A browser's WebSocket: frames in, frames out, news of the lists, and an end when it falls silent.
+
+use crate::driver::{Changes, Handle, News, Said, Viewer, ViewerEnds};
+use async_channel::Receiver;
+use async_tungstenite::tungstenite::{Bytes, Message};
+use async_tungstenite::{WebSocketReceiver, WebSocketSender, WebSocketStream};
+use consort_core::{Instant, View, ViewerInput, ViewerKey, ViewerOutput};
+use consort_web::frames::{ClientMessage, Frame, Incoming, ProtocolError, control, decode, encode};
+use consort_web::json::{Agent, Control, NodeFacts};
+use futures_lite::{AsyncRead, AsyncWrite, StreamExt, future};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Frames that may be on their way to the socket.
+const ROOM: usize = 8;
+/// The node asks a quiet connection for a sign of life this often.
+const PING_EVERY: Duration = Duration::from_secs(5);
+/// A connection that says nothing for this long is over.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// Serves one browser until its connection ends.
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: WebSocketStream<S>,
+    handle: Handle,
+    facts: Arc<NodeFacts>,
+) {
+    let (mut sender, mut receiver) = socket.split();
+    let key = match greet(&mut receiver).await {
+        Ok(Some(key)) => key,
+        Ok(None) => return,
+        Err(error) => return complain(&mut sender, &error).await,
+    };
+    let (frames, outgoing) = async_channel::unbounded();
+    let news = News::default();
+    let Some(viewer) = handle.open_viewer(key, ViewerEnds { frames, news: news.clone() }) else {
+        let message = "Too many browsers are connected.".to_string();
+        let full = Control::Error { code: "too-many", message, hint: "Close some of them." };
+        let _ = send(&mut sender, control(&full)).await;
+        return;
+    };
+    for _ in 0..ROOM {
+        viewer.say(Said::Plain(ViewerInput::Writable));
+    }
+    let (answers, answered) = async_channel::bounded(ROOM);
+    let incoming = read(&mut receiver, &viewer, answers);
+    let writer = Writer { outgoing, answered, news, handle: &handle, facts: &facts, viewer: &viewer };
+    let error = future::or(incoming, async {
+        writer.run(&mut sender).await;
+        None
+    })
+    .await;
+    if let Some(error) = error {
+        complain(&mut sender, &error).await;
+    }
+}
+
+/// Waits for `hello`. `None`: the connection ended before.
+async fn greet<S>(receiver: &mut WebSocketReceiver<S>) -> Result<Option<ViewerKey>, ProtocolError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Some(message) = next(receiver).await else { return Ok(None) };
+    match understand(&message)? {
+        Some(ClientMessage::Hello(key)) => Ok(Some(key)),
+        Some(ClientMessage::Ping(_) | ClientMessage::Viewer(_)) | None => {
+            Err(ProtocolError::Field { field: "t", expected: "'hello' in the first message" })
+        }
+    }
+}
+
+/// The next message, or `None` when the connection is over or silent.
+async fn next<S: AsyncRead + AsyncWrite + Unpin>(receiver: &mut WebSocketReceiver<S>) -> Option<Message> {
+    let message = async { receiver.next().await.and_then(Result::ok) };
+    let silence = async {
+        async_io::Timer::after(SILENCE).await;
+        None
+    };
+    future::or(message, silence).await
+}
+
+/// What a message says; `None` for those that are only signs of life.
+fn understand(message: &Message) -> Result<Option<ClientMessage<'_>>, ProtocolError> {
+    match message {
+        Message::Text(text) => decode(Incoming::Text(text.as_str())).map(Some),
+        Message::Binary(bytes) => decode(Incoming::Binary(bytes)).map(Some),
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => Ok(None),
+    }
+}
+
+/// Reads until the connection ends (`None`) or breaks the protocol.
+async fn read<S: AsyncRead + AsyncWrite + Unpin>(
+    receiver: &mut WebSocketReceiver<S>,
+    viewer: &Viewer,
+    answers: async_channel::Sender<u64>,
+) -> Option<ProtocolError> {
+    while let Some(message) = next(receiver).await {
+        match understand(&message) {
+            Ok(None) => {}
+            Ok(Some(ClientMessage::Hello(_))) => {
+                return Some(ProtocolError::Field { field: "t", expected: "'hello' only once" });
+            }
+            Ok(Some(ClientMessage::Ping(id))) => answers.send(id).await.ok()?,
+            Ok(Some(ClientMessage::Viewer(input))) => viewer.say(own(input)),
+            Err(error) => return Some(error),
+        }
+    }
+    None
+}
+
+fn own(input: ViewerInput<'_>) -> Said {
+    Said::Plain(match input {
+        ViewerInput::Input { stream, seq, bytes } => return Said::Typed(stream, seq, bytes.to_vec()),
+        ViewerInput::Attach { stream, agent, pane, from, size, take } => {
+            ViewerInput::Attach { stream, agent, pane, from, size, take }
+        }
+        ViewerInput::Resize { stream, size, take } => ViewerInput::Resize { stream, size, take },
+        ViewerInput::Ack { stream, offset } => ViewerInput::Ack { stream, offset },
+        ViewerInput::Release(stream) => ViewerInput::Release(stream),
+        ViewerInput::Detach(stream) => ViewerInput::Detach(stream),
+        ViewerInput::Seen(agent) => ViewerInput::Seen(agent),
+        ViewerInput::Opened(key) => ViewerInput::Opened(key),
+        ViewerInput::Writable => ViewerInput::Writable,
+        ViewerInput::Closed => ViewerInput::Closed,
+    })
+}
+
+struct Writer<'a> {
+    outgoing: Receiver<ViewerOutput>,
+    answered: Receiver<u64>,
+    news: News,
+    handle: &'a Handle,
+    facts: &'a Arc<NodeFacts>,
+    viewer: &'a Viewer,
+}
+
+enum Next {
+    Output(ViewerOutput),
+    News(Changes),
+    Pong(u64),
+    Ping,
+    End,
+}
+
+impl Writer<'_> {
+    /// Writes until the connection fails.
+    async fn run<S: AsyncRead + AsyncWrite + Unpin>(&self, sender: &mut WebSocketSender<S>) {
+        let Some(first) = self.look(everything).await else { return };
+        for frame in first {
+            if send(sender, frame).await.is_err() {
+                return;
+            }
+        }
+        loop {
+            let sent = match self.next().await {
+                Next::Output(output) => {
+                    let sent = send(sender, encode(&output)).await;
+                    self.viewer.say(Said::Plain(ViewerInput::Writable));
+                    sent
+                }
+                Next::News(changes) => self.tell(sender, changes).await,
+                Next::Pong(id) => send(sender, control(&Control::Pong { id })).await,
+                Next::Ping => sender.send(Message::Ping(Bytes::new())).await.map_err(|_| Closed),
+                Next::End => return,
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn next(&self) -> Next {
+        let output = async { self.outgoing.recv().await.map_or(Next::End, Next::Output) };
+        let pong = async { self.answered.recv().await.map_or(Next::End, Next::Pong) };
+        let news = async { Next::News(self.news.take().await) };
+        let ping = async {
+            async_io::Timer::after(PING_EVERY).await;
+            Next::Ping
+        };
+        future::or(pong, future::or(output, future::or(news, ping))).await
+    }
+
+    async fn tell<S>(&self, sender: &mut WebSocketSender<S>, changes: Changes) -> Result<(), Closed>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let look = move |view: View<'_>, now, facts: &NodeFacts| changed(view, now, facts, &changes);
+        for frame in self.look(look).await.ok_or(Closed)? {
+            send(sender, frame).await?;
+        }
+        Ok(())
+    }
+
+    async fn look(
+        &self,
+        look: impl FnOnce(View<'_>, Instant, &NodeFacts) -> Vec<Frame> + Send + 'static,
+    ) -> Option<Vec<Frame>> {
+        let facts = Arc::clone(self.facts);
+        self.handle.read(move |view, now| look(view, now, &facts)).await
+    }
+}
+
+fn everything(view: View<'_>, now: Instant, facts: &NodeFacts) -> Vec<Frame> {
+    vec![
+        control(&Control::welcome(view, facts)),
+        control(&Control::nodes(view, facts)),
+        control(&Control::agents(view, now)),
+        control(&Control::categories(view)),
+    ]
+}
+
+fn changed(view: View<'_>, now: Instant, facts: &NodeFacts, changes: &Changes) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    if changes.nodes {
+        frames.push(control(&Control::nodes(view, facts)));
+    }
+    if changes.categories {
+        frames.push(control(&Control::categories(view)));
+    }
+    frames.extend(changes.agents.iter().map(|id| match view.agent(*id) {
+        Some(agent) => control(&Control::Agent { agent: Agent::new(&agent, now) }),
+        None => control(&Control::AgentGone { id: id.to_string() }),
+    }));
+    frames
+}
+
+struct Closed;
+
+async fn send<S: AsyncRead + AsyncWrite + Unpin>(sender: &mut WebSocketSender<S>, frame: Frame) -> Result<(), Closed> {
+    let message = match frame {
+        Frame::Text(text) => Message::text(text),
+        Frame::Binary(bytes) => Message::binary(bytes),
+    };
+    sender.send(message).await.map_err(|_| Closed)
+}
+
+async fn complain<S: AsyncRead + AsyncWrite + Unpin>(sender: &mut WebSocketSender<S>, error: &ProtocolError) {
+    let told = async {
+        let _ = send(sender, control(&error.into())).await;
+        let _ = sender.close(None).await;
+    };
+    let patience = async {
+        async_io::Timer::after(Duration::from_secs(1)).await;
+    };
+    future::or(told, patience).await;
+}

@@ -1,0 +1,286 @@
+//! Every endpoint: a request in, a response out, and in between one command to the node or one look at it.
+
+mod body;
+mod perform;
+mod query;
+mod route;
+
+use crate::auth::{Access, Admitted, CookieKey, Gate, LoginTokens, Need, Sites};
+use crate::http::{Clock, Head, Problem, Response};
+use crate::json::NodeFacts;
+use consort_core::view::View;
+use consort_core::{Command, Instant, Refusal, Reply};
+use route::Route;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A look at the node: called once, with the view and core's present time.
+pub type Look = Box<dyn FnOnce(View<'_>, Instant) + Send>;
+
+/// What a runtime offers. Called from several threads at once; each call may block for at most ten seconds.
+pub trait Node: Send + Sync {
+    /// Carries out a command and waits for its reply.
+    ///
+    /// # Errors
+    /// Core's refusal; [`Unavailable`](consort_core::error::RefusalCode::Unavailable) if the node did not answer in time.
+    fn command(&self, command: Command) -> Result<Reply, Refusal>;
+
+    /// Calls `look` and waits until it was called, or drops it (the node is stopping).
+    fn read(&self, look: Look);
+
+    /// The directories in the directory `path`, which may begin with `~`; empty means the home directory.
+    ///
+    /// # Errors
+    /// Why it cannot be listed.
+    fn list_directory(&self, path: &str) -> Result<Listing, Refusal>;
+
+    /// Takes note of something for the audit log. Must not block.
+    fn audit(&self, event: Audit<'_>);
+}
+
+/// What the door and the API have to say to the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audit<'a> {
+    /// A browser was logged in.
+    LoggedIn,
+    /// A login failed. Not told for each of very many.
+    LoginFailed,
+    /// A request was not let in.
+    Refused {
+        /// The stable name of the rule that it broke.
+        code: &'static str,
+        /// What it asked for, without its query, at most 200 bytes.
+        path: &'a str,
+    },
+}
+
+/// The directories in a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Listing {
+    /// The directory itself, absolute.
+    pub path: String,
+    /// The one above; none for the root.
+    pub parent: Option<String>,
+    /// Directories only, sorted, hidden ones last.
+    pub entries: Vec<Entry>,
+}
+
+/// One directory of a [`Listing`].
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Its absolute path.
+    pub path: String,
+    /// Whether it is the top of a git working tree.
+    pub git: bool,
+}
+
+/// Names and secrets of the node.
+#[derive(Debug)]
+pub struct Config {
+    /// The names that it answers to.
+    pub sites: Sites,
+    /// Signs the dashboard's cookies.
+    pub cookie_key: CookieKey,
+    /// The permanent token of programs; an empty one never matches.
+    pub token: String,
+    /// What the node says of itself.
+    pub facts: NodeFacts,
+}
+
+/// What a request may go on to do, decided by its head alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Bytes that its body may have.
+    pub body_bytes: usize,
+    /// It may wait for the node for seconds: no place should be taken by it that quick requests need.
+    pub waits: bool,
+    /// Whoever sent it is logged in, or is the node's own user.
+    pub known: bool,
+}
+
+/// The HTTP API of one node.
+pub struct Api {
+    gate: Gate,
+    logins: Mutex<LoginTokens>,
+    facts: NodeFacts,
+    node: Arc<dyn Node>,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// The API of `node`.
+    #[must_use]
+    pub fn new(config: Config, node: Arc<dyn Node>) -> Self {
+        let gate = Gate::new(config.sites, config.cookie_key, config.token);
+        Api { gate, logins: Mutex::default(), facts: config.facts, node }
+    }
+
+    /// What the node says of itself.
+    #[must_use]
+    pub fn facts(&self) -> &NodeFacts {
+        &self.facts
+    }
+
+    /// A fresh link that logs a browser in once, within ten minutes.
+    #[must_use]
+    pub fn login_link(&self, clock: Clock) -> String {
+        let token = self.logins().mint(random(), clock.uptime_ms);
+        format!("{}/#token={token}", self.gate.sites().home().origin())
+    }
+
+    /// Decides by its head whether a request may go on, before a byte of its body is read.
+    ///
+    /// # Errors
+    /// The complete answer to a request that may not.
+    pub fn admit(&self, head: &Head<'_>, clock: Clock) -> Result<Admission, Response> {
+        self.judge(head, clock).map(|(route, access)| route.admission(access)).map_err(|problem| *problem)
+    }
+
+    /// Answers a request whose body was read completely. Judges it again: an answer never depends on an earlier call.
+    pub fn answer(&self, head: &Head<'_>, body: &[u8], clock: Clock) -> Response {
+        let (route, access) = match self.judge(head, clock) {
+            Ok(found) => found,
+            Err(response) => return *response,
+        };
+        if body.len() > route.admission(access).body_bytes {
+            return too_large(route.admission(access).body_bytes).into();
+        }
+        let response = self.perform(&route, head, body, clock).unwrap_or_else(Response::from);
+        match access {
+            Access::Cookie { renew: true } if response.header("Set-Cookie").is_none() => {
+                response.with("Set-Cookie", self.gate.set_cookie(head.headers.host, clock.unix_ms / 1_000, random()))
+            }
+            _ => response,
+        }
+    }
+
+    /// Decides whether a request for `/ws` may become a WebSocket.
+    ///
+    /// # Errors
+    /// The complete answer to one that may not.
+    pub fn admit_socket(&self, head: &Head<'_>, clock: Clock) -> Result<Access, Response> {
+        if head.path() != route::SOCKET {
+            return Err(Problem::new(404, "not-found", "WebSockets are served at /ws only.", "").into());
+        }
+        self.let_in(head, Need::Socket, clock)
+    }
+
+    fn judge(&self, head: &Head<'_>, clock: Clock) -> Result<(Route, Access), Box<Response>> {
+        let found = route::find(head);
+        // Who asks comes before what is asked for: a stranger learns nothing from a 404.
+        let need = found.as_ref().map_or_else(|miss| miss.need, |route| route.need);
+        let access = self.let_in(head, need, clock).map_err(Box::new)?;
+        match found {
+            Ok(route) => Ok((route, access)),
+            Err(miss) => Err(Box::new(miss.response())),
+        }
+    }
+
+    fn let_in(&self, head: &Head<'_>, need: Need, clock: Clock) -> Result<Access, Response> {
+        self.gate.judge(head, need, clock.unix_ms / 1_000).map_err(|denial| {
+            let problem = Problem::from(denial);
+            self.node.audit(Audit::Refused { code: problem.code, path: shortened(head.path()) });
+            let status = problem.status;
+            let response = Response::from(problem);
+            if status == 401 { response.with("WWW-Authenticate", "Bearer realm=\"consort\"") } else { response }
+        })
+    }
+
+    fn login(&self, head: &Head<'_>, body: &[u8], clock: Clock) -> Result<Response, Problem> {
+        let token = body::parse::<body::Login>(head, body)?.token;
+        // In a statement of its own: the table is not locked while anything else happens.
+        let admitted =
+            if self.gate.is_token(&token) { Admitted::Yes } else { self.logins().redeem(&token, clock.uptime_ms) };
+        match admitted {
+            Admitted::Yes => {
+                self.node.audit(Audit::LoggedIn);
+                let cookie = self.gate.set_cookie(head.headers.host, clock.unix_ms / 1_000, random());
+                Ok(Response::empty(204).with("Set-Cookie", cookie))
+            }
+            Admitted::No => {
+                self.node.audit(Audit::LoginFailed);
+                Err(Problem::new(
+                    401,
+                    "login-failed",
+                    "This login link was used before, has expired, or is not of this node.",
+                    "Run `consort open` for a fresh one.",
+                ))
+            }
+            Admitted::TooMany => Err(Problem::new(
+                429,
+                "too-many-logins",
+                "There were too many failed logins.",
+                "Wait a few seconds, then run `consort open` for a fresh link; that one works at once.",
+            )),
+        }
+    }
+
+    fn logout(&self, head: &Head<'_>) -> Response {
+        Response::empty(204).with("Set-Cookie", self.gate.clear_cookie(head.headers.host))
+    }
+
+    fn logins(&self) -> std::sync::MutexGuard<'_, LoginTokens> {
+        // A panic elsewhere leaves the table whole: every change of it is a single call.
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads something from the node.
+///
+/// # Errors
+/// 503 when the node is stopping.
+pub(crate) fn look<T: Send + 'static>(
+    node: &dyn Node,
+    read: impl FnOnce(View<'_>, Instant) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let slot = Arc::new(Mutex::new(None));
+    let result = Arc::clone(&slot);
+    node.read(Box::new(move |view, now| {
+        let value = read(view, now);
+        *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+    }));
+    let value = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    value.ok_or_else(|| Problem::new(503, "stopping", "The node is stopping.", "Try again when it runs."))
+}
+
+pub(crate) fn too_large(limit: usize) -> Problem {
+    let hint =
+        if limit == 0 { "This request takes no body.".into() } else { format!("At most {limit} bytes are accepted.") };
+    Problem::new(413, "too-large", "The request's body is too large.", hint)
+}
+
+/// The answer to a request whose body would be larger than it may be.
+#[must_use]
+pub fn body_too_large(admission: Admission) -> Response {
+    too_large(admission.body_bytes).into()
+}
+
+fn shortened(path: &str) -> &str {
+    let mut end = path.len().min(200);
+    while !path.is_char_boundary(end) {
+        end -= 1;
+    }
+    &path[..end]
+}
+
+/// Random bytes of the operating system. Without them no secret can be made: better no node than a guessable one.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+impl Route {
+    fn admission(&self, access: Access) -> Admission {
+        Admission { body_bytes: self.body_bytes, waits: self.waits, known: access != Access::Stranger }
+    }
+}
+
+#[cfg(test)]
+mod tests;

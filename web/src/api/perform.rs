@@ -1,0 +1,183 @@
+//! What each endpoint of the API does with the node.
+
+use super::body::{self, nothing, parse};
+use super::query::Query;
+use super::route::{Endpoint, Route};
+use super::{Api, look};
+use crate::assets;
+use crate::http::{Clock, Head, Problem, Response};
+use crate::json::{Agent, Node as NodeJson};
+use consort_core::command::Command;
+use consort_core::error::RefusalCode;
+use consort_core::input::ScreenText;
+use consort_core::{AgentId, Refusal, Reply};
+use serde::Serialize;
+use serde_json::json;
+
+/// Lines of history that can be asked for as text.
+const HISTORY_LINES: u32 = consort_core::limits::SNAPSHOT_HISTORY_LINES;
+
+impl Api {
+    /// Answers a request that was let in.
+    pub(super) fn perform(
+        &self,
+        route: &Route,
+        head: &Head<'_>,
+        body: &[u8],
+        clock: Clock,
+    ) -> Result<Response, Problem> {
+        let query = query(route.endpoint, head)?;
+        match route.endpoint {
+            Endpoint::Asset(asset) => Ok(assets::respond(asset, head)),
+            Endpoint::Login => self.login(head, body, clock),
+            Endpoint::Logout => nothing(body).map(|()| self.logout(head)),
+            Endpoint::Health => Ok(self.health(clock)),
+            Endpoint::Nodes => self.nodes(),
+            Endpoint::Agents => self.agents(),
+            Endpoint::Agent(id) => self.agent(200, id),
+            Endpoint::Notes(id) => self.notes(id),
+            Endpoint::Link => nothing(body).map(|()| Response::json(200, &json!({ "url": self.login_link(clock) }))),
+            Endpoint::Directories => {
+                let listing = self.node.list_directory(query.text("path").unwrap_or(""))?;
+                Ok(Response::json(200, &listing))
+            }
+            Endpoint::Screen(agent) => {
+                let history_lines = query.number("history")?.unwrap_or(0).min(HISTORY_LINES);
+                self.command(Command::ReadText { agent, pane: query.number("terminal")?, history_lines })
+            }
+            Endpoint::Start(id) => nothing(body).and_then(|()| self.command(Command::Start(id))),
+            Endpoint::Stop(id) => nothing(body).and_then(|()| self.command(Command::Stop(id))),
+            Endpoint::Restart(id) => nothing(body).and_then(|()| self.command(Command::Restart(id))),
+            Endpoint::Delete(id) => nothing(body).and_then(|()| self.command(Command::Delete(id))),
+            Endpoint::Create => {
+                let agent = parse::<body::Create>(head, body)?.agent(clock.unix_ms);
+                match self.node.command(Command::Create(agent))? {
+                    Reply::Agent(id) => self.agent(201, id),
+                    reply => self.reply(reply),
+                }
+            }
+            Endpoint::Edit(agent) => {
+                let body::Edit { name, tags, autostart } = parse(head, body)?;
+                self.command(Command::Edit { agent, name, tags, autostart })
+            }
+            Endpoint::Input(agent) => {
+                let body::Input { text, submit, terminal } = parse(head, body)?;
+                self.command(Command::Paste { agent, pane: terminal, text, submit })
+            }
+            Endpoint::SetNotes(agent) => {
+                let body::SetNotes { notes, revision } = parse(head, body)?;
+                self.command(Command::SetNotes { agent, notes, revision })
+            }
+        }
+    }
+
+    /// Answered without the node, so that it says how the front door is even when the node is busy.
+    fn health(&self, clock: Clock) -> Response {
+        Response::json(
+            200,
+            &json!({
+                "status": "ok",
+                "version": self.facts.version,
+                "node": self.facts.id.short(),
+                "uptime_ms": clock.uptime_ms,
+            }),
+        )
+    }
+
+    fn nodes(&self) -> Result<Response, Problem> {
+        #[derive(Serialize)]
+        struct Nodes<'a> {
+            nodes: [NodeJson<'a>; 1],
+        }
+        let facts = self.facts.clone();
+        look(&*self.node, move |view, _| Response::json(200, &Nodes { nodes: [NodeJson::own(view, &facts)] }))
+    }
+
+    fn agents(&self) -> Result<Response, Problem> {
+        #[derive(Serialize)]
+        struct Agents<'a> {
+            agents: Vec<Agent<'a>>,
+        }
+        look(&*self.node, |view, now| {
+            Response::json(200, &Agents { agents: view.agents().map(|agent| Agent::new(&agent, now)).collect() })
+        })
+    }
+
+    fn agent(&self, status: u16, id: AgentId) -> Result<Response, Problem> {
+        #[derive(Serialize)]
+        struct One<'a> {
+            agent: Agent<'a>,
+        }
+        look(&*self.node, move |view, now| {
+            Some(Response::json(status, &One { agent: Agent::new(&view.agent(id)?, now) }))
+        })?
+        .ok_or_else(|| no_agent(id))
+    }
+
+    fn notes(&self, id: AgentId) -> Result<Response, Problem> {
+        look(&*self.node, move |view, _| {
+            let agent = view.agent(id)?;
+            Some(Response::json(200, &json!({ "notes": agent.notes, "revision": agent.notes_revision })))
+        })?
+        .ok_or_else(|| no_agent(id))
+    }
+
+    fn command(&self, command: Command) -> Result<Response, Problem> {
+        let reply = self.node.command(command)?;
+        self.reply(reply)
+    }
+
+    fn reply(&self, reply: Reply) -> Result<Response, Problem> {
+        match reply {
+            Reply::Agent(id) => self.agent(200, id),
+            Reply::Deleted(id) => Ok(Response::json(200, &json!({ "deleted": id.to_string() }))),
+            Reply::Notes { revision } => Ok(Response::json(200, &json!({ "revision": revision }))),
+            Reply::Pasted { bytes, submitted } => {
+                Ok(Response::json(200, &json!({ "written": bytes, "submitted": submitted })))
+            }
+            Reply::Text(screen) => Ok(screen_text(&screen)),
+        }
+    }
+}
+
+/// The query with what the endpoint takes. Files take everything: what follows their name is not for us.
+fn query(endpoint: Endpoint, head: &Head<'_>) -> Result<Query, Problem> {
+    match endpoint {
+        Endpoint::Asset(_) => Query::parse("", &[]),
+        Endpoint::Screen(_) => Query::parse(head.query(), &["history", "terminal"]),
+        Endpoint::Directories => Query::parse(head.query(), &["path"]),
+        _ => Query::parse(head.query(), &[]),
+    }
+}
+
+fn screen_text(screen: &ScreenText) -> Response {
+    let (col, row) = screen.cursor;
+    Response::json(
+        200,
+        &json!({
+            "cols": screen.size.cols(),
+            "rows": screen.size.rows(),
+            "cursor": { "col": col, "row": row },
+            "text": screen.text,
+        }),
+    )
+}
+
+fn no_agent(id: AgentId) -> Problem {
+    Problem::new(404, "not-found", format!("There is no agent {id}."), "")
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal.code {
+            RefusalCode::NotFound => 404,
+            RefusalCode::Invalid => 400,
+            RefusalCode::NameTaken | RefusalCode::Conflict | RefusalCode::NotesChanged => 409,
+            RefusalCode::TooMany | RefusalCode::Unavailable => 503,
+            RefusalCode::NotStored => 507,
+            // Understood, and not possible there: the code says what stood in the way.
+            RefusalCode::Backend(_) => 422,
+        };
+        Problem::new(status, refusal.code.as_str(), refusal.message, refusal.hint)
+    }
+}

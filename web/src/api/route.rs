@@ -1,0 +1,152 @@
+//! Which endpoint a method and a path name, what it asks of the caller and how much it takes.
+
+use crate::assets::{self, Asset};
+use crate::auth::Need;
+use crate::http::{Head, Problem, Response};
+use consort_core::AgentId;
+
+/// Where WebSockets are served.
+pub(super) const SOCKET: &str = "/ws";
+
+/// Bytes of an ordinary body.
+const BODY_BYTES: usize = 1 << 20;
+/// Bytes of a body with input for a terminal.
+const INPUT_BYTES: usize = 2 << 20;
+/// Bytes of a body that says next to nothing: a token, or `{}`.
+const SMALL_BYTES: usize = 4 << 10;
+
+/// One thing that can be asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Endpoint {
+    Health,
+    Login,
+    Logout,
+    Nodes,
+    Agents,
+    Create,
+    Agent(AgentId),
+    Edit(AgentId),
+    Delete(AgentId),
+    Start(AgentId),
+    Stop(AgentId),
+    Restart(AgentId),
+    Input(AgentId),
+    Screen(AgentId),
+    Notes(AgentId),
+    SetNotes(AgentId),
+    Directories,
+    Link,
+    Asset(&'static Asset),
+}
+
+/// An endpoint with what it asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    pub(super) endpoint: Endpoint,
+    pub(super) need: Need,
+    pub(super) body_bytes: usize,
+    pub(super) waits: bool,
+}
+
+/// No endpoint: the path is unknown, or does not know the method.
+#[derive(Clone, Debug)]
+pub(super) struct Miss {
+    /// What a caller needs to be told so.
+    pub(super) need: Need,
+    /// The methods that the path knows; empty if there is nothing there.
+    allow: Vec<&'static str>,
+    path: String,
+}
+
+impl Miss {
+    pub(super) fn response(self) -> Response {
+        if self.path == SOCKET {
+            return Response::from(Problem::new(426, "upgrade-required", "This address serves WebSockets only.", ""))
+                .with("Upgrade", "websocket");
+        }
+        if self.allow.is_empty() {
+            return Problem::new(404, "not-found", "There is nothing at this address.", "").into();
+        }
+        let allow = self.allow.join(", ");
+        Response::from(Problem::new(405, "method-not-allowed", format!("This address knows only {allow}."), ""))
+            .with("Allow", allow)
+    }
+}
+
+/// Finds the endpoint of a request.
+pub(super) fn find(head: &Head<'_>) -> Result<Route, Miss> {
+    let path = head.path();
+    let nowhere = |need, allow| Err(Miss { need, allow, path: path.chars().take(200).collect() });
+    let Some(rest) = path.strip_prefix("/api/") else {
+        let Some(asset) = assets::find(path) else {
+            return nowhere(Need::Nothing, Vec::new());
+        };
+        return match head.method {
+            "GET" | "HEAD" => Ok(Route::new(Endpoint::Asset(asset), Need::Nothing)),
+            _ => nowhere(Need::Nothing, vec!["GET", "HEAD"]),
+        };
+    };
+    let known = methods(rest);
+    let method = if head.method == "HEAD" { "GET" } else { head.method };
+    match known.iter().find(|(name, _)| *name == method) {
+        Some((_, route)) => Ok(*route),
+        None => nowhere(Need::Login, known.into_iter().map(|(name, _)| name).collect()),
+    }
+}
+
+type Methods = Vec<(&'static str, Route)>;
+
+fn methods(path: &str) -> Methods {
+    use Endpoint::{Agents, Create, Directories, Health, Link, Login, Logout, Nodes};
+    let mut parts = path.splitn(3, '/');
+    match (parts.next().unwrap_or(""), parts.next(), parts.next()) {
+        ("health", None, None) => vec![("GET", Route::new(Health, Need::Nothing))],
+        ("login", None, None) => vec![("POST", Route { body_bytes: SMALL_BYTES, ..Route::new(Login, Need::Origin) })],
+        ("logout", None, None) => vec![("POST", Route { body_bytes: SMALL_BYTES, ..Route::new(Logout, Need::Origin) })],
+        ("nodes", None, None) => vec![("GET", Route::look(Nodes))],
+        ("agents", None, None) => {
+            vec![("GET", Route::look(Agents)), ("POST", Route::change(Create, BODY_BYTES))]
+        }
+        ("agents", Some(id), verb) => id.parse().map_or_else(|_| Vec::new(), |id| of_agent(id, verb)),
+        ("directories", None, None) => vec![("GET", Route::look(Directories))],
+        ("link", None, None) => vec![("POST", Route { waits: false, ..Route::change(Link, SMALL_BYTES) })],
+        _ => Vec::new(),
+    }
+}
+
+fn of_agent(id: AgentId, verb: Option<&str>) -> Methods {
+    use Endpoint::{Agent, Delete, Edit, Input, Notes, Restart, Screen, SetNotes, Start, Stop};
+    match verb {
+        None => vec![
+            ("GET", Route::look(Agent(id))),
+            ("PATCH", Route::change(Edit(id), BODY_BYTES)),
+            ("DELETE", Route::change(Delete(id), SMALL_BYTES)),
+        ],
+        Some("start") => vec![("POST", Route::change(Start(id), SMALL_BYTES))],
+        Some("stop") => vec![("POST", Route::change(Stop(id), SMALL_BYTES))],
+        Some("restart") => vec![("POST", Route::change(Restart(id), SMALL_BYTES))],
+        Some("input") => vec![("POST", Route::change(Input(id), INPUT_BYTES))],
+        Some("screen") => vec![("GET", Route::look(Screen(id)))],
+        Some("notes") => {
+            vec![("GET", Route::look(Notes(id))), ("PUT", Route::change(SetNotes(id), BODY_BYTES))]
+        }
+        Some(_) => Vec::new(),
+    }
+}
+
+impl Route {
+    /// A look at the node or its disk, for which it has to wait.
+    fn look(endpoint: Endpoint) -> Self {
+        Route { waits: true, ..Route::new(endpoint, Need::Login) }
+    }
+
+    /// Something quick without a body.
+    fn new(endpoint: Endpoint, need: Need) -> Self {
+        Route { endpoint, need, body_bytes: 0, waits: false }
+    }
+
+    /// A command, which waits for a backend or the store.
+    fn change(endpoint: Endpoint, body_bytes: usize) -> Self {
+        Route { endpoint, need: Need::Change, body_bytes, waits: true }
+    }
+}
