@@ -76,6 +76,8 @@ pub(super) struct Session {
     /// What has arrived: the life of the numbering and the offset of the next byte.
     seen: Option<From>,
     typing: Typing,
+    /// The last number that was given before `attach` was sent.
+    typed_before: u64,
     filter: Filter,
     notice: Option<String>,
     /// The screen shows something that is not the agent's, or misses something that is.
@@ -108,6 +110,7 @@ impl Session {
             stream: 0,
             seen: None,
             typing: Typing::default(),
+            typed_before: 0,
             filter: Filter::default(),
             notice: None,
             stale: false,
@@ -176,9 +179,8 @@ impl Session {
             OfNode::Attached { s, terminal, input_seq, input_known, holder, .. } if s == self.stream => {
                 self.target.pane = Some(terminal);
                 self.holds_size = holder == "you";
-                if std::mem::replace(&mut self.link, Link::Attached) == Link::Attaching {
-                    self.settle_input(input_seq, input_known);
-                }
+                self.link = Link::Attached;
+                self.settle_input(input_seq, input_known);
                 self.send_typed();
             }
             OfNode::Size { s, holder, .. } if s == self.stream => self.holds_size = holder == "you",
@@ -201,7 +203,7 @@ impl Session {
         }
     }
 
-    /// After `attached` on a new connection: what the owner has not written is repeated if it remembers us, and told as uncertain if not.
+    /// After `attached`: what the owner has not written is repeated if it knows what it wrote, and told as uncertain if not.
     fn settle_input(&mut self, input_seq: u64, input_known: bool) {
         if input_known {
             self.typing.acknowledged(input_seq);
@@ -212,7 +214,8 @@ impl Session {
                 .map(|(seq, bytes)| Action::Binary(wire::input(stream, seq, bytes)))
                 .collect();
             self.actions.extend(again);
-        } else if self.typing.lost(0) > 0 {
+        } else if self.typing.is_open(self.typed_before) {
+            self.typing.lost(input_seq.saturating_add(1));
             self.show_notice("what you typed last may not have arrived".into());
         }
     }
@@ -354,6 +357,7 @@ impl Session {
 
     fn attach(&mut self, take: &str) {
         self.stream += 1;
+        self.typed_before = self.typing.last();
         let from = if self.stale { None } else { self.seen.clone() };
         if from.is_none() {
             self.seen = None;

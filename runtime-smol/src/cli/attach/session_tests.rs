@@ -205,6 +205,17 @@ fn keys_typed_while_a_new_picture_is_on_its_way_do_not_wait_for_it() {
 }
 
 #[test]
+fn a_loss_that_was_told_to_the_old_stream_is_made_good_on_the_new_one() {
+    let mut story = Story::attached();
+    story.types("a");
+    story.data(100, b"\x1b[?1049l");
+    story.types("b");
+    story.frames.clear();
+    story.answer_attach(0, true, "you");
+    assert_eq!(story.frames, [wire::input(3, 1, b"a"), wire::input(3, 2, b"b")]);
+}
+
+#[test]
 fn a_lost_connection_goes_on_at_the_offset_and_repeats_only_what_was_not_written() {
     let mut story = Story::attached();
     story.data(100, b"abc");
@@ -234,7 +245,7 @@ fn an_owner_that_forgot_us_gets_nothing_twice_and_the_user_is_told() {
     story.forget();
     story.on(Session::connected);
     story.answer_attach(0, false, "none");
-    assert_eq!(story.frames, [wire::input(3, 2, b"later")]);
+    assert_eq!(story.frames, [wire::input(3, 1, b"later")]);
     assert!(story.screen().contains("may not have arrived"), "{:?}", story.screen());
 }
 
@@ -244,6 +255,9 @@ fn input_that_was_not_written_is_told() {
     story.types("abc");
     story.node_says(json!({"t":"input-lost","s":2,"seq":1,"message":"the terminal\x1b has ended"}));
     assert!(story.screen().contains("not typed (3 bytes): the terminal  has ended"), "{:?}", story.screen());
+    story.forget();
+    story.types("d");
+    assert_eq!(story.frames[0], wire::input(2, 1, b"d"), "the next one takes the lost number");
 }
 
 #[test]
