@@ -112,7 +112,8 @@ pub enum TerminalInput<'a> {
         /// Count of bytes.
         bytes: usize,
     },
-    /// Writing failed: everything handed over and not yet confirmed is lost. The reason is for a person.
+    /// Writing failed: everything handed over and not yet confirmed is lost. The reason is for a person. Whoever says so sees to it
+    /// that nothing of what core hands over before it has taken this is written later.
     WriteFailed(String),
     /// The visible text, as asked for by `TerminalOutput::ReadScreen`.
     Screen(String),
@@ -123,7 +124,7 @@ pub enum TerminalInput<'a> {
 /// What a viewer's connection brings. `Opened` is the first, `Closed` the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ViewerInput<'a> {
-    /// A viewer said who it is. Another connection with the same key replaces this one's input numbering, not its streams.
+    /// A viewer said who it is. Of several connections with the same key only the newest types; the streams of the others go on.
     Opened(ViewerKey),
     /// There is room for one more frame on the connection. Given once per frame of room; core never sends without.
     Writable,

@@ -76,3 +76,5 @@ pub const WORK_TIME: Duration = Duration::from_secs(5);
 /// An agent that ended by itself counts as wanted stopped only after this long: a machine that shuts down ends tmux a moment
 /// before the node, and those agents shall start again.
 pub const ENDED_TIME: Duration = Duration::from_secs(10);
+/// A change that nobody waits for and that could not be stored is stored again after this long.
+pub const STORE_AGAIN_TIME: Duration = Duration::from_secs(30);

@@ -62,7 +62,8 @@ pub enum ViewerOutput {
         offset: u64,
         /// The last input of this viewer that is written.
         input_seq: u64,
-        /// Whether the terminal remembers this viewer's input numbers.
+        /// Whether all input after `input_seq` is known not to be written: the viewer repeats it. If not (the terminal does not
+        /// remember the viewer, or a part was written before writing failed), it may or may not have arrived.
         input_known: bool,
         /// Size of the terminal.
         size: Size,
@@ -107,7 +108,8 @@ pub enum ViewerOutput {
         /// The last one written.
         seq: u64,
     },
-    /// Input `seq` and all after it that is not acknowledged was not written.
+    /// All input before `seq` is written; `seq` and all after it that was sent until now is not and will not be. The viewer goes on
+    /// with the number `seq`.
     InputLost {
         /// The stream.
         stream: StreamId,

@@ -1,25 +1,22 @@
-//! The binary.
+//! The binary: `consort` runs a node, `consort VERB` talks to it.
 
+use consort::cli::{self, Args};
+use consort::serve::serve;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    env_logger::init();
-    let args: Vec<String> = std::env::args().collect();
-    let get = |name: &str| args.iter().position(|a| a == name).map(|i| args[i + 1].clone());
-    let port = get("--listen").map_or(23000, |l| l.rsplit(':').next().unwrap().parse().unwrap());
-    let options = consort::serve::Options {
-        addresses: vec![],
-        port,
-        sites: vec![],
-        state_dir: get("--state-dir").unwrap().into(),
-        tmux_socket: get("--tmux-socket"),
-        name: "x".into(),
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    let args = Args::from_command_line();
+    let options = match args.serve_options() {
+        Ok(Some(options)) => options,
+        Ok(None) => return cli::run(args),
+        Err(failure) => return cli::report(&failure),
     };
-    std::fs::create_dir_all(&options.state_dir).unwrap();
-    std::fs::write(options.state_dir.join("token"), "x").unwrap();
-    if let Err(error) = consort::serve::serve(&options) {
-        eprintln!("consort: {error}");
-        return ExitCode::FAILURE;
+    match serve(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("consort: {error}");
+            ExitCode::FAILURE
+        }
     }
-    ExitCode::SUCCESS
 }

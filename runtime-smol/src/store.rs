@@ -146,7 +146,8 @@ impl Store {
     }
 
     /// Moves a file that cannot be read away from where it would be overwritten; says so in one line.
-    fn set_aside(&self, key: &str, reason: &str) -> String {
+    #[must_use]
+    pub fn set_aside(&self, key: &str, reason: &str) -> String {
         let from = self.values.join(key);
         let free = (1..1_000).map(|number| self.values.join(format!("{key}.damaged-{number}"))).find(|path| !path.exists());
         let moved = match &free {

@@ -81,10 +81,10 @@ test("after the node is killed in the middle of output, the page comes back by i
   await openAgent(page, "output");
   await waitFor("output", async () => (await text(page)).includes("line:"));
   await node.kill();
-  await waitFor("the truth", async () => (await page.getByTestId("connection-bar").getAttribute("data-state")) !== "connected");
+  await waitFor("the truth", async () => (await page.getByTestId("connection-bar").getAttribute("data-state")) !== "open");
   assert.ok((await text(page)).includes("line:"), "what was there stays");
   await node.start();
-  await waitFor("connected", async () => (await page.getByTestId("connection-bar").getAttribute("data-state")) === "connected");
+  await waitFor("open", async () => (await page.getByTestId("connection-bar").getAttribute("data-state")) === "open");
   await waitFor("the end", async () => (await text(page)).includes("finished"));
   await waitUntilEqual(page, node, "cut-output");
   const numbers = trimmed(await terminalLines(page)).flatMap((line) => line.match(/^line:(\d+)$/)?.[1] ?? []).map(Number);

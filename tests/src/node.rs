@@ -65,16 +65,19 @@ impl TestNode {
         }
     }
 
-    /// A command line of this node: binary, state directory and tmux socket are set.
+    /// A command line that starts this node: binary, state directory and tmux socket are set.
     #[must_use]
     pub fn command(&self) -> Command {
+        let mut command = self.client();
+        command.args(["--tmux-socket", &self.tmux_socket]);
+        command
+    }
+
+    /// A command line that talks to this node.
+    #[must_use]
+    pub fn client(&self) -> Command {
         let mut command = Command::new(binary());
-        command.args([
-            "--state-dir".as_ref(),
-            self.state_dir().as_os_str(),
-            "--tmux-socket".as_ref(),
-            self.tmux_socket.as_ref(),
-        ]);
+        command.arg("--state-dir").arg(self.state_dir());
         command.stdin(Stdio::null());
         command.env_remove("TMUX");
         command
@@ -205,7 +208,7 @@ impl TestNode {
     /// # Panics
     /// If the binary cannot be run.
     pub fn cli(&self, args: &[&str]) -> (i32, String, String) {
-        let output = self.command().args(args).output().expect("the binary runs");
+        let output = self.client().args(args).output().expect("the binary runs");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
     }

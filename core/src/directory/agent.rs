@@ -34,6 +34,10 @@ pub(super) struct Agent {
     pub(super) waiting: VecDeque<(CommandId, Command)>,
     /// The carrier ended by itself, then, and that is not stored yet.
     pub(super) ended_at: Option<Instant>,
+    /// It must be started, as before the node's own start, once nothing else is being done to it.
+    pub(super) start_due: bool,
+    /// The store could not keep a change that nobody waits for: tried again then.
+    pub(super) store_again_at: Option<Instant>,
     /// Size for the next start.
     pub(super) size: Size,
 }
@@ -48,6 +52,8 @@ impl Agent {
             plan: None,
             waiting: VecDeque::new(),
             ended_at: None,
+            start_due: false,
+            store_again_at: None,
             size: Size::DEFAULT,
         }
     }
@@ -97,6 +103,7 @@ impl Agent {
         }
         self.seen = Some(observation);
         self.ended_at = None;
+        self.start_due = false;
         (changed, news)
     }
 
@@ -121,16 +128,37 @@ impl Agent {
 
     /// It ended by itself long enough ago: from now on it is wanted stopped. Returns the record to store.
     pub(super) fn note_end(&mut self, now: Instant) -> Option<Record> {
-        self.ended_at.filter(|at| now.since(*at) >= limits::ENDED_TIME)?;
+        self.ended_at.filter(|at| self.plan.is_none() && now.since(*at) >= limits::ENDED_TIME)?;
         self.ended_at = None;
         let record = self.record.as_mut()?;
         record.desired = Desired::Stopped;
         Some(record.clone())
     }
 
+    /// The store failed a while ago: what is to be stored now.
+    pub(super) fn store_again(&mut self, now: Instant) -> Option<Record> {
+        self.store_again_at.filter(|at| self.plan.is_none() && *at <= now)?;
+        self.store_again_at = None;
+        self.record.clone()
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         let ended = self.ended_at.map(|at| at + limits::ENDED_TIME);
-        [self.signals.deadline(), ended].into_iter().flatten().min()
+        // While a command is carried out, the record is the command's.
+        let stored = [ended, self.store_again_at].into_iter().flatten().filter(|_| self.plan.is_none());
+        stored.chain(self.signals.deadline()).min()
+    }
+
+    /// It should be started because it ran before the node's own start, and nothing has changed that since.
+    pub(super) fn is_to_be_started(&self) -> bool {
+        let wanted =
+            self.record.as_ref().is_some_and(|record| record.desired == Desired::Running && record.autostart);
+        self.start_due && wanted && self.seen.is_none() && self.plan.is_none()
+    }
+
+    /// Whether another agent must not get this name.
+    pub(super) fn claims(&self, name: &str) -> bool {
+        self.name() == name || self.plan.as_ref().is_some_and(|plan| plan.gives_name(name))
     }
 
     /// The stored record, or the one it gets when it is edited for the first time.

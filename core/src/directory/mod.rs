@@ -86,7 +86,9 @@ enum Pending {
 #[derive(Debug)]
 enum StoredFor {
     Plan(AgentId),
-    /// Nobody waits: a name that was followed, a state that was noted.
+    /// Nobody waits: a name that was followed, a state that was noted. Tried again if it fails.
+    Agent(AgentId),
+    /// What is left of an agent that could not be created.
     Nobody,
 }
 
@@ -96,6 +98,8 @@ struct Backend {
     detail: String,
     /// It has said what it has, or that it cannot be used.
     settled: bool,
+    /// Everything that it carries has been reported since it became available.
+    listed: bool,
     /// The desired state of its agents has been restored.
     reconciled: bool,
 }
@@ -123,7 +127,7 @@ impl Directory {
     pub(crate) fn new(node: NodeId, random: Random, restored: Vec<(AgentId, agent::Restored)>, now: Instant) -> Self {
         let backends = BackendKind::ALL.map(|kind| {
             let detail = "not looked for yet".to_string();
-            (kind, Backend { available: false, detail, settled: false, reconciled: false })
+            (kind, Backend { available: false, detail, settled: false, listed: false, reconciled: false })
         });
         let agents = restored.into_iter().map(|(id, record)| (id, Agent::restored(now, record.0)));
         let mut directory = Directory {
@@ -202,6 +206,7 @@ impl Directory {
     fn set_backend(&mut self, kind: BackendKind, available: bool, detail: String, out: &mut Out) {
         let Some(backend) = self.backends.get_mut(&kind) else { return };
         if backend.available != available || backend.detail != detail {
+            backend.listed &= backend.available && available;
             backend.available = available;
             backend.detail = detail;
             out.push_back(Output::Event(Event::NodeChanged));
@@ -224,31 +229,38 @@ impl Directory {
     /// Starts what should run and does not: once, when the backend has told what it has.
     fn reconcile(&mut self, now: Instant, kind: BackendKind, out: &mut Out) {
         let Some(backend) = self.backends.get_mut(&kind) else { return };
+        backend.listed = true;
         if core::mem::replace(&mut backend.reconciled, true) {
             return;
         }
         let missing: Vec<_> = self
             .agents
             .iter_mut()
-            .filter(|(_, agent)| agent.backend() == Some(kind) && agent.seen.is_none() && agent.plan.is_none())
+            .filter(|(_, agent)| agent.backend() == Some(kind) && agent.seen.is_none())
+            .filter(|(_, agent)| !agent.plan.as_ref().is_some_and(|plan| plan.creating))
             .filter_map(|(id, agent)| {
                 let record = agent.record.as_ref()?;
-                let start = record.desired == Desired::Running && record.autostart;
+                agent.start_due = record.desired == Desired::Running && record.autostart;
                 agent.signals.stopped(match record.desired {
-                    Desired::Running if start => "it is being started",
+                    Desired::Running if agent.start_due => "it is being started",
                     Desired::Running => "it was running before the machine or tmux was restarted",
                     Desired::Stopped => "it is stopped",
                 });
-                Some((*id, start))
+                Some(*id)
             })
             .collect();
-        for (id, start) in missing {
-            if start {
-                let steps = VecDeque::from([Step::Launch]);
-                let plan = Plan { command: None, steps, outcome: Outcome::Agent, creating: false };
-                self.begin(now, id, plan, out);
-            }
+        for id in missing {
+            self.start_if_due(now, id, out);
             self.decide(now, id, out);
+        }
+    }
+
+    /// Starts an agent that ran before the node's own start, unless something else is being done to it.
+    fn start_if_due(&mut self, now: Instant, id: AgentId, out: &mut Out) {
+        if self.agents.get(&id).is_some_and(Agent::is_to_be_started) {
+            let steps = VecDeque::from([Step::Launch]);
+            let plan = Plan { command: None, steps, outcome: Outcome::Agent, creating: false, done: None };
+            self.begin(now, id, plan, out);
         }
     }
 
@@ -265,7 +277,7 @@ impl Directory {
             self.announce(id, out);
         }
         if let Some(record) = store {
-            self.put(id, &record, StoredFor::Nobody, out);
+            self.put(id, &record, StoredFor::Agent(id), out);
         }
         self.decide(now, id, out);
         news
@@ -282,7 +294,12 @@ impl Directory {
         }
         agent.signals.stopped("its session has ended");
         let running = agent.record.as_ref().is_some_and(|record| record.desired == Desired::Running);
-        agent.ended_at = (running && agent.plan.is_none()).then_some(now);
+        let killed = agent.plan.as_ref().is_some_and(Plan::kills);
+        agent.ended_at = (running && !killed).then_some(now);
+        if !agent.is_visible() {
+            // It is being created, or is edited for the first time: nothing of it is kept yet.
+            out.push_back(Output::Event(Event::AgentRemoved(id)));
+        }
         self.announce(id, out);
         self.decide(now, id, out);
         closed
@@ -380,9 +397,12 @@ impl Directory {
                     agent.signals.looked_at(now);
                 }
             }
+            let again = agent.store_again(now);
             if let Some(record) = agent.note_end(now) {
-                self.put(id, &record, StoredFor::Nobody, out);
+                self.put(id, &record, StoredFor::Agent(id), out);
                 self.announce(id, out);
+            } else if let Some(record) = again {
+                self.put(id, &record, StoredFor::Agent(id), out);
             }
             self.decide(now, id, out);
         }
@@ -433,7 +453,7 @@ impl Directory {
         };
         self.agents.insert(id, Agent::created(now, size, record.clone()));
         let steps = VecDeque::from([Step::Store(Box::new(record)), Step::Launch]);
-        self.begin(now, id, Plan { command: Some(command), steps, outcome: Outcome::Agent, creating: true }, out);
+        self.begin(now, id, Plan { command: Some(command), steps, outcome: Outcome::Agent, creating: true, done: None }, out);
         Ok(())
     }
 
@@ -450,7 +470,7 @@ impl Directory {
     }
 
     fn check_name_free(&self, name: &str, except: Option<AgentId>) -> Result<(), Refusal> {
-        let taken = self.agents.iter().any(|(id, agent)| Some(*id) != except && agent.name() == name);
+        let taken = self.agents.iter().any(|(id, agent)| Some(*id) != except && agent.claims(name));
         if taken {
             let hint = "Choose another name, or rename that one.";
             return Err(refuse(RefusalCode::NameTaken, format!("An agent named {name} exists already."), hint));
@@ -529,16 +549,40 @@ impl Directory {
         if let Command::Edit { name: Some(name), .. } = command {
             self.check_name_free(name, Some(id))?;
         }
-        if matches!(command, Command::Start(_) | Command::Restart(_)) {
-            self.backend_for(Some(record.backend))?;
+        let available = self.backend_for(Some(record.backend));
+        match command {
+            // The name of a session that is out of sight would come back with it.
+            Command::Edit { name: Some(name), .. } if !running && *name != record.name => {
+                available?;
+                self.check_listed(record.backend, &record.name)?;
+            }
+            Command::Start(_) | Command::Restart(_) => {
+                available?;
+                self.check_listed(record.backend, &record.name)?;
+            }
+            // What a backend that is gone for good carried can be deleted.
+            Command::Delete(_) if available.is_ok() => self.check_listed(record.backend, &record.name)?,
+            _ => {}
         }
         Ok(plan)
     }
 
+    /// Whether an agent runs is known only when its backend has said all that it carries.
+    fn check_listed(&self, kind: BackendKind, name: &str) -> Result<(), Refusal> {
+        if self.backends[&kind].listed {
+            return Ok(());
+        }
+        let message = format!("Whether {name} runs is not known yet: {} was found only now.", kind.as_str());
+        Err(refuse(RefusalCode::Unavailable, message, "Try again in a moment."))
+    }
+
     fn begin(&mut self, now: Instant, id: AgentId, plan: Plan, out: &mut Out) {
         if let Some(agent) = self.agents.get_mut(&id) {
+            if plan.launches() {
+                agent.ended_at = None;
+                agent.start_due = false;
+            }
             agent.plan = Some(plan);
-            agent.ended_at = None;
             self.advance(now, id, out);
         }
     }
@@ -570,21 +614,32 @@ impl Directory {
 
     fn step_done(&mut self, now: Instant, id: AgentId, result: Result<(), Refusal>, out: &mut Out) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let running = agent.seen.is_some();
-        let Some(step) = agent.plan.as_mut().and_then(|plan| plan.steps.pop_front()) else { return };
-        // What was to be ended has ended by itself in the meantime.
-        let result = if matches!(step, Step::Kill) && !running { Ok(()) } else { result };
-        match result {
-            Err(refusal) => return self.finish(now, id, Err(refusal), out),
-            Ok(()) => match step {
-                Step::Store(record) => {
-                    agent.record = Some(*record);
-                    self.announce(id, out);
-                }
-                Step::Unstore => agent.record = None,
-                Step::Kill => agent.signals.stopped("it is stopped"),
-                Step::Launch | Step::Rename(_) | Step::Mark => {}
-            },
+        let ended = agent.seen.is_none();
+        let reachable = agent.backend().is_some_and(|kind| self.backends[&kind].available);
+        let Some(plan) = &mut agent.plan else { return };
+        let Some(step) = plan.steps.pop_front() else { return };
+        // What was to be ended has ended by itself in the meantime, unless it is only out of sight.
+        let result = if matches!(step, Step::Kill) && ended && reachable { Ok(()) } else { result };
+        if let Err(mut refusal) = result {
+            if let Some(done) = plan.done {
+                refusal.message = format!("{done}, but the rest failed: {}", refusal.message);
+            }
+            return self.finish(now, id, Err(refusal), out);
+        }
+        match step {
+            Step::Store(record) => {
+                agent.record = Some(*record);
+                agent.store_again_at = None;
+                self.announce(id, out);
+            }
+            Step::Unstore => agent.record = None,
+            Step::Kill => {
+                plan.done = Some("Its session was ended");
+                agent.signals.stopped("it is stopped");
+            }
+            Step::Launch => plan.done = Some("It was started"),
+            Step::Rename(_) => plan.done = Some("Its session was renamed"),
+            Step::Mark => {}
         }
         self.advance(now, id, out);
     }
@@ -617,7 +672,12 @@ impl Directory {
             }
             return;
         }
+        // What others named it while the command was carried out.
+        if let Some(record) = agent.follow_name() {
+            self.put(id, &record, StoredFor::Agent(id), out);
+        }
         self.announce(id, out);
+        self.start_if_due(now, id, out);
         self.decide(now, id, out);
         self.next_plan(now, id, out);
     }
@@ -627,12 +687,21 @@ impl Directory {
     pub(crate) fn stored(&mut self, now: Instant, id: StoreId, result: Result<(), StoreFailure>, out: &mut Out) {
         let Some((expected, for_whom)) = self.stores.pop_front() else { return };
         assert_eq!(expected, id, "contract: stores are answered in order");
-        if let StoredFor::Plan(agent) = for_whom {
-            let result = result.map_err(|failure| {
-                let message = format!("The change could not be stored: {}.", failure.0);
-                refuse(RefusalCode::NotStored, message, "Make room on the disk of this machine and try again.")
-            });
-            self.step_done(now, agent, result, out);
+        match (for_whom, result) {
+            (StoredFor::Plan(agent), result) => {
+                let result = result.map_err(|failure| {
+                    let message = format!("The change could not be stored: {}.", failure.0);
+                    refuse(RefusalCode::NotStored, message, "Make room on the disk of this machine and try again.")
+                });
+                self.step_done(now, agent, result, out);
+            }
+            (StoredFor::Agent(id), Err(_)) => {
+                if let Some(agent) = self.agents.get_mut(&id) {
+                    agent.store_again_at = Some(now + limits::STORE_AGAIN_TIME);
+                    self.decide(now, id, out);
+                }
+            }
+            (StoredFor::Agent(_), Ok(())) | (StoredFor::Nobody, _) => {}
         }
     }
 

@@ -39,6 +39,29 @@ pub(super) struct Plan {
     pub(super) outcome: Outcome,
     /// When it fails, the agent is forgotten: it was being created.
     pub(super) creating: bool,
+    /// What has been done already and stays, in words: a refusal must say it.
+    pub(super) done: Option<&'static str>,
+}
+
+impl Plan {
+    /// Whether it is going to end the carrier, or is just doing it.
+    pub(super) fn kills(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Kill))
+    }
+
+    /// Whether it is going to start a carrier, or is just doing it.
+    pub(super) fn launches(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Launch))
+    }
+
+    /// Whether the agent gets this name when it succeeds.
+    pub(super) fn gives_name(&self, name: &str) -> bool {
+        self.steps.iter().any(|step| match step {
+            Step::Store(record) => record.name == name,
+            Step::Rename(new) => new == name,
+            Step::Unstore | Step::Launch | Step::Kill | Step::Mark => false,
+        })
+    }
 }
 
 /// What a plan is made from.
@@ -56,7 +79,7 @@ pub(super) fn refuse(code: RefusalCode, message: impl Into<String>, hint: &str) 
 
 /// The plan for a command on an agent that exists.
 pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Result<Plan, Refusal> {
-    let with = |steps: Vec<Step>, outcome| Plan { command: Some(id), steps: steps.into(), outcome, creating: false };
+    let with = |steps: Vec<Step>, outcome| Plan { command: Some(id), steps: steps.into(), outcome, creating: false, done: None };
     let desired = |desired| Step::Store(Box::new(Record { desired, ..now.record.clone() }));
     let name = &now.record.name;
     match command {
@@ -100,13 +123,14 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
 
 fn changed(now: &Situation<'_>, record: Record, renamed: Option<String>) -> Vec<Step> {
     let mut steps = Vec::new();
+    // What nobody sees comes first: if it fails, the refusal leaves no trace.
+    if !now.managed && now.running {
+        steps.push(Step::Mark);
+    }
     if let Some(name) = renamed.filter(|_| now.running) {
         steps.push(Step::Rename(name));
     }
     steps.push(Step::Store(Box::new(record)));
-    if !now.managed && now.running {
-        steps.push(Step::Mark);
-    }
     steps
 }
 

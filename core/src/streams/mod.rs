@@ -54,6 +54,8 @@ pub(crate) struct Attach {
 pub(crate) struct Streams {
     random: Random,
     viewers: BTreeMap<ViewerId, Viewer>,
+    /// The newest connection of each viewer: only that one types.
+    typists: BTreeMap<ViewerKey, ViewerId>,
     terminals: BTreeMap<Generation, Terminal>,
     /// The terminal that lives under an id now. A closed one may still drain beside it.
     live: BTreeMap<TerminalId, Generation>,
@@ -67,6 +69,7 @@ impl Streams {
         Streams {
             random,
             viewers: BTreeMap::new(),
+            typists: BTreeMap::new(),
             terminals: BTreeMap::new(),
             live: BTreeMap::new(),
             timers: Timers::default(),
@@ -80,12 +83,16 @@ impl Streams {
     pub(crate) fn open(&mut self, viewer: ViewerId, key: ViewerKey) {
         if self.viewers.len() < limits::VIEWERS {
             self.viewers.entry(viewer).or_insert_with(|| Viewer::new(key));
+            self.typists.insert(key, viewer);
         }
     }
 
     pub(crate) fn close(&mut self, now: Instant, viewer: ViewerId, out: &mut VecDeque<Output>) {
         let Some(gone) = self.viewers.remove(&viewer) else { return };
         self.dirty.remove(&viewer);
+        if self.typists.get(&gone.key) == Some(&viewer) {
+            self.typists.remove(&gone.key);
+        }
         for (id, stream) in gone.streams {
             self.forget_stream(now, (viewer, id), &stream, out);
         }
@@ -108,7 +115,7 @@ impl Streams {
     ) {
         self.detach(now, viewer, attach.stream, out);
         let Some(state) = self.viewers.get(&viewer) else { return };
-        let count = state.streams.len();
+        let (count, viewer_key) = (state.streams.len(), state.key);
         let target = if count >= limits::STREAMS_PER_VIEWER { Err(EndReason::TooMany) } else { target };
         let target = match target {
             Ok(target) => target,
@@ -118,7 +125,7 @@ impl Streams {
         };
         let generation = self.terminal_for(target);
         let Some(terminal) = self.terminals.get_mut(&generation) else { return };
-        let stream = Stream::open(terminal, attach.from);
+        let stream = Stream::open(terminal, &viewer_key, attach.from);
         terminal.attach((viewer, attach.stream), out);
         out.push_back(Output::Event(Event::Attached(viewer, target.id)));
         self.add_stream((viewer, attach.stream), stream);
@@ -160,14 +167,19 @@ impl Streams {
         out: &mut VecDeque<Output>,
     ) {
         let Some(key) = self.viewers.get(&viewer).map(|viewer| viewer.key) else { return };
+        // What is still under way on an older connection has been repeated on the newer one.
+        if self.typists.get(&key) != Some(&viewer) {
+            return;
+        }
         let Some(state) = self.stream_mut((viewer, stream)) else { return };
         let Some(generation) = state.terminal else { return };
+        let aware = state.typed(seq);
         let Some(terminal) = self.terminals.get_mut(&generation) else { return };
-        let verdict = if terminal.closed {
-            Verdict::Lost("the terminal has ended")
-        } else {
-            terminal.typing.take(now, key, seq, bytes.len())
-        };
+        // The stream's end says that nothing more is written.
+        if terminal.closed {
+            return;
+        }
+        let verdict = terminal.typing.take(now, key, seq, bytes.len(), aware);
         let id = terminal.id;
         let Some(state) = self.stream_mut((viewer, stream)) else { return };
         match verdict {
@@ -184,10 +196,11 @@ impl Streams {
                 state.input_acked = true;
                 self.queue((viewer, stream));
             }
-            Verdict::Lost(why) => {
-                state.input_lost = Some((seq, why.to_string()));
+            Verdict::Lost(first, why) => {
+                state.lose_input(first, why);
                 self.queue((viewer, stream));
             }
+            Verdict::LostBefore => {}
         }
     }
 
@@ -249,6 +262,7 @@ impl Streams {
             TerminalInput::Snapshot { size, bytes } => {
                 if terminal.snapshot_taken(size, bytes) {
                     self.queue_attached(generation, |_| {});
+                    self.drop_snapshot_unless_needed(Some(generation));
                 }
             }
             TerminalInput::Written { bytes } => {
@@ -259,7 +273,7 @@ impl Streams {
             }
             TerminalInput::WriteFailed(reason) => {
                 for (key, seq) in terminal.typing.fail() {
-                    self.queue_typist(generation, key, |stream| stream.input_lost = Some((seq, reason.clone())));
+                    self.queue_typist(generation, key, |stream| stream.lose_input(seq, &reason));
                 }
             }
             TerminalInput::Closed => self.close_terminal(id),
@@ -275,12 +289,11 @@ impl Streams {
         let Some(terminal) = self.terminals.get_mut(&generation) else { return };
         terminal.closed = true;
         terminal.drop_snapshot();
+        let held = terminal.ring.start()..=terminal.ring.end();
         for (key, seq) in terminal.typing.fail() {
-            self.queue_typist(generation, key, |stream| {
-                stream.input_lost = Some((seq, "the terminal has ended".to_string()));
-            });
+            self.queue_typist(generation, key, |stream| stream.lose_input(seq, "the terminal has ended"));
         }
-        self.queue_attached(generation, |stream| stream.ended = Some(EndReason::Exited));
+        self.queue_attached(generation, |stream| stream.end(held.contains(&stream.sent)));
         self.forget_terminal_if_idle(generation);
     }
 
@@ -388,6 +401,7 @@ impl Streams {
         if held {
             self.say_size(&attached);
         }
+        self.drop_snapshot_unless_needed(Some(generation));
         self.forget_terminal_if_idle(generation);
         self.reschedule(generation);
     }
@@ -405,13 +419,18 @@ impl Streams {
     }
 
     fn drop_snapshot_unless_needed(&mut self, generation: Option<Generation>) {
-        let Some(terminal) = generation.and_then(|g| self.terminals.get_mut(&g)) else { return };
-        let needed = terminal.attached.iter().any(|(viewer, stream)| {
-            self.viewers.get(viewer).and_then(|v| v.streams.get(stream)).is_some_and(|stream| stream.behind)
-        });
-        if !needed {
+        let Some(terminal) = generation.and_then(|g| self.terminals.get(&g)) else { return };
+        if !self.is_snapshot_needed(terminal)
+            && let Some(terminal) = generation.and_then(|g| self.terminals.get_mut(&g))
+        {
             terminal.drop_snapshot();
         }
+    }
+
+    fn is_snapshot_needed(&self, terminal: &Terminal) -> bool {
+        terminal.attached.iter().any(|(viewer, stream)| {
+            self.viewers.get(viewer).and_then(|v| v.streams.get(stream)).is_some_and(|stream| stream.behind)
+        })
     }
 
     fn reschedule(&mut self, generation: Generation) {
@@ -480,6 +499,9 @@ impl Streams {
             let held = terminal.ring.end() - terminal.ring.start();
             if held > limits::RING_BYTES as u64 {
                 return fail(format!("ring of {:?} holds {held} bytes", terminal.id));
+            }
+            if terminal.has_snapshot() && !self.is_snapshot_needed(terminal) {
+                return fail(format!("a snapshot of {:?} is kept for nobody", terminal.id));
             }
             if !terminal.is_lease_held_by_attached() {
                 return fail(format!("size of {:?} is held by a stream that is gone", terminal.id));

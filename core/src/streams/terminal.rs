@@ -3,7 +3,7 @@
 use super::ring::Ring;
 use super::typing::Typing;
 use super::{Bytes, StreamKey};
-use crate::id::{Generation, Size, TerminalId};
+use crate::id::{Generation, Size, TerminalId, ViewerKey};
 use crate::limits;
 use crate::output::{Holder, Output, TerminalOutput};
 use crate::time::{Duration, Instant};
@@ -30,6 +30,8 @@ pub(super) struct Terminal {
     stale: u32,
     flooding: bool,
     flood_until: Instant,
+    /// Viewers whose screen has a shortened history: they still need the full one if they go on from where they were.
+    shortened: BTreeSet<ViewerKey>,
     lease: Option<StreamKey>,
     /// The size that the holder wants; a new wish is passed on at once, the answer is `Resized`.
     wanted: Option<Size>,
@@ -62,6 +64,7 @@ impl Terminal {
             stale: 0,
             flooding: false,
             flood_until: Instant::START,
+            shortened: BTreeSet::new(),
             lease: None,
             wanted: None,
             linger_until: None,
@@ -105,6 +108,7 @@ impl Terminal {
                 self.watched = false;
                 self.stale += u32::from(self.requested.take().is_some());
                 self.ring.skip();
+                self.shortened.clear();
                 self.send(TerminalOutput::Unwatch, out);
             }
             self.typing.expire(now);
@@ -138,7 +142,8 @@ impl Terminal {
 
     /// A viewer fell out of the ring, or the backend skipped.
     pub(super) fn note_gap(&mut self, now: Instant) {
-        self.flooding = now < self.flood_until;
+        // A flood ends in `wake` and nowhere else: the streams with a shortened history are told there.
+        self.flooding |= now < self.flood_until;
         self.flood_until = now + limits::FLOOD_TIME;
     }
 
@@ -168,9 +173,7 @@ impl Terminal {
         if self.closed {
             return None;
         }
-        if let Some(snapshot) =
-            self.snapshot.as_ref().filter(|s| self.ring.holds(s.offset) && (s.full || self.flooding))
-        {
+        if let Some(snapshot) = self.usable_snapshot() {
             return Some(snapshot.clone());
         }
         if self.requested.is_none() {
@@ -180,6 +183,37 @@ impl Terminal {
             self.send(TerminalOutput::Snapshot { history_lines }, out);
         }
         None
+    }
+
+    /// Where a stream begins that nobody had before: at the snapshot that it will get.
+    pub(super) fn fresh_offset(&self) -> u64 {
+        self.usable_snapshot().map_or(self.ring.end(), |snapshot| snapshot.offset)
+    }
+
+    fn usable_snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref().filter(|s| self.ring.holds(s.offset) && (s.full || self.flooding))
+    }
+
+    pub(super) fn has_snapshot(&self) -> bool {
+        self.snapshot.is_some()
+    }
+
+    /// A viewer has got a snapshot with full or shortened history.
+    pub(super) fn note_history(&mut self, viewer: ViewerKey, full: bool) {
+        if full {
+            self.shortened.remove(&viewer);
+        } else if self.shortened.len() < limits::VIEWERS {
+            self.shortened.insert(viewer);
+        }
+    }
+
+    /// Whether a viewer that goes on from where it was lacks history.
+    pub(super) fn is_shortened(&self, viewer: &ViewerKey) -> bool {
+        self.shortened.contains(viewer)
+    }
+
+    pub(super) fn is_flooding(&self) -> bool {
+        self.flooding
     }
 
     /// Nobody needs the snapshot any more.
@@ -210,7 +244,8 @@ impl Terminal {
     /// Gives the lease to `key`. Returns whether the holder has changed.
     pub(super) fn grant(&mut self, key: StreamKey, size: Size, out: &mut VecDeque<Output>) -> bool {
         let changed = self.lease.replace(key) != Some(key);
-        if self.wanted.unwrap_or(self.size) != size {
+        // Also when the size seems to be right: somebody else may have changed it, or it may be on its way back.
+        if self.wanted != Some(size) || self.size != size {
             self.send(TerminalOutput::Resize(size), out);
         }
         self.wanted = Some(size);

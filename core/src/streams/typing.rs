@@ -16,12 +16,17 @@ pub(super) struct Typing {
 
 #[derive(Debug)]
 struct Numbers {
-    /// The last number that was taken for writing (or lost).
+    /// The last number that was taken for writing.
     taken: u64,
     /// The last number that is written.
     written: u64,
     /// Bytes between the two.
     pending_bytes: usize,
+    /// Input after `taken` was lost and the viewer is being told: it goes on with the number after `taken`. Until then everything
+    /// else is from before it knew, and is not written either.
+    lost: bool,
+    /// A part of what was lost is written: it must not be repeated.
+    torn: bool,
     at: Instant,
 }
 
@@ -40,8 +45,10 @@ pub(super) enum Verdict {
     Write,
     /// Written or on its way already: say (again) what is written.
     Duplicate,
-    /// It cannot be taken; the message says why.
-    Lost(&'static str),
+    /// This number and all after it cannot be taken; the message says why.
+    Lost(u64, &'static str),
+    /// It follows something lost of which the viewer has been told: it counts as lost with that.
+    LostBefore,
 }
 
 impl Typing {
@@ -50,26 +57,40 @@ impl Typing {
         self.memory.get(key).map(|numbers| numbers.written)
     }
 
-    /// Takes a numbered input, or says why not. A viewer that is not remembered may begin at any number.
-    pub(super) fn take(&mut self, now: Instant, key: ViewerKey, seq: u64, len: usize) -> Verdict {
+    /// Whether it is known of everything after [`written`](Self::written) that it was not written.
+    pub(super) fn is_certain(&self, key: &ViewerKey) -> bool {
+        self.memory.get(key).is_some_and(|numbers| !numbers.torn)
+    }
+
+    /// Takes a numbered input, or says why not. A viewer that is not remembered may begin at any number. `aware`: the viewer sent
+    /// it knowing of the last loss.
+    pub(super) fn take(&mut self, now: Instant, key: ViewerKey, seq: u64, len: usize, aware: bool) -> Verdict {
         if !self.memory.contains_key(&key) {
-            self.forget_one_if_full();
+            if !self.make_room() {
+                return Verdict::Lost(seq, "too many viewers type into this terminal");
+            }
             let before = seq.saturating_sub(1);
-            self.memory.insert(key, Numbers { taken: before, written: before, pending_bytes: 0, at: now });
+            let numbers =
+                Numbers { taken: before, written: before, pending_bytes: 0, lost: false, torn: false, at: now };
+            self.memory.insert(key, numbers);
         }
         let Some(numbers) = self.memory.get_mut(&key) else { return Verdict::Duplicate };
         numbers.at = now;
         if seq <= numbers.taken {
             return Verdict::Duplicate;
         }
-        if seq > numbers.taken + 1 {
-            return Verdict::Lost("input before it is missing");
+        let expected = numbers.taken + 1;
+        if seq > expected || numbers.lost && !aware {
+            let told = core::mem::replace(&mut numbers.lost, true);
+            return if told { Verdict::LostBefore } else { Verdict::Lost(expected, "input before it is missing") };
         }
         if len > limits::INPUT_CHUNK_BYTES || numbers.pending_bytes + len > limits::INPUT_WINDOW_BYTES {
-            numbers.taken = seq;
-            return Verdict::Lost("more was sent than the terminal takes at once");
+            numbers.lost = true;
+            return Verdict::Lost(seq, "more was sent than the terminal takes at once");
         }
         numbers.taken = seq;
+        numbers.lost = false;
+        numbers.torn = false;
         numbers.pending_bytes += len;
         self.unconfirmed.push_back(Chunk { key, seq, len, left: len });
         Verdict::Write
@@ -98,12 +119,15 @@ impl Typing {
         grown
     }
 
-    /// What is not confirmed is lost. Returns the first lost number of each viewer.
+    /// What is not confirmed is lost. Returns the first lost number of each viewer; its count stands before that number again.
     pub(super) fn fail(&mut self) -> Vec<(ViewerKey, u64)> {
         let mut lost: Vec<(ViewerKey, u64)> = Vec::new();
         for chunk in self.unconfirmed.drain(..) {
             if let Some(numbers) = self.memory.get_mut(&chunk.key) {
                 numbers.pending_bytes -= chunk.len;
+                numbers.taken = numbers.written;
+                numbers.lost = true;
+                numbers.torn |= chunk.left < chunk.len;
             }
             if lost.iter().all(|(key, _)| *key != chunk.key) {
                 lost.push((chunk.key, chunk.seq));
@@ -127,13 +151,14 @@ impl Typing {
         self.unconfirmed.iter().map(|chunk| chunk.len).sum()
     }
 
-    fn forget_one_if_full(&mut self) {
-        if self.memory.len() >= limits::INPUT_MEMORY {
-            let quiet = self.memory.iter().filter(|(_, numbers)| numbers.pending_bytes == 0);
-            if let Some(key) = quiet.min_by_key(|(_, numbers)| numbers.at).map(|(key, _)| *key) {
-                self.memory.remove(&key);
-            }
+    /// Makes room for one more viewer: the one that has been quiet for longest is forgotten. False: none is quiet.
+    fn make_room(&mut self) -> bool {
+        if self.memory.len() < limits::INPUT_MEMORY {
+            return true;
         }
+        let quiet = self.memory.iter().filter(|(_, numbers)| numbers.pending_bytes == 0);
+        let oldest = quiet.min_by_key(|(_, numbers)| numbers.at).map(|(key, _)| *key);
+        oldest.is_some_and(|key| self.memory.remove(&key).is_some())
     }
 }
 
@@ -147,39 +172,76 @@ mod tests {
     #[test]
     fn a_repeated_input_is_not_written_again() {
         let mut typing = Typing::default();
-        assert_eq!(typing.take(Instant::START, KEY, 1, 5), Verdict::Write);
-        assert_eq!(typing.take(Instant::START, KEY, 1, 5), Verdict::Duplicate);
+        assert_eq!(typing.take(Instant::START, KEY, 1, 5, true), Verdict::Write);
+        assert_eq!(typing.take(Instant::START, KEY, 1, 5, true), Verdict::Duplicate);
         assert_eq!(typing.confirm(5), [KEY]);
-        assert_eq!(typing.take(Instant::START, KEY, 1, 5), Verdict::Duplicate);
+        assert_eq!(typing.take(Instant::START, KEY, 1, 5, true), Verdict::Duplicate);
         assert_eq!(typing.written(&KEY), Some(1));
     }
 
     #[test]
     fn a_gap_in_the_numbers_is_said_to_be_lost() {
         let mut typing = Typing::default();
-        assert_eq!(typing.take(Instant::START, KEY, 1, 1), Verdict::Write);
-        assert_eq!(typing.take(Instant::START, KEY, 3, 1), Verdict::Lost("input before it is missing"));
+        assert_eq!(typing.take(Instant::START, KEY, 1, 1, true), Verdict::Write);
+        assert_eq!(typing.take(Instant::START, KEY, 3, 1, true), Verdict::Lost(2, "input before it is missing"));
+        assert_eq!(typing.take(Instant::START, KEY, 4, 1, true), Verdict::LostBefore, "told once");
+        assert_eq!(typing.take(Instant::START, KEY, 2, 1, true), Verdict::Write, "the viewer goes on with the lost number");
     }
 
     #[test]
     fn a_viewer_the_terminal_does_not_know_may_begin_anywhere() {
         let mut typing = Typing::default();
         assert_eq!(typing.written(&KEY), None);
-        assert_eq!(typing.take(Instant::START, KEY, 57, 1), Verdict::Write);
+        assert_eq!(typing.take(Instant::START, KEY, 57, 1, true), Verdict::Write);
     }
 
     #[test]
-    fn after_a_failed_write_the_first_lost_number_is_named_and_the_next_one_is_taken() {
+    fn after_a_failed_write_the_viewer_goes_on_with_the_first_lost_number() {
         let mut typing = Typing::default();
         for seq in 1..=3 {
-            assert_eq!(typing.take(Instant::START, KEY, seq, 10), Verdict::Write);
+            assert_eq!(typing.take(Instant::START, KEY, seq, 10, true), Verdict::Write);
         }
-        typing.confirm(15);
+        typing.confirm(10);
         assert_eq!(typing.fail(), [(KEY, 2)]);
         assert_eq!(typing.written(&KEY), Some(1));
-        assert_eq!(typing.take(Instant::START, KEY, 4, 10), Verdict::Write);
+        assert_eq!(typing.take(Instant::START, KEY, 4, 10, true), Verdict::LostBefore, "sent before the viewer knew");
+        assert_eq!(typing.take(Instant::START, KEY, 2, 10, true), Verdict::Write);
         assert_eq!(typing.confirm(10), [KEY]);
-        assert_eq!(typing.written(&KEY), Some(4));
+        assert_eq!(typing.written(&KEY), Some(2));
+    }
+
+    #[test]
+    fn the_lost_number_itself_does_not_count_if_the_viewer_repeated_it_before_it_knew() {
+        let mut typing = Typing::default();
+        typing.take(Instant::START, KEY, 1, 10, true);
+        typing.fail();
+        assert_eq!(typing.take(Instant::START, KEY, 1, 10, false), Verdict::LostBefore);
+        assert_eq!(typing.take(Instant::START, KEY, 1, 10, true), Verdict::Write);
+    }
+
+    #[test]
+    fn what_was_written_in_part_is_uncertain_until_the_viewer_goes_on() {
+        let mut typing = Typing::default();
+        typing.take(Instant::START, KEY, 1, 10, true);
+        typing.confirm(5);
+        assert!(typing.is_certain(&KEY));
+        typing.fail();
+        assert!(!typing.is_certain(&KEY), "repeating it would write five bytes twice");
+        assert_eq!(typing.take(Instant::START, KEY, 1, 10, true), Verdict::Write);
+        assert!(typing.is_certain(&KEY));
+    }
+
+    #[test]
+    fn no_more_viewers_are_remembered_than_the_limit_says() {
+        let mut typing = Typing::default();
+        for who in 0..limits::INPUT_MEMORY as u8 {
+            assert_eq!(typing.take(Instant::START, ViewerKey([who; 16]), 1, 1, true), Verdict::Write);
+        }
+        let late = ViewerKey([255; 16]);
+        assert!(matches!(typing.take(Instant::START, late, 1, 1, true), Verdict::Lost(1, _)));
+        typing.confirm(1);
+        assert_eq!(typing.take(Instant::START, late, 1, 1, true), Verdict::Write, "in the place of one that is quiet");
+        assert_eq!(typing.memory.len(), limits::INPUT_MEMORY);
     }
 
     #[test]
@@ -187,15 +249,15 @@ mod tests {
         let mut typing = Typing::default();
         let chunk = limits::INPUT_CHUNK_BYTES;
         for seq in 1..=(limits::INPUT_WINDOW_BYTES / chunk) as u64 {
-            assert_eq!(typing.take(Instant::START, KEY, seq, chunk), Verdict::Write);
+            assert_eq!(typing.take(Instant::START, KEY, seq, chunk, true), Verdict::Write);
         }
-        assert!(matches!(typing.take(Instant::START, KEY, 5, 1), Verdict::Lost(_)));
+        assert!(matches!(typing.take(Instant::START, KEY, 5, 1, true), Verdict::Lost(5, _)));
     }
 
     #[test]
     fn a_viewer_that_is_long_gone_is_forgotten() {
         let mut typing = Typing::default();
-        typing.take(Instant::START, KEY, 1, 1);
+        typing.take(Instant::START, KEY, 1, 1, true);
         typing.confirm(1);
         typing.expire(Instant::START + limits::INPUT_MEMORY_TIME);
         assert_eq!(typing.written(&KEY), None);
@@ -213,7 +275,7 @@ mod tests {
                 let key = ViewerKey([who; 16]);
                 let fresh = next.entry(who).or_insert(1);
                 let seq = fresh.saturating_sub(back).max(1);
-                if typing.take(Instant::START, key, seq, len) == Verdict::Write {
+                if typing.take(Instant::START, key, seq, len, true) == Verdict::Write {
                     written.entry(who).or_default().push(seq);
                     *fresh = seq + 1;
                 }

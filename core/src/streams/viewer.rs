@@ -6,7 +6,7 @@ use crate::limits;
 use crate::output::{EndReason, Output, ViewerOutput};
 use crate::time::Instant;
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 #[derive(Debug)]
 pub(super) struct Viewer {
@@ -39,6 +39,10 @@ pub(super) struct Stream {
     pub(super) size_changed: bool,
     pub(super) input_acked: bool,
     pub(super) input_lost: Option<(u64, String)>,
+    /// The viewer was told of a loss on this stream and has not gone on since.
+    loss_told: bool,
+    /// The last number that came on this stream. Numbers grow, and go back only when the viewer goes on after a loss.
+    typed_seq: u64,
     pub(super) ended: Option<EndReason>,
     pub(super) queued: bool,
     pub(super) typed_bytes: u64,
@@ -65,17 +69,19 @@ impl Stream {
     }
 
     /// A stream that goes on at `from`, or needs a snapshot.
-    pub(super) fn open(terminal: &Terminal, from: Option<(Generation, u64)>) -> Self {
+    pub(super) fn open(terminal: &Terminal, viewer: &ViewerKey, from: Option<(Generation, u64)>) -> Self {
         let resumed =
             from.filter(|(generation, offset)| *generation == terminal.generation && terminal.ring.holds(*offset));
-        let at = resumed.map_or(terminal.ring.end(), |(_, offset)| offset);
+        let at = resumed.map_or_else(|| terminal.fresh_offset(), |(_, offset)| offset);
+        let partial = resumed.is_some() && terminal.is_shortened(viewer);
         Stream {
             terminal: Some(terminal.generation),
             announce: true,
             sent: at,
             acked: at,
             base: at,
-            behind: resumed.is_none(),
+            behind: resumed.is_none() || partial && !terminal.is_flooding(),
+            partial,
             ..Stream::default()
         }
     }
@@ -86,6 +92,27 @@ impl Stream {
         if self.acked >= self.base {
             self.snapshot_open = false;
         }
+    }
+
+    /// Input `first` and what follows it is lost; the viewer is to be told.
+    pub(super) fn lose_input(&mut self, first: u64, why: &str) {
+        self.input_lost.get_or_insert_with(|| (first, why.to_string()));
+        self.loss_told = true;
+    }
+
+    /// A number has come. Returns whether the viewer sent it knowing of every loss: what it repeated on a fresh connection may have
+    /// crossed the news of a loss, and must not be taken for what it types afterwards.
+    pub(super) fn typed(&mut self, seq: u64) -> bool {
+        let aware = !self.loss_told || seq <= self.typed_seq;
+        self.loss_told &= !aware;
+        self.typed_seq = seq;
+        aware
+    }
+
+    /// The terminal has ended. A stream that only waited for the full history goes on with what it has.
+    pub(super) fn end(&mut self, ring_holds_it: bool) {
+        self.ended = Some(EndReason::Exited);
+        self.behind &= !(self.partial && ring_holds_it);
     }
 
     fn credit(&self) -> u64 {
@@ -105,7 +132,11 @@ impl Stream {
             return self.ended.map(|reason| ViewerOutput::Ended { stream: id, reason });
         };
         if core::mem::take(&mut self.announce) {
+            // What is said here includes all that was to be said of size and input until now.
             self.size_changed = false;
+            self.input_acked = false;
+            self.input_lost = None;
+            self.loss_told = false;
             let written = terminal.typing.written(&viewer.1);
             return Some(ViewerOutput::Attached {
                 stream: id,
@@ -113,7 +144,7 @@ impl Stream {
                 generation: terminal.generation,
                 offset: self.sent,
                 input_seq: written.unwrap_or(0),
-                input_known: written.is_some(),
+                input_known: terminal.typing.is_certain(&viewer.1),
                 size: terminal.size,
                 holder: terminal.holder((viewer.0, id)),
             });
@@ -132,12 +163,13 @@ impl Stream {
                 holder: terminal.holder((viewer.0, id)),
             });
         }
-        self.next_bytes(now, id, terminal, out)
+        self.next_bytes(now, viewer.1, id, terminal, out)
     }
 
     fn next_bytes(
         &mut self,
         now: Instant,
+        viewer: ViewerKey,
         id: StreamId,
         terminal: &mut Terminal,
         out: &mut VecDeque<Output>,
@@ -148,7 +180,7 @@ impl Stream {
             terminal.note_gap(now);
         }
         if self.behind && !terminal.closed {
-            return self.next_snapshot(id, terminal, out);
+            return self.next_snapshot(viewer, id, terminal, out);
         }
         let credit = self.credit().min(limits::FRAME_BYTES as u64) as usize;
         let more = !self.behind && self.sent < terminal.ring.end();
@@ -166,6 +198,7 @@ impl Stream {
 
     fn next_snapshot(
         &mut self,
+        viewer: ViewerKey,
         id: StreamId,
         terminal: &mut Terminal,
         out: &mut VecDeque<Output>,
@@ -176,6 +209,7 @@ impl Stream {
         let snapshot = terminal.snapshot(out)?;
         self.behind = false;
         self.partial = !snapshot.full;
+        terminal.note_history(viewer, snapshot.full);
         self.sent = snapshot.offset;
         self.base = snapshot.offset;
         self.snapshot_open = self.acked < snapshot.offset;

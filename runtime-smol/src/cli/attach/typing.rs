@@ -55,12 +55,13 @@ impl Typing {
         }
     }
 
-    /// Everything before `seq` is written, nothing else of what was sent; the next input takes number `seq`. Returns how many
-    /// bytes are lost.
+    /// Everything before `seq` is written, nothing else of what was sent; the next input takes number `seq`. What waits behind it is
+    /// dropped too: half a command line is worse than none. Returns how many bytes are lost.
     pub(super) fn lost(&mut self, seq: u64) -> usize {
         self.acknowledged(seq.saturating_sub(1));
         self.last = seq.saturating_sub(1);
-        self.sent.drain(..).map(|(_, bytes)| bytes.len()).sum()
+        let sent: usize = self.sent.drain(..).map(|(_, bytes)| bytes.len()).sum();
+        sent + self.waiting.drain(..).count()
     }
 
     /// The last number given.

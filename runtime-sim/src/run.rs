@@ -1,0 +1,84 @@
+//! Runs a scenario and says what came of it; panics are results like others.
+
+use crate::failure::{Failure, FailureKind};
+use crate::log::{Detail, Log};
+use crate::sabotage::Sabotage;
+use crate::scenario::Scenario;
+use crate::world::World;
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+/// How a run is watched.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// What is printed.
+    pub detail: Detail,
+    /// A planted bug.
+    pub sabotage: Sabotage,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The first broken promise.
+    pub failure: Option<Failure>,
+    /// Events that happened.
+    pub events: u64,
+    /// Virtual time that passed.
+    pub virtual_ms: u64,
+    /// A number for everything that went into the node and came out.
+    pub trace: u64,
+}
+
+/// Runs a scenario.
+#[must_use]
+pub fn run(scenario: &Scenario, options: Options) -> Outcome {
+    keep_panics_quiet();
+    let mut world = World::new(scenario, options.sabotage, Log(options.detail));
+    let result = panic::catch_unwind(AssertUnwindSafe(|| {
+        for op in &scenario.ops {
+            world.act(*op)?;
+        }
+        world.heal()
+    }));
+    RUNNING.set(false);
+    let failure = match result {
+        Ok(result) => result.err(),
+        Err(_) => Some(Failure { kind: FailureKind::Crash, text: PANIC.take() }),
+    };
+    Outcome { failure, events: world.events, virtual_ms: world.now(), trace: world.trace_hash() }
+}
+
+/// Runs a scenario twice: both runs must be the same.
+#[must_use]
+pub fn run_twice(scenario: &Scenario, options: Options) -> Outcome {
+    let first = run(scenario, options);
+    let second = run(scenario, Options { detail: Detail::Nothing, ..options });
+    if first == second {
+        return first;
+    }
+    let text = format!("two runs differ: {first:?} and {second:?}");
+    Outcome { failure: Some(Failure { kind: FailureKind::Nondeterminism, text }), ..first }
+}
+
+thread_local! {
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+    static RUNNING: RefCell<bool> = const { RefCell::new(false) };
+}
+
+/// Panics in a run become its result; all others are printed as always.
+fn keep_panics_quiet() {
+    static ONCE: Once = Once::new();
+    RUNNING.set(true);
+    ONCE.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if RUNNING.with_borrow(|running| *running) {
+                PANIC.set(info.to_string());
+            } else {
+                usual(info);
+            }
+        }));
+    });
+}

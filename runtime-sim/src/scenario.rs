@@ -1,0 +1,205 @@
+//! A run as data: how the world behaves, and the list of operations. Drawn from a seed, or written out in a test.
+
+use crate::dice::Dice;
+use crate::op::Op;
+
+/// Everything that decides a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// Delays and choices within the world are drawn from it.
+    pub seed: u64,
+    /// How the world behaves.
+    pub setting: Setting,
+    /// What happens.
+    pub ops: Vec<Op>,
+}
+
+/// How the world behaves in a run. Delays are drawn between 0 and the number given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// How many pages there are.
+    pub pages: u8,
+    /// Delay between a page and the node, each way.
+    pub latency_ms: u64,
+    /// Frames that fit a connection.
+    pub room: u32,
+    /// Delay of orders to backends.
+    pub order_ms: u64,
+    /// Delay of reports of backends.
+    pub report_ms: u64,
+    /// The node is woken so much after its deadline.
+    pub late_wake_ms: u64,
+    /// Most output in one report.
+    pub chunk_bytes: usize,
+    /// Most input that is written at once.
+    pub write_bytes: usize,
+    /// Size of snapshots.
+    pub snapshot_bytes: usize,
+}
+
+impl Default for Setting {
+    /// A calm world.
+    fn default() -> Self {
+        Setting {
+            pages: 3,
+            latency_ms: 5,
+            room: 8,
+            order_ms: 1,
+            report_ms: 1,
+            late_wake_ms: 0,
+            chunk_bytes: 16 << 10,
+            write_bytes: 4 << 10,
+            snapshot_bytes: 64,
+        }
+    }
+}
+
+impl Scenario {
+    /// The scenario of a seed: sizes, mix and strength of everything are drawn first, then the operations.
+    #[must_use]
+    pub fn of_seed(seed: u64) -> Self {
+        let mut dice = Dice::new(seed, 100);
+        let setting = Setting::drawn(&mut dice);
+        let mix = Mix::drawn(&mut dice);
+        let count = 20 + dice.magnitude(250);
+        let mut ops = opening(&mut dice, setting.pages);
+        ops.extend((0..count).map(|_| mix.draw(&mut dice)));
+        Scenario { seed, setting, ops }
+    }
+}
+
+impl Setting {
+    fn drawn(dice: &mut Dice) -> Self {
+        let snapshot_bytes = match dice.up_to(99) {
+            0 => 8 << 20,
+            1..10 => 64 << 10,
+            _ => 64,
+        };
+        Setting {
+            pages: 1 + dice.up_to(4) as u8,
+            latency_ms: dice.magnitude(500),
+            room: *dice.pick(&[1, 1, 2, 4, 8, 8]),
+            order_ms: dice.magnitude(100),
+            report_ms: dice.magnitude(100),
+            late_wake_ms: if dice.percent(30) { dice.magnitude(2_000) } else { 0 },
+            chunk_bytes: *dice.pick(&[100, 4 << 10, 16 << 10, 64 << 10]),
+            write_bytes: *dice.pick(&[4, 100, 16 << 10]),
+            snapshot_bytes,
+        }
+    }
+}
+
+/// Something to begin with: sessions, agents, pages that look.
+fn opening(dice: &mut Dice, pages: u8) -> Vec<Op> {
+    let mut ops = Vec::new();
+    for name in 0..dice.up_to(2) as u8 {
+        ops.push(Op::Appear { name });
+    }
+    ops.push(Op::Wait { ms: 200 });
+    for number in 0..1 + dice.up_to(2) as u8 {
+        ops.push(Op::Create { name: 5 + number, pty: dice.percent(30), autostart: dice.percent(60) });
+    }
+    ops.extend((0..pages).map(|page| Op::Connect { page }));
+    ops.push(Op::Wait { ms: 500 });
+    for page in 0..pages {
+        let (terminal, size, take) = (dice.draw() as u8, dice.draw() as u8, dice.draw() as u8);
+        ops.push(Op::Attach { page, terminal, active: false, size, take });
+    }
+    ops.push(Op::Wait { ms: 500 });
+    ops
+}
+
+/// How often each kind of operation comes in a run, and how large its quantity gets.
+struct Mix {
+    kinds: Vec<u8>,
+    strength: u64,
+}
+
+/// Kind, weight, and whether every run has it.
+const WEIGHTS: [(u8, u8, bool); Op::KINDS as usize] = [
+    (0, 40, true),
+    (1, 15, true),
+    (2, 4, false),
+    (3, 4, false),
+    (4, 2, false),
+    (5, 2, false),
+    (6, 2, false),
+    (7, 2, false),
+    (8, 2, false),
+    (9, 2, false),
+    (10, 2, false),
+    (11, 2, false),
+    (12, 1, false),
+    (13, 2, true),
+    (14, 2, false),
+    (15, 3, false),
+    (16, 2, false),
+    (17, 2, false),
+    (18, 3, false),
+    (19, 1, false),
+    (20, 6, true),
+    (21, 4, false),
+    (22, 4, false),
+    (23, 2, false),
+    (24, 8, true),
+    (25, 1, false),
+    (26, 3, false),
+    (27, 4, false),
+    (28, 2, false),
+    (29, 1, false),
+    (30, 10, false),
+    (31, 10, false),
+    (32, 3, false),
+    (33, 3, false),
+    (34, 2, false),
+    (35, 3, false),
+    (36, 2, false),
+    (37, 2, false),
+    (38, 1, false),
+    (39, 2, false),
+    (40, 1, false),
+    (41, 1, false),
+    (42, 1, false),
+];
+
+impl Mix {
+    fn drawn(dice: &mut Dice) -> Self {
+        let mut kinds = Vec::new();
+        let rarely = 30 + dice.up_to(60);
+        for (kind, weight, always) in WEIGHTS {
+            if always || dice.percent(rarely) {
+                let times = u64::from(weight) * (1 + dice.up_to(3));
+                kinds.extend(std::iter::repeat_n(kind, times as usize));
+            }
+        }
+        Mix { kinds, strength: dice.up_to(100) }
+    }
+
+    fn draw(&self, dice: &mut Dice) -> Op {
+        let kind = *dice.pick(&self.kinds);
+        let most = match kind {
+            0 => 15_000,
+            1 => 50_000,
+            2 => 30_000 * self.strength,
+            3 => 100_000,
+            16 | 17 => 30 * self.strength,
+            19 => 5_000,
+            21 => 20_000,
+            22 => return read(dice),
+            23 => 3_000,
+            30 | 31 => 16 << 10,
+            _ => u64::from(u16::MAX),
+        };
+        let amount = match kind {
+            0..=23 | 30 | 31 => dice.magnitude(most),
+            _ => dice.up_to(most),
+        };
+        Op::of(kind, dice.draw() as u8, dice.draw() as u8, amount as u32)
+    }
+}
+
+/// Stalled, slow or quick.
+fn read(dice: &mut Dice) -> Op {
+    let frame_ms = if dice.percent(25) { u64::from(u16::MAX) } else { dice.magnitude(400) };
+    Op::Read { page: dice.draw() as u8, frame_ms: frame_ms as u16 }
+}
