@@ -216,7 +216,7 @@ mod tests {
     fn every_proper_beginning_of_an_answer_is_partial() {
         for answer in [
             &b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"[..],
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na\r\n\r\n3\r\n\r\n\r\n\r\n0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na\r\n\r\n4\r\n\r\n\r\n\r\n0\r\n\r\n",
         ] {
             for end in 0..answer.len() {
                 assert_eq!(parse(&answer[..end], false), Parsed::Partial, "{end}");

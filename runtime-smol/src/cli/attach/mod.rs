@@ -51,8 +51,8 @@ const KEYS_BYTES: usize = 16 << 10;
 /// How an attachment was left.
 #[derive(Debug)]
 enum Left {
-    /// By the detach key.
-    Detached,
+    /// By the detach key; so many bytes typed before it were not sent.
+    Detached { unsent: usize },
     /// The agent's terminal has ended.
     Exited(String),
     /// By a signal, or because the user's terminal is gone.
@@ -78,7 +78,10 @@ pub(crate) fn run(socket: &Path, target: &Target, detach: DetachKey) -> Result<(
     }))?;
     let name = &target.name;
     match left {
-        Left::Detached => output::line(&format!("detached; {name} runs on")),
+        Left::Detached { unsent: 0 } => output::line(&format!("detached; {name} runs on")),
+        Left::Detached { unsent } => {
+            Err(Failure::new(format!("detached; the last {unsent} bytes typed were not sent.")))
+        }
         Left::Exited(reason) => output::line(&reason),
         Left::Hangup => Err(Failure::new(format!("interrupted; {name} runs on"))),
     }
@@ -167,7 +170,7 @@ impl<'a> Attachment<'a> {
                 Happening::Keys(count) => {
                     if self.typed(&keys[..count]) {
                         self.flush_typed().await;
-                        return Ok(Left::Detached);
+                        return Ok(Left::Detached { unsent: self.session.unsent() });
                     }
                 }
                 Happening::Painted(count) => {

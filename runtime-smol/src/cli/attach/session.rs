@@ -3,7 +3,7 @@
 //! Whoever runs a session tells it what happened ([`connected`](Session::connected), [`text`](Session::text),
 //! [`typed`](Session::typed) …) and then does what [`Session::poll`] says until it says nothing more.
 
-use super::filter::{CLEAR, Filter, RESET_MODES};
+use super::filter::{CLEAR, CUT_OFF, Filter, RESET_MODES};
 use super::typing::Typing;
 use super::wire::{self, Frame, From, OfNode, Size, ToNode};
 use crate::cli::failure::Failure;
@@ -76,6 +76,8 @@ pub(super) struct Session {
     /// What has arrived: the life of the numbering and the offset of the next byte.
     seen: Option<From>,
     typing: Typing,
+    /// The last number that was given before `attach` was sent.
+    typed_before: u64,
     filter: Filter,
     notice: Option<String>,
     /// The screen shows something that is not the agent's, or misses something that is.
@@ -86,8 +88,10 @@ pub(super) struct Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
     Down,
-    /// `attach` is sent and not answered.
+    /// `attach` is sent on a new connection and not answered.
     Attaching,
+    /// `attach` is sent for a new picture and not answered; the connection, and what was typed on it, is the same.
+    Refreshing,
     Attached,
 }
 
@@ -106,6 +110,7 @@ impl Session {
             stream: 0,
             seen: None,
             typing: Typing::default(),
+            typed_before: 0,
             filter: Filter::default(),
             notice: None,
             stale: false,
@@ -123,6 +128,11 @@ impl Session {
         self.typing.room()
     }
 
+    /// Bytes that were typed and not sent.
+    pub(super) fn unsent(&self) -> usize {
+        self.typing.unsent()
+    }
+
     pub(super) fn is_connected(&self) -> bool {
         self.link != Link::Down
     }
@@ -132,6 +142,7 @@ impl Session {
         self.send(&ToNode::Hello { protocol: wire::PROTOCOL, viewer: &self.viewer.clone() });
         // A person at a terminal who attaches wants the size; one who only comes back takes it if nobody else has.
         self.attach(if self.greeted { "if-free" } else { "always" });
+        self.link = Link::Attaching;
     }
 
     /// The connection is gone.
@@ -192,7 +203,7 @@ impl Session {
         }
     }
 
-    /// After `attached`: what the owner has not written is repeated if it remembers us, and told as uncertain if not.
+    /// After `attached`: what the owner has not written is repeated if it knows what it wrote, and told as uncertain if not.
     fn settle_input(&mut self, input_seq: u64, input_known: bool) {
         if input_known {
             self.typing.acknowledged(input_seq);
@@ -203,7 +214,8 @@ impl Session {
                 .map(|(seq, bytes)| Action::Binary(wire::input(stream, seq, bytes)))
                 .collect();
             self.actions.extend(again);
-        } else if self.typing.lost(0) > 0 {
+        } else if self.typing.is_open(self.typed_before) {
+            self.typing.lost(input_seq.saturating_add(1));
             self.show_notice("what you typed last may not have arrived".into());
         }
     }
@@ -255,7 +267,7 @@ impl Session {
     fn snapshot(&mut self, offset: u64, size: Size, bytes: &[u8]) {
         self.filter = Filter::default();
         self.stale = false;
-        let mut painted = [RESET_MODES, b"\x1b[?2026h", CLEAR].concat();
+        let mut painted = [CUT_OFF, RESET_MODES, b"\x1b[?2026h", CLEAR].concat();
         self.filter.feed(bytes, &mut painted);
         self.filter.take_left_alternate();
         if self.filter.is_at_rest() {
@@ -272,14 +284,14 @@ impl Session {
         }
         if first {
             self.show_notice(self.greeting.clone());
-        } else if let Some(notice) = self.notice.take() {
-            self.show_notice(notice);
+        } else {
+            self.draw_notice();
         }
     }
 
     /// Everything before the mark is on the user's terminal.
     pub(super) fn painted(&mut self, mark: Mark) {
-        if self.link == Link::Attached && mark.stream == self.stream {
+        if matches!(self.link, Link::Attached | Link::Refreshing) && mark.stream == self.stream {
             self.actions.push_back(Action::Binary(wire::ack(self.stream, mark.offset)));
         }
     }
@@ -295,7 +307,8 @@ impl Session {
     }
 
     fn send_typed(&mut self) {
-        if self.link != Link::Attached {
+        // A stream that is being attached to anew on the same connection takes input in order.
+        if !matches!(self.link, Link::Attached | Link::Refreshing) {
             return;
         }
         while let Some((seq, bytes)) = self.typing.next() {
@@ -325,6 +338,7 @@ impl Session {
             let left = self.stream;
             // In this order, so that the size is handed over and not let go.
             self.attach(if self.holds_size { "always" } else { "if-free" });
+            self.link = Link::Refreshing;
             self.send(&ToNode::Detach { s: left });
         }
     }
@@ -342,8 +356,8 @@ impl Session {
     }
 
     fn attach(&mut self, take: &str) {
-        self.link = Link::Attaching;
         self.stream += 1;
+        self.typed_before = self.typing.last();
         let from = if self.stale { None } else { self.seen.clone() };
         if from.is_none() {
             self.seen = None;
@@ -358,14 +372,20 @@ impl Session {
 
     /// One line over the bottom of the screen, until the user types or the next picture.
     fn show_notice(&mut self, notice: String) {
-        if self.filter.is_at_rest() {
+        self.notice = Some(notice);
+        self.draw_notice();
+        self.actions.push_back(Action::EndNoticeSoon);
+    }
+
+    fn draw_notice(&mut self) {
+        if let Some(notice) = &self.notice
+            && self.filter.is_at_rest()
+        {
             let text = cut(&format!(" {notice} "), usize::from(self.size.cols).saturating_sub(1), true);
             let bytes = format!("\x1b7\x1b[?6l\x1b[{};1H\x1b[0;7m\x1b[2K{text}\x1b[0m\x1b8", self.size.rows);
             self.actions.push_back(Action::Paint { bytes: bytes.into_bytes(), upto: None });
             self.stale = true;
         }
-        self.notice = Some(notice);
-        self.actions.push_back(Action::EndNoticeSoon);
     }
 
     fn send(&mut self, message: &ToNode<'_>) {

@@ -1,6 +1,6 @@
 //! The user's own terminal: borrowed in raw mode, always given back as it was.
 
-use super::filter::{CLEAR, RESET_MODES};
+use super::filter::{CLEAR, CUT_OFF, RESET_MODES};
 use super::wire::Size;
 use crate::cli::failure::Failure;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -103,7 +103,7 @@ fn open() -> io::Result<File> {
 
 fn give_back() {
     let Some(Borrowed { terminal, modes }) = borrowed().take() else { return };
-    write_all(&terminal, &[RESET_MODES, LEAVE].concat());
+    write_all(&terminal, &[CUT_OFF, RESET_MODES, LEAVE].concat());
     // What was typed ahead was meant for the agent: the shell must not run it.
     let _ = tcsetattr(&terminal, OptionalActions::Flush, &modes);
 }

@@ -23,6 +23,11 @@ impl Typing {
         WAITING_BYTES - self.waiting.len()
     }
 
+    /// How many bytes wait to be sent.
+    pub(super) fn unsent(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Takes what was typed; returns how many bytes did not fit.
     pub(super) fn typed(&mut self, bytes: &[u8]) -> usize {
         let fits = bytes.len().min(self.room());
@@ -38,7 +43,7 @@ impl Typing {
             return None;
         }
         let bytes: Vec<u8> = self.waiting.drain(..len).collect();
-        self.last += 1;
+        self.last = self.last.saturating_add(1);
         self.sent.push_back((self.last, bytes.clone()));
         Some((self.last, bytes))
     }
@@ -50,16 +55,26 @@ impl Typing {
         }
     }
 
-    /// `seq` and all after it were not written; returns how many bytes that were. What waits behind it is dropped too: half a
-    /// command line is worse than none. The next input takes the number `seq`.
+    /// Everything before `seq` is written, nothing else of what was sent; the next input takes number `seq`. What waits behind it is
+    /// dropped too: half a command line is worse than none. Returns how many bytes are lost.
     pub(super) fn lost(&mut self, seq: u64) -> usize {
-        let keep = self.sent.iter().take_while(|(number, _)| *number < seq).count();
-        let sent: usize = self.sent.drain(keep..).map(|(_, bytes)| bytes.len()).sum();
+        self.acknowledged(seq.saturating_sub(1));
         self.last = seq.saturating_sub(1);
+        let sent: usize = self.sent.drain(..).map(|(_, bytes)| bytes.len()).sum();
         sent + self.waiting.drain(..).count()
     }
 
-    /// After a reconnect: what to repeat, with the same numbers.
+    /// The last number given.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Whether something up to and including `seq` is sent and not acknowledged.
+    pub(super) fn is_open(&self, seq: u64) -> bool {
+        self.sent.front().is_some_and(|(number, _)| *number <= seq)
+    }
+
+    /// After attaching anew: what to repeat, with the same numbers.
     pub(super) fn unacknowledged(&self) -> impl Iterator<Item = (u64, &[u8])> {
         self.sent.iter().map(|(seq, bytes)| (*seq, bytes.as_slice()))
     }
@@ -99,16 +114,16 @@ mod tests {
     }
 
     #[test]
-    fn lost_input_is_counted_and_not_repeated_and_its_numbers_are_not_used_again() {
+    fn lost_input_is_counted_and_not_repeated_and_the_next_one_takes_its_number() {
         let mut typing = Typing::default();
         for key in ["a", "bb", "ccc"] {
             typing.typed(key.as_bytes());
             typing.next();
         }
         assert_eq!(typing.lost(2), 5);
-        assert_eq!(typing.unacknowledged().count(), 1);
+        assert_eq!(typing.unacknowledged().count(), 0);
         typing.typed(b"d");
-        assert_eq!(typing.next(), Some((4, b"d".to_vec())));
+        assert_eq!(typing.next(), Some((2, b"d".to_vec())));
     }
 
     #[test]

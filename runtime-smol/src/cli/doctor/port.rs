@@ -107,9 +107,11 @@ mod tests {
     fn a_port_that_a_program_listens_on_is_taken_by_that_program() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let strangers = std::thread::spawn(move || drop(listener.accept().unwrap()));
+        let stranger = listener.try_clone().unwrap();
+        let stranger = std::thread::spawn(move || drop(stranger.accept().unwrap()));
         let check = check(Listen::Address(address), None);
-        strangers.join().unwrap();
+        stranger.join().unwrap();
+        drop(listener);
         assert_eq!(check.outcome, Outcome::Bad);
         if cfg!(target_os = "linux") {
             assert!(check.message.contains(&format!("(process {})", std::process::id())), "{}", check.message);

@@ -9,6 +9,8 @@ use std::path::Path;
 
 /// Bytes that a path of a socket can have: of `sun_path`, less its end.
 const SOCKET_PATH_BYTES: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+/// The folder of the stored values: see [`store`](crate::store).
+const VALUES: &str = "state";
 /// Free space below which it gets tight, and below which nothing can be promised.
 const TIGHT_BYTES: u64 = 500 << 20;
 const NO_ROOM_BYTES: u64 = 20 << 20;
@@ -75,8 +77,10 @@ fn space(folder: &Path) -> Option<Check> {
 
 /// Files that a node could not read and set aside.
 fn damaged(folder: &Path) -> Option<Check> {
-    let names = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut damaged: Vec<String> = names.filter(|name| name.contains(".damaged")).collect();
+    let values = folder.join(VALUES);
+    let names =
+        std::fs::read_dir(&values).ok()?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut damaged: Vec<String> = names.filter(|name| name.contains(".damaged-")).collect();
     damaged.sort();
     if damaged.is_empty() {
         return None;
@@ -85,7 +89,7 @@ fn damaged(folder: &Path) -> Option<Check> {
     Some(Check::warning(
         "files",
         message,
-        format!("Look into {} for what they held, then delete them.", folder.display()),
+        format!("Look into {} for what they held, then delete them.", values.display()),
     ))
 }
 
@@ -118,8 +122,10 @@ mod tests {
     fn files_that_were_set_aside_are_named() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(damaged(folder.path()), None);
-        std::fs::write(folder.path().join("agents.damaged-1"), "").unwrap();
-        assert!(damaged(folder.path()).unwrap().message.contains("agents.damaged-1"));
+        std::fs::create_dir(folder.path().join(VALUES)).unwrap();
+        assert_eq!(damaged(folder.path()), None);
+        std::fs::write(folder.path().join(VALUES).join("agent.damaged-1"), "").unwrap();
+        assert!(damaged(folder.path()).unwrap().message.contains("agent.damaged-1"));
     }
 
     #[test]
