@@ -92,7 +92,9 @@ impl World {
             }
             for stream in &page.streams {
                 let missing = self.missing(stream);
-                pending.extend(missing.map(|what| format!("page {}, {} {:?}: {what}", page.index, stream.agent, stream.pane)));
+                pending.extend(
+                    missing.map(|what| format!("page {}, {} {:?}: {what}", page.index, stream.agent, stream.pane)),
+                );
             }
         }
         pending.extend(self.ledger.untold().map(|piece| format!("{piece} was neither acknowledged nor lost")));
@@ -115,7 +117,10 @@ impl World {
             return Some(format!("shows {} of {} bytes", position.printed, truth.printed));
         }
         if position.size != truth.size || stream.size != Some(truth.size) {
-            return Some(format!("has size {:?} (screen {:?}) instead of {:?}", stream.size, position.size, truth.size));
+            return Some(format!(
+                "has size {:?} (screen {:?}) instead of {:?}",
+                stream.size, position.size, truth.size
+            ));
         }
         if !position.full {
             return Some("has a shortened history".to_string());

@@ -10,8 +10,7 @@ use consort_core::directory::BackendKind;
 use consort_core::error::RefusalCode;
 use consort_core::{
     AgentId, BackendInput, BackendOperation, Command, CommandId, Event, Input, Instant, Node, OperationError,
-    OperationId, Output, Refusal, Reply, StreamId, View, ViewerId,
-    ViewerInput, ViewerKey, ViewerOutput,
+    OperationId, Output, Refusal, Reply, StreamId, View, ViewerId, ViewerInput, ViewerKey, ViewerOutput,
 };
 use futures_lite::future;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -387,11 +386,12 @@ impl Driver {
                         self.carriers.remove(agent);
                     }
                     BackendInput::Unavailable(kind, why) => {
-                        log::warn!("{} cannot be used: {why}. Agents run on terminals of this node and end with it.", kind.as_str());
+                        log::warn!(
+                            "{} cannot be used: {why}. Agents run on terminals of this node and end with it.",
+                            kind.as_str()
+                        );
                     }
-                    BackendInput::Available(..)
-                    | BackendInput::Listed(_)
-                    | BackendInput::Done(..) => {}
+                    BackendInput::Available(..) | BackendInput::Listed(_) | BackendInput::Done(..) => {}
                 }
                 self.handle(Input::Backend(input));
             }
@@ -530,7 +530,9 @@ impl Act {
                 Some(AuditEvent::Refused { who, what, why: refusal.message.clone() })
             }
             Ok(_) if self.what == "read" => None,
-            Ok(Reply::Agent(agent)) => Some(AuditEvent::Agent { who, agent: *agent, what: self.what.into(), detail: self.detail }),
+            Ok(Reply::Agent(agent)) => {
+                Some(AuditEvent::Agent { who, agent: *agent, what: self.what.into(), detail: self.detail })
+            }
             Ok(_) => Some(AuditEvent::Agent { who, agent: self.agent?, what: self.what.into(), detail: self.detail }),
         }
     }

@@ -13,7 +13,7 @@ use crate::viewer;
 use async_signal::{Signal, Signals};
 use consort_core::directory::BackendKind;
 use consort_core::{Config, Identity, Node, NodeId, Restored};
-use consort_web::auth::{CookieKey, Sites};
+use consort_web::auth::CookieKey;
 use consort_web::json::NodeFacts;
 use consort_web::{Api, Clock, Via, api};
 use futures_lite::{StreamExt, future};
@@ -65,8 +65,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let token = token(&store)?;
     let (node, facts) = node(&store, options)?;
     let cookie_key = CookieKey::new(&store.secret("cookies")?);
-    let addresses: Vec<String> = door.addresses().iter().map(|address| address.ip().to_string()).collect();
-    let sites = Sites::new(door.port(), addresses.iter().map(String::as_str))?;
+    let sites = door.sites(&[])?;
 
     let mailbox = Mailbox::default();
     let handle = mailbox.handle.clone();
@@ -85,10 +84,8 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let pty_config = PtyConfig { home: home(), palette: Palette::default() };
     let terminals = pty::start(pty_config, Ends { orders: pty_ordered, reports: reports.clone() })
         .map_err(system("no thread for terminals"))?;
-    let tmux = tmux::start(
-        TmuxConfig::from_environment(options.tmux_socket.clone()),
-        Ends { orders: tmux_ordered, reports },
-    );
+    let tmux =
+        tmux::start(TmuxConfig::from_environment(options.tmux_socket.clone()), Ends { orders: tmux_ordered, reports });
 
     let config = api::Config { sites, cookie_key, token, facts: facts.clone() };
     let api = Arc::new(Api::new(config, Arc::new(ApiNode::new(handle.clone(), home(), auditor(audit.clone())))));
@@ -144,7 +141,8 @@ fn node(store: &Store, options: &ServeOptions) -> Result<(Node, NodeFacts), Serv
     let id = NodeId(x25519_dalek::PublicKey::from(&secret).to_bytes());
     let identity = Identity { id, epoch: store.next_epoch()? };
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
+    getrandom::fill(&mut seed)
+        .map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
     let config = Config { name: options.name.clone() };
     let node = Node::new(config, identity, restored, seed, consort_core::Instant::START)?;
     Ok((node, NodeFacts { id, version: VERSION, home: home().display().to_string() }))
@@ -162,7 +160,8 @@ fn token(store: &Store) -> Result<String, ServeError> {
         return Err(StoreError::Damaged { path, reason: why.to_string() }.into());
     }
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
     let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     write_private(&path, &token).map_err(system("the token cannot be written"))?;
     Ok(token)
@@ -191,7 +190,9 @@ fn auditor(audit: Audit) -> impl FnMut(api::Audit<'_>) + Send {
         let who = "browser".to_string();
         audit.record(match event {
             api::Audit::LoggedIn => AuditEvent::LoggedIn { who },
-            api::Audit::LoginFailed => AuditEvent::Refused { who, what: "login".into(), why: "wrong or used token".into() },
+            api::Audit::LoginFailed => {
+                AuditEvent::Refused { who, what: "login".into(), why: "wrong or used token".into() }
+            }
             api::Audit::Refused { code, path } => AuditEvent::Refused { who, what: path.into(), why: code.into() },
         });
     }

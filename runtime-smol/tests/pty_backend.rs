@@ -568,7 +568,10 @@ mod linux {
             return count_two_hundred();
         }
         let name = "linux::two_hundred_agents_leave_no_file_open_and_no_process_behind";
-        let alone = Command::new(std::env::current_exe().unwrap()).args([name, "--exact", "--nocapture"]).env(ALONE, "1").output();
+        let alone = Command::new(std::env::current_exe().unwrap())
+            .args([name, "--exact", "--nocapture"])
+            .env(ALONE, "1")
+            .output();
         let alone = alone.unwrap();
         assert!(alone.status.success(), "{}", String::from_utf8_lossy(&alone.stderr));
     }
@@ -644,7 +647,10 @@ mod measure {
 
     fn memory_kb() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap()
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse().ok())
+            .unwrap()
     }
 
     fn report(what: &str, bytes: usize, since: Instant) {
@@ -665,7 +671,11 @@ mod measure {
         report("emulator", text.len(), start);
         let start = Instant::now();
         let snapshot = emulator.snapshot(10_000);
-        println!("snapshot of 10 000 lines: {:.2} ms, {} KB", start.elapsed().as_secs_f64() * 1e3, snapshot.len() >> 10);
+        println!(
+            "snapshot of 10 000 lines: {:.2} ms, {} KB",
+            start.elapsed().as_secs_f64() * 1e3,
+            snapshot.len() >> 10
+        );
         println!("memory of a full history: {} KB", memory_kb() - before);
         emulator.rest();
         println!("after resting: {} KB", memory_kb() - before);
@@ -697,7 +707,9 @@ mod measure {
             report("backend, watched", bytes, start);
             println!("{} bytes per chunk", bytes / chunks);
             let kill = node.operation(BackendOperation::Kill(id.agent));
-            while !matches!(node.reports.recv_blocking().unwrap(), FromBackend::Backend(BackendInput::Done(done, _)) if done == kill) {}
+            while !matches!(node.reports.recv_blocking().unwrap(), FromBackend::Backend(BackendInput::Done(done, _)) if done == kill)
+            {
+            }
         }
     }
 
@@ -733,7 +745,8 @@ mod measure {
         println!("the same after resting: {} KB", (memory_kb() - before) / 100);
         let used = || {
             let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-            let fields: Vec<u64> = stat.rsplit(')').next().unwrap().split_whitespace().filter_map(|field| field.parse().ok()).collect();
+            let fields: Vec<u64> =
+                stat.rsplit(')').next().unwrap().split_whitespace().filter_map(|field| field.parse().ok()).collect();
             fields[10] + fields[11]
         };
         let start = used();

@@ -453,7 +453,12 @@ impl Directory {
         };
         self.agents.insert(id, Agent::created(now, size, record.clone()));
         let steps = VecDeque::from([Step::Store(Box::new(record)), Step::Launch]);
-        self.begin(now, id, Plan { command: Some(command), steps, outcome: Outcome::Agent, creating: true, done: None }, out);
+        self.begin(
+            now,
+            id,
+            Plan { command: Some(command), steps, outcome: Outcome::Agent, creating: true, done: None },
+            out,
+        );
         Ok(())
     }
 

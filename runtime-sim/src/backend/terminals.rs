@@ -144,13 +144,7 @@ impl Backends {
     pub(super) fn snapshot(&mut self, agenda: &mut Agenda<Event>, (number, session): (u64, u32), history_lines: u32) {
         let padding = self.manner.snapshot_padding;
         let Some(life) = self.heard(number).filter(|life| life.session == session) else { return };
-        let picture = Picture {
-            life: number,
-            printed: life.printed,
-            history_lines,
-            gaps: life.gaps,
-            size: life.size,
-        };
+        let picture = Picture { life: number, printed: life.printed, history_lines, gaps: life.gaps, size: life.size };
         let report = Report::Snapshot(life.size, picture.encode(padding));
         self.tell(agenda, number, report);
     }

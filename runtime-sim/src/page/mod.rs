@@ -61,16 +61,7 @@ type Plan<'a> = &'a mut Agenda<Event>;
 
 impl Page {
     pub(crate) fn new(index: u8, network: Network, dice: Dice) -> Self {
-        Page {
-            index,
-            network,
-            dice,
-            frame_ms: 0,
-            late_ms: 0,
-            connection: None,
-            streams: Vec::new(),
-            next_stream: 1,
-        }
+        Page { index, network, dice, frame_ms: 0, late_ms: 0, connection: None, streams: Vec::new(), next_stream: 1 }
     }
 
     // Connections.

@@ -50,7 +50,12 @@ impl Typist {
 
     /// The terminal is attached again, and its owner has written everything up to `written` (or does not know). What is not
     /// written is repeated, or is uncertain for ever.
-    pub(crate) fn resumed(&mut self, ledger: &mut Ledger, written: u64, known: bool) -> Result<Vec<Chunk>, crate::failure::Failure> {
+    pub(crate) fn resumed(
+        &mut self,
+        ledger: &mut Ledger,
+        written: u64,
+        known: bool,
+    ) -> Result<Vec<Chunk>, crate::failure::Failure> {
         if known {
             self.acknowledged(ledger, written)?;
         }

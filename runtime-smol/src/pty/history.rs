@@ -121,7 +121,9 @@ fn plain(line: &[u8], text: &mut String) {
         push_printable(&rest[..at], text);
         let sequence = &rest[at + 1..];
         let end = match sequence.first() {
-            Some(b'[') => sequence.iter().skip(1).position(u8::is_ascii_alphabetic).map_or(sequence.len(), |end| end + 2),
+            Some(b'[') => {
+                sequence.iter().skip(1).position(u8::is_ascii_alphabetic).map_or(sequence.len(), |end| end + 2)
+            }
             Some(b']') => sequence.windows(2).position(|two| two == b"\x1b\\").map_or(sequence.len(), |end| end + 2),
             _ => 0,
         };

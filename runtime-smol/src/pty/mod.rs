@@ -22,7 +22,9 @@ pub use screen::News;
 use crate::backend::{Ends, FromBackend, ToBackend};
 use async_channel::Sender;
 use consort_core::directory::BackendKind;
-use consort_core::{AgentId, BackendInput, BackendOperation, LaunchSpec, OperationDone, OperationError, OperationId, TerminalId};
+use consort_core::{
+    AgentId, BackendInput, BackendOperation, LaunchSpec, OperationDone, OperationError, OperationId, TerminalId,
+};
 use mailbox::{Mailbox, Order, Work};
 use observe::Observer;
 use process::{Prepared, Pty};
@@ -104,11 +106,14 @@ impl Backend {
             BackendOperation::Rename(agent, name) => (agent, Work::Rename(name)),
             BackendOperation::Mark(agent) => (agent, Work::Mark),
             BackendOperation::Paste { terminal, text, submit } => (terminal.agent, Work::Paste { text, submit }),
-            BackendOperation::ReadText { terminal, history_lines } => (terminal.agent, Work::ReadText { history_lines }),
+            BackendOperation::ReadText { terminal, history_lines } => {
+                (terminal.agent, Work::ReadText { history_lines })
+            }
         };
         // What has ended already is ended.
         let without = if matches!(work, Work::Kill) { Ok(OperationDone::Done) } else { Err(terminal::ended()) };
-        let taken = self.agents.get(&agent).is_some_and(|agent| agent.mailbox.put(Order::Operation(operation, work)).is_ok());
+        let taken =
+            self.agents.get(&agent).is_some_and(|agent| agent.mailbox.put(Order::Operation(operation, work)).is_ok());
         if !taken {
             self.done(operation, without);
         }
@@ -139,16 +144,24 @@ impl Backend {
             reports: self.reports.clone(),
             status,
             shell: prepared.shell_name(),
-            observer: Observer::new(spec.agent, spec.name.clone(), directory, spec.size, prepared.name(), spec.program.is_some()),
+            observer: Observer::new(
+                spec.agent,
+                spec.name.clone(),
+                directory,
+                spec.size,
+                prepared.name(),
+                spec.program.is_some(),
+            ),
             size: spec.size,
             palette: self.config.palette,
         };
         let reports = self.reports.clone();
-        let thread = thread::Builder::new().name(format!("pty {}", spec.name)).stack_size(TERMINAL_STACK).spawn(move || {
-            if catch_unwind(AssertUnwindSafe(|| Terminal::new(parts).run(operation))).is_err() {
-                report_failure(&reports, id);
-            }
-        })?;
+        let thread =
+            thread::Builder::new().name(format!("pty {}", spec.name)).stack_size(TERMINAL_STACK).spawn(move || {
+                if catch_unwind(AssertUnwindSafe(|| Terminal::new(parts).run(operation))).is_err() {
+                    report_failure(&reports, id);
+                }
+            })?;
         let waiter = mailbox.clone();
         thread::Builder::new().name("pty wait".into()).stack_size(WAITING_STACK).spawn(move || {
             process::wait_for_end(leader);

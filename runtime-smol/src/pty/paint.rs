@@ -325,12 +325,19 @@ fn is_plain(cell: &Cell) -> bool {
 }
 
 fn same_look(one: &Cell, other: &Cell) -> bool {
-    one.fg == other.fg && one.bg == other.bg && one.flags == other.flags && other.extra.is_none() && !one.flags.intersects(SPECIAL)
+    one.fg == other.fg
+        && one.bg == other.bg
+        && one.flags == other.flags
+        && other.extra.is_none()
+        && !one.flags.intersects(SPECIAL)
 }
 
 /// A cell as erasing leaves it: nothing to see but its background.
 fn blank(cell: &Cell) -> bool {
-    matches!(cell.c, ' ' | '\t') && cell.fg == DEFAULT_FG && cell.extra.is_none() && !cell.flags.intersects(STYLE | Flags::WIDE_CHAR_SPACER)
+    matches!(cell.c, ' ' | '\t')
+        && cell.fg == DEFAULT_FG
+        && cell.extra.is_none()
+        && !cell.flags.intersects(STYLE | Flags::WIDE_CHAR_SPACER)
 }
 
 /// Columns up to the last one that is not blank.

@@ -137,7 +137,8 @@ impl Pty {
     pub(super) fn reap(&mut self) -> i32 {
         let status = self.child.wait();
         self.reaped = true;
-        let code = |status: std::process::ExitStatus| status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+        let code =
+            |status: std::process::ExitStatus| status.code().or_else(|| status.signal().map(|signal| 128 + signal));
         status.ok().and_then(code).unwrap_or(-1)
     }
 }

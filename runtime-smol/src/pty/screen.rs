@@ -134,7 +134,8 @@ impl Dimensions for GridSize {
 impl Screen {
     pub(super) fn new(size: Size, palette: Palette) -> Self {
         let mailbox = Mailbox::default();
-        let config = Config { scrolling_history: ROWS_MAX, osc52: Osc52::Disabled, kitty_keyboard: false, ..Config::default() };
+        let config =
+            Config { scrolling_history: ROWS_MAX, osc52: Osc52::Disabled, kitty_keyboard: false, ..Config::default() };
         Screen {
             term: Term::new(config, &GridSize(size), mailbox.clone()),
             shadow: Shadow::new(size),
@@ -387,7 +388,8 @@ impl Handler for Screen {
             let columns = grid.columns();
             let cursor = &grid.cursor;
             if !cursor.input_needs_wrap {
-                let (point, fg, bg, flags) = (cursor.point, cursor.template.fg, cursor.template.bg, cursor.template.flags);
+                let (point, fg, bg, flags) =
+                    (cursor.point, cursor.template.fg, cursor.template.bg, cursor.template.flags);
                 let extra = cursor.template.extra.clone();
                 let cell = &mut grid[point.line][point.column];
                 if !cell.flags.intersects(Flags::WIDE_CHAR | Flags::WIDE_CHAR_SPACER) {

@@ -21,7 +21,8 @@ const MODES_BYTES: usize = 64 << 10;
 pub(super) fn take(screen: &mut Screen, history: &History, unfinished: &[u8], history_lines: usize) -> Vec<u8> {
     let alternate = screen.alternate().then(|| screen.term().grid().clone());
     let room = SNAPSHOT_BYTES - MODES_BYTES - unfinished.len();
-    let mut body = screen.on_primary(|screen| paint_screens(screen, alternate.as_ref(), history_lines, Painter::default()));
+    let mut body =
+        screen.on_primary(|screen| paint_screens(screen, alternate.as_ref(), history_lines, Painter::default()));
     if body.len() > room {
         body = screen.on_primary(|screen| paint_screens(screen, alternate.as_ref(), 0, Painter::plain()));
     }
@@ -36,7 +37,12 @@ pub(super) fn take(screen: &mut Screen, history: &History, unfinished: &[u8], hi
 }
 
 /// Both screens: the normal one with the rows above it, and, if it is showing, the alternate one.
-fn paint_screens(screen: &Screen, alternate: Option<&Grid<Cell>>, history_lines: usize, mut painter: Painter) -> Vec<u8> {
+fn paint_screens(
+    screen: &Screen,
+    alternate: Option<&Grid<Cell>>,
+    history_lines: usize,
+    mut painter: Painter,
+) -> Vec<u8> {
     let grid = screen.term().grid();
     let above = grid.history_size().min(history_lines);
     paint_rows(&mut painter, grid, above);

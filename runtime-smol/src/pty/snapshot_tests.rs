@@ -113,7 +113,9 @@ fn shown(cell: &Cell) -> String {
     let style = cell.flags & !(Flags::WRAPLINE | Flags::LEADING_WIDE_CHAR_SPACER);
     let character = if cell.c == '\t' { ' ' } else { cell.c };
     let default_bg = cell.bg == Color::Named(NamedColor::Background);
-    let empty = character == ' ' && cell.extra.is_none() && style.difference(Flags::BOLD | Flags::DIM | Flags::ITALIC).is_empty();
+    let empty = character == ' '
+        && cell.extra.is_none()
+        && style.difference(Flags::BOLD | Flags::DIM | Flags::ITALIC).is_empty();
     if empty && default_bg {
         return BLANK.into();
     }
@@ -243,8 +245,22 @@ fn editing() -> impl Strategy<Value = Vec<u8>> {
 
 fn modes() -> impl Strategy<Value = Vec<u8>> {
     let number = prop_oneof![
-        Just("?1"), Just("?7"), Just("?12"), Just("?25"), Just("?1000"), Just("?1002"), Just("?1003"), Just("?1004"),
-        Just("?1005"), Just("?1006"), Just("?1007"), Just("?1049"), Just("?2004"), Just("4"), Just("20"), Just("?2026")
+        Just("?1"),
+        Just("?7"),
+        Just("?12"),
+        Just("?25"),
+        Just("?1000"),
+        Just("?1002"),
+        Just("?1003"),
+        Just("?1004"),
+        Just("?1005"),
+        Just("?1006"),
+        Just("?1007"),
+        Just("?1049"),
+        Just("?2004"),
+        Just("4"),
+        Just("20"),
+        Just("?2026")
     ];
     prop_oneof![
         6 => (number, "[hl]").prop_map(|(number, set)| format!("\x1b[{number}{set}")),
@@ -269,7 +285,8 @@ fn modes() -> impl Strategy<Value = Vec<u8>> {
 
 /// Everything, with characters of one column.
 fn narrow_output() -> impl Strategy<Value = Stream> {
-    let piece = prop_oneof![6 => narrow_text(), 2 => sgr(), 2 => moves(), 1 => scrolling(), 1 => editing(), 1 => modes()];
+    let piece =
+        prop_oneof![6 => narrow_text(), 2 => sgr(), 2 => moves(), 1 => scrolling(), 1 => editing(), 1 => modes()];
     vec(piece, 0..60).prop_map(|pieces| Stream(pieces.concat()))
 }
 
