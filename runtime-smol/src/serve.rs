@@ -2,14 +2,15 @@
 
 use crate::api_node::ApiNode;
 use crate::audit::{Audit, AuditEvent};
-use crate::backend::Ends;
+use crate::backend::{Ends, ToBackend, Way};
 use crate::cli::{CONTROL_SOCKET, Listen, ServeOptions, TOKEN_FILE, open_in_browser};
 use crate::door::{Door, ListenError, OnSocket, Visitor, Where};
 use crate::driver::{Driver, Handle, Mailbox, Parts};
-use crate::pty::{self, Palette, PtyConfig};
+use crate::pty::{self, Palette, PtyConfig, Terminals};
 use crate::store::{Store, StoreError, StoreWorker};
 use crate::tmux::{self, TmuxConfig};
 use crate::viewer;
+use async_channel::Sender;
 use async_signal::{Signal, Signals};
 use consort_core::directory::BackendKind;
 use consort_core::{Config, Identity, Node, NodeId, Restored};
@@ -72,18 +73,22 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let (reports, reported) = async_channel::bounded(REPORTS);
     let (tmux_orders, tmux_ordered) = async_channel::unbounded();
     let (pty_orders, pty_ordered) = async_channel::unbounded();
+    let terminals = Terminals::default();
     let driver = Driver::new(Parts {
         node,
         started,
         mailbox,
         reports: reported,
-        backends: BTreeMap::from([(BackendKind::Tmux, tmux_orders), (BackendKind::Pty, pty_orders)]),
+        backends: BTreeMap::from([
+            (BackendKind::Tmux, Box::new(move |order| tmux_orders.try_send(order).is_ok()) as Way),
+            (BackendKind::Pty, way_to_terminals(pty_orders, terminals.clone())),
+        ]),
         store: StoreWorker::start(store).map_err(system("no thread for the store"))?,
         audit: audit.clone(),
     });
     let pty_config = PtyConfig { home: home(), palette: Palette::default() };
-    let terminals = pty::start(pty_config, Ends { orders: pty_ordered, reports: reports.clone() })
-        .map_err(system("no thread for terminals"))?;
+    let ends = Ends { orders: pty_ordered, reports: reports.clone() };
+    let pty = pty::start_reachable(pty_config, ends, terminals).map_err(system("no thread for terminals"))?;
     let tmux =
         tmux::start(TmuxConfig::from_environment(options.tmux_socket.clone()), Ends { orders: tmux_ordered, reports });
 
@@ -97,16 +102,29 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let served = smol::block_on(executor.run(async {
         let tmux = executor.spawn(tmux);
         let driving = executor.spawn(driver.run());
-        let served = door.serve(api, Arc::new(clock), on_socket(handle.clone(), facts), until_told()).await;
+        // A task of its own: waiting for it costs nothing while others work.
+        let told = executor.spawn(until_told());
+        let served = door.serve(api, Arc::new(clock), on_socket(handle.clone(), facts), told).await;
         handle.stop();
         driving.await;
         tmux.cancel().await;
         served
     }));
     // The driver is gone, and with it the way to the terminals: they end what they carry.
-    let _ = terminals.join();
+    let _ = pty.join();
     audit.record(AuditEvent::Stopped);
     served.map_err(system("the threads for HTTP cannot be started"))
+}
+
+/// Orders for a terminal go to its thread, work to the backend's.
+fn way_to_terminals(orders: Sender<ToBackend>, terminals: Terminals) -> Way {
+    Box::new(move |order| match order {
+        ToBackend::Terminal(id, order) => {
+            terminals.order(id, order);
+            true
+        }
+        work @ ToBackend::Operation(..) => orders.try_send(work).is_ok(),
+    })
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {
