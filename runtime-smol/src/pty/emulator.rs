@@ -133,7 +133,15 @@ impl Emulator {
             return;
         }
         let kept = ROWS_KEPT.max(usize::from(size.rows()));
-        self.screen.on_primary(|screen| screen.drain_rows(kept, &mut self.history));
+        let history = &mut self.history;
+        self.screen.on_primary(|screen| {
+            screen.drain_rows(kept, history);
+            // The rest of a line is reflowed with its beginning or not at all.
+            while history.open().is_some() && screen.rows_above() > 0 {
+                screen.drain_rows(screen.rows_above() - 1, history);
+            }
+        });
+        self.history.close_line();
         self.screen.resize(size);
     }
 

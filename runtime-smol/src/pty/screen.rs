@@ -189,28 +189,26 @@ impl Screen {
         result
     }
 
-    /// Moves the oldest rows above the normal screen to the history, in whole lines, until about `keep` are left.
+    /// Moves the oldest rows above the normal screen to the history until `keep` are left.
     pub(super) fn drain_rows(&mut self, keep: usize, history: &mut History) {
         let above = self.rows_above();
         if above <= keep || self.alternate() {
             return;
         }
         let grid = self.term.grid_mut();
-        let mut painter = Painter::unwrapped();
-        let (mut left, mut painted) = (above, above);
-        while painted > keep || (painted != left && painted > 0) {
-            let wraps = painter.row(&grid[Line(-(painted as i32))]);
-            painted -= 1;
-            // A line that is longer than everything we may hold is cut.
-            let endless = wraps && painted == 0;
-            if !wraps || endless {
+        let mut painter = Painter::unwrapped(history.open().cloned());
+        for number in (keep + 1..=above).rev() {
+            if !painter.row(&grid[Line(-i32::try_from(number).unwrap_or(0))]) {
                 painter.end_line();
-                history.push(painter.bytes());
+                history.push(painter.bytes(), None);
                 painter.clear();
-                left = painted;
             }
         }
-        grid.update_history(left);
+        let wrap = painter.pause();
+        if wrap.is_some() {
+            history.push(painter.bytes(), wrap);
+        }
+        grid.update_history(keep);
         grid.update_history(ROWS_MAX);
     }
 

@@ -325,7 +325,8 @@ proptest! {
     ) {
         let mut before = Vec::new();
         for (size, text) in sizes.iter().zip(text) {
-            before.push(Step::Print(Stream(text.concat())));
+            // Lines shorter than what is kept for reflowing.
+            before.push(Step::Print(Stream(text.join(&b"\r\n"[..]))));
             before.push(Step::Resize(*size));
         }
         check(Size::DEFAULT, &before, &output.0, at.index(output.0.len() + 1), Compared::Lines);
