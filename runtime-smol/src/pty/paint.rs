@@ -141,7 +141,11 @@ impl Painter {
         let cells = &row[..];
         let last = &cells[cells.len() - 1];
         let wraps = last.flags.contains(Flags::WRAPLINE);
-        let end = if wraps { cells.len() } else { painted_length(cells) };
+        let mut end = if wraps { cells.len() } else { painted_length(cells) };
+        if self.unwrapped && self.wrapping.is_some() && last.bg != DEFAULT_BG {
+            // Only a character takes the line to this row; erasing would not.
+            end = end.max(1);
+        }
         if let Some(wrap) = self.wrapping.take() {
             self.wrap(&wrap, cells.first().filter(|_| end > 0));
         }

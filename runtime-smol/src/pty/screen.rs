@@ -31,7 +31,7 @@ const LINK_BYTES: usize = 2 << 10;
 /// Private modes that the grid does not know, remembered for viewers that may.
 const EXTRA_MODES: usize = 32;
 /// Rows above the screen that the grid has room for without asking for more.
-const ROWS_ALLOTTED: usize = 160;
+const ROWS_ALLOTTED: usize = 128;
 /// Bytes of answers that wait for the program.
 const ANSWER_BYTES: usize = 64 << 10;
 /// Pixels of one cell, for programs that ask.
@@ -117,31 +117,54 @@ pub(super) struct Screen {
     plain: bool,
 }
 
-struct GridSize(Size);
+struct GridSize {
+    columns: usize,
+    rows: usize,
+}
+
+impl GridSize {
+    fn of(size: Size) -> Self {
+        GridSize { columns: usize::from(size.cols()), rows: usize::from(size.rows()) }
+    }
+}
 
 impl Dimensions for GridSize {
     fn total_lines(&self) -> usize {
-        self.screen_lines()
+        self.rows
     }
     fn screen_lines(&self) -> usize {
-        usize::from(self.0.rows())
+        self.rows
     }
     fn columns(&self) -> usize {
-        usize::from(self.0.cols())
+        self.columns
     }
+}
+
+/// An empty grid with room for a fixed number of rows above the screen. Left to itself it takes room for a thousand at once:
+/// a hundred terminals would pay for it with memory, and a flooding one with the processor's cache.
+fn new_term(size: Size, mailbox: Mailbox) -> Term<Mailbox> {
+    let config = Config { scrolling_history: ROWS_MAX, osc52: Osc52::Disabled, kitty_keyboard: false, ..Config::default() };
+    let screen = GridSize::of(size);
+    let with_room = GridSize { columns: screen.columns, rows: screen.rows + ROWS_ALLOTTED };
+    let mut term = Term::new(config, &with_room, mailbox);
+    // A grid that gets smaller keeps its rows for later. The alternate screen never needs them.
+    term.resize(screen);
+    term.swap_alt();
+    term.grid_mut().truncate();
+    term.swap_alt();
+    term
 }
 
 impl Screen {
     pub(super) fn new(size: Size, palette: Palette) -> Self {
         let mailbox = Mailbox::default();
-        let config = Config { scrolling_history: ROWS_MAX, osc52: Osc52::Disabled, kitty_keyboard: false, ..Config::default() };
         Screen {
-            term: Term::new(config, &GridSize(size), mailbox.clone()),
+            term: new_term(size, mailbox.clone()),
             shadow: Shadow::new(size),
             mailbox,
             palette,
             history_cleared: false,
-            allotted: false,
+            allotted: true,
             plain: true,
         }
     }
@@ -165,8 +188,9 @@ impl Screen {
     }
 
     pub(super) fn resize(&mut self, size: Size) {
-        self.allotted = false;
-        self.term.resize(GridSize(size));
+        // Another width makes all rows anew, as many as there are.
+        self.allotted &= size.cols() == self.size().cols();
+        self.term.resize(GridSize::of(size));
         settle_cursor(self.term.grid_mut());
         self.on_primary(|screen| settle_cursor(screen.term.grid_mut()));
         self.shadow.scroll_region = 0..usize::from(size.rows());
@@ -212,8 +236,7 @@ impl Screen {
         grid.update_history(ROWS_MAX);
     }
 
-    /// Makes room for a fixed number of rows above the screen. Left to itself the grid takes room for a thousand at once: a
-    /// hundred terminals would pay for it with memory, and a flooding one with the processor's cache.
+    /// Sees that the grid has its fixed room for rows above the screen, no more and no less.
     pub(super) fn allot_rows(&mut self) {
         if std::mem::replace(&mut self.allotted, true) || self.alternate() || self.rows_above() > ROWS_ALLOTTED {
             return;
@@ -231,9 +254,7 @@ impl Screen {
     /// Gives back what was needed for more rows than are allotted.
     pub(super) fn release_rows(&mut self) {
         self.allotted = false;
-        if self.rows_above() > 0 {
-            self.allot_rows();
-        }
+        self.allot_rows();
     }
 
     pub(super) fn take_history_cleared(&mut self) -> bool {
