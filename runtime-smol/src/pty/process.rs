@@ -239,16 +239,21 @@ fn open_master() -> io::Result<OwnedFd> {
     Ok(master)
 }
 
-/// Makes the command lead a new session whose controlling terminal is its standard input.
+/// Makes the command lead a new session whose controlling terminal is its standard input, with every signal at its default: a
+/// node that was started with `nohup` or in the background ignores some, and its agents would never be interrupted.
 #[allow(unsafe_code)]
 fn lead_session(command: &mut Command) {
     let in_child = || {
+        for signal in 1..32 {
+            // SAFETY: setting a signal to its default runs no code of ours; the two that cannot be set are refused.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
         rustix::process::setsid()?;
         rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
         Ok(())
     };
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed. The closure makes two system calls, touches no
-    // memory but its stack, allocates nothing and takes no lock; `Errno` becomes an `io::Error` without allocation.
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed. The closure makes system calls, touches no memory
+    // but its stack, allocates nothing and takes no lock; `Errno` becomes an `io::Error` without allocation.
     unsafe {
         command.pre_exec(in_child);
     }
