@@ -34,7 +34,7 @@ trap - INT QUIT
 echo "$status" >&3
 exec 3>&-
 stty sane 2>/dev/null
-printf '\r\n\033[0m[%s ended with status %s]\r\n' "${1##*/}" "$status"
+printf '\n\033[0m[%s ended with status %s]\n' "${1##*/}" "$status"
 exec "$shell"
 "#;
 
