@@ -99,7 +99,8 @@ fn npm(ui: &Path) -> Command {
 /// Runs a command silently; what it printed is shown only if it fails.
 fn run(command: &mut Command) -> Result<()> {
     let name = format!("{} {}", "npm", command.get_args().map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" "));
-    let output = command.output().map_err(|error| format!("{name} cannot be run ({error}): install npm with Node.js"))?;
+    let output =
+        command.output().map_err(|error| format!("{name} cannot be run ({error}): install npm with Node.js"))?;
     if output.status.success() {
         return Ok(());
     }

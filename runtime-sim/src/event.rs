@@ -112,9 +112,14 @@ impl Said {
         match self {
             Said::Opened(key) => ViewerInput::Opened(*key),
             Said::Writable => ViewerInput::Writable,
-            Said::Attach { stream, agent, pane, from, size, take } => {
-                ViewerInput::Attach { stream: *stream, agent: *agent, pane: *pane, from: *from, size: *size, take: *take }
-            }
+            Said::Attach { stream, agent, pane, from, size, take } => ViewerInput::Attach {
+                stream: *stream,
+                agent: *agent,
+                pane: *pane,
+                from: *from,
+                size: *size,
+                take: *take,
+            },
             Said::Resize(stream, size, take) => ViewerInput::Resize { stream: *stream, size: *size, take: *take },
             Said::Release(stream) => ViewerInput::Release(*stream),
             Said::Ack(stream, offset) => ViewerInput::Ack { stream: *stream, offset: *offset },

@@ -144,7 +144,9 @@ impl Swarm {
         let mut failures = self.failures.into_inner().unwrap_or_default();
         failures.sort_by_key(|(seed, _)| *seed);
         for (seed, failure) in &failures {
-            println!("seed {seed}: {failure}\n  replay: consort-sim run --seed {seed} --log short   shorten: consort-sim shrink --seed {seed}");
+            println!(
+                "seed {seed}: {failure}\n  replay: consort-sim run --seed {seed} --log short   shorten: consort-sim shrink --seed {seed}"
+            );
         }
         let worst = failures.iter().max_by_key(|(_, failure)| failure.kind as u8);
         exit(worst.map(|(_, failure)| failure))

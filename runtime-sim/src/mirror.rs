@@ -106,7 +106,11 @@ impl Mirror {
                 if *name == agent.name && *state == agent.state.kind.into() && *running == agent.running);
             must!(said, "the fact of agent {id} is {fact:?}");
         }
-        must!(self.agents.len() == count, "no event told that an agent is gone: {} known, {count} there", self.agents.len());
+        must!(
+            self.agents.len() == count,
+            "no event told that an agent is gone: {} known, {count} there",
+            self.agents.len()
+        );
         must!(self.hues == *view.hues(), "no event told that the colours changed");
         Ok(())
     }

@@ -67,6 +67,8 @@ impl People {
         let id = CommandId(self.next);
         self.next += 1;
         if let Some(promise) = asked.agent().and_then(|agent| self.promises.get_mut(&agent)) {
+            // A session that was out of sight when its agent was deleted can be found and be managed again.
+            promise.deleted = false;
             match &asked {
                 Asked::Rename { .. } => promise.name = None,
                 Asked::Tag { .. } => promise.tag = None,
@@ -100,8 +102,7 @@ impl People {
 
     pub(crate) fn tag(&mut self, agent: AgentId, autostart: bool) -> (CommandId, Command) {
         let tag = format!("tag{}", self.next);
-        let command =
-            Command::Edit { agent, name: None, tags: Some(vec![tag.clone()]), autostart: Some(autostart) };
+        let command = Command::Edit { agent, name: None, tags: Some(vec![tag.clone()]), autostart: Some(autostart) };
         self.ask(Asked::Tag { agent, tag }, command)
     }
 
@@ -303,7 +304,10 @@ impl People {
     pub(crate) fn check_promises(&self, node: &Node) -> Checked {
         for (id, promise) in &self.promises {
             let view = node.view().agent(*id);
-            must!(!promise.deleted || !view.as_ref().is_some_and(|view| view.managed), "agent {id} came back after its end");
+            must!(
+                !promise.deleted || !view.as_ref().is_some_and(|view| view.managed),
+                "agent {id} came back after its end"
+            );
             if !promise.exists {
                 continue;
             }
@@ -315,7 +319,12 @@ impl People {
                 let same = view.notes_revision == *revision && view.notes == notes;
                 must!(same, "the notes of {id} were {notes:?} ({revision}), are {:?}", view.notes);
             }
-            must!(promise.name.as_ref().is_none_or(|name| name == view.name), "{id} was {:?}, is {}", promise.name, view.name);
+            must!(
+                promise.name.as_ref().is_none_or(|name| name == view.name),
+                "{id} was {:?}, is {}",
+                promise.name,
+                view.name
+            );
             let tag = promise.tag.as_ref();
             must!(tag.is_none_or(|tag| view.tags.contains(tag)), "{id} had tag {tag:?}, has {:?}", view.tags);
             must!(!promise.stopped || view.desired == Desired::Stopped, "{id} was stopped and is wanted running");

@@ -20,8 +20,7 @@ use crate::trace::Trace;
 use consort_core::directory::{BackendKind, Desired};
 use consort_core::monitor::Monitor;
 use consort_core::{
-    AgentId, BackendInput, BackendOperation, Config, Identity, Input, Instant, Node, NodeId, Output, Restored,
-    ViewerId,
+    AgentId, BackendInput, BackendOperation, Config, Identity, Input, Instant, Node, NodeId, Output, Restored, ViewerId,
 };
 use std::collections::BTreeSet;
 

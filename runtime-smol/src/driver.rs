@@ -7,9 +7,9 @@ use async_channel::{Receiver, Sender};
 use consort_core::directory::BackendKind;
 use consort_core::error::RefusalCode;
 use consort_core::{
-    AgentId, BackendInput, BackendOperation, Command, CommandId, Event, Input, Instant, Node, OperationError, OperationId,
-    Output, Refusal, Reply, StoreFailure, StoreId, StoreOperation, StreamId, TerminalId, View, ViewerId, ViewerInput,
-    ViewerKey, ViewerOutput,
+    AgentId, BackendInput, BackendOperation, Command, CommandId, Event, Input, Instant, Node, OperationError,
+    OperationId, Output, Refusal, Reply, StoreFailure, StoreId, StoreOperation, StreamId, TerminalId, View, ViewerId,
+    ViewerInput, ViewerKey, ViewerOutput,
 };
 use futures_lite::future;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -147,7 +147,10 @@ impl Handle {
     }
 
     /// Calls `look` with the node's view and waits for what it gives. `None`: the node is stopping.
-    pub async fn read<T: Send + 'static>(&self, look: impl FnOnce(View<'_>, Instant) -> T + Send + 'static) -> Option<T> {
+    pub async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(View<'_>, Instant) -> T + Send + 'static,
+    ) -> Option<T> {
         let (sender, receiver) = async_channel::bounded(1);
         let look = move |view: View<'_>, now| {
             let _ = sender.try_send(look(view, now));
@@ -404,11 +407,8 @@ impl Driver {
                 self.output(output);
             }
             let Some(id) = self.unanswerable.pop_front() else { return };
-            let error = OperationError {
-                code: "gone",
-                message: "The terminal is gone.".to_string(),
-                hint: String::new(),
-            };
+            let error =
+                OperationError { code: "gone", message: "The terminal is gone.".to_string(), hint: String::new() };
             self.core.handle(now, Input::Backend(BackendInput::Done(id, Err(error))));
         }
     }

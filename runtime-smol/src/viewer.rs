@@ -19,7 +19,11 @@ const PING_EVERY: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// Serves one browser until its connection ends.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(socket: WebSocketStream<S>, handle: Handle, facts: Arc<NodeFacts>) {
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: WebSocketStream<S>,
+    handle: Handle,
+    facts: Arc<NodeFacts>,
+) {
     let (mut sender, mut receiver) = socket.split();
     let key = match greet(&mut receiver).await {
         Ok(Some(key)) => key,

@@ -65,7 +65,8 @@ fn has(known: &str, etag: &str) -> bool {
 fn accepts_gzip(header: &str) -> bool {
     header.split(',').any(|one| {
         let (name, parameters) = one.split_once(';').unwrap_or((one, ""));
-        let refused = parameters.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).is_some_and(|q| q <= 0.0);
+        let refused =
+            parameters.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).is_some_and(|q| q <= 0.0);
         name.trim().eq_ignore_ascii_case("gzip") && !refused
     })
 }

@@ -151,8 +151,7 @@ impl Agent {
 
     /// It should be started because it ran before the node's own start, and nothing has changed that since.
     pub(super) fn is_to_be_started(&self) -> bool {
-        let wanted =
-            self.record.as_ref().is_some_and(|record| record.desired == Desired::Running && record.autostart);
+        let wanted = self.record.as_ref().is_some_and(|record| record.desired == Desired::Running && record.autostart);
         self.start_due && wanted && self.seen.is_none() && self.plan.is_none()
     }
 

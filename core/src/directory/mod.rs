@@ -122,12 +122,15 @@ type Out = VecDeque<Output>;
 impl Directory {
     pub(crate) fn new(node: NodeId, random: Random, restored: Vec<(AgentId, agent::Restored)>, now: Instant) -> Self {
         let backends = BackendKind::ALL.map(|kind| {
-            (kind, Backend {
-                available: false,
-                detail: "not looked for yet".to_string(),
-                listed: false,
-                reconciled: false,
-            })
+            (
+                kind,
+                Backend {
+                    available: false,
+                    detail: "not looked for yet".to_string(),
+                    listed: false,
+                    reconciled: false,
+                },
+            )
         });
         let agents = restored.into_iter().map(|(id, record)| (id, Agent::restored(now, record.0)));
         let mut directory = Directory {
@@ -426,7 +429,12 @@ impl Directory {
         };
         self.agents.insert(id, Agent::created(now, size, record.clone()));
         let steps = VecDeque::from([Step::Store(Box::new(record)), Step::Launch]);
-        self.begin(now, id, Plan { command: Some(command), steps, outcome: Outcome::Agent, creating: true, done: None }, out);
+        self.begin(
+            now,
+            id,
+            Plan { command: Some(command), steps, outcome: Outcome::Agent, creating: true, done: None },
+            out,
+        );
         Ok(())
     }
 

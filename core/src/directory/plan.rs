@@ -79,7 +79,13 @@ pub(super) fn refuse(code: RefusalCode, message: impl Into<String>, hint: &str) 
 
 /// The plan for a command on an agent that exists.
 pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Result<Plan, Refusal> {
-    let with = |steps: Vec<Step>, outcome| Plan { command: Some(id), steps: steps.into(), outcome, creating: false, done: None };
+    let with = |steps: Vec<Step>, outcome| Plan {
+        command: Some(id),
+        steps: steps.into(),
+        outcome,
+        creating: false,
+        done: None,
+    };
     let desired = |desired| Step::Store(Box::new(Record { desired, ..now.record.clone() }));
     let name = &now.record.name;
     match command {

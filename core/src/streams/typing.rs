@@ -185,7 +185,11 @@ mod tests {
         assert_eq!(typing.take(Instant::START, KEY, 1, 1, true), Verdict::Write);
         assert_eq!(typing.take(Instant::START, KEY, 3, 1, true), Verdict::Lost(2, "input before it is missing"));
         assert_eq!(typing.take(Instant::START, KEY, 4, 1, true), Verdict::LostBefore, "told once");
-        assert_eq!(typing.take(Instant::START, KEY, 2, 1, true), Verdict::Write, "the viewer goes on with the lost number");
+        assert_eq!(
+            typing.take(Instant::START, KEY, 2, 1, true),
+            Verdict::Write,
+            "the viewer goes on with the lost number"
+        );
     }
 
     #[test]

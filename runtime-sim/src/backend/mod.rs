@@ -32,15 +32,39 @@ pub(crate) enum Order {
 /// What is due in a backend.
 #[derive(Debug)]
 pub(crate) enum Tick {
-    Print { life: u64, bytes: u32 },
+    Print {
+        life: u64,
+        bytes: u32,
+    },
     /// `session`: which session with the terminal asked.
-    Snapshot { life: u64, session: u32, history_lines: u32 },
-    Screen { life: u64, session: u32 },
-    Write { life: u64 },
+    Snapshot {
+        life: u64,
+        session: u32,
+        history_lines: u32,
+    },
+    Screen {
+        life: u64,
+        session: u32,
+    },
+    Write {
+        life: u64,
+    },
     /// `None`: whoever else shows it decides.
-    Resize { life: u64, session: u32, size: Option<Size> },
-    Operation { node: NodeLife, kind: BackendKind, id: OperationId, operation: BackendOperation },
-    Boot { node: NodeLife, kind: BackendKind },
+    Resize {
+        life: u64,
+        session: u32,
+        size: Option<Size>,
+    },
+    Operation {
+        node: NodeLife,
+        kind: BackendKind,
+        id: OperationId,
+        operation: BackendOperation,
+    },
+    Boot {
+        node: NodeLife,
+        kind: BackendKind,
+    },
 }
 
 /// A session.
@@ -66,6 +90,8 @@ pub(crate) struct Life {
     /// How often the stream of output was interrupted.
     pub(crate) gaps: u32,
     pub(crate) size: Size,
+    /// The node has set the size and not given it back: one of its viewers holds it.
+    pub(crate) held: bool,
     /// Somebody else set the size after the node did.
     pub(crate) size_is_foreign: bool,
     watched: bool,

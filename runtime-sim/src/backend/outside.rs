@@ -133,4 +133,9 @@ impl Backends {
             }
         }
     }
+
+    /// From now on input is written as fast as it comes.
+    pub(crate) fn write_whole(&mut self) {
+        self.manner.write_bytes = usize::MAX >> 1;
+    }
 }

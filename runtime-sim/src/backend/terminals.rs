@@ -20,6 +20,7 @@ impl Life {
             gaps: 0,
             size,
             size_is_foreign: false,
+            held: false,
             watched: false,
             session: 0,
             writes: VecDeque::new(),
@@ -49,6 +50,7 @@ impl Life {
     /// Whoever watched and wrote is gone.
     pub(super) fn disconnect(&mut self) {
         self.unwatch();
+        self.held = false;
         self.session += 1;
         self.writes.clear();
     }
@@ -91,10 +93,12 @@ impl Backends {
                 }
             }
             TerminalOutput::Resize(size) => {
+                life.held = true;
                 let tick = Tick::Resize { life: number, session: life.session, size: Some(size) };
                 life.answers.send(agenda, delay, Event::Backend(tick));
             }
             TerminalOutput::ReleaseSize => {
+                life.held = false;
                 let tick = Tick::Resize { life: number, session: life.session, size: None };
                 life.answers.send(agenda, delay, Event::Backend(tick));
             }
@@ -144,13 +148,7 @@ impl Backends {
     pub(super) fn snapshot(&mut self, agenda: &mut Agenda<Event>, (number, session): (u64, u32), history_lines: u32) {
         let padding = self.manner.snapshot_padding;
         let Some(life) = self.heard(number).filter(|life| life.session == session) else { return };
-        let picture = Picture {
-            life: number,
-            printed: life.printed,
-            history_lines,
-            gaps: life.gaps,
-            size: life.size,
-        };
+        let picture = Picture { life: number, printed: life.printed, history_lines, gaps: life.gaps, size: life.size };
         let report = Report::Snapshot(life.size, picture.encode(padding));
         self.tell(agenda, number, report);
     }
@@ -165,11 +163,11 @@ impl Backends {
 
     /// Writes a part of the oldest input, or fails.
     pub(super) fn write(&mut self, agenda: &mut Agenda<Event>, ledger: &mut Ledger, number: u64) -> Checked {
-        let (most, delay) = (self.manner.write_bytes as u64, self.dice.up_to(self.answer_ms));
-        let part = 1 + self.dice.up_to(most) as usize;
+        let (most, delay) = (self.manner.write_bytes, self.dice.up_to(self.answer_ms));
         let Some(life) = self.heard(number) else { return Ok(()) };
         let Some(writing) = life.writes.front_mut() else { return Ok(()) };
-        let part = part.min(writing.bytes.len() - writing.done);
+        // Never in more than some dozens of parts: they would only take the run's time.
+        let part = most.max(writing.bytes.len() / 32).min(writing.bytes.len() - writing.done);
         let room = life.fail_write_after.unwrap_or(usize::MAX);
         writing.done += part.min(room);
         life.fail_write_after = life.fail_write_after.map(|left| left.saturating_sub(part));

@@ -17,8 +17,9 @@ use crate::ledger::Ledger;
 use consort_core::input::Take;
 use consort_core::output::Holder;
 use consort_core::{AgentId, Size, StreamId, TerminalId, ViewerId, ViewerKey, ViewerOutput, limits};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use stream::Attachment;
+use typist::Typist;
 
 /// Longer than this for a frame: the page has stalled.
 const STALLED_MS: Millis = 60_000;
@@ -42,6 +43,8 @@ pub(crate) struct Page {
     pub(crate) late_ms: Millis,
     connection: Option<Connection>,
     pub(crate) streams: Vec<Stream>,
+    /// Input of terminals that the page does not look at now: the numbers go on when it does again.
+    typists: BTreeMap<TerminalId, Typist>,
     next_stream: u32,
 }
 
@@ -69,6 +72,7 @@ impl Page {
             late_ms: 0,
             connection: None,
             streams: Vec::new(),
+            typists: BTreeMap::new(),
             next_stream: 1,
         }
     }
@@ -188,14 +192,18 @@ impl Page {
         frame: ViewerOutput,
     ) -> Checked {
         let stream = &mut self.streams[index];
-        let before_attached = stream.attached.is_none();
+        let (number, before_attached) = (number_of(&frame), stream.attached.is_none());
         match frame {
             ViewerOutput::Attached { terminal, generation, offset, input_seq, input_known, size, holder, .. } => {
                 stream.attached(ledger, &Attachment { terminal, generation, offset, size, holder })?;
-                if self.streams.iter().enumerate().any(|(i, other)| i != index && other.attached == Some(terminal)) {
+                let twice = |other: &Stream| other.number != Some(number) && other.terminal() == Some(terminal);
+                if self.streams.iter().any(twice) {
                     return self.detach(plan, ledger, index);
                 }
                 let stream = &mut self.streams[index];
+                if let Some(before) = self.typists.remove(&terminal) {
+                    stream.typist.go_on_from(before);
+                }
                 let repeat = stream.typist.resumed(ledger, input_seq, input_known)?;
                 self.send_input(plan, index, repeat);
             }
@@ -251,13 +259,32 @@ impl Page {
 
     // What a person does.
 
-    /// Looks at a terminal, unless the page does already.
+    /// Looks at a terminal, unless the page does already or looks at many.
     pub(crate) fn attach(&mut self, plan: Plan<'_>, target: (AgentId, Option<u32>), size: Size, take: Take) {
-        let same = |stream: &Stream| stream.agent == target.0 && (target.1.is_none() || stream.pane == target.1);
-        if self.streams.len() < 6 && !self.streams.iter().any(same) {
+        if self.streams.len() < 6 && !self.looks_at(target) {
             self.streams.push(Stream::new(target.0, target.1));
             self.open(plan, self.streams.len() - 1, Some(size), take);
         }
+    }
+
+    /// Looks at a terminal again, only to see.
+    pub(crate) fn look_again(&mut self, plan: Plan<'_>, target: (AgentId, Option<u32>)) {
+        if !self.looks_at(target) {
+            self.streams.push(Stream::new(target.0, target.1));
+            self.open(plan, self.streams.len() - 1, None, Take::Never);
+        }
+    }
+
+    fn looks_at(&self, (agent, pane): (AgentId, Option<u32>)) -> bool {
+        self.streams.iter().any(|stream| stream.agent == agent && (pane.is_none() || stream.pane == pane))
+    }
+
+    /// Forgets what was typed into terminals that are gone and that the page does not look at.
+    pub(crate) fn give_up(&mut self, ledger: &mut Ledger, gone: impl Fn(&TerminalId) -> bool) -> Checked {
+        for (_, mut typist) in self.typists.extract_if(.., |terminal, _| gone(terminal)) {
+            typist.give_up(ledger)?;
+        }
+        Ok(())
     }
 
     fn open(&mut self, plan: Plan<'_>, index: usize, size: Option<Size>, take: Take) {
@@ -273,12 +300,21 @@ impl Page {
         self.say(plan, said);
     }
 
+    /// Looks away. What was not sent yet never will be.
     pub(crate) fn detach(&mut self, plan: Plan<'_>, ledger: &mut Ledger, index: usize) -> Checked {
-        let mut stream = self.streams.remove(index);
+        let stream = self.streams.remove(index);
         if let Some(number) = stream.number {
             self.say(plan, Said::Detach(number));
         }
-        stream.typist.give_up(ledger)
+        if let Some(terminal) = stream.terminal() {
+            let mut typist = stream.typist;
+            typist.drop_waiting(ledger)?;
+            if let Some(before) = self.typists.remove(&terminal) {
+                typist.go_on_from(before);
+            }
+            self.typists.insert(terminal, typist);
+        }
+        Ok(())
     }
 
     pub(crate) fn resize(&mut self, plan: Plan<'_>, index: usize, size: Size, take: Take) {
@@ -306,8 +342,7 @@ impl Page {
     /// Types, if the page knows to which terminal.
     pub(crate) fn type_in(&mut self, plan: Plan<'_>, ledger: &mut Ledger, index: usize, length: usize) {
         let (page, stream) = (self.index, &mut self.streams[index]);
-        let Some(pane) = stream.pane else { return };
-        let terminal = TerminalId { agent: stream.agent, pane };
+        let Some(terminal) = stream.terminal() else { return };
         let life = stream.position.map(|position| position.life);
         let (piece, bytes) = ledger.typed(page, terminal, life, length.min(limits::INPUT_CHUNK_BYTES));
         stream.typist.push(piece, bytes);

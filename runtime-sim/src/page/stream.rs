@@ -69,6 +69,11 @@ impl Stream {
         }
     }
 
+    /// Which terminal it shows, or is going to.
+    pub(crate) fn terminal(&self) -> Option<TerminalId> {
+        self.pane.map(|pane| TerminalId { agent: self.agent, pane })
+    }
+
     /// The connection is gone; what the screen shows stays.
     pub(crate) fn disconnect(&mut self) {
         self.number = None;
@@ -84,7 +89,11 @@ impl Stream {
         }
         must!(self.attached.is_none(), "{:?} was attached twice", self.number);
         must!(said.terminal.agent == self.agent, "asked for {}, got {:?}", self.agent, said.terminal);
-        must!(self.pane.is_none_or(|pane| pane == said.terminal.pane), "got {:?} instead of the asked pane", said.terminal);
+        must!(
+            self.pane.is_none_or(|pane| pane == said.terminal.pane),
+            "got {:?} instead of the asked pane",
+            said.terminal
+        );
         self.attached = Some(said.terminal);
         self.pane = Some(said.terminal.pane);
         self.size = Some(said.size);
@@ -126,7 +135,12 @@ impl Stream {
         must!(picture.size == size, "a snapshot for {:?} was sent as one for {size:?}", picture.size);
         must!(life.is_some_and(|life| picture.printed <= life.printed), "a snapshot from the future");
         if let Some(before) = self.position.filter(|before| before.life == picture.life) {
-            must!(before.printed <= picture.printed, "the screen went back from {} to {}", before.printed, picture.printed);
+            must!(
+                before.printed <= picture.printed,
+                "the screen went back from {} to {}",
+                before.printed,
+                picture.printed
+            );
         }
         self.needs_snapshot = false;
         self.size = Some(size);

@@ -195,7 +195,8 @@ impl Api {
     fn login(&self, head: &Head<'_>, body: &[u8], clock: Clock) -> Result<Response, Problem> {
         let token = body::parse::<body::Login>(head, body)?.token;
         // In a statement of its own: the table is not locked while anything else happens.
-        let admitted = if self.gate.is_token(&token) { Admitted::Yes } else { self.logins().redeem(&token, clock.uptime_ms) };
+        let admitted =
+            if self.gate.is_token(&token) { Admitted::Yes } else { self.logins().redeem(&token, clock.uptime_ms) };
         match admitted {
             Admitted::Yes => {
                 self.node.audit(Audit::LoggedIn);
@@ -249,7 +250,8 @@ pub(crate) fn look<T: Send + 'static>(
 }
 
 pub(crate) fn too_large(limit: usize) -> Problem {
-    let hint = if limit == 0 { "This request takes no body.".into() } else { format!("At most {limit} bytes are accepted.") };
+    let hint =
+        if limit == 0 { "This request takes no body.".into() } else { format!("At most {limit} bytes are accepted.") };
     Problem::new(413, "too-large", "The request's body is too large.", hint)
 }
 

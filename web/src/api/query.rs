@@ -15,7 +15,8 @@ impl Query {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decoded(name)?, decoded(value)?);
             if !known.contains(&name.as_str()) {
-                let hint = if known.is_empty() { "It takes none.".into() } else { format!("It takes {}.", known.join(", ")) };
+                let hint =
+                    if known.is_empty() { "It takes none.".into() } else { format!("It takes {}.", known.join(", ")) };
                 return Err(Problem::invalid(format!("There is no parameter '{}' here.", name.escape_debug()), hint));
             }
             if pairs.iter().any(|(earlier, _)| *earlier == name) {
@@ -45,7 +46,9 @@ impl Query {
 }
 
 fn decoded(text: &str) -> Result<String, Problem> {
-    let wrong = || Problem::invalid("The query is not percent-encoded UTF-8.", "Encode it with encodeURIComponent or the like.");
+    let wrong = || {
+        Problem::invalid("The query is not percent-encoded UTF-8.", "Encode it with encodeURIComponent or the like.")
+    };
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

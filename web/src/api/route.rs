@@ -104,7 +104,9 @@ fn methods(path: &str) -> Methods {
         ("login", None, None) => vec![("POST", Route { body_bytes: SMALL_BYTES, ..Route::new(Login, Need::Origin) })],
         ("logout", None, None) => vec![("POST", Route { body_bytes: SMALL_BYTES, ..Route::new(Logout, Need::Origin) })],
         ("nodes", None, None) => vec![("GET", Route::new(Nodes, Need::Login))],
-        ("agents", None, None) => vec![("GET", Route::new(Agents, Need::Login)), ("POST", Route::change(Create, BODY_BYTES))],
+        ("agents", None, None) => {
+            vec![("GET", Route::new(Agents, Need::Login)), ("POST", Route::change(Create, BODY_BYTES))]
+        }
         ("agents", Some(id), verb) => id.parse().map_or_else(|_| Vec::new(), |id| of_agent(id, verb)),
         ("directories", None, None) => vec![("GET", Route { waits: true, ..Route::new(Directories, Need::Login) })],
         ("link", None, None) => vec![("POST", Route { waits: false, ..Route::change(Link, SMALL_BYTES) })],

@@ -73,8 +73,12 @@ impl From<Denial> for Problem {
     fn from(denial: Denial) -> Self {
         let (status, code, hint) = match denial {
             Denial::Host => (403, "host-refused", "Open the dashboard by the address that `consort open` shows."),
-            Denial::ForeignOrigin => (403, "origin-refused", "Use the dashboard's own page, or a token without a browser."),
-            Denial::MissingOrigin => (403, "origin-missing", "Send the Origin header, or use a token instead of a cookie."),
+            Denial::ForeignOrigin => {
+                (403, "origin-refused", "Use the dashboard's own page, or a token without a browser.")
+            }
+            Denial::MissingOrigin => {
+                (403, "origin-missing", "Send the Origin header, or use a token instead of a cookie.")
+            }
             Denial::NoCredentials | Denial::BadCredentials => {
                 (401, "login-needed", "Run `consort open` for the dashboard, `consort token` for programs.")
             }

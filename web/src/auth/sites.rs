@@ -111,7 +111,8 @@ fn host(text: &str) -> Option<String> {
     let named = !text.is_empty()
         && text.len() <= 253
         && text.split('.').all(|label| {
-            (1..=63).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         });
     named.then(|| text.to_ascii_lowercase())
 }
@@ -153,7 +154,19 @@ mod tests {
 
     #[test]
     fn what_names_no_site_is_refused() {
-        for text in ["", "a b", "ftp://x", "http://", "http://a/b", "http://u@h", "a..b", "http://a:0", "http://a:x", "é", "a:1"] {
+        for text in [
+            "",
+            "a b",
+            "ftp://x",
+            "http://",
+            "http://a/b",
+            "http://u@h",
+            "a..b",
+            "http://a:0",
+            "http://a:x",
+            "é",
+            "a:1",
+        ] {
             assert_eq!(Sites::new(1, [text]), Err(InvalidSite(text.to_owned())), "{text}");
         }
     }

@@ -17,9 +17,7 @@ pub enum Frame {
 #[must_use]
 pub fn encode(output: &ViewerOutput) -> Frame {
     match output {
-        ViewerOutput::Data { stream, offset, bytes } => {
-            binary(KIND_DATA, stream.0, *offset, &[], bytes)
-        }
+        ViewerOutput::Data { stream, offset, bytes } => binary(KIND_DATA, stream.0, *offset, &[], bytes),
         ViewerOutput::Snapshot { stream, generation, offset, size, bytes } => {
             let mut extra = [0; 12];
             extra[..8].copy_from_slice(&generation.0.to_le_bytes());
