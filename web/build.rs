@@ -123,7 +123,7 @@ fn embed(folder: &Path, out: &Path) -> Result<()> {
     if !files.iter().any(|(path, _)| path == "/index.html") {
         return Err(format!("{} has no index.html: it is not a built dashboard", folder.display()).into());
     }
-    let mut table = String::from("pub(super) static ASSETS: &[Asset] = &[\n");
+    let mut table = format!("pub(super) static ASSETS: [Asset; {}] = [\n", files.len());
     for (at, (path, file)) in files.iter().enumerate() {
         let plain = fs::read(file)?;
         let gzip = compressed(&plain)?;
@@ -133,7 +133,7 @@ fn embed(folder: &Path, out: &Path) -> Result<()> {
         let etag = format!("\"{:016x}\"", hash(&plain));
         writeln!(
             table,
-            "    Asset {{ path: {path:?}, content_type: {:?}, etag: {etag:?}, size: {}, bytes: include_bytes!({:?}), gzip: {smaller} }},",
+            "    Asset {{ path: {path:?}, content_type: {:?}, etag: {etag:?}, size: {}, bytes: include_bytes!({:?}), gzip: {smaller}, plain: OnceLock::new() }},",
             content_type(path),
             plain.len(),
             stored.display().to_string(),

@@ -2,13 +2,15 @@
 //!
 //! Everybody else holds a [`Handle`] and sends messages. The driver never waits for a viewer, a backend, the disk or a peer.
 
+use crate::audit::{Audit, AuditEvent};
 use crate::backend::{FromBackend, ToBackend};
+use crate::store::{StoreAnswer, StoreWorker};
 use async_channel::{Receiver, Sender};
 use consort_core::directory::BackendKind;
 use consort_core::error::RefusalCode;
 use consort_core::{
     AgentId, BackendInput, BackendOperation, Command, CommandId, Event, Input, Instant, Node, OperationError,
-    OperationId, Output, Refusal, Reply, StoreFailure, StoreId, StoreOperation, StreamId, TerminalId, View, ViewerId,
+    OperationId, Output, Refusal, Reply, StreamId, View, ViewerId,
     ViewerInput, ViewerKey, ViewerOutput,
 };
 use futures_lite::future;
@@ -38,11 +40,10 @@ pub enum Said {
 }
 
 enum Message {
-    Open(ViewerId, ViewerKey, ViewerEnds),
+    Open(ViewerId, ViewerKey, ViewerEnds, String),
     Viewer(ViewerId, Said),
     Command(Command, Sender<Result<Reply, Refusal>>),
     Read(Look),
-    Stored(StoreId, Result<(), StoreFailure>),
     Stop,
 }
 
@@ -122,14 +123,14 @@ impl std::fmt::Debug for Handle {
 }
 
 impl Handle {
-    /// A new viewer. `None`: there are [`VIEWERS`](consort_core::limits::VIEWERS) already.
+    /// A new viewer; `who` is for the audit log. `None`: there are [`VIEWERS`](consort_core::limits::VIEWERS) already.
     #[must_use]
-    pub fn open_viewer(&self, key: ViewerKey, ends: ViewerEnds) -> Option<Viewer> {
+    pub fn open_viewer(&self, key: ViewerKey, ends: ViewerEnds, who: String) -> Option<Viewer> {
         let limit = consort_core::limits::VIEWERS as u64;
         let one_more = |open: u64| (open < limit).then_some(open + 1);
         self.open_viewers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
         let id = ViewerId(self.viewers.fetch_add(1, Ordering::Relaxed));
-        self.send(Message::Open(id, key, ends));
+        self.send(Message::Open(id, key, ends, who));
         Some(Viewer { id, handle: self.clone() })
     }
 
@@ -157,11 +158,6 @@ impl Handle {
         };
         self.send(Message::Read(Box::new(look)));
         receiver.recv().await.ok()
-    }
-
-    /// The store has finished a change.
-    pub fn stored(&self, id: StoreId, result: Result<(), StoreFailure>) {
-        self.send(Message::Stored(id, result));
     }
 
     /// Ends the driver.
@@ -196,20 +192,23 @@ impl Drop for Viewer {
     }
 }
 
-/// What the driver keeps changes in. Answers come back through [`Handle::stored`], once each and in order.
-pub trait Keeper {
-    /// Begins one change; must not block.
-    fn begin(&mut self, id: StoreId, operation: StoreOperation);
-}
-
-/// What the driver tells about people's acts.
-pub trait Witness {
-    /// A viewer looks at a terminal.
-    fn attached(&mut self, viewer: ViewerId, terminal: TerminalId);
-    /// A viewer typed so many bytes.
-    fn typed(&mut self, viewer: ViewerId, terminal: TerminalId, bytes: u64);
-    /// A command was carried out or refused; `what` is its verb and its object.
-    fn command(&mut self, what: &str, refused: Option<&Refusal>);
+/// The parts that a driver is put together from.
+#[derive(Debug)]
+pub struct Parts {
+    /// A fresh node.
+    pub node: Node,
+    /// The moment that the node calls [`Instant::START`].
+    pub started: std::time::Instant,
+    /// Messages from everybody else.
+    pub mailbox: Mailbox,
+    /// Reports of all backends.
+    pub reports: Receiver<FromBackend>,
+    /// The way to each backend.
+    pub backends: BTreeMap<BackendKind, Sender<ToBackend>>,
+    /// What keeps changes, and its answers, once each and in order.
+    pub store: (StoreWorker, Receiver<StoreAnswer>),
+    /// Where people's acts are noted.
+    pub audit: Audit,
 }
 
 /// The owner of the node.
@@ -221,13 +220,14 @@ pub struct Driver {
     backends: BTreeMap<BackendKind, Sender<ToBackend>>,
     /// Which backend carries an agent.
     carriers: BTreeMap<AgentId, BackendKind>,
-    viewers: BTreeMap<ViewerId, ViewerEnds>,
-    waiting: BTreeMap<CommandId, (String, Sender<Result<Reply, Refusal>>)>,
+    viewers: BTreeMap<ViewerId, (ViewerEnds, String)>,
+    waiting: BTreeMap<CommandId, (Act, Sender<Result<Reply, Refusal>>)>,
     next_command: u64,
     /// Operations that no backend could be asked for; answered before anything else.
     unanswerable: VecDeque<OperationId>,
-    keeper: Box<dyn Keeper>,
-    witness: Box<dyn Witness>,
+    store: StoreWorker,
+    stored: Receiver<StoreAnswer>,
+    audit: Audit,
     changes: Changes,
     news_at: Option<std::time::Instant>,
 }
@@ -256,34 +256,27 @@ impl Default for Mailbox {
 }
 
 impl Driver {
-    /// A driver for a fresh node. `started` is the moment that the node calls [`Instant::START`].
+    /// A driver that has not started yet.
     #[must_use]
-    pub fn new(
-        node: Node,
-        started: std::time::Instant,
-        mailbox: Mailbox,
-        reports: Receiver<FromBackend>,
-        backends: BTreeMap<BackendKind, Sender<ToBackend>>,
-        keeper: Box<dyn Keeper>,
-        witness: Box<dyn Witness>,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
         #[cfg(debug_assertions)]
-        let core = consort_core::monitor::Monitor::new(node);
+        let core = consort_core::monitor::Monitor::new(parts.node);
         #[cfg(not(debug_assertions))]
-        let core = node;
+        let core = parts.node;
         Driver {
             core,
-            started,
-            messages: mailbox.messages,
-            reports,
-            backends,
+            started: parts.started,
+            messages: parts.mailbox.messages,
+            reports: parts.reports,
+            backends: parts.backends,
             carriers: BTreeMap::new(),
             viewers: BTreeMap::new(),
             waiting: BTreeMap::new(),
             next_command: 0,
             unanswerable: VecDeque::new(),
-            keeper,
-            witness,
+            store: parts.store.0,
+            stored: parts.store.1,
+            audit: parts.audit,
             changes: Changes::default(),
             news_at: None,
         }
@@ -296,6 +289,7 @@ impl Driver {
                 Next::Message(Message::Stop) => return,
                 Next::Message(message) => self.message(message),
                 Next::Report(report) => self.report(report),
+                Next::Stored((id, result)) => self.handle(Input::Stored(id, result)),
                 Next::Time => self.handle(Input::Wake),
             }
             if self.news_at.is_some_and(|at| at <= std::time::Instant::now()) {
@@ -315,6 +309,12 @@ impl Driver {
             return Next::Report(report);
         }
         let message = async { self.messages.recv().await.map_or(Next::Message(Message::Stop), Next::Message) };
+        let stored = async {
+            match self.stored.recv().await {
+                Ok(answer) => Next::Stored(answer),
+                Err(_) => future::pending().await,
+            }
+        };
         let report = async {
             match self.reports.recv().await {
                 Ok(report) => Next::Report(report),
@@ -328,7 +328,7 @@ impl Driver {
             };
             Next::Time
         };
-        future::or(message, future::or(report, time)).await
+        future::or(message, future::or(stored, future::or(report, time))).await
     }
 
     fn next_time(&self) -> Option<std::time::Instant> {
@@ -352,8 +352,8 @@ impl Driver {
 
     fn message(&mut self, message: Message) {
         match message {
-            Message::Open(id, key, ends) => {
-                self.viewers.insert(id, ends);
+            Message::Open(id, key, ends, who) => {
+                self.viewers.insert(id, (ends, who));
                 self.handle(Input::Viewer(id, ViewerInput::Opened(key)));
             }
             Message::Viewer(id, Said::Typed(stream, seq, bytes)) => {
@@ -368,11 +368,10 @@ impl Driver {
             Message::Command(command, sender) => {
                 let id = CommandId(self.next_command);
                 self.next_command += 1;
-                self.waiting.insert(id, (describe(&command), sender));
+                self.waiting.insert(id, (Act::of(&command), sender));
                 self.handle(Input::Command(id, command));
             }
             Message::Read(look) => look(self.view(), self.now()),
-            Message::Stored(id, result) => self.handle(Input::Stored(id, result)),
             Message::Stop => {}
         }
     }
@@ -387,8 +386,10 @@ impl Driver {
                     BackendInput::Gone(agent) => {
                         self.carriers.remove(agent);
                     }
+                    BackendInput::Unavailable(kind, why) => {
+                        log::warn!("{} cannot be used: {why}. Agents run on terminals of this node and end with it.", kind.as_str());
+                    }
                     BackendInput::Available(..)
-                    | BackendInput::Unavailable(..)
                     | BackendInput::Listed(_)
                     | BackendInput::Done(..) => {}
                 }
@@ -421,20 +422,20 @@ impl Driver {
                 }
             }
             Output::Viewer(id, frame) => {
-                if let Some(ends) = self.viewers.get(&id) {
+                if let Some((ends, _)) = self.viewers.get(&id) {
                     let _ = ends.frames.try_send(frame);
                 }
             }
             Output::Backend(id, operation) => self.operate(id, operation),
             Output::Reply(id, result) => {
-                if let Some((what, sender)) = self.waiting.remove(&id) {
-                    if !what.is_empty() {
-                        self.witness.command(&what, result.as_ref().err());
+                if let Some((act, sender)) = self.waiting.remove(&id) {
+                    if let Some(event) = act.event(&result) {
+                        self.audit.record(event);
                     }
                     let _ = sender.try_send(result);
                 }
             }
-            Output::Store(id, operation) => self.keeper.begin(id, operation),
+            Output::Store(id, operation) => self.store.submit(id, operation),
             Output::Event(event) => self.event(event),
         }
     }
@@ -466,16 +467,24 @@ impl Driver {
             }
             Event::CategoriesChanged => self.changes.categories = true,
             Event::NodeChanged => self.changes.nodes = true,
-            Event::Attached(viewer, terminal) => return self.witness.attached(viewer, terminal),
-            Event::Typed(viewer, terminal, bytes) => return self.witness.typed(viewer, terminal, bytes),
+            Event::Attached(viewer, terminal) => {
+                return self.audit.record(AuditEvent::Attached { who: self.who(viewer), terminal });
+            }
+            Event::Typed(viewer, terminal, bytes) => {
+                return self.audit.record(AuditEvent::Typed { who: self.who(viewer), terminal, bytes });
+            }
         }
         self.news_at.get_or_insert_with(|| std::time::Instant::now() + NEWS_EVERY);
+    }
+
+    fn who(&self, viewer: ViewerId) -> String {
+        self.viewers.get(&viewer).map(|(_, who)| who.clone()).unwrap_or_default()
     }
 
     fn tell_news(&mut self) {
         self.news_at = None;
         let changes = std::mem::take(&mut self.changes);
-        for ends in self.viewers.values() {
+        for (ends, _) in self.viewers.values() {
             ends.news.add(&changes);
         }
     }
@@ -484,21 +493,45 @@ impl Driver {
 enum Next {
     Message(Message),
     Report(FromBackend),
+    Stored(StoreAnswer),
     Time,
 }
 
-/// A command's verb and object for the audit log; empty for one that only reads.
-fn describe(command: &Command) -> String {
-    match command {
-        Command::Create(new) => format!("create {}", new.name),
-        Command::Edit { agent, name: Some(name), .. } => format!("rename {agent} {name}"),
-        Command::Edit { agent, .. } => format!("edit {agent}"),
-        Command::SetNotes { agent, notes, .. } => format!("notes {agent} ({} bytes)", notes.len()),
-        Command::Start(agent) => format!("start {agent}"),
-        Command::Stop(agent) => format!("stop {agent}"),
-        Command::Restart(agent) => format!("restart {agent}"),
-        Command::Delete(agent) => format!("delete {agent}"),
-        Command::Paste { agent, text, .. } => format!("paste {agent} ({} bytes)", text.len()),
-        Command::ReadText { .. } => String::new(),
+/// What a command does, for the audit log: never what was written or pasted, only how much.
+#[derive(Debug)]
+struct Act {
+    agent: Option<AgentId>,
+    what: &'static str,
+    detail: String,
+}
+
+impl Act {
+    fn of(command: &Command) -> Self {
+        let act = |agent: &AgentId, what, detail| Act { agent: Some(*agent), what, detail };
+        match command {
+            Command::Create(new) => Act { agent: None, what: "create", detail: new.name.clone() },
+            Command::Edit { agent, name: Some(name), .. } => act(agent, "rename", name.clone()),
+            Command::Edit { agent, .. } => act(agent, "edit", String::new()),
+            Command::SetNotes { agent, notes, .. } => act(agent, "notes", format!("{} bytes", notes.len())),
+            Command::Start(agent) => act(agent, "start", String::new()),
+            Command::Stop(agent) => act(agent, "stop", String::new()),
+            Command::Restart(agent) => act(agent, "restart", String::new()),
+            Command::Delete(agent) => act(agent, "delete", String::new()),
+            Command::Paste { agent, text, .. } => act(agent, "paste", format!("{} bytes", text.len())),
+            Command::ReadText { agent, .. } => act(agent, "read", String::new()),
+        }
+    }
+
+    fn event(self, result: &Result<Reply, Refusal>) -> Option<AuditEvent> {
+        let who = "api".to_string();
+        match result {
+            Err(refusal) => {
+                let what = format!("{} {}", self.what, self.agent.map_or(self.detail, |agent| agent.to_string()));
+                Some(AuditEvent::Refused { who, what, why: refusal.message.clone() })
+            }
+            Ok(_) if self.what == "read" => None,
+            Ok(Reply::Agent(agent)) => Some(AuditEvent::Agent { who, agent: *agent, what: self.what.into(), detail: self.detail }),
+            Ok(_) => Some(AuditEvent::Agent { who, agent: self.agent?, what: self.what.into(), detail: self.detail }),
+        }
     }
 }

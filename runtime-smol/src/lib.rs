@@ -1,5 +1,14 @@
 //! The runtime of Consort on real machines: smol, sockets, PTYs and tmux, files.
 
+pub mod api_node;
+pub mod audit;
 pub mod backend;
+pub mod cli;
+pub mod door;
 pub mod driver;
+pub mod launch;
+pub mod pty;
+pub mod serve;
+pub mod store;
+pub mod tmux;
 pub mod viewer;

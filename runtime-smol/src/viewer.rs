@@ -18,9 +18,10 @@ const PING_EVERY: Duration = Duration::from_secs(5);
 /// A connection that says nothing for this long is over.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// Serves one browser until its connection ends.
+/// Serves one browser until its connection ends. `who` is for the audit log.
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     socket: WebSocketStream<S>,
+    who: String,
     handle: Handle,
     facts: Arc<NodeFacts>,
 ) {
@@ -32,7 +33,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     };
     let (frames, outgoing) = async_channel::unbounded();
     let news = News::default();
-    let Some(viewer) = handle.open_viewer(key, ViewerEnds { frames, news: news.clone() }) else {
+    let Some(viewer) = handle.open_viewer(key, ViewerEnds { frames, news: news.clone() }, who) else {
         let message = "Too many browsers are connected.".to_string();
         let full = Control::Error { code: "too-many", message, hint: "Close some of them." };
         let _ = send(&mut sender, control(&full)).await;

@@ -3,6 +3,7 @@
 use crate::http::{Head, Response};
 use std::borrow::Cow;
 use std::io::Read;
+use std::sync::OnceLock;
 
 /// A file of the dashboard.
 #[derive(Debug)]
@@ -17,11 +18,13 @@ pub struct Asset {
     bytes: &'static [u8],
     /// Whether `bytes` are compressed by gzip; else they would not have become smaller.
     gzip: bool,
+    /// What is compressed in `bytes`, once a client needed it.
+    plain: OnceLock<Box<[u8]>>,
 }
 
 /// `ASSETS`, sorted by path.
 mod table {
-    use super::Asset;
+    use super::{Asset, OnceLock};
     include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 }
 
@@ -47,7 +50,7 @@ pub(crate) fn respond(asset: &'static Asset, head: &Head<'_>) -> Response {
     }
     let response = response.with("Content-Type", asset.content_type);
     if plain {
-        return Response { body: Cow::Owned(inflated(asset)), ..response };
+        return Response { body: Cow::Borrowed(inflated(asset)), ..response };
     }
     let response = if asset.gzip { response.with("Content-Encoding", "gzip") } else { response };
     Response { body: Cow::Borrowed(asset.bytes), ..response }
@@ -71,12 +74,14 @@ fn accepts_gzip(header: &str) -> bool {
     })
 }
 
-fn inflated(asset: &Asset) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(asset.size);
-    // Embedded by our own build: it is whole, and no larger than it says.
-    let read = flate2::read::GzDecoder::new(asset.bytes).take(asset.size as u64).read_to_end(&mut plain);
-    debug_assert!(read.is_ok_and(|size| size == asset.size), "an embedded file cannot be read");
-    plain
+fn inflated(asset: &Asset) -> &[u8] {
+    asset.plain.get_or_init(|| {
+        let mut plain = Vec::with_capacity(asset.size);
+        // Embedded by our own build: it is whole, and no larger than it says.
+        let read = flate2::read::GzDecoder::new(asset.bytes).take(asset.size as u64).read_to_end(&mut plain);
+        debug_assert!(read.is_ok_and(|size| size == asset.size), "an embedded file cannot be read");
+        plain.into_boxed_slice()
+    })
 }
 
 #[cfg(test)]
@@ -100,7 +105,7 @@ mod tests {
     #[test]
     fn a_client_that_understands_gzip_gets_the_same_file_compressed() {
         let gzip = Headers { accept_encoding: Some("deflate, gzip;q=0.5"), ..Headers::default() };
-        for asset in table::ASSETS {
+        for asset in &table::ASSETS {
             let (plain, packed) = (get(asset.path, Headers::default()), get(asset.path, gzip));
             assert_eq!(plain.header("content-encoding"), None);
             assert_eq!(plain.body.len(), asset.size);

@@ -318,4 +318,41 @@ pub fn hex(number: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::frames::{Frame, control};
+
+    fn text(message: &Control<'_>) -> String {
+        match control(message) {
+            Frame::Text(text) => text,
+            Frame::Binary(_) => panic!("control is text"),
+        }
+    }
+
+    #[test]
+    fn control_messages_are_those_of_the_protocol() {
+        let hues = BTreeMap::from([("customers".to_owned(), 210)]);
+        assert_eq!(text(&Control::Categories { hues: &hues }), r#"{"t":"categories","hues":{"customers":210}}"#);
+        assert_eq!(text(&Control::AgentGone { id: "ID".into() }), r#"{"t":"agent-gone","id":"ID"}"#);
+        assert_eq!(text(&Control::Agents { all: vec![] }), r#"{"t":"agents","all":[]}"#);
+        assert_eq!(text(&Control::Nodes { all: vec![] }), r#"{"t":"nodes","all":[]}"#);
+        assert_eq!(text(&Control::Pong { id: 5 }), r#"{"t":"pong","id":5}"#);
+        let error = Control::from(&crate::frames::ProtocolError::Version(2));
+        assert_eq!(
+            text(&error),
+            r#"{"t":"error","code":"version","message":"The page speaks version 2 of the protocol, the node version 1.","hint":"Reload the page."}"#
+        );
+    }
+
+    #[test]
+    fn the_limits_are_those_of_core() {
+        let limits = serde_json::to_string(&Limits::OURS).unwrap();
+        assert_eq!(limits, r#"{"window_bytes":524288,"input_chunk_bytes":16384,"input_window_bytes":65536}"#);
+    }
+
+    #[test]
+    fn numbers_that_javascript_cannot_hold_are_sixteen_digits() {
+        assert_eq!(hex(0), "0000000000000000");
+        assert_eq!(hex(u64::MAX), "ffffffffffffffff");
+    }
+}

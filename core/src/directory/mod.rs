@@ -96,6 +96,8 @@ enum StoredFor {
 struct Backend {
     available: bool,
     detail: String,
+    /// It has said what it has, or that it cannot be used.
+    settled: bool,
     /// Everything that it carries has been reported since it became available.
     listed: bool,
     /// The desired state of its agents has been restored.
@@ -110,6 +112,8 @@ pub(crate) struct Directory {
     agents: BTreeMap<AgentId, Agent>,
     backends: BTreeMap<BackendKind, Backend>,
     operations: BTreeMap<OperationId, Pending>,
+    /// Agents to create as soon as it is known what their backend has: in the first moments of the node.
+    early: VecDeque<(CommandId, NewAgent)>,
     stores: VecDeque<(StoreId, StoredFor)>,
     next_operation: u64,
     next_store: u64,
@@ -122,15 +126,8 @@ type Out = VecDeque<Output>;
 impl Directory {
     pub(crate) fn new(node: NodeId, random: Random, restored: Vec<(AgentId, agent::Restored)>, now: Instant) -> Self {
         let backends = BackendKind::ALL.map(|kind| {
-            (
-                kind,
-                Backend {
-                    available: false,
-                    detail: "not looked for yet".to_string(),
-                    listed: false,
-                    reconciled: false,
-                },
-            )
+            let detail = "not looked for yet".to_string();
+            (kind, Backend { available: false, detail, settled: false, listed: false, reconciled: false })
         });
         let agents = restored.into_iter().map(|(id, record)| (id, Agent::restored(now, record.0)));
         let mut directory = Directory {
@@ -139,6 +136,7 @@ impl Directory {
             agents: agents.collect(),
             backends: backends.into(),
             operations: BTreeMap::new(),
+            early: VecDeque::new(),
             stores: VecDeque::new(),
             next_operation: 0,
             next_store: 0,
@@ -190,8 +188,14 @@ impl Directory {
     pub(crate) fn backend_input(&mut self, now: Instant, input: BackendInput, out: &mut Out) -> Vec<News> {
         match input {
             BackendInput::Available(kind, detail) => self.set_backend(kind, true, detail, out),
-            BackendInput::Unavailable(kind, detail) => self.set_backend(kind, false, detail, out),
-            BackendInput::Listed(kind) => self.reconcile(now, kind, out),
+            BackendInput::Unavailable(kind, detail) => {
+                self.set_backend(kind, false, detail, out);
+                self.settle_backend(now, kind, out);
+            }
+            BackendInput::Listed(kind) => {
+                self.reconcile(now, kind, out);
+                self.settle_backend(now, kind, out);
+            }
             BackendInput::Seen(observation) => return self.seen(now, observation, out),
             BackendInput::Gone(id) => return self.gone(now, id, out),
             BackendInput::Done(operation, result) => self.operation_done(now, operation, result, out),
@@ -206,6 +210,19 @@ impl Directory {
             backend.available = available;
             backend.detail = detail;
             out.push_back(Output::Event(Event::NodeChanged));
+        }
+    }
+
+    /// What the backend has is known now: what was to be created before goes on.
+    fn settle_backend(&mut self, now: Instant, kind: BackendKind, out: &mut Out) {
+        let Some(backend) = self.backends.get_mut(&kind) else { return };
+        if core::mem::replace(&mut backend.settled, true) {
+            return;
+        }
+        for (command, new) in core::mem::take(&mut self.early) {
+            if let Err(refusal) = self.create(now, command, new, out) {
+                out.push_back(Output::Reply(command, Err(refusal)));
+            }
         }
     }
 
@@ -416,6 +433,13 @@ impl Directory {
     fn create(&mut self, now: Instant, command: CommandId, new: NewAgent, out: &mut Out) -> Result<(), Refusal> {
         if self.agents.len() >= limits::AGENTS {
             return Err(refuse(RefusalCode::TooMany, format!("A node carries at most {} agents.", limits::AGENTS), ""));
+        }
+        if !self.backends[&new.backend.unwrap_or(BackendKind::Tmux)].settled {
+            if self.early.len() >= limits::PENDING_COMMANDS {
+                return Err(refuse(RefusalCode::TooMany, "Too many commands wait.", "Try again in a moment."));
+            }
+            self.early.push_back((command, new));
+            return Ok(());
         }
         let backend = self.backend_for(new.backend)?;
         let size = new.size;

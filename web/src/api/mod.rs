@@ -93,10 +93,21 @@ pub struct Config {
 pub struct Admission {
     /// Bytes that its body may have.
     pub body_bytes: usize,
-    /// It may wait for the node for seconds: no place should be taken by it that quick requests need.
-    pub waits: bool,
+    /// What answering it takes.
+    pub lane: Lane,
     /// Whoever sent it is logged in, or is the node's own user.
     pub known: bool,
+}
+
+/// What answering a request takes, so that a runtime can keep room for the quick ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// A moment.
+    Quick,
+    /// A file of the dashboard: a moment, but many bytes, for anybody.
+    File,
+    /// An answer of the node or a disk: seconds, perhaps.
+    Node,
 }
 
 /// The HTTP API of one node.
@@ -278,7 +289,7 @@ fn random<const N: usize>() -> [u8; N] {
 
 impl Route {
     fn admission(&self, access: Access) -> Admission {
-        Admission { body_bytes: self.body_bytes, waits: self.waits, known: access != Access::Stranger }
+        Admission { body_bytes: self.body_bytes, lane: self.lane, known: access != Access::Stranger }
     }
 }
 

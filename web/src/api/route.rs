@@ -1,5 +1,6 @@
 //! Which endpoint a method and a path name, what it asks of the caller and how much it takes.
 
+use super::Lane;
 use crate::assets::{self, Asset};
 use crate::auth::Need;
 use crate::http::{Head, Problem, Response};
@@ -45,7 +46,7 @@ pub(super) struct Route {
     pub(super) endpoint: Endpoint,
     pub(super) need: Need,
     pub(super) body_bytes: usize,
-    pub(super) waits: bool,
+    pub(super) lane: Lane,
 }
 
 /// No endpoint: the path is unknown, or does not know the method.
@@ -82,7 +83,7 @@ pub(super) fn find(head: &Head<'_>) -> Result<Route, Miss> {
             return nowhere(Need::Nothing, Vec::new());
         };
         return match head.method {
-            "GET" | "HEAD" => Ok(Route::new(Endpoint::Asset(asset), Need::Nothing)),
+            "GET" | "HEAD" => Ok(Route { lane: Lane::File, ..Route::new(Endpoint::Asset(asset), Need::Nothing) }),
             _ => nowhere(Need::Nothing, vec!["GET", "HEAD"]),
         };
     };
@@ -103,13 +104,13 @@ fn methods(path: &str) -> Methods {
         ("health", None, None) => vec![("GET", Route::new(Health, Need::Nothing))],
         ("login", None, None) => vec![("POST", Route { body_bytes: SMALL_BYTES, ..Route::new(Login, Need::Origin) })],
         ("logout", None, None) => vec![("POST", Route { body_bytes: SMALL_BYTES, ..Route::new(Logout, Need::Origin) })],
-        ("nodes", None, None) => vec![("GET", Route::new(Nodes, Need::Login))],
+        ("nodes", None, None) => vec![("GET", Route::look(Nodes))],
         ("agents", None, None) => {
-            vec![("GET", Route::new(Agents, Need::Login)), ("POST", Route::change(Create, BODY_BYTES))]
+            vec![("GET", Route::look(Agents)), ("POST", Route::change(Create, BODY_BYTES))]
         }
         ("agents", Some(id), verb) => id.parse().map_or_else(|_| Vec::new(), |id| of_agent(id, verb)),
-        ("directories", None, None) => vec![("GET", Route { waits: true, ..Route::new(Directories, Need::Login) })],
-        ("link", None, None) => vec![("POST", Route { waits: false, ..Route::change(Link, SMALL_BYTES) })],
+        ("directories", None, None) => vec![("GET", Route::look(Directories))],
+        ("link", None, None) => vec![("POST", Route { lane: Lane::Quick, ..Route::change(Link, SMALL_BYTES) })],
         _ => Vec::new(),
     }
 }
@@ -118,7 +119,7 @@ fn of_agent(id: AgentId, verb: Option<&str>) -> Methods {
     use Endpoint::{Agent, Delete, Edit, Input, Notes, Restart, Screen, SetNotes, Start, Stop};
     match verb {
         None => vec![
-            ("GET", Route::new(Agent(id), Need::Login)),
+            ("GET", Route::look(Agent(id))),
             ("PATCH", Route::change(Edit(id), BODY_BYTES)),
             ("DELETE", Route::change(Delete(id), SMALL_BYTES)),
         ],
@@ -126,22 +127,27 @@ fn of_agent(id: AgentId, verb: Option<&str>) -> Methods {
         Some("stop") => vec![("POST", Route::change(Stop(id), SMALL_BYTES))],
         Some("restart") => vec![("POST", Route::change(Restart(id), SMALL_BYTES))],
         Some("input") => vec![("POST", Route::change(Input(id), INPUT_BYTES))],
-        Some("screen") => vec![("GET", Route { waits: true, ..Route::new(Screen(id), Need::Login) })],
+        Some("screen") => vec![("GET", Route::look(Screen(id)))],
         Some("notes") => {
-            vec![("GET", Route::new(Notes(id), Need::Login)), ("PUT", Route::change(SetNotes(id), BODY_BYTES))]
+            vec![("GET", Route::look(Notes(id))), ("PUT", Route::change(SetNotes(id), BODY_BYTES))]
         }
         Some(_) => Vec::new(),
     }
 }
 
 impl Route {
+    /// A look at the node or its disk, for which it has to wait.
+    fn look(endpoint: Endpoint) -> Self {
+        Route { lane: Lane::Node, ..Route::new(endpoint, Need::Login) }
+    }
+
     /// Something quick without a body.
     fn new(endpoint: Endpoint, need: Need) -> Self {
-        Route { endpoint, need, body_bytes: 0, waits: false }
+        Route { endpoint, need, body_bytes: 0, lane: Lane::Quick }
     }
 
     /// A command, which waits for a backend or the store.
     fn change(endpoint: Endpoint, body_bytes: usize) -> Self {
-        Route { endpoint, need: Need::Change, body_bytes, waits: true }
+        Route { endpoint, need: Need::Change, body_bytes, lane: Lane::Node }
     }
 }

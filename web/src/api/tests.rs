@@ -1,1 +1,495 @@
+//! Every endpoint of the API, from request to response, with a node that says what the test wants.
 
+use super::*;
+use crate::http::{Headers, Via};
+use consort_core::command::NewAgent;
+use consort_core::directory::BackendKind;
+use consort_core::error::RefusalCode;
+use consort_core::input::{BackendInput, Observation, ScreenText, TerminalInfo};
+use consort_core::{AgentId, Identity, Input, NodeId, Restored, Size};
+use proptest::prelude::*;
+use std::collections::VecDeque;
+
+const CLOCK: Clock = Clock { unix_ms: 1_790_000_000_000, uptime_ms: 5_000 };
+const AGENT: AgentId = AgentId(77);
+
+/// Real core with one agent in it; commands are noted and get the replies that were prepared.
+struct Fake {
+    core: Mutex<consort_core::Node>,
+    commands: Mutex<Vec<Command>>,
+    replies: Mutex<VecDeque<Result<Reply, Refusal>>>,
+    audit: Mutex<Vec<String>>,
+    stopping: bool,
+}
+
+impl Node for Fake {
+    fn command(&self, command: Command) -> Result<Reply, Refusal> {
+        self.commands.lock().unwrap().push(command);
+        self.replies.lock().unwrap().pop_front().unwrap_or(Ok(Reply::Agent(AGENT)))
+    }
+
+    fn read(&self, look: Look) {
+        if !self.stopping {
+            look(self.core.lock().unwrap().view(), Instant::from_millis(1_200));
+        }
+    }
+
+    fn list_directory(&self, path: &str) -> Result<Listing, Refusal> {
+        let entries = vec![Entry { name: "zoom".into(), path: "/home/me/src/zoom".into(), git: true }];
+        Ok(Listing { path: path.to_owned(), parent: Some("/home/me".into()), entries })
+    }
+
+    fn audit(&self, event: Audit<'_>) {
+        self.audit.lock().unwrap().push(format!("{event:?}"));
+    }
+}
+
+fn core() -> consort_core::Node {
+    let config = consort_core::Config { name: "laptop".to_owned() };
+    let identity = Identity { id: NodeId([7; 32]), epoch: 1 };
+    let mut core = consort_core::Node::new(config, identity, Restored::default(), [1; 32], Instant::START).unwrap();
+    let terminal = TerminalInfo {
+        pane: 3,
+        title: "✳ Fix the build".to_owned(),
+        command: "node".to_owned(),
+        shell: false,
+        window: "1:zsh".to_owned(),
+        active: true,
+        size: Size::clamped(120, 40),
+        exit_code: None,
+        activity: 0,
+        bell: false,
+    };
+    let seen = Observation {
+        agent: AGENT,
+        backend: BackendKind::Tmux,
+        name: "customers-zoom-backend".to_owned(),
+        directory: "/home/me/zoom".to_owned(),
+        created_unix_ms: 1_790_000_000_000,
+        terminals: vec![terminal],
+        shown_elsewhere: false,
+    };
+    let available = BackendInput::Available(BackendKind::Tmux, "tmux 3.3a".to_owned());
+    for input in [available, BackendInput::Seen(seen)] {
+        while core.poll_output().is_some() {}
+        core.handle(Instant::START, Input::Backend(input));
+    }
+    while core.poll_output().is_some() {}
+    core
+}
+
+struct Case {
+    api: Api,
+    node: Arc<Fake>,
+}
+
+fn case() -> Case {
+    with(Ok(Reply::Agent(AGENT)))
+}
+
+fn with(reply: Result<Reply, Refusal>) -> Case {
+    build(reply, false)
+}
+
+fn build(reply: Result<Reply, Refusal>, stopping: bool) -> Case {
+    let node = Arc::new(Fake {
+        core: Mutex::new(core()),
+        commands: Mutex::default(),
+        replies: Mutex::new(VecDeque::from([reply])),
+        audit: Mutex::default(),
+        stopping,
+    });
+    let config = Config {
+        sites: Sites::new(23_000, []).unwrap(),
+        cookie_key: CookieKey::new(&[1; 32]),
+        token: "t0ken".to_owned(),
+        facts: NodeFacts { id: NodeId([7; 32]), version: "0.1.0", home: "/home/me".to_owned() },
+    };
+    Case { api: Api::new(config, Arc::clone(&node) as Arc<dyn Node>), node }
+}
+
+const PROGRAM: Headers<'_> = Headers {
+    host: Some("localhost:23000"),
+    authorization: Some("Bearer t0ken"),
+    content_type: Some("application/json"),
+    origin: None,
+    fetch_site: None,
+    cookie: None,
+    accept_encoding: None,
+    if_none_match: None,
+};
+
+impl Case {
+    fn ask(&self, method: &str, target: &str, body: &str) -> Response {
+        self.ask_with(PROGRAM, method, target, body)
+    }
+
+    fn ask_with(&self, headers: Headers<'_>, method: &str, target: &str, body: &str) -> Response {
+        let head = Head { via: Via::Tcp, method, target, headers };
+        let admitted = self.api.admit(&head, CLOCK);
+        let response = self.api.answer(&head, body.as_bytes(), CLOCK);
+        if let Err(refused) = admitted {
+            assert_eq!(refused, response, "the door and the threads judge alike");
+        }
+        response
+    }
+
+    fn command(&self) -> Command {
+        self.node.commands.lock().unwrap().pop().unwrap()
+    }
+}
+
+fn json(response: &Response) -> serde_json::Value {
+    assert_eq!(response.header("content-type"), Some("application/json; charset=utf-8"));
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+fn code(response: &Response) -> (u16, String) {
+    let error = json(response);
+    let error = error["error"].as_object().unwrap();
+    assert_eq!(error.keys().collect::<Vec<_>>(), ["code", "hint", "message"], "one shape");
+    assert!(!error["message"].as_str().unwrap().is_empty());
+    (response.status, error["code"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn health_is_told_to_everybody() {
+    let headers = Headers { host: Some("localhost:23000"), ..Headers::default() };
+    let response = case().ask_with(headers, "GET", "/api/health", "");
+    let expected = serde_json::json!({
+        "status": "ok", "version": "0.1.0", "node": NodeId([7; 32]).short(), "uptime_ms": 5_000,
+    });
+    assert_eq!((response.status, json(&response)), (200, expected));
+}
+
+#[test]
+fn an_agent_has_every_field_of_the_protocol() {
+    let response = case().ask("GET", &format!("/api/agents/{AGENT}"), "");
+    let mut agent = json(&response)["agent"].take();
+    let state = agent["state"].take();
+    for field in ["kind", "why", "source"] {
+        assert!(state[field].is_string(), "{field}");
+    }
+    assert_eq!(state["age_ms"], 1_200);
+    agent.as_object_mut().unwrap().remove("state");
+    let expected = serde_json::json!({
+        "id": AGENT.to_string(), "node": NodeId([7; 32]).to_string(), "name": "customers-zoom-backend",
+        "path": ["customers", "zoom"], "leaf": "backend", "backend": "tmux", "managed": false, "running": true,
+        "wanted": "running", "autostart": agent["autostart"], "program": null, "args": [], "directory": "/home/me/zoom",
+        "notes": "", "notes_revision": 0, "tags": [], "created_unix_ms": 1_790_000_000_000_u64,
+        "terminals": [{
+            "id": 3, "title": "✳ Fix the build", "command": "node", "cols": 120, "rows": 40, "active": true,
+            "window": "1:zsh", "exit_code": null,
+        }],
+    });
+    assert_eq!(agent, expected);
+}
+
+#[test]
+fn lists_have_all_agents_and_this_node() {
+    let case = case();
+    assert_eq!(json(&case.ask("GET", "/api/agents", ""))["agents"].as_array().unwrap().len(), 1);
+    let nodes = json(&case.ask("GET", "/api/nodes", ""));
+    let expected = serde_json::json!([{
+        "id": NodeId([7; 32]).to_string(), "short": NodeId([7; 32]).short(), "name": "laptop", "version": "0.1.0",
+        "self": true, "reachable": true, "home": "/home/me",
+        "backends": {
+            "tmux": { "available": true, "detail": "tmux 3.3a" },
+            "pty": nodes["nodes"][0]["backends"]["pty"],
+        },
+    }]);
+    assert_eq!(nodes["nodes"], expected);
+}
+
+#[test]
+fn creating_an_agent_needs_only_a_name() {
+    let case = case();
+    let response = case.ask("POST", "/api/agents", r#"{"name":"a-b"}"#);
+    assert_eq!((response.status, &json(&response)["agent"]["id"]), (201, &AGENT.to_string().into()));
+    let least = NewAgent { name: "a-b".into(), created_unix_ms: CLOCK.unix_ms, ..NewAgent::default() };
+    assert_eq!(case.command(), Command::Create(least));
+}
+
+#[test]
+fn creating_an_agent_takes_every_field_of_the_protocol() {
+    let case = case();
+    let body = r#"{"name":"a-b","directory":"~/src","program":"claude","args":["-c"],"env":{"K":"V","A":"B"},"notes":"n",
+        "tags":["t"],"backend":"pty","autostart":true,"cols":120,"rows":40}"#;
+    assert_eq!(case.ask("POST", "/api/agents", body).status, 201);
+    let all = NewAgent {
+        name: "a-b".into(),
+        backend: Some(BackendKind::Pty),
+        directory: "~/src".into(),
+        program: Some("claude".into()),
+        args: vec!["-c".into()],
+        env: vec![("K".into(), "V".into()), ("A".into(), "B".into())],
+        notes: "n".into(),
+        tags: vec!["t".into()],
+        autostart: true,
+        size: Size::clamped(120, 40),
+        created_unix_ms: CLOCK.unix_ms,
+    };
+    assert_eq!(case.command(), Command::Create(all));
+}
+
+#[test]
+fn every_verb_becomes_its_command() {
+    let at = |verb: &str| format!("/api/agents/{AGENT}{verb}");
+    let edit = |name: Option<&str>, tags: Option<&[&str]>, autostart| Command::Edit {
+        agent: AGENT,
+        name: name.map(Into::into),
+        tags: tags.map(|tags| tags.iter().map(|tag| (*tag).to_owned()).collect()),
+        autostart,
+    };
+    let paste = |pane, submit| Command::Paste { agent: AGENT, pane, text: "hello".into(), submit };
+    let notes = |revision| Command::SetNotes { agent: AGENT, notes: "n".into(), revision };
+    let table = [
+        ("PATCH", at(""), r#"{"name":"c"}"#, edit(Some("c"), None, None)),
+        ("PATCH", at(""), r#"{"tags":["x"],"autostart":false}"#, edit(None, Some(&["x"]), Some(false))),
+        ("DELETE", at(""), "", Command::Delete(AGENT)),
+        ("POST", at("/start"), "", Command::Start(AGENT)),
+        ("POST", at("/stop"), "{}", Command::Stop(AGENT)),
+        ("POST", at("/restart"), " {} ", Command::Restart(AGENT)),
+        ("POST", at("/input"), r#"{"text":"hello"}"#, paste(None, false)),
+        ("POST", at("/input"), r#"{"text":"hello","submit":true,"terminal":3}"#, paste(Some(3), true)),
+        ("PUT", at("/notes"), r#"{"notes":"n"}"#, notes(None)),
+        ("PUT", at("/notes"), r#"{"notes":"n","revision":4}"#, notes(Some(4))),
+        ("GET", at("/screen"), "", Command::ReadText { agent: AGENT, pane: None, history_lines: 0 }),
+        (
+            "GET",
+            at("/screen?history=5&terminal=3"),
+            "",
+            Command::ReadText { agent: AGENT, pane: Some(3), history_lines: 5 },
+        ),
+        (
+            "GET",
+            at("/screen?history=4294967295"),
+            "",
+            Command::ReadText { agent: AGENT, pane: None, history_lines: consort_core::limits::SNAPSHOT_HISTORY_LINES },
+        ),
+    ];
+    for (method, target, body, command) in table {
+        let case = case();
+        let response = case.ask(method, &target, body);
+        assert_eq!(response.status, 200, "{method} {target}: {response:?}");
+        assert_eq!(case.command(), command, "{method} {target}");
+    }
+}
+
+#[test]
+fn every_reply_has_its_answer() {
+    let text = ScreenText { size: Size::clamped(120, 40), cursor: (1, 3), text: "$ \n".into() };
+    let screen = serde_json::json!({ "cols": 120, "rows": 40, "cursor": { "col": 1, "row": 3 }, "text": "$ \n" });
+    let table = [
+        (Reply::Deleted(AGENT), serde_json::json!({ "deleted": AGENT.to_string() })),
+        (Reply::Notes { revision: 5 }, serde_json::json!({ "revision": 5 })),
+        (Reply::Pasted { bytes: 5, submitted: true }, serde_json::json!({ "written": 5, "submitted": true })),
+        (Reply::Text(text), screen),
+    ];
+    for (reply, expected) in table {
+        let response = with(Ok(reply)).ask("DELETE", &format!("/api/agents/{AGENT}"), "");
+        assert_eq!((response.status, json(&response)), (200, expected));
+    }
+}
+
+#[test]
+fn every_refusal_has_its_status_and_keeps_its_words() {
+    let table = [
+        (RefusalCode::NotFound, 404),
+        (RefusalCode::Invalid, 400),
+        (RefusalCode::NameTaken, 409),
+        (RefusalCode::Conflict, 409),
+        (RefusalCode::NotesChanged, 409),
+        (RefusalCode::TooMany, 503),
+        (RefusalCode::Unavailable, 503),
+        (RefusalCode::NotStored, 507),
+        (RefusalCode::Backend("no-directory"), 422),
+    ];
+    for (refusal, status) in table {
+        let refused = Refusal { code: refusal, message: "What.".into(), hint: "Do.".into() };
+        let response = with(Err(refused)).ask("POST", &format!("/api/agents/{AGENT}/start"), "");
+        assert_eq!(code(&response), (status, refusal.as_str().to_owned()));
+        assert_eq!(
+            (&json(&response)["error"]["message"], &json(&response)["error"]["hint"]),
+            (&"What.".into(), &"Do.".into())
+        );
+    }
+}
+
+#[test]
+fn a_body_that_breaks_a_rule_is_refused_with_field_and_place() {
+    let case = case();
+    let refused = |body: &str| {
+        let response = case.ask("POST", "/api/agents", body);
+        let message = json(&response)["error"]["message"].as_str().unwrap().to_owned();
+        (code(&response), message)
+    };
+    let (found, message) = refused(r#"{"name":"a","nome":1}"#);
+    assert_eq!(found, (400, "invalid".to_owned()));
+    assert!(message.contains("unknown field `nome`") && message.contains("line 1 column 18"), "{message}");
+    let (found, message) = refused("{\n\"name\" 1}");
+    assert_eq!(found, (400, "bad-json".to_owned()));
+    assert!(message.contains("line 2 column 8"), "{message}");
+    for body in [
+        "",
+        "{}",
+        "[]",
+        "\"a\"",
+        r#"{"name":1}"#,
+        r#"{"name":"a","name":"b"}"#,
+        r#"{"name":"a","backend":"docker"}"#,
+        r#"{"name":"a","cols":65536}"#,
+        r#"{"name":"a","env":{"K":"1","K":"2"}}"#,
+        r#"{"name":"a","env":{"K":1}}"#,
+        r#"{"name":"a"} x"#,
+    ] {
+        assert_eq!(refused(body).0.0, 400, "{body}");
+    }
+    let plain = Headers { content_type: Some("text/plain"), ..PROGRAM };
+    assert_eq!(code(&case.ask_with(plain, "POST", "/api/agents", r#"{"name":"a"}"#)).0, 415);
+    let charset = Headers { content_type: Some("Application/JSON; charset=utf-8"), ..PROGRAM };
+    assert_eq!(case.ask_with(charset, "POST", "/api/agents", r#"{"name":"a"}"#).status, 201);
+    assert_eq!(code(&case.ask("POST", &format!("/api/agents/{AGENT}/start"), r#"{"now":1}"#)).0, 400);
+    assert_eq!(code(&case.ask("GET", "/api/agents?x=1", "")).0, 400);
+    assert_eq!(code(&case.ask("GET", &format!("/api/agents/{AGENT}/screen?history=-1"), "")).0, 400);
+    assert_eq!(case.node.commands.lock().unwrap().len(), 1, "refused means not done");
+}
+
+#[test]
+fn bodies_have_bounds_by_endpoint() {
+    let case = case();
+    let body = |bytes: usize| " ".repeat(bytes - 2) + "{}";
+    let input = format!("/api/agents/{AGENT}/input");
+    assert_eq!(case.ask("POST", "/api/agents", &body(1 << 20)).status, 400);
+    assert_eq!(code(&case.ask("POST", "/api/agents", &body((1 << 20) + 1))), (413, "too-large".to_owned()));
+    assert_eq!(case.ask("POST", &input, &body(2 << 20)).status, 400);
+    assert_eq!(case.ask("POST", &input, &body((2 << 20) + 1)).status, 413);
+    assert_eq!(case.ask("GET", "/api/agents", "{}").status, 413);
+}
+
+#[test]
+fn unknown_addresses_are_404_and_known_ones_name_their_methods() {
+    let case = case();
+    for target in
+        ["/api/", "/api/nothing", "/api/agents/", "/api/agents/no-id", "/nothing", "/../etc/passwd", "/api/health/"]
+    {
+        assert_eq!(code(&case.ask("GET", target, "")).0, 404, "{target}");
+    }
+    let agent = format!("/api/agents/{AGENT}");
+    assert_eq!(code(&case.ask("GET", &format!("{agent}/fly"), "")).0, 404);
+    for (method, target, allow) in [
+        ("DELETE", "/api/agents", "GET, POST"),
+        ("POST", &agent, "GET, PATCH, DELETE"),
+        ("GET", &format!("{agent}/input"), "POST"),
+        ("POST", "/", "GET, HEAD"),
+        ("get", "/api/agents", "GET, POST"),
+    ] {
+        let response = case.ask(method, target, "");
+        assert_eq!(code(&response).0, 405, "{method} {target}");
+        assert_eq!(response.header("allow"), Some(allow));
+    }
+    let stranger = Headers { host: Some("localhost:23000"), ..Headers::default() };
+    assert_eq!(case.ask_with(stranger, "GET", "/api/nothing", "").status, 401, "a stranger learns nothing");
+}
+
+#[test]
+fn an_agent_that_is_not_there_is_404() {
+    let case = case();
+    let other = AgentId(78);
+    assert_eq!(code(&case.ask("GET", &format!("/api/agents/{other}"), "")).0, 404);
+    assert_eq!(code(&case.ask("GET", &format!("/api/agents/{other}/notes"), "")).0, 404);
+    let notes = case.ask("GET", &format!("/api/agents/{AGENT}/notes"), "");
+    assert_eq!(json(&notes), serde_json::json!({ "notes": "", "revision": 0 }));
+}
+
+#[test]
+fn a_node_that_is_stopping_says_so() {
+    let case = build(Ok(Reply::Agent(AGENT)), true);
+    assert_eq!(code(&case.ask("GET", "/api/agents", "")), (503, "stopping".to_owned()));
+}
+
+#[test]
+fn directories_are_listed() {
+    let expected = serde_json::json!({
+        "path": "~/src", "parent": "/home/me",
+        "entries": [{ "name": "zoom", "path": "/home/me/src/zoom", "git": true }],
+    });
+    assert_eq!(json(&case().ask("GET", "/api/directories?path=~%2Fsrc", "")), expected);
+}
+
+#[test]
+fn a_link_from_the_api_logs_in_once() {
+    let case = case();
+    let link = json(&case.ask("POST", "/api/link", ""))["url"].as_str().unwrap().to_owned();
+    let token = link.strip_prefix("http://localhost:23000/#token=").unwrap().to_owned();
+    let page = Headers {
+        host: Some("localhost:23000"),
+        origin: Some("http://localhost:23000"),
+        content_type: Some("application/json"),
+        ..Headers::default()
+    };
+    let login = |token: &str| case.ask_with(page, "POST", "/api/login", &format!(r#"{{"token":"{token}"}}"#));
+    let first = login(&token);
+    assert_eq!(first.status, 204);
+    let cookie = first.header("set-cookie").unwrap();
+    let browser = Headers { cookie: Some(cookie), ..page };
+    assert_eq!(case.ask_with(browser, "GET", "/api/agents", "").status, 200);
+    assert_eq!(code(&login(&token)), (401, "login-failed".to_owned()));
+    assert_eq!(login("t0ken").status, 204, "the permanent token logs a browser in too");
+    assert_eq!(*case.node.audit.lock().unwrap(), ["LoggedIn", "LoginFailed", "LoggedIn"]);
+    let gone = case.ask_with(browser, "POST", "/api/logout", "");
+    assert!(gone.header("set-cookie").unwrap().contains("Max-Age=0"));
+}
+
+#[test]
+fn many_failed_logins_are_slowed_down_but_a_good_one_still_works() {
+    let case = case();
+    let page = Headers {
+        host: Some("localhost:23000"),
+        origin: Some("http://localhost:23000"),
+        content_type: Some("application/json"),
+        ..Headers::default()
+    };
+    let login = |token: &str| case.ask_with(page, "POST", "/api/login", &format!(r#"{{"token":"{token}"}}"#)).status;
+    let statuses: Vec<_> = (0..30).map(|_| login("wrong")).collect();
+    assert_eq!((statuses[0], statuses[29]), (401, 429));
+    assert!(case.node.audit.lock().unwrap().len() < 30, "the log is not flooded");
+    assert_eq!(login("t0ken"), 204);
+}
+
+#[test]
+fn refusals_are_audited_with_their_rule_and_address() {
+    let case = case();
+    let evil = Headers { origin: Some("http://evil.com"), ..PROGRAM };
+    let head = Head { via: Via::Tcp, method: "GET", target: "/ws?token=secret", headers: evil };
+    assert_eq!(case.api.admit_socket(&head, CLOCK).unwrap_err().status, 403);
+    let noted = case.node.audit.lock().unwrap().pop().unwrap();
+    assert_eq!(noted, r#"Refused { code: "origin-refused", path: "/ws" }"#);
+}
+
+#[test]
+fn an_old_cookie_is_renewed_with_any_answer() {
+    let case = case();
+    let day_ago = CLOCK.unix_ms / 1_000 - 86_400;
+    let cookie = case.api.gate.set_cookie(None, day_ago, [0; 16]);
+    let headers = Headers { host: Some("localhost:23000"), cookie: Some(&cookie), ..Headers::default() };
+    assert!(case.ask_with(headers, "GET", "/api/agents", "").header("set-cookie").is_some());
+    assert!(case.ask("GET", "/api/agents", "").header("set-cookie").is_none());
+}
+
+proptest! {
+    #[test]
+    fn every_request_has_an_answer(
+        method in "GET|HEAD|PUT|POST|PATCH|DELETE|[A-Z]{0,8}",
+        path in "/api/(agents|nodes|login|logout|link|directories|health)?(/000000000004d)?(/[a-z]{0,8})?(\\?[ -~]{0,20})?|/[ -~]{0,20}",
+        body in "\\{[ -~]{0,60}\\}|[ -~]{0,20}",
+    ) {
+        let case = case();
+        let response = case.ask(&method, &path, &body);
+        prop_assert!((200..600).contains(&response.status));
+        prop_assert!(response.status < 500 || response.status == 503);
+        if response.status >= 400 {
+            code(&response);
+        }
+    }
+}

@@ -1,1 +1,173 @@
+//! The rules of the gate as a table: what a request has, and whether each kind of endpoint lets it in.
 
+use super::*;
+use crate::http::Headers;
+use proptest::prelude::*;
+
+const NOW: u64 = 1_790_000_000;
+const TOKEN: &str = "t0ken";
+
+fn gate() -> Gate {
+    let sites = Sites::new(23_000, ["https://c.example.org"]).unwrap();
+    Gate::new(sites, CookieKey::new(&[1; 32]), TOKEN.to_owned())
+}
+
+fn head<'a>(headers: Headers<'a>) -> Head<'a> {
+    Head { via: Via::Tcp, method: "POST", target: "/", headers }
+}
+
+type Verdict = Result<(), Denial>;
+
+const IN: Verdict = Ok(());
+const HOST: Verdict = Err(Denial::Host);
+const FOREIGN: Verdict = Err(Denial::ForeignOrigin);
+const MISSING: Verdict = Err(Denial::MissingOrigin);
+const NONE: Verdict = Err(Denial::NoCredentials);
+const BAD: Verdict = Err(Denial::BadCredentials);
+
+/// `Nothing`, `Origin`, `Login`, `Change`, `Socket`.
+const NEEDS: [Need; 5] = [Need::Nothing, Need::Origin, Need::Login, Need::Change, Need::Socket];
+
+#[test]
+fn exactly_the_requests_of_the_table_are_let_in() {
+    let gate = gate();
+    let cookie = gate.set_cookie(None, NOW, [0; 16]);
+    let ours = Some("http://localhost:23000");
+    let local = Headers { host: Some("localhost:23000"), ..Headers::default() };
+    let page = Headers { origin: ours, ..local };
+    let with_cookie = Headers { cookie: Some(&cookie), ..local };
+    let browser = Headers { cookie: Some(&cookie), ..page };
+    let program = Headers { authorization: Some("Bearer t0ken"), ..local };
+    let other = |origin| Headers { origin: Some(origin), ..browser };
+    let named = |host| Headers { host: Some(host), ..browser };
+    let table = [
+        ("nothing at all", Headers::default(), [HOST; 5]),
+        ("our name", local, [IN, MISSING, NONE, NONE, MISSING]),
+        ("our page, logged out", page, [IN, IN, NONE, NONE, NONE]),
+        ("our page, logged in", browser, [IN; 5]),
+        ("a cookie without origin", with_cookie, [IN, MISSING, IN, MISSING, MISSING]),
+        (
+            "a cookie for another site's page",
+            Headers { fetch_site: Some("cross-site"), ..with_cookie },
+            [IN, MISSING, FOREIGN, MISSING, MISSING],
+        ),
+        (
+            "a cookie for another port's page",
+            Headers { fetch_site: Some("same-site"), ..with_cookie },
+            [IN, MISSING, FOREIGN, MISSING, MISSING],
+        ),
+        ("a program", program, [IN, MISSING, IN, IN, MISSING]),
+        ("a program from our page", Headers { origin: ours, ..program }, [IN; 5]),
+        ("a program from another page", Headers { origin: Some("http://evil.com"), ..program }, [FOREIGN; 5]),
+        ("a wrong token", Headers { authorization: Some("Bearer t0kem"), ..page }, [IN, IN, BAD, BAD, BAD]),
+        ("a wrong token, good cookie", Headers { authorization: Some("x"), ..browser }, [IN, IN, BAD, BAD, BAD]),
+        ("an empty token", Headers { authorization: Some("Bearer "), ..page }, [IN, IN, BAD, BAD, BAD]),
+        ("a made-up cookie", Headers { cookie: Some("consort_23000=x"), ..page }, [IN, IN, BAD, BAD, BAD]),
+        ("another node's cookie", Headers { cookie: Some("consort_23001=x"), ..page }, [IN, IN, NONE, NONE, NONE]),
+        ("no host", Headers { host: None, ..browser }, [HOST; 5]),
+        ("null origin", other("null"), [FOREIGN; 5]),
+        ("empty origin", other(""), [FOREIGN; 5]),
+        ("another port", other("http://localhost:23001"), [FOREIGN; 5]),
+        ("another scheme", other("https://localhost:23000"), [FOREIGN; 5]),
+        ("our other name", other("http://127.0.0.1:23000"), [FOREIGN; 5]),
+        ("a suffix", other("http://localhost:23000.evil.com"), [FOREIGN; 5]),
+        ("upper case", other("HTTP://localhost:23000"), [FOREIGN; 5]),
+        ("userinfo", other("http://a@localhost:23000"), [FOREIGN; 5]),
+        ("rebound name", named("evil.com:23000"), [HOST; 5]),
+        ("suffixed name", named("localhost:23000.evil.com"), [HOST; 5]),
+        ("name in upper case", named("Localhost:23000"), [HOST; 5]),
+        ("name without port", named("localhost"), [HOST; 5]),
+        ("our address with the name's origin", named("127.0.0.1:23000"), [FOREIGN; 5]),
+        ("the configured origin", Headers { origin: Some("https://c.example.org"), ..named("c.example.org") }, [IN; 5]),
+        (
+            "the configured name, wrong scheme",
+            Headers { origin: Some("http://c.example.org"), ..named("c.example.org") },
+            [FOREIGN; 5],
+        ),
+    ];
+    for (what, headers, expected) in table {
+        let verdicts = NEEDS.map(|need| gate.judge(&head(headers), need, NOW).map(|_| ()));
+        assert_eq!(verdicts, expected, "{what}");
+    }
+}
+
+#[test]
+fn the_control_socket_needs_nothing() {
+    let gate = gate();
+    let head = Head { via: Via::ControlSocket, ..head(Headers { origin: Some("null"), ..Headers::default() }) };
+    for need in NEEDS {
+        assert_eq!(gate.judge(&head, need, NOW), Ok(Access::ControlSocket));
+    }
+}
+
+#[test]
+fn a_cookie_is_renewed_after_a_day() {
+    let gate = gate();
+    let cookie = gate.set_cookie(None, NOW, [0; 16]);
+    let headers = Headers { host: Some("localhost:23000"), cookie: Some(&cookie), ..Headers::default() };
+    let access = |now| gate.judge(&head(headers), Need::Login, now);
+    assert_eq!(access(NOW + 86_399), Ok(Access::Cookie { renew: false }));
+    assert_eq!(access(NOW + 86_400), Ok(Access::Cookie { renew: true }));
+    assert_eq!(access(NOW + cookie::LIFETIME_S), Err(Denial::BadCredentials));
+}
+
+#[test]
+fn a_cookie_that_another_service_put_before_ours_does_no_harm() {
+    let gate = gate();
+    let good = gate.set_cookie(None, NOW, [0; 16]);
+    let judge = |cookie: &str| {
+        let headers = Headers { host: Some("localhost:23000"), cookie: Some(cookie), ..Headers::default() };
+        gate.judge(&head(headers), Need::Login, NOW).is_ok()
+    };
+    let good = good.split(';').next().unwrap();
+    assert!(judge(&format!("consort_23000=planted; {good}")));
+    assert!(judge(&format!("a=1;{good};b=2")));
+    assert!(!judge(&format!("{}{good}", "consort_23000=planted; ".repeat(8))), "only so many are looked at");
+    assert!(!judge(&good.replace("consort_23000", "xconsort_23000")));
+}
+
+#[test]
+fn the_cookie_is_for_this_port_out_of_reach_of_scripts_and_secure_behind_https() {
+    let gate = gate();
+    let plain = gate.set_cookie(Some("localhost:23000"), NOW, [0; 16]);
+    assert!(plain.starts_with("consort_23000=v1."));
+    assert!(plain.ends_with("; Max-Age=2592000; Path=/; HttpOnly; SameSite=Strict"), "{plain}");
+    assert!(gate.set_cookie(Some("c.example.org"), NOW, [0; 16]).ends_with("; Secure"));
+    assert_eq!(gate.clear_cookie(None), "consort_23000=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict");
+}
+
+#[test]
+fn without_a_permanent_token_none_matches() {
+    let gate = Gate::new(Sites::new(1, []).unwrap(), CookieKey::new(&[0; 32]), String::new());
+    assert!(!gate.is_token(""));
+}
+
+proptest! {
+    #[test]
+    fn no_origin_but_ours_gets_through(origin in "(http://)?(localhost)?[:a-z0-9@./]{0,12}(:23000)?[a-z.]{0,4}") {
+        let gate = gate();
+        let cookie = gate.set_cookie(None, NOW, [0; 16]);
+        let headers = Headers {
+            host: Some("localhost:23000"),
+            origin: Some(&origin),
+            cookie: Some(&cookie),
+            ..Headers::default()
+        };
+        let passed = gate.judge(&head(headers), Need::Socket, NOW).is_ok();
+        prop_assert_eq!(passed, origin == "http://localhost:23000");
+    }
+
+    #[test]
+    fn no_headers_make_the_gate_fail(host: Option<String>, origin: Option<String>, cookie: Option<String>, token: Option<String>) {
+        let headers = Headers {
+            host: host.as_deref(),
+            origin: origin.as_deref(),
+            cookie: cookie.as_deref(),
+            authorization: token.as_deref(),
+            ..Headers::default()
+        };
+        for need in NEEDS {
+            prop_assert!(gate().judge(&head(headers), need, NOW).is_err());
+        }
+    }
+}

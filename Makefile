@@ -1,0 +1,56 @@
+# Everything a person or CI runs. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help run test bench sim fuzz screenshots setup format lint rust ui browser
+
+SEEDS ?= 10000
+MINUTES ?= 1
+CARGO ?= cargo
+
+help: ## what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: ## start a node
+	$(CARGO) run --release
+
+test: setup format lint ui rust seeds browser ## everything that proves it works
+	@echo "make test: all passed"
+
+setup: ## install what the tests need (tmux, Chromium)
+	@sh tests/setup.sh
+
+format:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+
+ui: ## TypeScript check and tests of the dashboard
+	cd web/ui && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
+	cd web/ui && npm run --silent check && npm test --silent
+
+rust: ## Rust tests: unit, property, real processes, fuzz corpora
+	$(CARGO) test --workspace --quiet
+
+.PHONY: seeds
+seeds: ## the simulator, 2 000 seeds
+	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds 2000
+
+browser: ## end to end with real tmux and a real browser
+	$(CARGO) build --release --quiet
+	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
+	cd tests/browser && npm test --silent
+
+sim: ## the simulator, SEEDS=10000
+	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds $(SEEDS)
+
+bench: ## measure; prints the table of BENCHMARKS.md
+	$(CARGO) build --release --quiet
+	$(CARGO) run --release --quiet -p consort-tests --bin bench
+
+fuzz: ## grow the fuzz corpora for MINUTES=1 per target
+	sh fuzz/fuzz.sh $(MINUTES)
+
+screenshots: ## make the pictures of the README
+	$(CARGO) build --release --quiet
+	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
+	cd tests/browser && npm run --silent screenshots

@@ -1,0 +1,243 @@
+//! The commands about agents: list, create, type, look, rename, start and stop, delete, notes.
+
+use super::api::{Agent, Api};
+use super::args::NewArgs;
+use super::attach::{self, DetachKey, Target};
+use super::failure::Failure;
+use super::pick::{Precision, pick};
+use super::style::Style;
+use super::{output, table, text};
+use serde_json::json;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+
+pub(crate) fn list(api: &Api, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        let agents = api.agents_as_json()?;
+        return output::line(&format!("{agents:#}"));
+    }
+    let agents = api.agents()?;
+    let style = Style::of_stdout();
+    if style.width.is_none() {
+        return output::text(&table::lines(&agents));
+    }
+    if agents.is_empty() {
+        return output::line("No agents yet. Create one with: consort new NAME -- PROGRAM");
+    }
+    // Names of machines and homes only make the table nicer.
+    let machines = api.machines().unwrap_or_default();
+    output::text(&table::table(&agents, &machines, &style))
+}
+
+pub(crate) fn create(api: &Api, new: NewArgs) -> Result<(), Failure> {
+    if new.attach {
+        attach::require_terminal()?;
+    }
+    let mut request = json!({
+        "name": new.name,
+        "directory": directory(new.dir.as_deref())?,
+        "autostart": !new.no_autostart,
+    });
+    let mut program = new.program.into_iter();
+    if let Some(name) = program.next() {
+        request["program"] = json!(name);
+        request["args"] = json!(program.collect::<Vec<String>>());
+    }
+    if !new.env.is_empty() {
+        request["env"] = new.env.into_iter().collect();
+    }
+    if let Some(notes) = new.notes {
+        request["notes"] = json!(notes);
+    }
+    if let Some(backend) = new.backend {
+        request["backend"] = json!(backend.as_str());
+    }
+    if let Ok(size) = rustix::termios::tcgetwinsize(std::io::stdout())
+        && size.ws_col > 0
+        && size.ws_row > 0
+    {
+        request["cols"] = json!(size.ws_col);
+        request["rows"] = json!(size.ws_row);
+    }
+    let mut agent = api.create(&request)?;
+    if !new.tag.is_empty() {
+        agent = api
+            .change(&agent.id, &json!({ "tags": new.tag }))
+            .map_err(|failure| Failure::new(format!("{} was created, but not tagged: {failure}", agent.name)))?;
+    }
+    if new.attach {
+        return attach::run(api.client().socket(), &target(&agent, None), new.keys.detach_key);
+    }
+    if std::io::stdout().is_terminal() {
+        return output::line(&format!("created {0}; look at it with: consort attach {0}", text::one_line(&agent.name)));
+    }
+    output::line(&agent.id)
+}
+
+/// An absolute directory, or one that begins with `~` as it is: the node knows its home.
+fn directory(chosen: Option<&Path>) -> Result<String, Failure> {
+    let chosen = chosen.unwrap_or(Path::new("."));
+    let absolute = match chosen {
+        dir if dir.starts_with("~") => dir.to_path_buf(),
+        dir if dir == Path::new(".") => std::env::current_dir().map_err(|error| Failure::new(format!(".: {error}")))?,
+        dir => std::path::absolute(dir).map_err(|error| Failure::new(format!("{}: {error}", dir.display())))?,
+    };
+    let not_text = |_| Failure::new(format!("{} is not UTF-8: a node cannot be told of it.", chosen.display()));
+    absolute.into_os_string().into_string().map_err(not_text)
+}
+
+fn target(agent: &Agent, pane: Option<u32>) -> Target {
+    Target { agent: agent.id.clone(), name: text::one_line(&agent.name), pane }
+}
+
+pub(crate) fn attach(api: &Api, wanted: &str, pane: Option<u32>, key: DetachKey) -> Result<(), Failure> {
+    attach::require_terminal()?;
+    let agents = api.agents()?;
+    let agent = pick(&agents, wanted, Precision::Beginning)?;
+    if let Some(pane) = pane
+        && !agent.terminals.iter().any(|terminal| terminal.id == pane)
+    {
+        let there: Vec<String> = agent.terminals.iter().map(|terminal| terminal.id.to_string()).collect();
+        let failure = Failure::new(format!("{} has no terminal {pane}.", agent.name));
+        return Err(if there.is_empty() { failure } else { failure.hint(format!("It has: {}", there.join(", "))) });
+    }
+    if !agent.running && agent.terminals.is_empty() {
+        return Err(Failure::new(format!("{} is not running.", agent.name))
+            .hint(format!("Start it with: consort start {}", agent.name)));
+    }
+    attach::run(api.client().socket(), &target(agent, pane), key)
+}
+
+pub(crate) fn send(api: &Api, wanted: &str, argument: &str, submit: bool) -> Result<(), Failure> {
+    let agents = api.agents()?;
+    let agent = pick(&agents, wanted, Precision::Beginning)?;
+    let text = output::argument_or_stdin(argument)?;
+    let typed = api.input(&agent.id, &text, submit)?;
+    if submit && !typed.submitted {
+        return Err(Failure::new(format!("The text is on {}'s line, but Enter was not pressed.", agent.name))
+            .hint(format!("See what it shows: consort screen {}", agent.name)));
+    }
+    Ok(())
+}
+
+pub(crate) fn screen(api: &Api, wanted: &str, history: u32) -> Result<(), Failure> {
+    let agents = api.agents()?;
+    let agent = pick(&agents, wanted, Precision::Beginning)?;
+    let screen = text::lines(&api.screen(&agent.id, history)?);
+    let shown = screen.trim_end();
+    if shown.is_empty() { Ok(()) } else { output::line(shown) }
+}
+
+pub(crate) fn rename(api: &Api, wanted: &str, new: &str) -> Result<(), Failure> {
+    let agents = api.agents()?;
+    let agent = pick(&agents, wanted, Precision::Beginning)?;
+    let renamed = api.change(&agent.id, &json!({ "name": new }))?;
+    told(&format!("{} is now {}", agent.name, renamed.name))
+}
+
+/// What can be ordered of an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Start,
+    Stop,
+    Restart,
+}
+
+pub(crate) fn order(api: &Api, wanted: &str, order: Order) -> Result<(), Failure> {
+    let interactive = std::io::stdin().is_terminal();
+    let (verb, done, precision) = match order {
+        Order::Start => ("start", "started", Precision::Beginning),
+        Order::Stop => ("stop", "stopped", precision_of_an_end(interactive)),
+        Order::Restart => ("restart", "restarted", precision_of_an_end(interactive)),
+    };
+    let agents = api.agents()?;
+    let agent = pick(&agents, wanted, precision)?;
+    let after = api.order(&agent.id, verb)?;
+    told(&format!("{done} {}", after.name))
+}
+
+/// A script must name in full what it ends: a beginning could hit another agent once the one it meant is gone.
+fn precision_of_an_end(interactive: bool) -> Precision {
+    if interactive { Precision::Beginning } else { Precision::Full }
+}
+
+pub(crate) fn remove(api: &Api, wanted: &str, yes: bool) -> Result<(), Failure> {
+    let interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if !yes && !interactive {
+        return Err(
+            Failure::usage("rm deletes an agent for good, and there is nobody to ask.").hint("Confirm with: --yes")
+        );
+    }
+    let agents = api.agents()?;
+    let agent = pick(&agents, wanted, precision_of_an_end(!yes))?;
+    if !yes {
+        eprint!("{} [y/N] ", what_is_lost(agent));
+        let _ = std::io::stderr().flush();
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        if read.is_err() || !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+            return Err(Failure::new("Nothing was deleted."));
+        }
+    }
+    api.delete(&agent.id)?;
+    told(&format!("deleted {}", agent.name))
+}
+
+/// The question before a deletion.
+fn what_is_lost(agent: &Agent) -> String {
+    let mut lost = Vec::new();
+    if agent.running {
+        let program = text::one_line(agent.command());
+        let age = text::age(agent.state.age_ms);
+        let program = if program.is_empty() { "its program".into() } else { program };
+        lost.push(format!("{program} ends ({} for {age})", text::one_line(&agent.state.kind)));
+    }
+    match agent.notes.as_deref().unwrap_or_default().trim().lines().count() {
+        0 => {}
+        1 => lost.push("1 line of notes is lost".into()),
+        lines => lost.push(format!("{lines} lines of notes are lost")),
+    }
+    let name = text::one_line(&agent.name);
+    if lost.is_empty() { format!("Delete {name}?") } else { format!("Delete {name}? {}.", lost.join(", ")) }
+}
+
+pub(crate) fn notes(api: &Api, wanted: &str, new: Option<String>) -> Result<(), Failure> {
+    let agents = api.agents()?;
+    let agent = pick(&agents, wanted, Precision::Beginning)?;
+    if let Some(new) = new {
+        return api.set_notes(&agent.id, &output::argument_or_stdin(&new)?);
+    }
+    let notes = text::lines(&api.notes(&agent.id)?);
+    if notes.is_empty() || notes.ends_with('\n') { output::text(&notes) } else { output::line(&notes) }
+}
+
+/// Confirms to a person what happened; a script has the exit code.
+fn told(sentence: &str) -> Result<(), Failure> {
+    if std::io::stdout().is_terminal() { output::line(&text::one_line(sentence)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::api::AgentState;
+
+    #[test]
+    fn the_question_before_a_deletion_says_what_will_be_lost() {
+        let mut agent = Agent { name: "zoom".into(), ..Agent::default() };
+        assert_eq!(what_is_lost(&agent), "Delete zoom?");
+        agent.running = true;
+        agent.program = Some("/bin/claude".into());
+        agent.state = AgentState { kind: "working".into(), age_ms: 12_000 };
+        agent.notes = Some("one\ntwo\n".into());
+        assert_eq!(what_is_lost(&agent), "Delete zoom? claude ends (working for 12s), 2 lines of notes are lost.");
+    }
+
+    #[test]
+    fn a_directory_is_made_absolute_unless_the_node_must_find_the_home() {
+        assert_eq!(directory(Some(Path::new("~/src"))), Ok("~/src".into()));
+        assert_eq!(directory(Some(Path::new("/src"))), Ok("/src".into()));
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(directory(None), Ok(here.to_str().unwrap().into()));
+        assert_eq!(directory(Some(Path::new("x"))), Ok(here.join("x").to_str().unwrap().into()));
+    }
+}

@@ -1,0 +1,241 @@
+//! The node's HTTP API as typed calls; its refusals become [`Failure`]s with the node's own words.
+
+use super::failure::Failure;
+use super::http::{Answer, Client};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// An agent, as far as the command line needs it. Members that a node leaves out are empty.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Agent {
+    pub(crate) id: String,
+    pub(crate) node: String,
+    pub(crate) name: String,
+    pub(crate) path: Vec<String>,
+    pub(crate) leaf: String,
+    pub(crate) managed: bool,
+    pub(crate) running: bool,
+    pub(crate) state: AgentState,
+    pub(crate) program: Option<String>,
+    pub(crate) directory: Option<String>,
+    pub(crate) notes: Option<String>,
+    pub(crate) terminals: Vec<Terminal>,
+}
+
+/// What an agent is doing.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct AgentState {
+    pub(crate) kind: String,
+    pub(crate) age_ms: u64,
+}
+
+/// One terminal of an agent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Terminal {
+    pub(crate) id: u32,
+    pub(crate) title: String,
+    pub(crate) command: String,
+    pub(crate) active: bool,
+}
+
+impl Agent {
+    /// The terminal that is looked at when nobody says which.
+    pub(crate) fn active_terminal(&self) -> Option<&Terminal> {
+        self.terminals.iter().find(|terminal| terminal.active).or_else(|| self.terminals.first())
+    }
+
+    /// What runs in it now, or what was started.
+    pub(crate) fn command(&self) -> &str {
+        let running = self.active_terminal().map(|terminal| terminal.command.as_str()).filter(|name| !name.is_empty());
+        let started = self.program.as_deref().unwrap_or_default();
+        let started = started.rsplit('/').next().unwrap_or_default();
+        if started.is_empty() { running.unwrap_or_default() } else { started }
+    }
+}
+
+/// A machine.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Machine {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) home: String,
+}
+
+/// The answer to `GET /api/health`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Health {
+    pub(crate) version: String,
+    pub(crate) node: String,
+    pub(crate) uptime_ms: u64,
+}
+
+/// The answer to an input.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Typed {
+    pub(crate) submitted: bool,
+}
+
+/// The calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    client: Client,
+}
+
+impl Api {
+    /// Of the node whose control socket this is.
+    pub(crate) fn new(socket: PathBuf) -> Self {
+        Api { client: Client::new(socket) }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn health(&self) -> Result<Health, Failure> {
+        self.call("GET", "/api/health", None)
+    }
+
+    /// The agents and, besides, their JSON as the node wrote it.
+    pub(crate) fn agents_as_json(&self) -> Result<Value, Failure> {
+        let mut answer: Value = self.call("GET", "/api/agents", None)?;
+        Ok(answer.get_mut("agents").map(Value::take).unwrap_or_default())
+    }
+
+    pub(crate) fn agents(&self) -> Result<Vec<Agent>, Failure> {
+        serde_json::from_value(self.agents_as_json()?).map_err(|error| not_understood(&error))
+    }
+
+    pub(crate) fn machines(&self) -> Result<Vec<Machine>, Failure> {
+        #[derive(Deserialize)]
+        struct Nodes {
+            nodes: Vec<Machine>,
+        }
+        self.call::<Nodes>("GET", "/api/nodes", None).map(|answer| answer.nodes)
+    }
+
+    pub(crate) fn create(&self, agent: &Value) -> Result<Agent, Failure> {
+        self.call_for_agent("POST", "/api/agents", Some(agent))
+    }
+
+    pub(crate) fn change(&self, id: &str, change: &Value) -> Result<Agent, Failure> {
+        self.call_for_agent("PATCH", &format!("/api/agents/{id}"), Some(change))
+    }
+
+    pub(crate) fn delete(&self, id: &str) -> Result<(), Failure> {
+        self.send("DELETE", &format!("/api/agents/{id}"), None).map(drop)
+    }
+
+    /// `verb` is `start`, `stop` or `restart`.
+    pub(crate) fn order(&self, id: &str, verb: &str) -> Result<Agent, Failure> {
+        self.call_for_agent("POST", &format!("/api/agents/{id}/{verb}"), None)
+    }
+
+    pub(crate) fn input(&self, id: &str, text: &str, submit: bool) -> Result<Typed, Failure> {
+        self.call("POST", &format!("/api/agents/{id}/input"), Some(&json!({ "text": text, "submit": submit })))
+    }
+
+    pub(crate) fn screen(&self, id: &str, history: u32) -> Result<String, Failure> {
+        #[derive(Deserialize)]
+        struct Screen {
+            text: String,
+        }
+        let path = format!("/api/agents/{id}/screen?history={history}");
+        self.call::<Screen>("GET", &path, None).map(|screen| screen.text)
+    }
+
+    pub(crate) fn notes(&self, id: &str) -> Result<String, Failure> {
+        #[derive(Deserialize)]
+        struct Notes {
+            notes: String,
+        }
+        self.call::<Notes>("GET", &format!("/api/agents/{id}/notes"), None).map(|answer| answer.notes)
+    }
+
+    pub(crate) fn set_notes(&self, id: &str, notes: &str) -> Result<(), Failure> {
+        self.send("PUT", &format!("/api/agents/{id}/notes"), Some(&json!({ "notes": notes }))).map(drop)
+    }
+
+    /// A fresh one-time login link.
+    pub(crate) fn login_link(&self) -> Result<String, Failure> {
+        #[derive(Deserialize)]
+        struct Link {
+            url: String,
+        }
+        self.call::<Link>("POST", "/api/link", None).map(|link| link.url)
+    }
+
+    fn call_for_agent(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Agent, Failure> {
+        #[derive(Deserialize)]
+        struct One {
+            agent: Agent,
+        }
+        self.call::<One>(method, path, body).map(|answer| answer.agent)
+    }
+
+    fn call<T: DeserializeOwned>(&self, method: &str, path: &str, body: Option<&Value>) -> Result<T, Failure> {
+        let answer = self.send(method, path, body)?;
+        serde_json::from_slice(&answer.body).map_err(|error| not_understood(&error))
+    }
+
+    fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, Failure> {
+        // A POST without a body says so by its length.
+        let body = body.map(Value::to_string).or_else(|| (method == "POST").then(String::new));
+        let answer = self.client.request(method, path, body.as_deref())?;
+        if (200..300).contains(&answer.status) { Ok(answer) } else { Err(refusal(&answer)) }
+    }
+}
+
+fn not_understood(error: &serde_json::Error) -> Failure {
+    Failure::new(format!("The node's answer is not understood: {error}"))
+        .hint("It may run another version than this command: see consort doctor.")
+}
+
+/// The failure in an answer that is not a success.
+fn refusal(answer: &Answer) -> Failure {
+    #[derive(Deserialize)]
+    struct Body {
+        error: Error,
+    }
+    #[derive(Deserialize)]
+    struct Error {
+        message: String,
+        #[serde(default)]
+        hint: Option<String>,
+    }
+    match serde_json::from_slice::<Body>(&answer.body) {
+        Ok(Body { error }) => {
+            let failure = Failure::new(super::text::one_line(&error.message));
+            match error.hint {
+                Some(hint) => failure.hint(super::text::one_line(&hint)),
+                None => failure,
+            }
+        }
+        Err(_) => Failure::new(format!("The node answered with HTTP status {}.", answer.status)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_in_the_nodes_own_words() {
+        let body = br#"{"error":{"code":"x","message":"Taken.","hint":"Choose another."}}"#.to_vec();
+        assert_eq!(refusal(&Answer { status: 409, body }).to_string(), "Taken.\nChoose another.");
+        let bare = Answer { status: 502, body: b"<html>".to_vec() };
+        assert_eq!(refusal(&bare).to_string(), "The node answered with HTTP status 502.");
+    }
+
+    #[test]
+    fn members_that_a_newer_or_older_node_has_do_no_harm() {
+        let agent: Agent = serde_json::from_str(r#"{"id":"x","name":"a","program":null,"new":[1]}"#).unwrap();
+        assert_eq!((agent.name.as_str(), agent.command()), ("a", ""));
+    }
+}

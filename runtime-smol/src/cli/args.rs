@@ -1,0 +1,535 @@
+//! The command line as data: every command, flag and help text.
+
+use super::attach::DetachKey;
+use super::failure::Failure;
+use super::state_dir;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
+use std::ffi::OsString;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The port of the dashboard and the API.
+pub const DEFAULT_PORT: u16 = 23_000;
+
+const AFTER_HELP: &str = "\
+Without a command, consort runs this machine's node. Agents are named by their full name, an
+unambiguous beginning of it, or their id.";
+
+const AFTER_LONG_HELP: &str = "\
+Agents:
+  An agent is named by its full name, an unambiguous beginning of its name, or its id.
+  stop, restart and rm take a beginning only from a person at a terminal: in scripts, and with
+  --yes, they want the full name or the id.
+
+Examples:
+  consort                                     run a node here and print a login link
+  consort new zoom-backend --dir ~/zoom -- claude --continue
+  consort attach zoom-backend                 its terminal in yours; Ctrl+] detaches
+  consort send zoom-b 'run the tests'         type a line into it
+  git diff | consort send zoom-backend -      paste standard input into it
+  consort ls --json | jq -r '.[].name'
+
+Exit codes:
+  0  done
+  1  refused or failed; the message says why
+  2  the command line was wrong
+  3  no node is running here
+
+Environment:
+  CONSORT_STATE_DIR, CONSORT_LISTEN, CONSORT_TMUX_SOCKET, CONSORT_NAME, CONSORT_DETACH_KEY
+  set the flags of the same name. NO_COLOR switches colours off.";
+
+/// Mission control for AI coding agents: every agent's terminal, on every machine, in your browser and your shell.
+#[derive(Debug, Parser)]
+#[command(name = "consort", version, max_term_width = 100, after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
+#[command(disable_help_subcommand = true)]
+pub struct Args {
+    /// Where the node keeps its state [default: ~/.local/state/consort; on macOS in Application Support]
+    #[arg(long, value_name = "DIR", env = "CONSORT_STATE_DIR", hide_env_values = true)]
+    #[arg(global = true, value_hint = ValueHint::DirPath)]
+    pub(crate) state_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) serve: ServeFlags,
+
+    /// What to do; nothing means `serve`.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// How a node runs.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct ServeFlags {
+    #[command(flatten)]
+    pub(crate) place: PlaceFlags,
+
+    /// What this machine is called in the list [default: the host name]
+    #[arg(long = "name", id = "node_name", value_name = "NAME", env = "CONSORT_NAME", hide_env_values = true)]
+    pub(crate) node_name: Option<String>,
+
+    /// Open the dashboard in the browser once the node runs
+    #[arg(long)]
+    pub(crate) open: bool,
+}
+
+/// Where a node can be met: shared by what runs one and what examines one.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct PlaceFlags {
+    /// Where to serve the dashboard: ADDRESS:PORT, or only a PORT on this machine itself
+    ///
+    /// `localhost` means both loopback addresses, 127.0.0.1 and ::1. Port 0 takes any free port. Any other address makes
+    /// the dashboard reachable from outside: behind its login, but without encryption.
+    #[arg(long, value_name = "ADDR:PORT", env = "CONSORT_LISTEN", hide_env_values = true)]
+    #[arg(default_value_t = Listen::default())]
+    pub(crate) listen: Listen,
+
+    /// Use the tmux server of this name (as in tmux -L) [default: the one that plain `tmux` uses]
+    #[arg(long, value_name = "NAME", env = "CONSORT_TMUX_SOCKET", hide_env_values = true)]
+    pub(crate) tmux_socket: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run this machine's node (what `consort` alone does)
+    Serve(ServeFlags),
+
+    /// List agents
+    ///
+    /// At a terminal: a table, grouped by hierarchy. Piped: one line per agent, tab-separated: name, state, age of the state
+    /// in seconds, program, directory, title.
+    #[command(visible_alias = "list")]
+    Ls {
+        /// Print the agents as a JSON array, as the API has them
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Create an agent and start it
+    New(NewArgs),
+
+    /// Show an agent's terminal in this one, and type into it
+    ///
+    /// The agent's terminal takes the size of yours. Your own screen comes back when you detach; the agent runs on.
+    Attach {
+        #[command(flatten)]
+        agent: AgentArg,
+
+        /// The terminal to show, if the agent has several [default: the active one]
+        #[arg(long, value_name = "N")]
+        pane: Option<u32>,
+
+        #[command(flatten)]
+        keys: KeyFlags,
+    },
+
+    /// Paste a text into an agent's terminal and press Enter
+    Send {
+        #[command(flatten)]
+        agent: AgentArg,
+
+        /// The text; `-` reads standard input
+        text: String,
+
+        /// Leave the text on the line; do not press Enter
+        #[arg(long)]
+        no_enter: bool,
+    },
+
+    /// Print what an agent's terminal shows, as plain text
+    Screen {
+        #[command(flatten)]
+        agent: AgentArg,
+
+        /// Also this many lines of history above the screen
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        history: u32,
+    },
+
+    /// Give an agent another name; the hierarchy follows the name
+    Rename {
+        #[command(flatten)]
+        agent: AgentArg,
+
+        /// The new name: letters, digits and _, with - between the levels
+        new: String,
+    },
+
+    /// End an agent's program; the agent stays in the list
+    Stop {
+        #[command(flatten)]
+        agent: AgentArg,
+    },
+
+    /// Start a stopped agent
+    Start {
+        #[command(flatten)]
+        agent: AgentArg,
+    },
+
+    /// Stop an agent and start it again
+    Restart {
+        #[command(flatten)]
+        agent: AgentArg,
+    },
+
+    /// Delete an agent: its session, its notes and its place in the list
+    Rm {
+        #[command(flatten)]
+        agent: AgentArg,
+
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+
+    /// Show an agent's notes, or replace them
+    Notes {
+        #[command(flatten)]
+        agent: AgentArg,
+
+        /// The new notes; `-` reads standard input, an empty text removes them
+        text: Option<String>,
+    },
+
+    /// Open the dashboard in the browser with a fresh login link
+    ///
+    /// Without a display (or over SSH) the link is printed instead. It works once, for ten minutes.
+    Open {
+        /// Print the link; open nothing
+        #[arg(long)]
+        print: bool,
+    },
+
+    /// Print the access token of this machine's node, for scripts that use the HTTP API
+    Token,
+
+    /// Check this machine: node, state, port, tmux, terminal
+    Doctor {
+        #[command(flatten)]
+        place: PlaceFlags,
+
+        /// Print the checks as JSON
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Print a completion script for a shell
+    ///
+    /// bash: consort completions bash > ~/.local/share/bash-completion/completions/consort
+    /// zsh:  consort completions zsh > "${fpath[1]}/_consort"
+    /// fish: consort completions fish > ~/.config/fish/completions/consort.fish
+    #[command(verbatim_doc_comment)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Names one agent.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct AgentArg {
+    /// The agent: its name, an unambiguous beginning of it, or its id
+    pub(crate) agent: String,
+}
+
+/// Which keys are not for the agent.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct KeyFlags {
+    /// The key that detaches: ctrl- and a letter or one of ] \ ^ _
+    #[arg(long, value_name = "KEY", env = "CONSORT_DETACH_KEY", hide_env_values = true)]
+    #[arg(default_value_t = DetachKey::default())]
+    pub(crate) detach_key: DetachKey,
+}
+
+/// A new agent.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct NewArgs {
+    /// Its name: letters, digits and _, with - between the levels, as in customers-zoom-backend
+    pub(crate) name: String,
+
+    /// Where its program runs [default: the current directory]
+    #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// What carries it [default: tmux if this machine has it]
+    #[arg(long, value_name = "BACKEND")]
+    pub(crate) backend: Option<BackendName>,
+
+    /// An environment variable for its program (repeatable)
+    #[arg(long, short, value_name = "K=V", value_parser = variable)]
+    pub(crate) env: Vec<(String, String)>,
+
+    /// Notes to keep with it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) notes: Option<String>,
+
+    /// A tag (repeatable)
+    #[arg(long, short, value_name = "TAG")]
+    pub(crate) tag: Vec<String>,
+
+    /// Do not start it again by itself after a reboot
+    #[arg(long)]
+    pub(crate) no_autostart: bool,
+
+    /// Attach to it at once
+    #[arg(long, short)]
+    pub(crate) attach: bool,
+
+    #[command(flatten)]
+    pub(crate) keys: KeyFlags,
+
+    /// Its program and arguments, after -- [default: your shell]
+    #[arg(last = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
+    pub(crate) program: Vec<String>,
+}
+
+/// What can carry an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BackendName {
+    /// A tmux session: it survives the node
+    Tmux,
+    /// A terminal that the node owns
+    Pty,
+}
+
+impl BackendName {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            BackendName::Tmux => "tmux",
+            BackendName::Pty => "pty",
+        }
+    }
+}
+
+/// Where a node serves its dashboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// On both loopback addresses.
+    Loopback {
+        /// 0 takes any free port.
+        port: u16,
+    },
+    /// On one address.
+    Address(SocketAddr),
+}
+
+impl Listen {
+    /// The addresses to bind.
+    #[must_use]
+    pub fn addresses(self) -> Vec<SocketAddr> {
+        match self {
+            Listen::Loopback { port } => {
+                vec![(IpAddr::from(Ipv4Addr::LOCALHOST), port).into(), (IpAddr::from(Ipv6Addr::LOCALHOST), port).into()]
+            }
+            Listen::Address(address) => vec![address],
+        }
+    }
+
+    /// The port; 0 is any.
+    #[must_use]
+    pub fn port(self) -> u16 {
+        match self {
+            Listen::Loopback { port } => port,
+            Listen::Address(address) => address.port(),
+        }
+    }
+
+    /// Whether only this machine can come in.
+    #[must_use]
+    pub fn is_loopback(self) -> bool {
+        self.addresses().iter().all(|address| address.ip().is_loopback())
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Listen::Loopback { port: DEFAULT_PORT }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Listen::Loopback { port } => write!(f, "localhost:{port}"),
+            Listen::Address(address) => write!(f, "{address}"),
+        }
+    }
+}
+
+impl FromStr for Listen {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.parse() {
+            return Ok(Listen::Address(address));
+        }
+        let port = text.strip_prefix("localhost").unwrap_or(text);
+        let port = port.strip_prefix(':').unwrap_or(port);
+        let port = port.parse().map_err(|_| {
+            "expected an address with a port (localhost:23000, 192.168.1.5:23000, [::]:23000) or only a port"
+                .to_string()
+        })?;
+        Ok(Listen::Loopback { port })
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.into(), value.into())),
+        _ => Err("expected NAME=VALUE".into()),
+    }
+}
+
+/// What a node needs to know to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServeOptions {
+    /// Where to serve the dashboard.
+    pub listen: Listen,
+    /// Where to keep state; absolute, perhaps not there yet.
+    pub state_dir: PathBuf,
+    /// The tmux server to use (`tmux -L`); `None` is the user's default one.
+    pub tmux_socket: Option<String>,
+    /// What this machine is called.
+    pub name: String,
+    /// Whether to open the dashboard in the browser: see [`open_in_browser`](super::open_in_browser).
+    pub open: bool,
+}
+
+impl Args {
+    /// Reads the process's command line; prints and exits if it asks for help or is wrong.
+    #[must_use]
+    pub fn from_command_line() -> Self {
+        Args::read(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Reads a command line; its first word is the program's name.
+    ///
+    /// # Errors
+    /// What is wrong with it, or the help that it asks for.
+    pub fn read<T: Into<OsString> + Clone>(words: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
+        let mut command = Args::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        if let Some((name, _)) = matches.subcommand() {
+            let flags = [("listen", "listen"), ("tmux_socket", "tmux-socket"), ("node_name", "name"), ("open", "open")];
+            for (id, flag) in flags {
+                if matches.value_source(id) == Some(ValueSource::CommandLine) {
+                    let message = format!("--{flag} is a flag of `consort serve`: it cannot stand before `{name}`");
+                    return Err(command.error(ErrorKind::ArgumentConflict, message));
+                }
+            }
+        }
+        Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+
+    /// How to run the node, if that is what the command line asks for.
+    ///
+    /// # Errors
+    /// If there is no place for its state.
+    pub fn serve_options(&self) -> Result<Option<ServeOptions>, Failure> {
+        let flags = match &self.command {
+            None => &self.serve,
+            Some(Command::Serve(flags)) => flags,
+            Some(_) => return Ok(None),
+        };
+        Ok(Some(ServeOptions {
+            listen: flags.place.listen,
+            state_dir: state_dir::resolve(self.state_dir.as_deref())?,
+            tmux_socket: flags.place.tmux_socket.clone().filter(|name| !name.is_empty()),
+            name: flags.node_name.clone().filter(|name| !name.trim().is_empty()).unwrap_or_else(host_name),
+            open: flags.open,
+        }))
+    }
+}
+
+/// The host name up to its first dot.
+fn host_name() -> String {
+    let system = rustix::system::uname();
+    let name = system.nodename().to_string_lossy();
+    let short = name.split('.').next().unwrap_or_default();
+    if short.is_empty() { "this-machine".into() } else { short.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(line: &str) -> Args {
+        read(line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    fn read(line: &str) -> Result<Args, clap::Error> {
+        Args::read(std::iter::once("consort").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn consort_alone_serves_on_both_loopback_addresses() {
+        let options = args("--state-dir /s").serve_options().unwrap().unwrap();
+        assert_eq!(options.state_dir, PathBuf::from("/s"));
+        let addresses: Vec<String> = options.listen.addresses().iter().map(ToString::to_string).collect();
+        assert_eq!(addresses, ["127.0.0.1:23000", "[::1]:23000"]);
+        assert!(!options.name.is_empty() && !options.open);
+    }
+
+    #[test]
+    fn serve_takes_its_flags_with_and_without_the_word() {
+        for line in ["", "serve"] {
+            let line = format!("{line} --state-dir /s --listen 0.0.0.0:0 --tmux-socket t --name laptop --open");
+            let options = args(&line).serve_options().unwrap().unwrap();
+            let expected = ServeOptions {
+                listen: Listen::Address("0.0.0.0:0".parse().unwrap()),
+                state_dir: "/s".into(),
+                tmux_socket: Some("t".into()),
+                name: "laptop".into(),
+                open: true,
+            };
+            assert_eq!(options, expected);
+        }
+    }
+
+    #[test]
+    fn a_listen_address_is_an_address_a_loopback_port_or_refused() {
+        let read = |text: &str| text.parse::<Listen>().ok();
+        assert_eq!(read("localhost:1"), Some(Listen::Loopback { port: 1 }));
+        assert_eq!(read("8080"), Some(Listen::Loopback { port: 8080 }));
+        assert_eq!(read(":0"), Some(Listen::Loopback { port: 0 }));
+        assert_eq!(read("[::1]:5"), Some(Listen::Address("[::1]:5".parse().unwrap())));
+        assert!(read("[::1]:5").unwrap().is_loopback() && !read("0.0.0.0:1").unwrap().is_loopback());
+        for bad in ["", "localhost", "example.com:80", "1.2.3.4", "localhost:70000", "-1"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_flag_of_serve_before_another_command_is_refused_with_its_place() {
+        let error = read("--listen localhost:1 ls").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("--listen is a flag of `consort serve`"), "{error}");
+        assert!(read("--state-dir /s ls").is_ok() && read("ls --state-dir /s").is_ok());
+    }
+
+    #[test]
+    fn everything_after_two_dashes_is_the_program() {
+        let Some(Command::New(new)) = args("new a-b -e K=V=W --tag x --tag y -- claude --continue -- x").command else {
+            panic!("new is read as something else");
+        };
+        assert_eq!(new.program, ["claude", "--continue", "--", "x"]);
+        assert_eq!(new.env, [("K".to_string(), "V=W".to_string())]);
+        assert_eq!(new.tag, ["x", "y"]);
+        assert!(read("new a-b claude").is_err(), "a program without -- could be a typing error");
+        assert!(read("new a-b --env K").is_err());
+    }
+
+    #[test]
+    fn a_client_command_is_not_serve() {
+        assert_eq!(args("ls").serve_options(), Ok(None));
+    }
+}

@@ -1,0 +1,511 @@
+//! What an agent's program prints, made safe to write to the user's own terminal.
+//!
+//! The owner of the agent's terminal answers its questions. Written to the user's terminal they would be answered a second
+//! time, and the answer would be typed into the agent: so everything that a terminal answers is left out. So is what would
+//! reach beyond the borrowed screen: switching between the normal and the alternate screen, erasing the scrollback, resizing
+//! the window. Everything else passes as it is; a sequence that is split over two pieces is held until it is whole.
+//!
+//! C1 controls in their UTF-8 form (`U+009B` for CSI) are turned into their `ESC` form first, so that both spellings obey the
+//! same rules. For strings (OSC, DCS) only what is known to be silent passes.
+
+use super::verdict::{self, StringFate, Verdict};
+
+const ESC: u8 = 0x1b;
+const BEL: u8 = 0x07;
+const ENQ: u8 = 0x05;
+const CAN: u8 = 0x18;
+const SUB: u8 = 0x1a;
+
+/// Bytes of a control sequence that are held; a longer one is dropped.
+const SEQUENCE_BYTES: usize = 256;
+/// Bytes of a string that are held until it is known what it does.
+const STRING_BYTES: usize = 1_024;
+
+/// Ends whatever a terminal is in the middle of.
+pub(super) const CUT_OFF: &[u8] = b"\x18\x1b\\";
+
+/// Brings every mode of a terminal to its default: soft reset, scroll region, origin, autowrap, insert, cursor and keypad
+/// keys, character sets, mouse, focus, paste, synchronized output, keyboard protocols, cursor shape, colours.
+pub(super) const RESET_MODES: &[u8] = b"\x1b[!p\x1b[0m\x1b[r\x1b[?6l\x1b[?7h\x1b[4l\x1b[?1l\x1b>\x1b(B\x0f\x1b[?25h\
+\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?1004l\x1b[?2004l\x1b[?2026l\
+\x1b[=0;1u\x1b[>4;0m\x1b[0 q\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\";
+
+/// Erases the screen and goes to its first cell.
+pub(super) const CLEAR: &[u8] = b"\x1b[2J\x1b[H";
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Filter {
+    state: State,
+    /// What has begun and is not decided, from its `ESC`.
+    held: Vec<u8>,
+    /// The last byte was 0xC2: with the next one it may be a C1 control.
+    after_c2: bool,
+    left_alternate: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Ground,
+    Escape,
+    EscapeIntermediate,
+    Csi,
+    /// An OSC (true) or DCS (false) of which not enough is known.
+    Undecided {
+        osc: bool,
+    },
+    /// A string that passes, and whether BEL ends it.
+    Passing {
+        osc: bool,
+    },
+    /// A string that is left out, and whether BEL ends it.
+    Dropping {
+        osc: bool,
+    },
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Filter { state: State::Ground, held: Vec::new(), after_c2: false, left_alternate: false }
+    }
+}
+
+impl Filter {
+    /// Appends to `out` what may be written of `bytes`.
+    pub(super) fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        let mut rest = bytes;
+        while let Some(first) = rest.first() {
+            if self.state == State::Ground && !self.after_c2 {
+                let run = rest.iter().position(|byte| matches!(*byte, ESC | ENQ | 0xc2)).unwrap_or(rest.len());
+                out.extend_from_slice(&rest[..run]);
+                rest = &rest[run..];
+                let Some(special) = rest.first() else { return };
+                self.byte(*special, out);
+            } else {
+                self.byte(*first, out);
+            }
+            rest = &rest[1..];
+        }
+    }
+
+    /// Whether the program has left the alternate screen since this was last asked: what it finds there now is not known here.
+    pub(super) fn take_left_alternate(&mut self) -> bool {
+        std::mem::take(&mut self.left_alternate)
+    }
+
+    /// Whether nothing is begun: something else may be written in between.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.state == State::Ground && !self.after_c2
+    }
+
+    /// One byte, with C1 controls turned into their `ESC` form.
+    fn byte(&mut self, byte: u8, out: &mut Vec<u8>) {
+        if std::mem::take(&mut self.after_c2) {
+            if (0x80..=0x9f).contains(&byte) {
+                self.step(ESC, out);
+                return self.step(byte - 0x40, out);
+            }
+            // Alone it must not pass: left out what follows, it would make a control with what comes after that.
+            let whole = (0xa0..=0xbf).contains(&byte);
+            let lead = if whole { &[0xc2][..] } else { "\u{fffd}".as_bytes() };
+            lead.iter().for_each(|byte| self.step(*byte, out));
+        }
+        if byte == 0xc2 {
+            self.after_c2 = true;
+        } else {
+            self.step(byte, out);
+        }
+    }
+
+    fn step(&mut self, byte: u8, out: &mut Vec<u8>) {
+        match (self.state, byte) {
+            (State::Ground, ENQ) => {}
+            (State::Ground, ESC) => self.begin(),
+            (State::Ground, _) => out.push(byte),
+            (_, ESC) => {
+                self.end_string(out);
+                self.begin();
+            }
+            (_, CAN | SUB) => {
+                self.end_string(out);
+                self.state = State::Ground;
+            }
+            (State::Escape | State::EscapeIntermediate | State::Csi, _) => self.in_sequence(byte, out),
+            (State::Undecided { osc }, _) => self.in_undecided(osc, byte, out),
+            (State::Passing { osc: true } | State::Dropping { osc: true }, BEL) => {
+                self.end_string(out);
+                self.state = State::Ground;
+            }
+            (State::Passing { osc: true }, 0..0x20) => {}
+            (State::Passing { .. }, _) => out.push(byte),
+            (State::Dropping { .. }, _) => {}
+        }
+    }
+
+    fn begin(&mut self) {
+        self.held.clear();
+        self.held.push(ESC);
+        self.state = State::Escape;
+    }
+
+    fn in_sequence(&mut self, byte: u8, out: &mut Vec<u8>) {
+        match (self.state, byte) {
+            (_, ENQ | 0x7f) => {}
+            // A terminal acts on other controls at once, also within a sequence.
+            (_, 0..0x20) => out.push(byte),
+            (_, 0x80..) => {
+                self.state = State::Ground;
+                out.push(byte);
+            }
+            (State::Escape, b'[') => self.open(byte, State::Csi),
+            (State::Escape, b']') => self.open(byte, State::Undecided { osc: true }),
+            (State::Escape, b'P') => self.open(byte, State::Undecided { osc: false }),
+            // SOS, PM and APC: nothing in them is for the screen; kitty's graphics answer.
+            (State::Escape, b'X' | b'^' | b'_') => self.state = State::Dropping { osc: false },
+            (State::Escape | State::EscapeIntermediate, 0x20..=0x2f) => self.open(byte, State::EscapeIntermediate),
+            (State::Escape | State::EscapeIntermediate, _) => {
+                self.held.push(byte);
+                self.finish(verdict::of_escape(&self.held[1..]), out);
+            }
+            (State::Csi, 0x20..=0x3f) => self.open(byte, State::Csi),
+            _ => {
+                self.held.push(byte);
+                self.finish(verdict::of_csi(&self.held[2..]), out);
+            }
+        }
+    }
+
+    /// Holds one more byte; what is longer than any real sequence is kept short and will not be written.
+    fn open(&mut self, byte: u8, state: State) {
+        self.state = state;
+        if self.held.len() < SEQUENCE_BYTES {
+            self.held.push(byte);
+        }
+    }
+
+    fn finish(&mut self, verdict: Verdict, out: &mut Vec<u8>) {
+        self.state = State::Ground;
+        if self.held.len() > SEQUENCE_BYTES {
+            return;
+        }
+        match verdict {
+            Verdict::Keep => out.extend_from_slice(&self.held),
+            Verdict::Drop => {}
+            Verdict::Replace(bytes) => out.extend_from_slice(&bytes),
+            Verdict::Reset => {
+                out.extend_from_slice(RESET_MODES);
+                out.extend_from_slice(CLEAR);
+            }
+            Verdict::LeaveAlternate(bytes) => {
+                self.left_alternate = true;
+                out.extend_from_slice(&bytes);
+            }
+        }
+    }
+
+    fn in_undecided(&mut self, osc: bool, byte: u8, out: &mut Vec<u8>) {
+        if osc && byte == BEL {
+            self.end_string(out);
+            self.state = State::Ground;
+            return;
+        }
+        if byte < 0x20 || byte == 0x7f {
+            return;
+        }
+        self.held.push(byte);
+        let fate = if osc { verdict::of_osc(&self.held[2..]) } else { verdict::of_dcs(&self.held[2..]) };
+        match fate {
+            StringFate::Pass => {
+                out.extend_from_slice(&self.held);
+                self.state = State::Passing { osc };
+            }
+            StringFate::PassIfQuiet if self.held.len() < STRING_BYTES => {}
+            StringFate::Unknown if self.held.len() < STRING_BYTES => {}
+            StringFate::Drop | StringFate::Unknown | StringFate::PassIfQuiet => self.state = State::Dropping { osc },
+        }
+    }
+
+    /// The string that is open, if one is, ends here.
+    fn end_string(&mut self, out: &mut Vec<u8>) {
+        match self.state {
+            State::Passing { .. } => out.extend_from_slice(b"\x1b\\"),
+            State::Undecided { osc: true } if verdict::of_whole_osc(&self.held[2..]) => {
+                out.extend_from_slice(&self.held);
+                out.extend_from_slice(b"\x1b\\");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alacritty_terminal::event::{Event, EventListener};
+    use alacritty_terminal::term::test::TermSize;
+    use alacritty_terminal::term::{Config, Osc52, Term};
+    use alacritty_terminal::vte::ansi::{Processor, StdSyncHandler};
+    use proptest::prelude::*;
+    use std::sync::{Arc, Mutex};
+
+    fn filtered(pieces: &[&[u8]]) -> Vec<u8> {
+        let mut filter = Filter::default();
+        let mut out = Vec::new();
+        for piece in pieces {
+            filter.feed(piece, &mut out);
+        }
+        out
+    }
+
+    fn shown(bytes: &str) -> String {
+        String::from_utf8_lossy(&filtered(&[bytes.as_bytes()])).into_owned()
+    }
+
+    /// Everything that makes a terminal send something.
+    const QUESTIONS: &[&str] = &[
+        "\x05",
+        "\x1bZ",
+        "\x1b[c",
+        "\x1b[0c",
+        "\x1b[>c",
+        "\x1b[>0c",
+        "\x1b[=c",
+        "\x1b[5n",
+        "\x1b[6n",
+        "\x1b[?6n",
+        "\x1b[?996n",
+        "\x1b[?2026$p",
+        "\x1b[4$p",
+        "\x1b[>q",
+        "\x1b[>0q",
+        "\x1b[14t",
+        "\x1b[18t",
+        "\x1b[21t",
+        "\x1b[16t",
+        "\x1b[x",
+        "\x1b[1x",
+        "\x1b[?u",
+        "\x1b[1;1;1;1;1;1*y",
+        "\x1b[1$w",
+        "\x1b[2$w",
+        "\x1b[1$u",
+        "\x1b[&u",
+        "\x1b[?1;1;0S",
+        "\x1b[?4m",
+        "\x1b[#R",
+        "\x1b[1;2#|",
+        "\x1b[\"v",
+        "\x1b]10;?\x07",
+        "\x1b]11;?\x1b\\",
+        "\x1b]12;?\x07",
+        "\x1b]4;1;?\x07",
+        "\x1b]4;1;rgb:0/0/0;2;?\x07",
+        "\x1b]52;c;?\x07",
+        "\x1b]21;foreground=?\x1b\\",
+        "\x1b]1337;ReportCellSize\x07",
+        "\x1b]50;?\x07",
+        "\x1b]22;?\x07",
+        "\x1bP$qm\x1b\\",
+        "\x1bP+q544e\x1b\\",
+        "\x1b_Ga=q,i=1;AAAA\x1b\\",
+        "\x1bPtmux;\x1b\x1b[c\x1b\\",
+        "\u{9b}c",
+        "\u{9d}11;?\u{9c}",
+        "\u{9a}",
+        "\x1b[?2048h",
+        "\x1b[?2031h",
+        "\x1b]99;i=1:p=?;\x1b\\",
+        "\x1b]5522;type=read;Lg==\x1b\\",
+    ];
+
+    #[test]
+    fn no_question_reaches_the_users_terminal() {
+        for question in QUESTIONS {
+            let surrounded = format!("a{question}b");
+            let rest = shown(&surrounded);
+            assert!(rest == "ab" || rest == "a\x1b\\b", "{question:?} leaves {rest:?}");
+        }
+    }
+
+    #[test]
+    fn a_question_hidden_in_another_sequence_is_found() {
+        for hidden in [
+            "\x1b]0;title\x1b[c",
+            "\x1b]0;title\u{9c}\x1b[c",
+            "\x1b]0;\u{9b}c",
+            "\x1b[1\x1b[c",
+            "\x1b[1\x18\x1b[c",
+            "\x1bPq#0\x1b[6n",
+            "\x1b[\x05c",
+            "\x1b[\n0c",
+            "\x1b(\x1b[c",
+            "\x1b\x1b[c",
+            "\u{c2}\u{9b}c",
+        ] {
+            let rest = shown(hidden);
+            for question in ["[c", "[0c", "[6n", "\u{9b}c", "\x05"] {
+                assert!(!rest.contains(question), "{hidden:?} leaves {rest:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_does_not_join_its_neighbours_to_a_question() {
+        for pieces in [&b"\xc2\x05\x9bc"[..], b"\xc2\x1b[c\x9bc", b"\x1b\x05[c", b"\x1b[\x1b[c6n", b"\xc2\xc2\x9bc"] {
+            let rest = filtered(&[pieces]);
+            assert!(!rest.windows(2).any(|pair| pair == b"\xc2\x9b" || pair == b"\x1b["), "{pieces:?} leaves {rest:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_program_draws_passes_unchanged() {
+        for drawn in [
+            "plain\r\n\ttext",
+            "größe 日本 ✳ é©®",
+            "\x1b[1;31mred\x1b[0m",
+            "\x1b[10;20H",
+            "\x1b[2J",
+            "\x1b[?25l\x1b[?2004h",
+            "\x1b7\x1b8",
+            "\x1b(0lqk\x1b(B",
+            "\x1b[4:3m\x1b[38:2::1:2:3m",
+            "\x1b[5 q",
+            "\x1b[!p",
+            "\x1b[1;5r",
+            "\x1b[?2026h",
+            "\x1b[>1u\x1b[<u",
+            "\x1b[>4;2m",
+            "\x1b[?1000;1006h",
+            "\x1b#8",
+            "\x1b[3g",
+            "\x1b[2;2$x",
+            "\x1b=\x1b>",
+            "\x1b[s\x1b[u",
+            "\x1b[K\x1b[J\x1b[3K",
+        ] {
+            assert_eq!(shown(drawn), drawn);
+        }
+    }
+
+    #[test]
+    fn a_title_a_link_and_a_picture_pass_with_one_spelling_of_their_end() {
+        assert_eq!(shown("\x1b]0;what?\x07x"), "\x1b]0;what?\x1b\\x");
+        assert_eq!(shown("\x1b]8;;http://h/?q=?\x1b\\x"), "\x1b]8;;http://h/?q=?\x1b\\x");
+        assert_eq!(shown("\x1b]11;#000000\x07"), "\x1b]11;#000000\x1b\\");
+        assert_eq!(shown("\x1bP0;1q#0~\x1b\\x"), "\x1bP0;1q#0~\x1b\\x");
+        assert_eq!(shown("\x1b]104\x07"), "\x1b]104\x1b\\");
+        let copied = format!("\x1b]52;c;{}\x1b\\", "A".repeat(5_000));
+        assert_eq!(shown(&copied), copied);
+    }
+
+    #[test]
+    fn the_program_stays_on_the_screen_that_was_borrowed_for_it() {
+        assert_eq!(shown("\x1b[?1049h"), "\x1b[2J");
+        assert_eq!(shown("\x1b[?1049;25h"), "\x1b[?25h\x1b[2J");
+        assert_eq!(shown("\x1b[3J"), "");
+        assert_eq!(shown("\x1b[8;50;200t\x1b[22;0t\x1b[23;0t"), "");
+        assert_eq!(shown("\x1b[?3h\x1b[?40h"), "");
+        assert!(shown("\x1bc").ends_with("\x1b[2J\x1b[H"));
+        assert!(!shown("\x1bc").contains("\x1bc"));
+    }
+
+    #[test]
+    fn leaving_the_alternate_screen_is_told_because_the_other_one_is_not_known() {
+        let mut filter = Filter::default();
+        let mut out = Vec::new();
+        filter.feed(b"\x1b[?1049h", &mut out);
+        assert!(!filter.take_left_alternate());
+        filter.feed(b"x\x1b[?1049l", &mut out);
+        assert!(filter.take_left_alternate() && !filter.take_left_alternate());
+    }
+
+    #[test]
+    fn a_sequence_without_an_end_takes_bounded_memory() {
+        for endless in [&b"\x1b["[..], b"\x1b]10;", b"\x1b]", b"\x1bP1;", b"\x1b#", b"\x1b_G"] {
+            let mut filter = Filter::default();
+            let mut out = Vec::new();
+            filter.feed(endless, &mut out);
+            for _ in 0..200 {
+                filter.feed(&[b'!'; 1_000], &mut out);
+                assert!(filter.held.len() <= STRING_BYTES + 1);
+            }
+        }
+    }
+
+    /// What a real emulator would send back, or ask its window for.
+    fn questions_in(bytes: &[u8]) -> Vec<String> {
+        #[derive(Clone, Default)]
+        struct Heard(Arc<Mutex<Vec<String>>>);
+        impl EventListener for Heard {
+            fn send_event(&self, event: Event) {
+                let answers = matches!(
+                    event,
+                    Event::PtyWrite(_)
+                        | Event::ClipboardLoad(..)
+                        | Event::ColorRequest(..)
+                        | Event::TextAreaSizeRequest(_)
+                );
+                if answers {
+                    self.0.lock().unwrap().push(format!("{event:?}"));
+                }
+            }
+        }
+        let heard = Heard::default();
+        let config = Config { osc52: Osc52::CopyPaste, kitty_keyboard: true, ..Config::default() };
+        let mut terminal = Term::new(config, &TermSize::new(80, 24), heard.clone());
+        Processor::<StdSyncHandler>::new().advance(&mut terminal, bytes);
+        std::mem::take(&mut *heard.0.lock().unwrap())
+    }
+
+    #[test]
+    fn the_emulator_of_these_tests_does_answer() {
+        for question in ["\x1b[c", "\x1b[6n", "\x1b]11;?\x07", "\x1b]52;c;?\x07", "\x1b[18t", "\x1b[?u", "\x1b[?2026$p"]
+        {
+            assert_eq!(questions_in(question.as_bytes()).len(), 1, "{question:?}");
+        }
+    }
+
+    fn fragment() -> impl Strategy<Value = Vec<u8>> {
+        let known = prop::sample::select(QUESTIONS).prop_map(|question| question.as_bytes().to_vec());
+        let drawn = prop::sample::select(
+            &["\x1b[1m", "\x1b]0;t\x07", "ü✳", "\x1b[?1049h", "\x1b[?25l", "\x1bc", "\x1bPq~\x1b\\"][..],
+        )
+        .prop_map(|text| text.as_bytes().to_vec());
+        let noise = prop::collection::vec(
+            prop::sample::select(&b"\x1b[]P_\\?;:1c n$\x07\x18\xc2\x9b\x9c\n$p\x05\xff"[..]),
+            0..12,
+        );
+        prop_oneof![known, drawn, noise]
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same_bytes(fragments in prop::collection::vec(fragment(), 0..12), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8)) {
+            let bytes = fragments.concat();
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
+            prop_assert_eq!(filtered(&pieces), filtered(&[&bytes]));
+        }
+
+        #[test]
+        fn an_emulator_is_never_asked_anything(fragments in prop::collection::vec(fragment(), 0..12)) {
+            let asked = questions_in(&filtered(&[&fragments.concat()]));
+            prop_assert_eq!(asked, Vec::<String>::new());
+        }
+
+        #[test]
+        fn what_was_filtered_once_has_nothing_left_to_filter(fragments in prop::collection::vec(fragment(), 0..12)) {
+            let once = filtered(&[&fragments.concat()]);
+            prop_assert_eq!(filtered(&[&once]), once);
+        }
+
+        #[test]
+        fn plain_text_is_never_touched(text in "[^\\x00-\\x1f\\x7f-\\x9f]{0,200}") {
+            let mut with_end = text.clone().into_bytes();
+            with_end.push(b'.');
+            prop_assert_eq!(filtered(&[&with_end]), with_end);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The command line: a client of the node's API on its control socket, and the flags of the node itself.
+//!
+//! - [`Args`]: every command and flag; [`Args::serve_options`] is for whoever runs the node.
+//! - [`run`]: every other command.
+//!
+//! Commands answer with the exit code of the process: 0 done, 1 refused or failed, 2 wrong usage, 3 no node.
+
+mod agents;
+mod api;
+mod args;
+mod attach;
+mod browser;
+mod doctor;
+mod failure;
+mod http;
+mod output;
+mod pick;
+mod state_dir;
+mod style;
+mod table;
+mod text;
+mod token;
+
+pub use args::{Args, DEFAULT_PORT, Listen, ServeOptions};
+pub use attach::{DetachKey, InvalidKey};
+pub use browser::open_in_browser;
+pub use failure::Failure;
+pub use state_dir::{CONTROL_SOCKET, TOKEN_FILE};
+
+use api::Api;
+use args::Command;
+use clap::CommandFactory as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Runs a command other than `serve`; what went wrong is on standard error.
+///
+/// The commands block; none needs an executor around it.
+#[must_use]
+pub fn run(args: Args) -> ExitCode {
+    let done = state_dir::resolve(args.state_dir.as_deref()).and_then(|state_dir| match args.command {
+        Some(command) => dispatch(command, &state_dir),
+        None => Ok(ExitCode::SUCCESS),
+    });
+    done.unwrap_or_else(|failure| report(&failure))
+}
+
+/// Says on standard error why a command failed; the exit code that goes with it.
+pub fn report(failure: &Failure) -> ExitCode {
+    if failure.code() != failure::OK {
+        // Nobody may be there to read it either: then the exit code has to do.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("consort: {failure}\n").as_bytes());
+    }
+    ExitCode::from(failure.code())
+}
+
+fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
+    let api = Api::new(state_dir.join(CONTROL_SOCKET));
+    match command {
+        Command::Serve(_) => {}
+        Command::Ls { json } => agents::list(&api, json)?,
+        Command::New(new) => agents::create(&api, new)?,
+        Command::Attach { agent, pane, keys } => agents::attach(&api, &agent.agent, pane, keys.detach_key)?,
+        Command::Send { agent, text, no_enter } => agents::send(&api, &agent.agent, &text, !no_enter)?,
+        Command::Screen { agent, history } => agents::screen(&api, &agent.agent, history)?,
+        Command::Rename { agent, new } => agents::rename(&api, &agent.agent, &new)?,
+        Command::Stop { agent } => agents::order(&api, &agent.agent, agents::Order::Stop)?,
+        Command::Start { agent } => agents::order(&api, &agent.agent, agents::Order::Start)?,
+        Command::Restart { agent } => agents::order(&api, &agent.agent, agents::Order::Restart)?,
+        Command::Rm { agent, yes } => agents::remove(&api, &agent.agent, yes)?,
+        Command::Notes { agent, text } => agents::notes(&api, &agent.agent, text)?,
+        Command::Open { print } => browser::open(&api, print)?,
+        Command::Token => token::print(state_dir)?,
+        Command::Doctor { place, json } => return doctor::run(&api, state_dir, &place, json),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "consort", &mut script);
+            output::bytes(&script)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,216 @@
+//! The list of agents as a table for people, and as tab-separated lines for programs.
+
+use super::api::{Agent, Machine};
+use super::style::{Paint, Style};
+use super::text;
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+
+/// Columns that a title is worth showing in.
+const TITLE_COLUMNS: usize = 8;
+/// Columns of the widest directory and program.
+const DIRECTORY_COLUMNS: usize = 40;
+const PROGRAM_COLUMNS: usize = 16;
+const GAP: &str = "  ";
+
+/// The table: one line per agent, siblings together, the part of a name that is its group dimmed.
+pub(crate) fn table(agents: &[Agent], machines: &[Machine], style: &Style) -> String {
+    let agents = in_order(agents);
+    let several_machines = agents.iter().any(|agent| agent.node != agents[0].node);
+    let rows: Vec<Row> = agents.iter().map(|agent| Row::of(agent, machines, several_machines, style)).collect();
+    let widths: Vec<usize> = (0..Row::FIXED)
+        .map(|column| rows.iter().map(|row| text::width(&row.cells[column].0)).max().unwrap_or(0))
+        .collect();
+    let mut out = String::new();
+    for row in &rows {
+        row.write(&widths, style, &mut out);
+    }
+    out
+}
+
+/// For programs: name, state, age of the state in seconds, program, directory, title; tabs between, one agent per line.
+pub(crate) fn lines(agents: &[Agent]) -> String {
+    let mut out = String::new();
+    for agent in in_order(agents) {
+        let title = agent.active_terminal().map_or("", |terminal| &terminal.title);
+        let directory = agent.directory.as_deref().unwrap_or_default();
+        let cells = [&agent.name, &agent.state.kind, "", agent.command(), directory, title].map(text::one_line);
+        let [name, kind, _, program, directory, title] = cells;
+        let _ = writeln!(out, "{name}\t{kind}\t{}\t{program}\t{directory}\t{title}", agent.state.age_ms / 1_000);
+    }
+    out
+}
+
+/// Grouped agents by their groups, then those without one.
+fn in_order(agents: &[Agent]) -> Vec<&Agent> {
+    let mut agents: Vec<&Agent> = agents.iter().collect();
+    agents.sort_by_key(|agent| (Reverse(!agent.path.is_empty()), &agent.path, &agent.leaf, &agent.name, &agent.id));
+    agents
+}
+
+/// What stands in one line: cells of fixed width with their paint, and the title, which gets the rest.
+struct Row {
+    cells: [(String, Paint); Row::FIXED],
+    /// Bytes of the name that are its group.
+    group: usize,
+    title: String,
+}
+
+impl Row {
+    const FIXED: usize = 7;
+    const NAME: usize = 1;
+
+    fn of(agent: &Agent, machines: &[Machine], several_machines: bool, style: &Style) -> Self {
+        let (symbol, paint) = symbol(&agent.state.kind, style.unicode);
+        let machine = machines.iter().find(|machine| machine.id == agent.node);
+        let home = machine.map_or("", |machine| &machine.home);
+        let machine_name = match machine {
+            Some(machine) if several_machines => machine.name.as_str(),
+            None if several_machines => agent.node.get(..7).unwrap_or(&agent.node),
+            _ => "",
+        };
+        let directory = text::tilde(agent.directory.as_deref().unwrap_or_default(), home);
+        let name = text::one_line(&agent.name);
+        let leaf = text::one_line(&agent.leaf);
+        let group = if agent.path.is_empty() || !name.ends_with(&leaf) { 0 } else { name.len() - leaf.len() };
+        let program = text::cut(&text::one_line(agent.command()), PROGRAM_COLUMNS, style.unicode);
+        let directory = text::cut(&text::one_line(&directory), DIRECTORY_COLUMNS, style.unicode);
+        Row {
+            cells: [
+                (symbol.into(), paint),
+                (name, Paint::Bold),
+                (text::one_line(machine_name), Paint::Plain),
+                (text::one_line(&agent.state.kind), paint),
+                (text::age(agent.state.age_ms), Paint::Dim),
+                (program, Paint::Plain),
+                (directory, Paint::Dim),
+            ],
+            group,
+            title: agent.active_terminal().map(|terminal| text::one_line(&terminal.title)).unwrap_or_default(),
+        }
+    }
+
+    fn write(&self, widths: &[usize], style: &Style, out: &mut String) {
+        let mut line = String::new();
+        let mut used = 0;
+        for (column, (cell, paint)) in self.cells.iter().enumerate() {
+            if widths[column] == 0 {
+                continue;
+            }
+            if used > 0 {
+                let gap = if column == Row::NAME { " " } else { GAP };
+                line.push_str(gap);
+                used += gap.len();
+            }
+            let (group, rest) = if column == Row::NAME { cell.split_at(self.group) } else { ("", cell.as_str()) };
+            line.push_str(&style.paint(Paint::Dim, group));
+            line.push_str(&style.paint(*paint, rest));
+            line.push_str(&" ".repeat(widths[column] - text::width(cell)));
+            used += widths[column];
+        }
+        let room = style.width.map_or(usize::MAX, |width| width.saturating_sub(used + GAP.len()));
+        if room >= TITLE_COLUMNS {
+            line.push_str(GAP);
+            line.push_str(&text::cut(&self.title, room, style.unicode));
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+}
+
+/// The symbol of a state and its paint.
+fn symbol(kind: &str, unicode: bool) -> (&'static str, Paint) {
+    let (symbol, ascii, paint) = match kind {
+        "working" => ("●", "*", Paint::Green),
+        "waiting" => ("◐", "!", Paint::Yellow),
+        "done" => ("✓", "+", Paint::Cyan),
+        "idle" => ("○", "-", Paint::Plain),
+        "exited" => ("✗", "x", Paint::Red),
+        _ => ("?", "?", Paint::Dim),
+    };
+    (if unicode { symbol } else { ascii }, paint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::api::{AgentState, Terminal};
+
+    const PLAIN: Style = Style { colour: false, unicode: true, width: Some(80) };
+
+    fn agent(name: &str, kind: &str, age_ms: u64, title: &str) -> Agent {
+        let place = consort_core::directory::place(name);
+        Agent {
+            id: format!("id-of-{name}"),
+            node: "n".into(),
+            name: name.into(),
+            path: place.path.iter().map(ToString::to_string).collect(),
+            leaf: place.leaf.into(),
+            state: AgentState { kind: kind.into(), age_ms },
+            program: Some("/usr/bin/claude".into()),
+            directory: Some("/home/me/zoom".into()),
+            terminals: vec![Terminal { title: title.into(), active: true, ..Terminal::default() }],
+            ..Agent::default()
+        }
+    }
+
+    fn machines() -> Vec<Machine> {
+        vec![Machine { id: "n".into(), name: "laptop".into(), home: "/home/me".into() }]
+    }
+
+    #[test]
+    fn siblings_stand_together_and_columns_are_aligned() {
+        let agents = [
+            agent("scratch", "idle", 7_200_000, ""),
+            agent("customers-zoom-backend", "working", 12_000, "✳ Fix the build"),
+            agent("customers-bank", "waiting", 180_000, "Allow?\x1b[31m"),
+        ];
+        let expected = "\
+◐ customers-bank          waiting  3m   claude  ~/zoom  Allow? [31m
+● customers-zoom-backend  working  12s  claude  ~/zoom  ✳ Fix the build
+○ scratch                 idle     2h   claude  ~/zoom
+";
+        assert_eq!(table(&agents, &machines(), &PLAIN), expected);
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_because_of_a_title() {
+        let agents = [agent("a-b", "idle", 0, &"日本語".repeat(40))];
+        for width in 50..100 {
+            let table = table(&agents, &machines(), &Style { width: Some(width), ..PLAIN });
+            assert!(table.lines().all(|line| text::width(line) <= width), "{width}: {table}");
+        }
+    }
+
+    #[test]
+    fn with_several_machines_each_line_says_which() {
+        let mut agents = [agent("a", "idle", 0, ""), agent("b", "idle", 0, "")];
+        agents[1].node = "other12345".into();
+        let table = table(&agents, &machines(), &PLAIN);
+        assert!(table.contains("laptop") && table.contains("other12 "), "{table}");
+    }
+
+    #[test]
+    fn colour_changes_nothing_but_colour() {
+        let agents = [agent("a-b-c", "done", 0, "t"), agent("d", "exited", 0, "")];
+        let coloured = table(&agents, &machines(), &Style { colour: true, ..PLAIN });
+        let mut stripped = String::new();
+        for (at, part) in coloured.split('\x1b').enumerate() {
+            stripped.push_str(if at == 0 { part } else { part.split_once('m').unwrap().1 });
+        }
+        assert_eq!(stripped, table(&agents, &machines(), &PLAIN));
+        assert!(coloured.contains("\x1b[2ma-b-\x1b[0m\x1b[1mc\x1b[0m"), "{coloured:?}");
+    }
+
+    #[test]
+    fn a_terminal_without_utf8_gets_ascii_symbols() {
+        let ascii = Style { unicode: false, ..PLAIN };
+        assert!(table(&[agent("a", "working", 0, "")], &machines(), &ascii).is_ascii());
+    }
+
+    #[test]
+    fn programs_get_tabs_and_words() {
+        let agents = [agent("a-b", "working", 61_000, "one\ttwo")];
+        assert_eq!(lines(&agents), "a-b\tworking\t61\tclaude\t/home/me/zoom\tone two\n");
+    }
+}

@@ -1,0 +1,308 @@
+//! The life of one connection: requests one after the other, or a WebSocket. Every wait in it has an end.
+
+use super::crowd::{Phase, Place};
+use super::exchange::Answer;
+use super::head::{self, Fault, Request, Scanner, Upgrade};
+use super::socket::Socket;
+use super::{House, Visitor, upgrade};
+use async_io::Timer;
+use consort_web::http::Problem;
+use consort_web::{Response, Via, api};
+use futures_lite::future::or;
+use futures_lite::io::AsyncWriteExt;
+use std::io::{self, ErrorKind};
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// From the first byte of a head to its last; a connection that asks for nothing is closed as fast.
+const HEAD: Duration = Duration::from_secs(10);
+/// A connection that was served may wait so long for its next request.
+const IDLE: Duration = Duration::from_secs(60);
+/// From the end of a head to the end of its body.
+const BODY: Duration = Duration::from_secs(30);
+/// A client takes the next bytes of an answer within this time, …
+const WRITE: Duration = Duration::from_secs(10);
+/// … and all of it within this.
+const WRITE_ALL: Duration = Duration::from_secs(120);
+/// How long, and how much, is read and thrown away after a refusal, so that the client gets to read why.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 256 << 10;
+
+/// What to do after a request.
+enum Next {
+    Ask,
+    Close,
+    /// Close, but let the client finish writing: it has to get the answer first.
+    Linger,
+    Socket(Visitor),
+}
+
+/// Serves a connection until it ends or its place is given to another one.
+pub(super) async fn serve(socket: Socket, via: Via, place: Place, house: Rc<House>) {
+    let life = async {
+        let mut connection =
+            Connection { socket, via, buffer: Vec::new(), served: false, place: &place, house: &house };
+        if let Ok(Some(visitor)) = connection.requests().await {
+            let stream = upgrade::stream(connection.socket).await;
+            (house.on_socket)(stream, visitor).await;
+        }
+    };
+    or(life, place.evicted()).await;
+}
+
+struct Connection<'a> {
+    socket: Socket,
+    via: Via,
+    /// What was read and belongs to the next request.
+    buffer: Vec<u8>,
+    /// It had at least one answer.
+    served: bool,
+    place: &'a Place,
+    house: &'a House,
+}
+
+impl Connection<'_> {
+    /// Serves requests until the connection ends or becomes a WebSocket.
+    async fn requests(&mut self) -> io::Result<Option<Visitor>> {
+        loop {
+            let bytes = match self.read_head().await? {
+                Asked::Head(bytes) => bytes,
+                Asked::Nothing => return Ok(None),
+                Asked::Late => {
+                    let late = Problem::new(408, "timeout", "The request did not arrive in time.", "");
+                    self.send(late.into(), false, false).await?;
+                    return Ok(None);
+                }
+                Asked::Wrong(fault) => {
+                    log::debug!("a request from {:?} is refused: {fault}", self.socket.peer());
+                    self.send(Problem::from(fault).into(), false, false).await?;
+                    self.linger().await;
+                    return Ok(None);
+                }
+            };
+            let next = match head::parse(&bytes, self.via) {
+                Ok(request) => self.request(&request).await?,
+                Err(fault) => {
+                    log::debug!("a request from {:?} is refused: {fault}", self.socket.peer());
+                    self.send(Problem::from(fault).into(), false, false).await?;
+                    Next::Linger
+                }
+            };
+            match next {
+                Next::Ask => self.served = true,
+                Next::Close => return Ok(None),
+                Next::Socket(visitor) => return Ok(Some(visitor)),
+                Next::Linger => {
+                    self.linger().await;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    async fn request(&mut self, request: &Request<'_>) -> io::Result<Next> {
+        let clock = (self.house.clock)();
+        if let Some(wanted) = request.upgrade {
+            return self.upgrade(request, wanted).await;
+        }
+        let head_only = request.head.method == "HEAD";
+        let admission = match self.house.api.admit(&request.head, clock) {
+            Ok(admission) => admission,
+            Err(response) => {
+                self.place.enter_phase(Phase::Served, false);
+                // Its body is not read: only a request without one leaves the connection in a known state.
+                let stay = request.keep_alive && request.body_bytes == 0;
+                self.send(response, stay, head_only).await?;
+                return Ok(if stay { Next::Ask } else { Next::Linger });
+            }
+        };
+        self.place.enter_phase(Phase::Served, admission.known);
+        if request.body_bytes > admission.body_bytes as u64 {
+            self.send(api::body_too_large(admission), false, head_only).await?;
+            return Ok(Next::Linger);
+        }
+        let body = self.read_body(request).await?;
+        let answer = self.house.exchange.answer(request, &body, admission.lane).await;
+        drop(body);
+        match answer {
+            Ok(answer) => {
+                self.send_answer(answer, request.keep_alive).await?;
+                Ok(if request.keep_alive { Next::Ask } else { Next::Close })
+            }
+            Err(error) => {
+                log::warn!("a request could not be answered: {error}");
+                let busy = Problem::new(503, "busy", "The node is too busy to answer.", "Try again in a few seconds.");
+                self.send(Response::from(busy).with("Retry-After", "5"), false, head_only).await?;
+                Ok(Next::Close)
+            }
+        }
+    }
+
+    async fn upgrade(&mut self, request: &Request<'_>, wanted: Upgrade<'_>) -> io::Result<Next> {
+        let refusal = match self.house.api.admit_socket(&request.head, (self.house.clock)()) {
+            Err(response) => response,
+            // Bytes after the request were written before the answer was seen: no WebSocket client does that.
+            Ok(_) if request.body_bytes > 0 || !self.buffer.is_empty() => Problem::from(Fault::Malformed).into(),
+            Ok(access) => match upgrade::accept(&request.head, wanted) {
+                Err(response) => response,
+                Ok(_) if !self.place.become_socket() => {
+                    Problem::new(503, "too-many", "Too many browsers are connected.", "Close some of them.").into()
+                }
+                Ok(bytes) => {
+                    let visitor = Visitor { via: self.via, access, peer: self.socket.peer() };
+                    self.write(&bytes).await?;
+                    return Ok(Next::Socket(visitor));
+                }
+            },
+        };
+        self.place.enter_phase(Phase::Served, false);
+        self.send(refusal, false, false).await?;
+        Ok(Next::Linger)
+    }
+
+    async fn read_head(&mut self) -> io::Result<Asked> {
+        if self.served {
+            self.place.enter_phase(Phase::Asking, false);
+        }
+        let mut scanner = Scanner::default();
+        let mut deadline = Instant::now() + if self.served && self.buffer.is_empty() { IDLE } else { HEAD };
+        loop {
+            match scanner.scan(&self.buffer) {
+                Ok(None) => {}
+                Ok(Some(length)) => {
+                    let rest = self.buffer.split_off(length);
+                    return Ok(Asked::Head(std::mem::replace(&mut self.buffer, rest)));
+                }
+                Err(fault) => return Ok(Asked::Wrong(fault)),
+            }
+            let begins = self.buffer.is_empty();
+            match within(deadline, self.socket.read_onto(&mut self.buffer, usize::MAX)).await {
+                Ok(0) => return Ok(Asked::Nothing),
+                Ok(_) if begins => deadline = deadline.min(Instant::now() + HEAD),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::TimedOut => {
+                    return Ok(if self.buffer.is_empty() { Asked::Nothing } else { Asked::Late });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn read_body(&mut self, request: &Request<'_>) -> io::Result<Vec<u8>> {
+        // Within the admission's limit; memory grows with what has really come.
+        let length = usize::try_from(request.body_bytes).map_err(|_| io::Error::from(ErrorKind::OutOfMemory))?;
+        let rest = self.buffer.split_off(self.buffer.len().min(length));
+        let mut body = std::mem::replace(&mut self.buffer, rest);
+        if body.len() == length {
+            return Ok(body);
+        }
+        if request.expects_continue && body.is_empty() {
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        let deadline = Instant::now() + BODY;
+        while body.len() < length {
+            let left = length - body.len();
+            if within(deadline, self.socket.read_onto(&mut body, left)).await? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            self.place.holds(body.capacity());
+        }
+        Ok(body)
+    }
+
+    async fn send_answer(&mut self, answer: Answer, keep_alive: bool) -> io::Result<()> {
+        self.place.holds(answer.bytes.capacity());
+        let (head, rest) = answer.bytes.split_at(answer.head_bytes);
+        let mut first = Vec::with_capacity(head.len() + 64);
+        first.extend_from_slice(head);
+        first.extend_from_slice(connection_header(keep_alive));
+        // The head and a small body in one packet.
+        let (with_head, rest) = rest.split_at(rest.len().min(4 << 10));
+        first.extend_from_slice(with_head);
+        let all = Instant::now() + WRITE_ALL;
+        self.write_until(&first, all).await?;
+        self.write_until(rest, all).await
+    }
+
+    /// Sends an answer that the door gives itself.
+    async fn send(&mut self, response: Response, keep_alive: bool, head_only: bool) -> io::Result<()> {
+        self.write(&to_bytes(&response, keep_alive, head_only)).await
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_until(bytes, Instant::now() + WRITE_ALL).await
+    }
+
+    async fn write_until(&mut self, mut bytes: &[u8], all: Instant) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let deadline = all.min(Instant::now() + WRITE);
+            let count = within(deadline, self.socket.write(bytes)).await?;
+            if count == 0 {
+                return Err(ErrorKind::WriteZero.into());
+            }
+            bytes = &bytes[count..];
+        }
+        Ok(())
+    }
+
+    /// Closes our side and reads on for a moment: a reset would take the answer away from the client.
+    async fn linger(&mut self) {
+        self.place.enter_phase(Phase::Asking, false);
+        let deadline = Instant::now() + LINGER;
+        if within(deadline, self.socket.close()).await.is_err() {
+            return;
+        }
+        let mut read = 0;
+        while read < LINGER_BYTES {
+            self.buffer.clear();
+            match within(deadline, self.socket.read_onto(&mut self.buffer, usize::MAX)).await {
+                Ok(count) if count > 0 => read += count,
+                _ => return,
+            }
+        }
+    }
+}
+
+enum Asked {
+    /// A whole head.
+    Head(Vec<u8>),
+    /// The connection ended, or was idle for too long.
+    Nothing,
+    /// Only a part of one, and then too long nothing.
+    Late,
+    /// Something else.
+    Wrong(Fault),
+}
+
+async fn within<T>(deadline: Instant, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    or(work, async {
+        Timer::at(deadline).await;
+        Err(ErrorKind::TimedOut.into())
+    })
+    .await
+}
+
+fn connection_header(keep_alive: bool) -> &'static [u8] {
+    if keep_alive { b"Connection: keep-alive\r\n" } else { b"Connection: close\r\n" }
+}
+
+fn to_bytes(response: &Response, keep_alive: bool, head_only: bool) -> Vec<u8> {
+    let mut text = format!("HTTP/1.1 {} {}\r\n", response.status, reason(response.status));
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    let own = [("Server", "consort"), ("Date", date.as_str())];
+    for (name, value) in own.into_iter().chain(response.headers.iter().map(|(name, value)| (*name, &**value))) {
+        text.extend([name, ": ", value, "\r\n"]);
+    }
+    text.push_str(&format!("Content-Length: {}\r\n", response.body.len()));
+    let mut bytes = text.into_bytes();
+    bytes.extend_from_slice(connection_header(keep_alive));
+    bytes.extend_from_slice(b"\r\n");
+    if !head_only {
+        bytes.extend_from_slice(&response.body);
+    }
+    bytes
+}
+
+fn reason(status: u16) -> &'static str {
+    tiny_http::StatusCode(status).default_reason_phrase()
+}

@@ -1,0 +1,229 @@
+//! The front door: one TCP port and the control socket, for HTTP and WebSockets, open to everybody who can connect and harmed by
+//! nobody who does.
+//!
+//! The door itself is asynchronous and lives on the driver's thread. It reads and judges each request ([`head`], the API's
+//! [`admit`](consort_web::Api::admit)); whole requests that were let in go to a few threads of tiny_http ([`workers`]), whole
+//! answers come back, so that a client that reads or writes slowly costs a seat in a bounded table ([`crowd`]) and never a
+//! thread. A request for a WebSocket becomes one here and is given to the handler.
+//!
+//! ```text
+//! client ── listen ── connection ─┬─ head, Api::admit ── exchange ── workers (threads): Api::answer
+//!                        │        └─ Api::admit_socket ── upgrade ── the handler
+//!                      crowd
+//! ```
+
+mod connection;
+mod crowd;
+pub mod directories;
+mod exchange;
+pub mod head;
+mod listen;
+mod socket;
+mod upgrade;
+mod workers;
+
+pub use listen::{DEFAULT_PORT, ListenError, Where};
+pub use socket::Socket;
+
+use async_io::{Async, Timer};
+use async_tungstenite::WebSocketStream;
+use consort_core::limits::VIEWERS;
+use consort_web::auth::{Access, InvalidSite, Sites};
+use consort_web::{Api, Clock, Via};
+use crowd::Crowd;
+use exchange::Exchange;
+use futures_lite::future::or;
+use rustix::process::{Resource, getrlimit};
+use smol::LocalExecutor;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use workers::Workers;
+
+/// Connections that are not WebSockets, if the process may have enough descriptors.
+const CONNECTIONS: usize = 1_024;
+
+/// How long the listeners rest after the system had no room for another connection.
+const REST: Duration = Duration::from_millis(100);
+
+/// How long they wait for a connection that makes room to be really closed.
+const MOMENT: Duration = Duration::from_millis(2);
+
+/// How long answers that are on their way may take when the door closes.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A WebSocket that was let in, and who it is.
+pub type BrowserSocket = WebSocketStream<Socket>;
+
+/// Who is behind a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Visitor {
+    /// Where it came in.
+    pub via: Via,
+    /// What let it in.
+    pub access: Access,
+    /// Its address, for the audit log; none on the control socket.
+    pub peer: Option<SocketAddr>,
+}
+
+/// Serves one WebSocket; dropped when the door closes.
+pub type OnSocket = Rc<dyn Fn(BrowserSocket, Visitor) -> Pin<Box<dyn Future<Output = ()>>>>;
+
+/// The listeners, bound and not yet answering: the port is known from here on.
+#[derive(Debug)]
+pub struct Door {
+    tcp: Vec<Async<TcpListener>>,
+    port: u16,
+    control: Control,
+    private: PathBuf,
+}
+
+/// The control socket, removed with the door.
+#[derive(Debug)]
+struct Control {
+    listener: Async<UnixListener>,
+    path: PathBuf,
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        if let Err(error) = listen::remove_if_there(&self.path) {
+            log::warn!("{} is left behind: {error}", self.path.display());
+        }
+    }
+}
+
+/// What all connections share.
+struct House {
+    api: Arc<Api>,
+    clock: workers::ReadClock,
+    exchange: Exchange,
+    on_socket: OnSocket,
+}
+
+impl Door {
+    /// Binds the port and the control socket.
+    ///
+    /// # Errors
+    /// What is in the way, and what to do about it.
+    pub fn open(place: &Where) -> Result<Self, ListenError> {
+        let (tcp, port) = listen::tcp(place)?;
+        let control = Control { listener: listen::control(place)?, path: place.control.clone() };
+        Ok(Door { tcp, port, control, private: place.private.clone() })
+    }
+
+    /// The port: the chosen one if 0 was asked for.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The addresses that the door listens on.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.tcp.iter().filter_map(|listener| listener.get_ref().local_addr().ok()).collect()
+    }
+
+    /// The names that the node answers to here: this machine's own, the addresses that were asked for, and `more` (see
+    /// [`Sites::new`]).
+    ///
+    /// # Errors
+    /// One of `more` is no name.
+    pub fn sites(&self, more: &[String]) -> Result<Sites, InvalidSite> {
+        let addresses: Vec<_> = self.addresses().into_iter().map(|address| address.ip()).collect();
+        let named = addresses.iter().filter(|address| !address.is_unspecified()).map(ToString::to_string);
+        let all: Vec<_> = named.chain(more.iter().cloned()).collect();
+        Sites::new(self.port, all.iter().map(String::as_str))
+    }
+
+    /// Serves until `stop` resolves: then no connection is accepted any more, answers that are on their way get two seconds, and
+    /// everything is closed. Dropping the future closes everything at once.
+    ///
+    /// `clock` is asked once or twice for each request, from several threads.
+    ///
+    /// # Errors
+    /// The HTTP threads cannot be started.
+    pub async fn serve(
+        self,
+        api: Arc<Api>,
+        clock: Arc<dyn Fn() -> Clock + Send + Sync>,
+        on_socket: OnSocket,
+        stop: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let workers = Workers::start(self.private.join("http.sock"), &api, &clock)?;
+        let house = Rc::new(House { api, clock, exchange: Exchange::new(workers)?, on_socket });
+        let crowd = Crowd::new(room(), VIEWERS);
+        let executor = LocalExecutor::new();
+        let hall = Hall { executor: &executor, crowd: &crowd, house: &house };
+        let mut accepting: Accepting<'_> = Box::pin(hall.accept(Via::ControlSocket, async || {
+            self.control.listener.accept().await.map(|(stream, _)| Socket::Unix(stream))
+        }));
+        for listener in &self.tcp {
+            let one = hall.accept(Via::Tcp, async || {
+                let (stream, _) = listener.accept().await?;
+                // A key echo is one small packet: it must not wait for another one.
+                stream.get_ref().set_nodelay(true)?;
+                Ok(Socket::Tcp(stream))
+            });
+            accepting = Box::pin(or(accepting, one));
+        }
+        executor.run(or(stop, accepting)).await;
+        crowd.dismiss_idle();
+        executor.run(or(hall.farewell(), pause(FAREWELL))).await;
+        Ok(())
+    }
+}
+
+type Accepting<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Where connections are taken in.
+#[derive(Clone, Copy)]
+struct Hall<'a> {
+    executor: &'a LocalExecutor<'static>,
+    crowd: &'a Rc<Crowd>,
+    house: &'a Rc<House>,
+}
+
+impl Hall<'_> {
+    /// Takes in connections for ever.
+    async fn accept(self, via: Via, next: impl AsyncFn() -> io::Result<Socket>) {
+        loop {
+            match next().await {
+                Ok(socket) => {
+                    // No seat: everybody in the house is being served. The client sees a closed connection.
+                    let Some(place) = self.crowd.enter() else { continue };
+                    self.executor.spawn(connection::serve(socket, via, place, Rc::clone(self.house))).detach();
+                }
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    // Out of descriptors or memory: somebody has to go, and a moment has to pass.
+                    let freed = self.crowd.evict();
+                    log::warn!("a connection could not be accepted ({error}); another one was closed: {freed}");
+                    pause(if freed { MOMENT } else { REST }).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until nobody is served any more.
+    async fn farewell(self) {
+        while self.crowd.is_busy() {
+            pause(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+async fn pause(length: Duration) {
+    Timer::after(length).await;
+}
+
+/// How many connections there is room for: WebSockets, terminals and files need descriptors too.
+fn room() -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok());
+    descriptors.map_or(CONNECTIONS, |limit| CONNECTIONS.min(limit / 2))
+}

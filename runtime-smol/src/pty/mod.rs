@@ -1,0 +1,206 @@
+//! Terminals that the node owns itself: one PTY, one thread and one emulator per agent. They end with the node.
+
+mod emulator;
+mod history;
+mod input;
+mod mailbox;
+mod observe;
+mod paint;
+mod paste;
+mod process;
+mod screen;
+mod snapshot;
+mod terminal;
+mod unfinished;
+
+#[cfg(test)]
+mod snapshot_tests;
+
+pub use emulator::{Emulator, Palette};
+pub use screen::News;
+
+use crate::backend::{Ends, FromBackend, ToBackend};
+use async_channel::Sender;
+use consort_core::directory::BackendKind;
+use consort_core::{AgentId, BackendInput, BackendOperation, LaunchSpec, OperationDone, OperationError, OperationId, TerminalId};
+use mailbox::{Mailbox, Order, Work};
+use observe::Observer;
+use process::{Prepared, Pty};
+use std::collections::BTreeMap;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
+use terminal::{Parts, Terminal};
+
+/// Stack of a terminal's thread, in bytes.
+const TERMINAL_STACK: usize = 256 << 10;
+/// Stack of a thread that only waits for a process, in bytes.
+const WAITING_STACK: usize = 64 << 10;
+
+/// What the backend is told at its start.
+#[derive(Clone, Debug)]
+pub struct PtyConfig {
+    /// What `~` means in an agent's directory.
+    pub home: PathBuf,
+    /// Colours that programs are told when they ask.
+    pub palette: Palette,
+}
+
+/// Starts the backend: it reports that it is available, then obeys orders until their channel is closed; then it ends what it
+/// carries. The handle ends when everything has ended, some seconds after that at most.
+///
+/// # Errors
+/// If the system gives no thread.
+pub fn start(config: PtyConfig, ends: Ends) -> io::Result<JoinHandle<()>> {
+    process::keep_files_private();
+    thread::Builder::new().name("pty".into()).spawn(move || {
+        let mut backend = Backend { config, reports: ends.reports.clone(), agents: BTreeMap::new() };
+        backend.report(BackendInput::Available(BackendKind::Pty, "own terminals".into()));
+        backend.report(BackendInput::Listed(BackendKind::Pty));
+        while let Ok(order) = ends.orders.recv_blocking() {
+            backend.obey(order);
+        }
+        backend.end();
+    })
+}
+
+struct Backend {
+    config: PtyConfig,
+    reports: Sender<FromBackend>,
+    agents: BTreeMap<AgentId, Agent>,
+}
+
+struct Agent {
+    mailbox: Mailbox,
+    thread: JoinHandle<()>,
+}
+
+impl Backend {
+    fn obey(&mut self, order: ToBackend) {
+        match order {
+            ToBackend::Terminal(id, order) => {
+                if let Some(agent) = self.agents.get(&id.agent) {
+                    // Core has been told that a closed terminal is closed, or will be at once.
+                    let _ = agent.mailbox.put(Order::Terminal(order));
+                }
+            }
+            ToBackend::Operation(operation, BackendOperation::Launch(spec)) => {
+                if let Err(error) = self.launch(operation, &spec) {
+                    self.done(operation, Err(error));
+                }
+            }
+            ToBackend::Operation(operation, work) => self.pass_on(operation, work),
+        }
+    }
+
+    /// Hands work to the terminal that it is for.
+    fn pass_on(&mut self, operation: OperationId, work: BackendOperation) {
+        let (agent, work) = match work {
+            BackendOperation::Launch(spec) => {
+                return self.done(operation, Err(already_running(&spec.name)));
+            }
+            BackendOperation::Kill(agent) => (agent, Work::Kill),
+            BackendOperation::Rename(agent, name) => (agent, Work::Rename(name)),
+            BackendOperation::Mark(agent) => (agent, Work::Mark),
+            BackendOperation::Paste { terminal, text, submit } => (terminal.agent, Work::Paste { text, submit }),
+            BackendOperation::ReadText { terminal, history_lines } => (terminal.agent, Work::ReadText { history_lines }),
+        };
+        // What has ended already is ended.
+        let without = if matches!(work, Work::Kill) { Ok(OperationDone::Done) } else { Err(terminal::ended()) };
+        let taken = self.agents.get(&agent).is_some_and(|agent| agent.mailbox.put(Order::Operation(operation, work)).is_ok());
+        if !taken {
+            self.done(operation, without);
+        }
+    }
+
+    fn launch(&mut self, operation: OperationId, spec: &LaunchSpec) -> Result<(), OperationError> {
+        self.forget_ended();
+        if self.agents.contains_key(&spec.agent) {
+            return Err(already_running(&spec.name));
+        }
+        let prepared = Prepared::new(spec, &self.config.home)?;
+        let agent = self.begin(operation, spec, &prepared).map_err(|error| no_terminal(&error))?;
+        self.agents.insert(spec.agent, agent);
+        Ok(())
+    }
+
+    /// Starts the session and its threads. What was started when something fails is ended by dropping it.
+    fn begin(&self, operation: OperationId, spec: &LaunchSpec, prepared: &Prepared) -> io::Result<Agent> {
+        let (mailbox, orders) = mailbox::mailbox()?;
+        let (pty, status) = Pty::spawn(prepared, &spec.args, spec.size)?;
+        let leader = pty.leader();
+        let directory = prepared.directory().to_string_lossy().into_owned();
+        let id = TerminalId { agent: spec.agent, pane: 0 };
+        let parts = Parts {
+            id,
+            pty,
+            orders,
+            reports: self.reports.clone(),
+            status,
+            shell: prepared.shell_name(),
+            observer: Observer::new(spec.agent, spec.name.clone(), directory, spec.size, prepared.name(), spec.program.is_some()),
+            size: spec.size,
+            palette: self.config.palette,
+        };
+        let reports = self.reports.clone();
+        let thread = thread::Builder::new().name(format!("pty {}", spec.name)).stack_size(TERMINAL_STACK).spawn(move || {
+            if catch_unwind(AssertUnwindSafe(|| Terminal::new(parts).run(operation))).is_err() {
+                report_failure(&reports, id);
+            }
+        })?;
+        let waiter = mailbox.clone();
+        thread::Builder::new().name("pty wait".into()).stack_size(WAITING_STACK).spawn(move || {
+            process::wait_for_end(leader);
+            // A terminal that has ended knows.
+            let _ = waiter.put(Order::Exited);
+        })?;
+        Ok(Agent { mailbox, thread })
+    }
+
+    fn forget_ended(&mut self) {
+        self.agents.retain(|_, agent| !agent.mailbox.is_closed() && !agent.thread.is_finished());
+    }
+
+    fn end(&mut self) {
+        for agent in self.agents.values() {
+            let _ = agent.mailbox.put(Order::Shutdown);
+        }
+        for (_, agent) in std::mem::take(&mut self.agents) {
+            // A thread that panicked has logged why.
+            let _ = agent.thread.join();
+        }
+    }
+
+    fn done(&self, operation: OperationId, result: Result<OperationDone, OperationError>) {
+        self.report(BackendInput::Done(operation, result));
+    }
+
+    fn report(&self, report: BackendInput) {
+        // Without a driver the orders end too, and with them the backend.
+        let _ = self.reports.send_blocking(FromBackend::Backend(report));
+    }
+}
+
+/// A terminal's thread has panicked: to everybody else its terminal has ended.
+fn report_failure(reports: &Sender<FromBackend>, id: TerminalId) {
+    log::error!("the terminal of agent {} ended by a fault of the node; its program was ended", id.agent);
+    let _ = reports.send_blocking(FromBackend::Terminal(id, crate::backend::TerminalEvent::Closed));
+    let _ = reports.send_blocking(FromBackend::Backend(BackendInput::Gone(id.agent)));
+}
+
+fn already_running(name: &str) -> OperationError {
+    OperationError {
+        code: "already-running",
+        message: format!("The agent {name} runs already."),
+        hint: "Stop it first, or restart it.".into(),
+    }
+}
+
+fn no_terminal(error: &io::Error) -> OperationError {
+    OperationError {
+        code: "terminal-failed",
+        message: format!("A terminal could not be started: {error}."),
+        hint: "The system may be out of terminals, processes or open files (ulimit -n, kernel.pty.max).".into(),
+    }
+}

@@ -1,0 +1,569 @@
+//! The grid and its modes: alacritty's `Term`, what it does not tell (scroll region, tab stops, charset in use, modes that
+//! it does not know), and what it must not do (ask for the clipboard, keep without bound).
+
+use super::emulator::{Palette, ROWS_MAX};
+use super::history::History;
+use super::paint::Painter;
+use alacritty_terminal::Term;
+use alacritty_terminal::event::{Event, EventListener};
+use alacritty_terminal::grid::{Dimensions, Grid};
+use alacritty_terminal::index::{Column, Line};
+use alacritty_terminal::term::cell::{Cell, Flags};
+use alacritty_terminal::term::{Config, Osc52, TermMode};
+use alacritty_terminal::vte::ansi::{
+    Attr, CharsetIndex, ClearMode, CursorShape, CursorStyle, Handler, Hyperlink, LineClearMode, Mode, NamedColor,
+    NamedPrivateMode, PrivateMode, Rgb, StandardCharset, TabulationClearMode,
+};
+use consort_core::Size;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use unicode_width::UnicodeWidthChar;
+
+/// Combining characters kept per cell.
+const COMBINING: usize = 8;
+/// Bytes kept of a title.
+const TITLE_BYTES: usize = 1 << 10;
+/// Saved titles.
+const TITLES: usize = 16;
+/// Bytes of a link's target; a longer one is no link.
+const LINK_BYTES: usize = 2 << 10;
+/// Private modes that the grid does not know, remembered for viewers that may.
+const EXTRA_MODES: usize = 32;
+/// Rows above the screen that the grid has room for without asking for more.
+const ROWS_ALLOTTED: usize = 160;
+/// Bytes of answers that wait for the program.
+const ANSWER_BYTES: usize = 64 << 10;
+/// Pixels of one cell, for programs that ask.
+const CELL: (u16, u16) = (8, 16);
+
+/// What a stretch of output brought beside its text.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Answers to the program's questions, to be written to it.
+    pub answers: Vec<u8>,
+    /// It rang the bell.
+    pub bell: bool,
+    /// It changed the title to this.
+    pub title: Option<String>,
+}
+
+/// Where `Term` puts its events. Only ever locked for a moment by the one thread that owns the screen.
+#[derive(Clone, Default)]
+pub(super) struct Mailbox(Arc<Mutex<News>>);
+
+impl Mailbox {
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, text: &str) {
+        let mut news = self.news();
+        if news.answers.len() < ANSWER_BYTES {
+            news.answers.extend_from_slice(text.as_bytes());
+        }
+    }
+}
+
+impl EventListener for Mailbox {
+    fn send_event(&self, event: Event) {
+        match event {
+            Event::PtyWrite(text) => self.answer(&text),
+            Event::Bell => self.news().bell = true,
+            _ => {}
+        }
+    }
+}
+
+/// The state that `Term` keeps to itself.
+pub(super) struct Shadow {
+    pub(super) scroll_region: Range<usize>,
+    pub(super) charset: CharsetIndex,
+    pub(super) tab_stops: Vec<bool>,
+    pub(super) extra_modes: BTreeSet<u16>,
+    pub(super) cursor_styled: bool,
+    pub(super) title: Option<String>,
+    titles: Vec<Option<String>>,
+}
+
+impl Shadow {
+    fn new(size: Size) -> Self {
+        Shadow {
+            scroll_region: 0..usize::from(size.rows()),
+            charset: CharsetIndex::G0,
+            tab_stops: default_tab_stops(usize::from(size.cols())),
+            extra_modes: BTreeSet::new(),
+            cursor_styled: false,
+            title: None,
+            titles: Vec::new(),
+        }
+    }
+}
+
+/// Every eighth column.
+pub(super) fn default_tab_stops(columns: usize) -> Vec<bool> {
+    (0..columns).map(|column| column % 8 == 0).collect()
+}
+
+pub(super) struct Screen {
+    term: Term<Mailbox>,
+    pub(super) shadow: Shadow,
+    mailbox: Mailbox,
+    palette: Palette,
+    history_cleared: bool,
+    /// The grid has its fixed room for rows above the screen.
+    allotted: bool,
+    /// Whether characters mean themselves: the charset in use is ASCII and nothing is shifted on insertion.
+    plain: bool,
+}
+
+struct GridSize(Size);
+
+impl Dimensions for GridSize {
+    fn total_lines(&self) -> usize {
+        self.screen_lines()
+    }
+    fn screen_lines(&self) -> usize {
+        usize::from(self.0.rows())
+    }
+    fn columns(&self) -> usize {
+        usize::from(self.0.cols())
+    }
+}
+
+impl Screen {
+    pub(super) fn new(size: Size, palette: Palette) -> Self {
+        let mailbox = Mailbox::default();
+        let config = Config { scrolling_history: ROWS_MAX, osc52: Osc52::Disabled, kitty_keyboard: false, ..Config::default() };
+        Screen {
+            term: Term::new(config, &GridSize(size), mailbox.clone()),
+            shadow: Shadow::new(size),
+            mailbox,
+            palette,
+            history_cleared: false,
+            allotted: false,
+            plain: true,
+        }
+    }
+
+    pub(super) fn term(&self) -> &Term<Mailbox> {
+        &self.term
+    }
+
+    pub(super) fn alternate(&self) -> bool {
+        self.term.mode().contains(TermMode::ALT_SCREEN)
+    }
+
+    pub(super) fn size(&self) -> Size {
+        let small = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+        Size::clamped(small(self.term.columns()), small(self.term.screen_lines()))
+    }
+
+    /// Rows above the visible ones that the grid holds.
+    pub(super) fn rows_above(&self) -> usize {
+        self.term.grid().history_size()
+    }
+
+    pub(super) fn resize(&mut self, size: Size) {
+        self.allotted = false;
+        self.term.resize(GridSize(size));
+        settle_cursor(self.term.grid_mut());
+        self.on_primary(|screen| settle_cursor(screen.term.grid_mut()));
+        self.shadow.scroll_region = 0..usize::from(size.rows());
+        let (had, columns) = (self.shadow.tab_stops.len(), usize::from(size.cols()));
+        self.shadow.tab_stops.truncate(columns);
+        self.shadow.tab_stops.extend((had..columns).map(|column| column % 8 == 0));
+    }
+
+    /// Does something to the normal screen while the alternate one may be showing.
+    pub(super) fn on_primary<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
+        if !self.alternate() {
+            return act(self);
+        }
+        // `Term` gives access to the active grid only, and going back to the alternate screen clears it.
+        let alternate = self.term.grid().clone();
+        self.term.swap_alt();
+        let result = act(self);
+        self.term.swap_alt();
+        *self.term.grid_mut() = alternate;
+        result
+    }
+
+    /// Moves the oldest rows above the normal screen to the history, in whole lines, until about `keep` are left.
+    pub(super) fn drain_rows(&mut self, keep: usize, history: &mut History) {
+        let above = self.rows_above();
+        if above <= keep || self.alternate() {
+            return;
+        }
+        let grid = self.term.grid_mut();
+        let mut painter = Painter::unwrapped();
+        let (mut left, mut painted) = (above, above);
+        while painted > keep || (painted != left && painted > 0) {
+            let wraps = painter.row(&grid[Line(-(painted as i32))]);
+            painted -= 1;
+            // A line that is longer than everything we may hold is cut.
+            let endless = wraps && painted == 0;
+            if !wraps || endless {
+                painter.end_line();
+                history.push(painter.bytes());
+                painter.clear();
+                left = painted;
+            }
+        }
+        grid.update_history(left);
+        grid.update_history(ROWS_MAX);
+    }
+
+    /// Makes room for a fixed number of rows above the screen. Left to itself the grid takes room for a thousand at once: a
+    /// hundred terminals would pay for it with memory, and a flooding one with the processor's cache.
+    pub(super) fn allot_rows(&mut self) {
+        if std::mem::replace(&mut self.allotted, true) || self.alternate() || self.rows_above() > ROWS_ALLOTTED {
+            return;
+        }
+        let above = self.rows_above();
+        let grid = self.term.grid_mut();
+        grid.update_history(ROWS_ALLOTTED);
+        grid.initialize_all();
+        grid.truncate();
+        // The rows that were made are the oldest.
+        grid.update_history(above);
+        grid.update_history(ROWS_MAX);
+    }
+
+    /// Gives back what was needed for more rows than are allotted.
+    pub(super) fn release_rows(&mut self) {
+        self.allotted = false;
+        if self.rows_above() > 0 {
+            self.allot_rows();
+        }
+    }
+
+    pub(super) fn take_history_cleared(&mut self) -> bool {
+        std::mem::take(&mut self.history_cleared)
+    }
+
+    pub(super) fn take_news(&mut self) -> News {
+        std::mem::take(&mut self.mailbox.news())
+    }
+
+    fn color(&self, index: usize) -> Rgb {
+        if let Some(color) = self.term.colors()[index] {
+            return color;
+        }
+        let (r, g, b) = match index {
+            0..256 => indexed_color(index as u8),
+            _ if index == NamedColor::Background as usize => self.palette.background,
+            _ => self.palette.foreground,
+        };
+        Rgb { r, g, b }
+    }
+
+    fn tell_title(&mut self, title: Option<String>) {
+        let told = title.clone().unwrap_or_default();
+        self.shadow.title = title;
+        self.mailbox.news().title = Some(told);
+    }
+
+    fn look_whether_plain(&mut self) {
+        self.plain = self.term.grid().cursor.charsets[self.shadow.charset] == StandardCharset::Ascii
+            && !self.term.mode().contains(TermMode::INSERT);
+    }
+
+    /// The cell that a combining character would join has room for it.
+    fn may_combine(&self) -> bool {
+        let cursor = &self.term.grid().cursor;
+        let row = &self.term.grid()[cursor.point.line];
+        let mut column = cursor.point.column;
+        if !cursor.input_needs_wrap {
+            column = Column(column.0.saturating_sub(1));
+        }
+        if row[column].flags.contains(Flags::WIDE_CHAR_SPACER) {
+            column = Column(column.0.saturating_sub(1));
+        }
+        row[column].zerowidth().is_none_or(|some| some.len() < COMBINING)
+    }
+}
+
+/// Reflowing can leave a cursor that waits beyond the last column without being there: a state that no output leads to.
+pub(super) fn settle_cursor(grid: &mut Grid<Cell>) {
+    let last = grid.last_column();
+    for cursor in [&mut grid.cursor, &mut grid.saved_cursor] {
+        cursor.input_needs_wrap &= cursor.point.column == last;
+    }
+}
+
+/// xterm's 256 colours.
+fn indexed_color(index: u8) -> (u8, u8, u8) {
+    const BASE: [(u8, u8, u8); 16] = [
+        (0x00, 0x00, 0x00),
+        (0xcd, 0x00, 0x00),
+        (0x00, 0xcd, 0x00),
+        (0xcd, 0xcd, 0x00),
+        (0x00, 0x00, 0xee),
+        (0xcd, 0x00, 0xcd),
+        (0x00, 0xcd, 0xcd),
+        (0xe5, 0xe5, 0xe5),
+        (0x7f, 0x7f, 0x7f),
+        (0xff, 0x00, 0x00),
+        (0x00, 0xff, 0x00),
+        (0xff, 0xff, 0x00),
+        (0x5c, 0x5c, 0xff),
+        (0xff, 0x00, 0xff),
+        (0x00, 0xff, 0xff),
+        (0xff, 0xff, 0xff),
+    ];
+    let step = |level: u8| if level == 0 { 0 } else { 55 + 40 * level };
+    match index {
+        0..16 => BASE[usize::from(index)],
+        16..232 => {
+            let cube = index - 16;
+            (step(cube / 36), step(cube / 6 % 6), step(cube % 6))
+        }
+        232.. => {
+            let grey = 8 + 10 * (index - 232);
+            (grey, grey, grey)
+        }
+    }
+}
+
+macro_rules! passed_on {
+    ($($name:ident($($argument:ident: $kind:ty),*);)*) => {
+        $(
+            #[inline]
+            fn $name(&mut self, $($argument: $kind),*) {
+                Handler::$name(&mut self.term, $($argument),*);
+            }
+        )*
+    };
+}
+
+impl Handler for Screen {
+    passed_on! {
+        goto(line: i32, column: usize);
+        goto_line(line: i32);
+        goto_col(column: usize);
+        insert_blank(count: usize);
+        move_up(rows: usize);
+        move_down(rows: usize);
+        identify_terminal(intermediate: Option<char>);
+        device_status(kind: usize);
+        move_forward(columns: usize);
+        move_backward(columns: usize);
+        move_down_and_cr(rows: usize);
+        move_up_and_cr(rows: usize);
+        put_tab(count: u16);
+        backspace();
+        carriage_return();
+        linefeed();
+        bell();
+        substitute();
+        newline();
+        scroll_up(rows: usize);
+        scroll_down(rows: usize);
+        insert_blank_lines(rows: usize);
+        delete_lines(rows: usize);
+        erase_chars(count: usize);
+        delete_chars(count: usize);
+        move_backward_tabs(count: u16);
+        move_forward_tabs(count: u16);
+        save_cursor_position();
+        clear_line(mode: LineClearMode);
+        reverse_index();
+        terminal_attribute(attribute: Attr);
+        report_mode(mode: Mode);
+        report_private_mode(mode: PrivateMode);
+        set_keypad_application_mode();
+        unset_keypad_application_mode();
+        set_color(index: usize, color: Rgb);
+        reset_color(index: usize);
+        decaln();
+        text_area_size_chars();
+    }
+
+    #[inline]
+    fn input(&mut self, character: char) {
+        if self.plain && matches!(character, ' '..='~') {
+            let grid = self.term.grid_mut();
+            let columns = grid.columns();
+            let cursor = &grid.cursor;
+            if !cursor.input_needs_wrap {
+                let (point, fg, bg, flags) = (cursor.point, cursor.template.fg, cursor.template.bg, cursor.template.flags);
+                let extra = cursor.template.extra.clone();
+                let cell = &mut grid[point.line][point.column];
+                if !cell.flags.intersects(Flags::WIDE_CHAR | Flags::WIDE_CHAR_SPACER) {
+                    cell.c = character;
+                    cell.fg = fg;
+                    cell.bg = bg;
+                    cell.flags = flags;
+                    cell.extra = extra;
+                    if point.column.0 + 1 < columns {
+                        grid.cursor.point.column.0 += 1;
+                    } else {
+                        grid.cursor.input_needs_wrap = true;
+                    }
+                    return;
+                }
+            }
+        } else if character.width() == Some(0) && !self.may_combine() {
+            return;
+        }
+        Handler::input(&mut self.term, character);
+    }
+
+    fn dynamic_color_sequence(&mut self, prefix: String, index: usize, terminator: &str) {
+        let Rgb { r, g, b } = self.color(index);
+        self.mailbox.answer(&format!("\x1b]{prefix};rgb:{r:02x}{r:02x}/{g:02x}{g:02x}/{b:02x}{b:02x}{terminator}"));
+    }
+
+    fn text_area_size_pixels(&mut self) {
+        let size = self.size();
+        let (width, height) = (size.cols() * CELL.0, size.rows() * CELL.1);
+        self.mailbox.answer(&format!("\x1b[4;{height};{width}t"));
+    }
+
+    fn restore_cursor_position(&mut self) {
+        Handler::restore_cursor_position(&mut self.term);
+        self.look_whether_plain();
+    }
+
+    fn set_title(&mut self, title: Option<String>) {
+        self.tell_title(title.map(|mut title| {
+            let end = (0..=TITLE_BYTES.min(title.len())).rev().find(|at| title.is_char_boundary(*at));
+            title.truncate(end.unwrap_or(0));
+            title.retain(|character| !character.is_control());
+            title
+        }));
+    }
+
+    fn push_title(&mut self) {
+        if self.shadow.titles.len() < TITLES {
+            self.shadow.titles.push(self.shadow.title.clone());
+        }
+    }
+
+    fn pop_title(&mut self) {
+        if let Some(title) = self.shadow.titles.pop() {
+            self.tell_title(title);
+        }
+    }
+
+    fn set_cursor_style(&mut self, style: Option<CursorStyle>) {
+        self.shadow.cursor_styled = style.is_some();
+        Handler::set_cursor_style(&mut self.term, style);
+    }
+
+    fn set_cursor_shape(&mut self, shape: CursorShape) {
+        self.shadow.cursor_styled = true;
+        Handler::set_cursor_shape(&mut self.term, shape);
+    }
+
+    fn set_horizontal_tabstop(&mut self) {
+        let column = self.term.grid().cursor.point.column.0;
+        self.shadow.tab_stops[column] = true;
+        Handler::set_horizontal_tabstop(&mut self.term);
+    }
+
+    fn clear_tabs(&mut self, mode: TabulationClearMode) {
+        match mode {
+            TabulationClearMode::Current => self.shadow.tab_stops[self.term.grid().cursor.point.column.0] = false,
+            TabulationClearMode::All => self.shadow.tab_stops.fill(false),
+        }
+        Handler::clear_tabs(&mut self.term, mode);
+    }
+
+    fn clear_screen(&mut self, mode: ClearMode) {
+        if matches!(mode, ClearMode::Saved) && !self.alternate() {
+            self.history_cleared = true;
+        }
+        Handler::clear_screen(&mut self.term, mode);
+    }
+
+    fn reset_state(&mut self) {
+        Handler::reset_state(&mut self.term);
+        self.shadow = Shadow::new(self.size());
+        self.history_cleared = true;
+        self.look_whether_plain();
+        self.tell_title(None);
+    }
+
+    fn set_mode(&mut self, mode: Mode) {
+        Handler::set_mode(&mut self.term, mode);
+        self.look_whether_plain();
+    }
+
+    fn unset_mode(&mut self, mode: Mode) {
+        Handler::unset_mode(&mut self.term, mode);
+        self.look_whether_plain();
+    }
+
+    fn set_private_mode(&mut self, mode: PrivateMode) {
+        match mode {
+            PrivateMode::Unknown(47 | 1047) if !self.alternate() => self.term.swap_alt(),
+            PrivateMode::Unknown(47 | 1047) => {}
+            PrivateMode::Unknown(1048) => self.save_cursor_position(),
+            PrivateMode::Unknown(number) => {
+                if self.shadow.extra_modes.len() < EXTRA_MODES {
+                    self.shadow.extra_modes.insert(number);
+                }
+            }
+            PrivateMode::Named(named) => {
+                self.before_private_mode(named);
+                Handler::set_private_mode(&mut self.term, mode);
+            }
+        }
+        self.look_whether_plain();
+    }
+
+    fn unset_private_mode(&mut self, mode: PrivateMode) {
+        match mode {
+            PrivateMode::Unknown(47 | 1047) if self.alternate() => self.term.swap_alt(),
+            PrivateMode::Unknown(47 | 1047) => {}
+            PrivateMode::Unknown(1048) => self.restore_cursor_position(),
+            PrivateMode::Unknown(number) => {
+                self.shadow.extra_modes.remove(&number);
+            }
+            PrivateMode::Named(named) => {
+                self.before_private_mode(named);
+                Handler::unset_private_mode(&mut self.term, mode);
+            }
+        }
+        self.look_whether_plain();
+    }
+
+    fn set_scrolling_region(&mut self, top: usize, bottom: Option<usize>) {
+        let rows = self.term.screen_lines();
+        let end = bottom.unwrap_or(rows).min(rows);
+        if top >= end {
+            return;
+        }
+        self.shadow.scroll_region = top - 1..end;
+        Handler::set_scrolling_region(&mut self.term, top, bottom);
+    }
+
+    fn set_active_charset(&mut self, index: CharsetIndex) {
+        self.shadow.charset = index;
+        Handler::set_active_charset(&mut self.term, index);
+        self.look_whether_plain();
+    }
+
+    fn configure_charset(&mut self, index: CharsetIndex, charset: StandardCharset) {
+        Handler::configure_charset(&mut self.term, index, charset);
+        self.look_whether_plain();
+    }
+
+    fn set_hyperlink(&mut self, link: Option<Hyperlink>) {
+        let sound = |text: &str| text.len() <= LINK_BYTES && !text.chars().any(char::is_control);
+        let link = link.filter(|link| sound(&link.uri) && link.id.as_deref().is_none_or(sound));
+        Handler::set_hyperlink(&mut self.term, link);
+    }
+}
+
+impl Screen {
+    fn before_private_mode(&mut self, mode: NamedPrivateMode) {
+        match mode {
+            NamedPrivateMode::ColumnMode => self.shadow.scroll_region = 0..self.term.screen_lines(),
+            NamedPrivateMode::BlinkingCursor => self.shadow.cursor_styled = true,
+            _ => {}
+        }
+    }
+}

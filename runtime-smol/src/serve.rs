@@ -1,0 +1,237 @@
+//! `consort serve`: puts the parts of a node together, prints the login link and runs until it is told to stop.
+
+use crate::api_node::ApiNode;
+use crate::audit::{Audit, AuditEvent};
+use crate::backend::Ends;
+use crate::cli::{CONTROL_SOCKET, Listen, ServeOptions, TOKEN_FILE, open_in_browser};
+use crate::door::{Door, ListenError, OnSocket, Visitor, Where};
+use crate::driver::{Driver, Handle, Mailbox, Parts};
+use crate::pty::{self, Palette, PtyConfig};
+use crate::store::{Store, StoreError, StoreWorker};
+use crate::tmux::{self, TmuxConfig};
+use crate::viewer;
+use async_signal::{Signal, Signals};
+use consort_core::directory::BackendKind;
+use consort_core::{Config, Identity, Node, NodeId, Restored};
+use consort_web::auth::{CookieKey, Sites};
+use consort_web::json::NodeFacts;
+use consort_web::{Api, Clock, Via, api};
+use futures_lite::{StreamExt, future};
+use smol::LocalExecutor;
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Reports of backends that wait for the driver: at most this many, of at most 64 KiB each.
+const REPORTS: usize = 64;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Why a node cannot start; each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Its state cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It cannot listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The address that it listens on cannot be part of a link.
+    #[error(transparent)]
+    Site(#[from] consort_web::auth::InvalidSite),
+    /// The configuration cannot work.
+    #[error(transparent)]
+    Config(#[from] consort_core::ConfigError),
+    /// The system refused something.
+    #[error("{0}: {1}")]
+    System(&'static str, io::Error),
+}
+
+/// Runs a node until it gets `SIGINT` or `SIGTERM`.
+///
+/// # Errors
+/// Why it cannot start; afterwards nothing of it is left.
+pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
+    let started = Instant::now();
+    let store = Store::open(&options.state_dir)?;
+    let door = Door::open(&place(options))?;
+    let audit = Audit::open(&options.state_dir).map_err(system("no thread for the audit log"))?;
+    let token = token(&store)?;
+    let (node, facts) = node(&store, options)?;
+    let cookie_key = CookieKey::new(&store.secret("cookies")?);
+    let addresses: Vec<String> = door.addresses().iter().map(|address| address.ip().to_string()).collect();
+    let sites = Sites::new(door.port(), addresses.iter().map(String::as_str))?;
+
+    let mailbox = Mailbox::default();
+    let handle = mailbox.handle.clone();
+    let (reports, reported) = async_channel::bounded(REPORTS);
+    let (tmux_orders, tmux_ordered) = async_channel::unbounded();
+    let (pty_orders, pty_ordered) = async_channel::unbounded();
+    let driver = Driver::new(Parts {
+        node,
+        started,
+        mailbox,
+        reports: reported,
+        backends: BTreeMap::from([(BackendKind::Tmux, tmux_orders), (BackendKind::Pty, pty_orders)]),
+        store: StoreWorker::start(store).map_err(system("no thread for the store"))?,
+        audit: audit.clone(),
+    });
+    let pty_config = PtyConfig { home: home(), palette: Palette::default() };
+    let terminals = pty::start(pty_config, Ends { orders: pty_ordered, reports: reports.clone() })
+        .map_err(system("no thread for terminals"))?;
+    let tmux = tmux::start(
+        TmuxConfig::from_environment(options.tmux_socket.clone()),
+        Ends { orders: tmux_ordered, reports },
+    );
+
+    let config = api::Config { sites, cookie_key, token, facts: facts.clone() };
+    let api = Arc::new(Api::new(config, Arc::new(ApiNode::new(handle.clone(), home(), auditor(audit.clone())))));
+    let clock = move || Clock { unix_ms: unix_ms(), uptime_ms: millis(started.elapsed()) };
+    announce(&api.login_link(clock()), &door.addresses(), options);
+    audit.record(AuditEvent::Started { version: VERSION.to_string() });
+
+    let executor = LocalExecutor::new();
+    let served = smol::block_on(executor.run(async {
+        let tmux = executor.spawn(tmux);
+        let driving = executor.spawn(driver.run());
+        let served = door.serve(api, Arc::new(clock), on_socket(handle.clone(), facts), until_told()).await;
+        handle.stop();
+        driving.await;
+        tmux.cancel().await;
+        served
+    }));
+    // The driver is gone, and with it the way to the terminals: they end what they carry.
+    let _ = terminals.join();
+    audit.record(AuditEvent::Stopped);
+    served.map_err(system("the threads for HTTP cannot be started"))
+}
+
+fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {
+    move |error| ServeError::System(what, error)
+}
+
+fn place(options: &ServeOptions) -> Where {
+    let addresses = options.listen.addresses();
+    let loopback = matches!(options.listen, Listen::Loopback { .. });
+    Where {
+        addresses: if loopback { Vec::new() } else { addresses.iter().map(SocketAddr::ip).collect() },
+        port: options.listen.port(),
+        control: options.state_dir.join(CONTROL_SOCKET),
+        private: options.state_dir.join("run"),
+    }
+}
+
+/// The node with what the store held. What cannot be read is set aside and said.
+fn node(store: &Store, options: &ServeOptions) -> Result<(Node, NodeFacts), ServeError> {
+    let loaded = store.load()?;
+    let mut problems = loaded.problems;
+    let mut restored = Restored::default();
+    for (key, bytes) in &loaded.entries {
+        if let Err(error) = restored.add(key, bytes) {
+            problems.push(store.set_aside(key, &format!("is {error}")));
+        }
+    }
+    for problem in problems {
+        log::error!("{problem}");
+    }
+    let secret = x25519_dalek::StaticSecret::from(store.secret("identity")?);
+    let id = NodeId(x25519_dalek::PublicKey::from(&secret).to_bytes());
+    let identity = Identity { id, epoch: store.next_epoch()? };
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
+    let config = Config { name: options.name.clone() };
+    let node = Node::new(config, identity, restored, seed, consort_core::Instant::START)?;
+    Ok((node, NodeFacts { id, version: VERSION, home: home().display().to_string() }))
+}
+
+/// The permanent token of programs, in a file that only its user can read.
+fn token(store: &Store) -> Result<String, ServeError> {
+    let path = store.root().join(TOKEN_FILE);
+    if let Ok(text) = std::fs::read_to_string(&path) {
+        let token = text.trim();
+        if token.len() == 64 && token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(token.to_string());
+        }
+        let why = "it does not hold 64 hexadecimal digits: delete it, and a new one is made at the next start";
+        return Err(StoreError::Damaged { path, reason: why.to_string() }.into());
+    }
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
+    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    write_private(&path, &token).map_err(system("the token cannot be written"))?;
+    Ok(token)
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()
+}
+
+fn on_socket(handle: Handle, facts: NodeFacts) -> OnSocket {
+    let facts = Arc::new(facts);
+    Rc::new(move |socket, visitor| Box::pin(viewer::serve(socket, who(&visitor), handle.clone(), Arc::clone(&facts))))
+}
+
+fn who(visitor: &Visitor) -> String {
+    match (visitor.via, visitor.peer) {
+        (Via::ControlSocket, _) => "control socket".to_string(),
+        (Via::Tcp, peer) => peer.map_or_else(String::new, |peer| peer.to_string()),
+    }
+}
+
+fn auditor(audit: Audit) -> impl FnMut(api::Audit<'_>) + Send {
+    move |event| {
+        let who = "browser".to_string();
+        audit.record(match event {
+            api::Audit::LoggedIn => AuditEvent::LoggedIn { who },
+            api::Audit::LoginFailed => AuditEvent::Refused { who, what: "login".into(), why: "wrong or used token".into() },
+            api::Audit::Refused { code, path } => AuditEvent::Refused { who, what: path.into(), why: code.into() },
+        });
+    }
+}
+
+/// Says where the dashboard is. The link is the last line, alone: programs read it too.
+fn announce(link: &str, addresses: &[SocketAddr], options: &ServeOptions) {
+    let listening: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let text = format!(
+        "consort {VERSION} on {} listens on {}.\nOpen the dashboard (this link works once, for ten minutes; `consort open` gives a new one):\n{link}\n",
+        options.name,
+        listening.join(" and ")
+    );
+    // Nobody may be there to read it; the node runs all the same.
+    let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+    if options.open && !open_in_browser(link) {
+        log::warn!("no browser could be opened");
+    }
+}
+
+async fn until_told() {
+    match Signals::new([Signal::Int, Signal::Term]) {
+        Ok(mut signals) => {
+            signals.next().await;
+        }
+        Err(error) => {
+            log::warn!("signals cannot be received ({error}): the node ends only when it is killed");
+            future::pending::<()>().await;
+        }
+    }
+}
+
+fn home() -> PathBuf {
+    std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"))
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
+}
+
+fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

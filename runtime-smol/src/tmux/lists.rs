@@ -1,0 +1,288 @@
+//! Keeping the list of agents and terminals: when tmux is asked, and what its answer changes.
+//!
+//! Notifications of tmux bring a complete list at once. Besides, tmux is asked once a second: for the panes that printed
+//! lately, and for what can change elsewhere without a notification. Every tenth time the list is complete; so a program that
+//! replaces another one in the foreground without printing a byte is seen within ten seconds, everything else within one.
+
+use super::engine::{Answer, Engine, State, Then};
+use super::listing::{self, CLIENTS_FORMAT, LIST_FORMAT, Pane, QUICK_FORMAT, Session, is_shell};
+use super::quote::Line;
+use super::terminal::Terminal;
+use crate::backend::TerminalEvent;
+use consort_core::directory::BackendKind;
+use consort_core::limits::TITLE_CHARS;
+use consort_core::{AgentId, BackendInput, Observation, Size, TerminalId, TerminalInfo};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Changes that come within this time are listed together.
+const COALESCE: Duration = Duration::from_millis(20);
+/// Quick lists between two complete ones.
+const QUICK_LISTS: u32 = 9;
+/// A window that printed within so many seconds is listed completely.
+const RECENT_SECONDS: u64 = 2;
+
+impl State {
+    /// Lists everything now, or again after the list that is under way.
+    pub(crate) fn list(&mut self) {
+        let Some(monitor) = self.monitor else { return };
+        if self.listing.in_flight.is_some() || self.listing.held > 0 {
+            self.listing.again = true;
+            return;
+        }
+        self.listing.in_flight = Some(Instant::now());
+        self.listing.again = false;
+        let next = std::mem::take(&mut self.listing.waiting_next);
+        self.listing.waiting.extend(next);
+        let line = Line::new("list-clients -F").word(format!("\"{CLIENTS_FORMAT}\""));
+        let line = line.then("list-panes -a -F").word(format!("\"{LIST_FORMAT}\""));
+        self.send(monitor, line, Then::List);
+    }
+
+    /// Lists what may have changed. Called once a second: a complete list costs tmux 70 µs per pane.
+    pub(crate) fn poll(&mut self) {
+        let Some(monitor) = self.monitor else { return };
+        if self.listing.held > 0 || self.listing.quick.1 >= QUICK_LISTS || self.sessions.is_empty() {
+            return self.list();
+        }
+        self.listing.quick.1 += 1;
+        self.listing.in_flight = Some(Instant::now());
+        let recent = unix_seconds().saturating_sub(RECENT_SECONDS);
+        let line = Line::new("list-clients -F").word(format!("\"{CLIENTS_FORMAT}\""));
+        let line = line.then("list-panes -a -F").word(format!("\"{QUICK_FORMAT}\""));
+        let line = line.then("list-panes -a -f").word(format!("'#{{e|>=:#{{window_activity}},{recent}}}'"));
+        self.send(monitor, line.word("-F").word(format!("\"{LIST_FORMAT}\"")), Then::Quick);
+    }
+
+    /// tmux's answer to [`poll`](State::poll).
+    pub(crate) fn quickly_listed(&mut self, engine: &Rc<Engine>, answer: Answer) {
+        self.listing.in_flight = None;
+        let merged = match answer.as_deref() {
+            Ok([clients, quick, panes]) if *quick == self.listing.quick.0 => {
+                self.merged(listing::sessions(panes)).map(|sessions| (sessions, self.shown_elsewhere(clients)))
+            }
+            Ok([_, quick, _]) => {
+                self.listing.quick.0.clone_from(quick);
+                None
+            }
+            _ => None,
+        };
+        match merged {
+            Some((sessions, shown)) if !self.listing.again => self.apply(engine, sessions, &shown),
+            _ => self.list(),
+        }
+    }
+
+    /// The known sessions with what was listed of some; nothing if that is not enough to go on.
+    fn merged(&self, listed: BTreeMap<u32, Session>) -> Option<BTreeMap<u32, Session>> {
+        let mut sessions = self.sessions.clone();
+        for (id, update) in listed {
+            let known = sessions.get_mut(&id)?;
+            for pane in update.panes {
+                let old = known.panes.iter_mut().find(|old| old.id == pane.id)?;
+                *old = pane;
+            }
+            known.panes.sort_by_key(|pane| pane.index);
+            (known.mark, known.name, known.path) = (update.mark, update.name, update.path);
+        }
+        Some(sessions)
+    }
+
+    fn shown_elsewhere(&self, clients: &[u8]) -> BTreeSet<u32> {
+        let helpers: BTreeSet<u32> = self.connections.values().filter_map(|c| c.control.process()).collect();
+        listing::shown_elsewhere(clients, |name, pid| name.starts_with("consort-") || helpers.contains(&pid))
+    }
+
+    /// Lists soon: changes come in groups.
+    pub(crate) fn list_soon(&mut self, engine: &Rc<Engine>) {
+        if std::mem::replace(&mut self.listing.soon, true) {
+            return;
+        }
+        let pause = COALESCE.max(self.listing.took * 4);
+        let later = Rc::clone(engine);
+        let task = async move {
+            smol::Timer::after(pause).await;
+            let mut state = later.state.borrow_mut();
+            state.listing.soon = false;
+            state.list();
+        };
+        engine.spawn(task);
+    }
+
+    /// tmux's answer to [`list`](State::list).
+    pub(crate) fn listed(&mut self, engine: &Rc<Engine>, answer: Answer) {
+        if let Some(asked) = self.listing.in_flight.take() {
+            self.listing.took = asked.elapsed();
+        }
+        match answer {
+            Ok(bodies) => {
+                let [clients, panes] = bodies.as_slice() else { return };
+                let shown = self.shown_elsewhere(clients);
+                self.listing.quick.1 = 0;
+                self.apply(engine, listing::sessions(panes), &shown);
+            }
+            Err(message) => log::debug!("listing: {message}"),
+        }
+        for waiting in self.listing.waiting.drain(..) {
+            let _ = waiting.try_send(());
+        }
+        if !std::mem::replace(&mut self.listing.listed, true) {
+            engine.reports.backend(BackendInput::Listed(BackendKind::Tmux));
+        }
+        if self.listing.again && self.listing.held == 0 {
+            if self.listing.waiting_next.is_empty() { self.list_soon(engine) } else { self.list() }
+        }
+    }
+
+    fn apply(&mut self, engine: &Rc<Engine>, sessions: BTreeMap<u32, Session>, shown: &BTreeSet<u32>) {
+        let agents = listing::agents(&self.identity, &sessions);
+        let gone: Vec<(AgentId, u32)> = self
+            .agents
+            .iter()
+            .filter(|(agent, session)| agents.get(session) != Some(agent))
+            .map(|(agent, session)| (*agent, *session))
+            .collect();
+        self.sessions = sessions;
+        self.agents = agents.iter().map(|(session, agent)| (*agent, *session)).collect();
+        self.agents_by_session = agents;
+        for (agent, session) in gone {
+            self.forget_agent(engine, agent);
+            if !self.sessions.contains_key(&session) {
+                self.forget_session(session);
+            }
+        }
+        let all: Vec<(AgentId, u32)> = self.agents.iter().map(|(agent, session)| (*agent, *session)).collect();
+        for (agent, session) in all {
+            self.observe(engine, agent, session, shown.contains(&session));
+        }
+        let panes: BTreeSet<u32> = self.terminals.keys().map(|terminal| terminal.pane).collect();
+        self.shells.retain(|pane, _| panes.contains(pane));
+    }
+
+    /// Ends an agent and its terminals.
+    pub(crate) fn forget_agent(&mut self, engine: &Rc<Engine>, agent: AgentId) {
+        let ended: Vec<TerminalId> = self.terminals.keys().filter(|terminal| terminal.agent == agent).copied().collect();
+        for terminal in ended {
+            self.forget_terminal(engine, terminal);
+        }
+        if self.seen.remove(&agent).is_some() {
+            engine.reports.backend(BackendInput::Gone(agent));
+        }
+    }
+
+    fn forget_terminal(&mut self, engine: &Rc<Engine>, id: TerminalId) {
+        self.release_size(id);
+        if let Some(terminal) = self.terminals.remove(&id) {
+            engine.reports.terminal(id, TerminalEvent::Closed);
+            self.unlisten(terminal.session);
+        }
+    }
+
+    fn observe(&mut self, engine: &Rc<Engine>, agent: AgentId, session: u32, shown_elsewhere: bool) {
+        let Some(session) = self.sessions.get(&session).cloned() else { return };
+        let present: BTreeSet<u32> = session.panes.iter().map(|pane| pane.id).collect();
+        let first = TerminalId { agent, pane: 0 };
+        let last = TerminalId { agent, pane: u32::MAX };
+        let ended: Vec<TerminalId> =
+            self.terminals.range(first..=last).map(|(id, _)| *id).filter(|id| !present.contains(&id.pane)).collect();
+        for id in ended {
+            self.forget_terminal(engine, id);
+        }
+        for pane in &session.panes {
+            let id = TerminalId { agent, pane: pane.id };
+            let size = Size::clamped(pane.size.0, pane.size.1);
+            match self.terminals.get_mut(&id) {
+                Some(terminal) => {
+                    terminal.window = pane.window;
+                    self.resized(engine, id, size);
+                }
+                None => {
+                    self.terminals.insert(id, Terminal::new(session.id, pane.window, size));
+                }
+            }
+        }
+        let terminals = session.panes.iter().map(|pane| self.terminal_info(pane)).collect();
+        let observation = Observation {
+            agent,
+            backend: BackendKind::Tmux,
+            name: session.name,
+            directory: session.path,
+            created_unix_ms: session.created * 1_000,
+            terminals,
+            shown_elsewhere,
+        };
+        if self.seen.get(&agent) != Some(&observation) {
+            self.seen.insert(agent, observation.clone());
+            engine.reports.backend(BackendInput::Seen(observation));
+        }
+    }
+
+    fn terminal_info(&mut self, pane: &Pane) -> TerminalInfo {
+        // An agent's program runs below a small script of ours, which leaves a shell behind: the program is what counts.
+        let launched = !pane.program.is_empty() && pane.exit_code.is_none() && pane.command == "sh";
+        let command = if launched { &pane.program } else { &pane.command };
+        let shell = is_shell(command) && (launched || self.is_top_process(pane));
+        TerminalInfo {
+            pane: pane.id,
+            title: if pane.title == self.identity.host { String::new() } else { shortened(&pane.title) },
+            command: shortened(command),
+            shell,
+            window: shortened(&format!("{}:{}", pane.index.0, pane.window_name)),
+            active: pane.active,
+            size: Size::clamped(pane.size.0, pane.size.1),
+            exit_code: pane.exit_code,
+            activity: pane.activity,
+            bell: pane.bell,
+        }
+    }
+
+    /// Whether the pane's first process is in the foreground itself. Looked up again only when the pane did something.
+    fn is_top_process(&mut self, pane: &Pane) -> bool {
+        if let Some((activity, command, answer)) = self.shells.get(&pane.id)
+            && (*activity, command) == (pane.activity, &pane.command)
+        {
+            return *answer;
+        }
+        let answer = foreground_group(pane.pid).is_none_or(|group| group == pane.pid);
+        // Within the second in which it printed, it may still change without another sign.
+        let settled = unix_seconds() > pane.activity + 1;
+        if settled {
+            self.shells.insert(pane.id, (pane.activity, pane.command.clone(), answer));
+        }
+        answer
+    }
+}
+
+/// The process group in the foreground of a process's terminal, where the system tells.
+fn foreground_group(pid: u32) -> Option<u32> {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the name in parentheses, which may hold anything.
+    let after_name = stat.iter().rposition(|b| *b == b')')?;
+    let fields = std::str::from_utf8(stat.get(after_name + 2..)?).ok()?;
+    fields.split(' ').nth(5)?.parse().ok()
+}
+
+fn unix_seconds() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(TITLE_CHARS).collect()
+}
+
+impl Engine {
+    /// Waits until a list that is asked for from now on has been reported.
+    pub(crate) async fn list_now(&self) {
+        let (sender, receiver) = async_channel::bounded(1);
+        {
+            let mut state = self.state.borrow_mut();
+            if state.monitor.is_none() {
+                return;
+            }
+            state.listing.waiting_next.push(sender);
+            state.list();
+        }
+        let _ = receiver.recv().await;
+    }
+}

@@ -1,0 +1,400 @@
+//! From tmux's captures to bytes that bring a fresh terminal emulator to the same state. Pure.
+//!
+//! What tmux does not tell, and so cannot be restored: the pen that the program writes with next, a saved cursor, cells
+//! that were erased (not written) in a background colour beyond the last character of a line (before tmux 3.4), and, before
+//! tmux 3.6, focus reports and bracketed paste, for which see [`Modes`].
+
+use super::pen::{Pen, Piece, pieces};
+use super::quote::{Line, fields, unquote};
+use consort_core::Size;
+use consort_core::limits::SNAPSHOT_BYTES;
+use memchr::memchr;
+use std::fmt::Write;
+use unicode_width::UnicodeWidthChar;
+
+/// What `display-message` is asked for, in the order in which [`State::parse`] reads it.
+const STATE_FORMAT: &str = "#{pane_width} #{pane_height} #{cursor_x} #{cursor_y} #{cursor_flag} #{alternate_on} \
+    #{alternate_saved_x} #{alternate_saved_y} #{insert_flag} #{keypad_flag} #{keypad_cursor_flag} \
+    #{mouse_standard_flag} #{mouse_button_flag} #{mouse_all_flag} #{mouse_utf8_flag} #{mouse_sgr_flag} #{wrap_flag} \
+    #{origin_flag} #{scroll_region_upper} #{scroll_region_lower} #{bracket_paste_flag} #{q:pane_title} \
+    #{q:pane_tabs} #{q:pane_tty}";
+
+/// The commands whose answers make a [`Capture`], executed by tmux in one go.
+#[must_use]
+pub fn capture_line(pane: u32, history_lines: u32) -> Line {
+    let history = format!("-{history_lines}");
+    let start = if history_lines == 0 { "0" } else { &history };
+    let target = format!("-t %{pane}");
+    Line::new("display-message -p").word(&target).word(format!("\"{STATE_FORMAT}\""))
+        .then("capture-pane -p -e -N").word(&target).word("-S").word(start)
+        .then("capture-pane -p -J").word(&target).word("-S").word(start)
+        .then("capture-pane -p -P -C").word(&target)
+        .then("capture-pane -p -a -q -e -N").word(&target)
+        .then("capture-pane -p -a -q -J").word(&target)
+}
+
+/// The answers to [`capture_line`].
+#[derive(Debug)]
+pub struct Capture {
+    /// Everything but text.
+    pub state: State,
+    rows: Vec<u8>,
+    joined: Vec<u8>,
+    pending: Vec<u8>,
+    saved_rows: Vec<u8>,
+    saved_joined: Vec<u8>,
+}
+
+/// Modes that tmux has but (before 3.6) does not tell: found out elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Modes {
+    /// Text is pasted in brackets.
+    pub bracketed_paste: bool,
+    /// Gaining and losing the focus is reported.
+    pub focus: bool,
+}
+
+/// The state of a pane without its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Columns and rows.
+    pub size: Size,
+    /// `#{bracket_paste_flag}`, which tmux has since 3.6.
+    pub bracketed_paste: Option<bool>,
+    /// The pane's terminal device.
+    pub tty: String,
+    /// Cursor column (may be one past the last: a wrap is pending) and row, from 0.
+    pub cursor: (u16, u16),
+    flags: Flags,
+    alternate: Option<(u16, u16)>,
+    region: (u16, u16),
+    title: String,
+    tabs: Vec<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Flags {
+    cursor: bool,
+    insert: bool,
+    keypad: bool,
+    keypad_cursor: bool,
+    /// Standard, button, all, UTF-8, SGR: modes 1000, 1002, 1003, 1005, 1006.
+    mouse: [bool; 5],
+    wrap: bool,
+    origin: bool,
+}
+
+impl State {
+    fn parse(text: &[u8]) -> Option<State> {
+        let fields: Vec<Vec<u8>> = fields(text).map(unquote).collect();
+        let text = |i: usize| fields.get(i).map(|field| String::from_utf8_lossy(field).into_owned());
+        let number = |i: usize| text(i)?.parse::<u16>().ok();
+        let flag = |i: usize| text(i).is_some_and(|text| text == "1");
+        let size = Size::clamped(number(0)?, number(1)?);
+        let point = |x: usize, y: usize| Some((number(x)?.min(size.cols()), number(y)?.min(size.rows() - 1)));
+        Some(State {
+            size,
+            bracketed_paste: text(20).filter(|text| !text.is_empty()).map(|text| text == "1"),
+            tty: text(23)?,
+            cursor: point(2, 3)?,
+            flags: Flags {
+                cursor: flag(4),
+                insert: flag(8),
+                keypad: flag(9),
+                keypad_cursor: flag(10),
+                mouse: [flag(11), flag(12), flag(13), flag(14), flag(15)],
+                wrap: flag(16),
+                origin: flag(17),
+            },
+            alternate: flag(5).then(|| point(6, 7).unwrap_or_default()),
+            region: (number(18)?, number(19)?),
+            title: text(21)?,
+            tabs: text(22)?.split(',').filter_map(|tab| tab.parse().ok()).collect(),
+        })
+    }
+}
+
+impl Capture {
+    /// Reads the answers to [`capture_line`]; nothing if they are not what was asked for.
+    #[must_use]
+    pub fn parse(bodies: &[Vec<u8>]) -> Option<Capture> {
+        let [state, rows, joined, pending, saved_rows, saved_joined] = bodies else { return None };
+        Some(Capture {
+            state: State::parse(state)?,
+            rows: rows.clone(),
+            joined: joined.clone(),
+            pending: unquote(pending),
+            saved_rows: saved_rows.clone(),
+            saved_joined: saved_joined.clone(),
+        })
+    }
+
+    /// Whether the pane is in the middle of an escape sequence.
+    #[must_use]
+    pub fn in_sequence(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// The bytes, at most [`SNAPSHOT_BYTES`]: the oldest history is left out to stay below. `partial` is the beginning of a
+    /// character whose end has not been printed yet.
+    #[must_use]
+    pub fn into_bytes(self, modes: Modes, partial: &[u8]) -> Vec<u8> {
+        let state = &self.state;
+        let mut tail = Vec::new();
+        let rows = rows(&self.rows, &self.joined, state.size);
+        let screen_start = rows.len().saturating_sub(usize::from(state.size.rows()));
+        let (history, screen) = rows.split_at(screen_start);
+        let saved;
+        let (normal, shown): (Vec<&Row<'_>>, &[Row<'_>]) = match state.alternate {
+            None => (rows.iter().collect(), screen),
+            Some((x, y)) => {
+                saved = self::rows(&self.saved_rows, &self.saved_joined, state.size);
+                let _ = write_str(&mut tail, &format!("\x1b[{};{}H\x1b[?1049h\x1b[H", y + 1, x + 1));
+                let mut alternate = Writer::new(state.size.cols());
+                alternate.rows(&mut screen.iter());
+                tail.extend(alternate.finish());
+                (history.iter().chain(&saved).collect(), screen)
+            }
+        };
+        state.write_modes(modes, shown, &mut tail);
+        tail.extend_from_slice(&self.pending);
+        tail.extend_from_slice(partial);
+        let mut head = Writer::new(state.size.cols());
+        let room = SNAPSHOT_BYTES.saturating_sub(tail.len() + 64);
+        let mut bytes: usize = normal.iter().map(|row| row.bytes.len() + 16).sum();
+        let mut normal = normal.into_iter();
+        while bytes > room {
+            let Some(row) = normal.next() else { break };
+            bytes -= row.bytes.len() + 16;
+            head.skip(row);
+        }
+        head.rows(&mut normal);
+        let mut out = Vec::with_capacity(bytes + tail.len() + 64);
+        // Line drawing is captured as the letters that stand for it, between shifts to the second character set.
+        out.extend_from_slice(b"\x1b)0");
+        out.extend(head.finish());
+        out.extend(tail);
+        out
+    }
+}
+
+fn write_str(out: &mut Vec<u8>, text: &str) -> std::fmt::Result {
+    out.extend_from_slice(text.as_bytes());
+    Ok(())
+}
+
+impl State {
+    /// Everything after the text: title, tabs, region, cursor, modes.
+    fn write_modes(&self, modes: Modes, screen: &[Row<'_>], out: &mut Vec<u8>) {
+        let mut text = String::from("\x1b)B");
+        let title: String = self.title.chars().filter(|c| !c.is_control()).collect();
+        let _ = write!(text, "\x1b]2;{title}\x1b\\");
+        if !self.tabs.iter().copied().eq((8..self.size.cols()).step_by(8)) {
+            text.push_str("\x1b[3g");
+            for tab in &self.tabs {
+                let _ = write!(text, "\x1b[{}G\x1bH", tab + 1);
+            }
+        }
+        let (upper, lower) = self.region;
+        if upper < lower && (upper, lower) != (0, self.size.rows() - 1) {
+            let _ = write!(text, "\x1b[{};{}r", upper + 1, lower + 1);
+        }
+        out.extend_from_slice(text.as_bytes());
+        self.write_cursor(screen, out);
+        let [standard, button, all, utf8, sgr] = self.flags.mouse;
+        let switches = [
+            (self.flags.insert, "\x1b[4h"),
+            (self.flags.keypad, "\x1b="),
+            (self.flags.keypad_cursor, "\x1b[?1h"),
+            (!self.flags.wrap, "\x1b[?7l"),
+            (standard, "\x1b[?1000h"),
+            (button, "\x1b[?1002h"),
+            (all, "\x1b[?1003h"),
+            (utf8, "\x1b[?1005h"),
+            (sgr, "\x1b[?1006h"),
+            (modes.bracketed_paste, "\x1b[?2004h"),
+            (modes.focus, "\x1b[?1004h"),
+            (!self.flags.cursor, "\x1b[?25l"),
+        ];
+        for (_, code) in switches.iter().filter(|(on, _)| *on) {
+            out.extend_from_slice(code.as_bytes());
+        }
+    }
+
+    fn write_cursor(&self, screen: &[Row<'_>], out: &mut Vec<u8>) {
+        let (x, y) = self.cursor;
+        let (origin, top) = if self.flags.origin { ("\x1b[?6h", self.region.0) } else { ("", 0) };
+        let row = y.saturating_sub(top) + 1;
+        let mut column = x + 1;
+        let mut last = Vec::new();
+        if x >= self.size.cols() {
+            // A wrap is pending: only writing the last character again brings that about.
+            if let Some((character, width, pen)) = screen.get(usize::from(y)).and_then(Row::last_character) {
+                column = self.size.cols() + 1 - width;
+                last = format!("{}{character}\x1b[0m", pen.codes()).into_bytes();
+            }
+        }
+        let _ = write_str(out, &format!("{origin}\x1b[{row};{column}H"));
+        out.extend(last);
+    }
+}
+
+/// One row of the grid.
+#[derive(Debug)]
+struct Row<'a> {
+    bytes: &'a [u8],
+    /// The pen before the row.
+    pen: Pen,
+    /// The text runs on in the next row, and a terminal that writes it gets there by itself.
+    wrapped: bool,
+}
+
+impl Row<'_> {
+    /// The last character with what combines with it, its width, and the pen it was written with.
+    fn last_character(&self) -> Option<(String, u16, Pen)> {
+        let (mut pen, mut last) = (self.pen.clone(), None);
+        for piece in pieces(self.bytes) {
+            match piece {
+                Piece::Sgr(parameters) => pen.apply(parameters),
+                Piece::Other => {}
+                Piece::Text(text) => {
+                    let text = std::str::from_utf8(text).ok()?;
+                    for c in text.chars() {
+                        let width = c.width().unwrap_or(0) as u16;
+                        match &mut last {
+                            Some((character, _, _)) if width == 0 => String::push(character, c),
+                            _ => last = Some((c.to_string(), width, pen.clone())),
+                        }
+                    }
+                }
+            }
+        }
+        last
+    }
+}
+
+/// Splits a capture into rows, and finds out with the joined one which of them run on.
+///
+/// tmux marks a row as wrapped when text ran over its end, and does not always take the mark back when the row is changed
+/// later. So a row counts as wrapped only if it is also full.
+fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size) -> Vec<Row<'a>> {
+    let mut result: Vec<Row<'a>> = Vec::new();
+    let (mut pen, mut rest, mut aligned) = (Pen::default(), Some(joined), true);
+    for bytes in rows.split(|b| *b == b'\n') {
+        let before = pen.clone();
+        let line = rest.map(|rest| &rest[..memchr(b'\n', rest).unwrap_or(rest.len())]).unwrap_or_default();
+        let (mut used, mut width) = (0, 0);
+        for piece in pieces(bytes) {
+            match piece {
+                Piece::Sgr(parameters) => pen.apply(parameters),
+                Piece::Other => {}
+                Piece::Text(text) => {
+                    let same = text.iter().zip(&line[used..]).take_while(|(a, b)| a == b).count();
+                    used += same;
+                    aligned &= text[same..].iter().all(|b| *b == b' ');
+                }
+            }
+        }
+        let runs_on = aligned && used < line.len();
+        if runs_on {
+            width = text_width(&line[..used]);
+        }
+        let next_is_wide = || first_width(&line[used..]) == 2;
+        let cols = usize::from(size.cols());
+        let wrapped = runs_on && (width == cols || (width + 1 == cols && next_is_wide()));
+        rest = rest.and_then(|rest| if runs_on { Some(&rest[used..]) } else { rest.get(line.len() + 1..) });
+        result.push(Row { bytes, pen: before, wrapped });
+    }
+    if !aligned {
+        result.iter_mut().for_each(|row| row.wrapped = false);
+    }
+    if let Some(last) = result.last_mut() {
+        last.wrapped = false;
+    }
+    result
+}
+
+fn text_width(text: &[u8]) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
+    String::from_utf8_lossy(text).chars().map(|c| c.width().unwrap_or(0)).sum()
+}
+
+fn first_width(text: &[u8]) -> usize {
+    let end = text.len().min(4);
+    let first = match std::str::from_utf8(&text[..end]) {
+        Ok(text) => text.chars().next(),
+        Err(error) => std::str::from_utf8(&text[..error.valid_up_to()]).ok().and_then(|text| text.chars().next()),
+    };
+    first.and_then(UnicodeWidthChar::width).unwrap_or(0)
+}
+
+/// Writes rows so that an emulator shows them as they are in tmux.
+struct Writer {
+    out: Vec<u8>,
+    cols: u16,
+    first: bool,
+    /// The pen before the next row, if rows were skipped.
+    skipped: bool,
+    /// The line has wrapped while a background colour was set: terminals paint the new row with it.
+    painted: bool,
+}
+
+impl Writer {
+    fn new(cols: u16) -> Self {
+        Writer { out: Vec::new(), cols, first: true, skipped: false, painted: false }
+    }
+
+    fn skip(&mut self, _row: &Row<'_>) {
+        self.skipped = true;
+    }
+
+    fn rows<'a, 'b: 'a>(&mut self, rows: &mut dyn Iterator<Item = &'a Row<'b>>) {
+        let mut rows = rows.peekable();
+        while let Some(row) = rows.next() {
+            if self.first && self.skipped {
+                self.out.extend_from_slice(row.pen.codes().as_bytes());
+            }
+            self.first = false;
+            self.out.extend_from_slice(row.bytes);
+            let Some(next) = rows.peek() else { break };
+            if row.wrapped {
+                self.painted |= next.pen.has_background();
+            } else {
+                self.line_end(row, &next.pen);
+            }
+        }
+    }
+
+    /// Goes to the next line with no background set, so that scrolling paints nothing.
+    fn line_end(&mut self, row: &Row<'_>, pen: &Pen) {
+        let repaint = std::mem::take(&mut self.painted) && row_width(row) < usize::from(self.cols);
+        if pen.has_background() || repaint {
+            self.out.extend_from_slice(b"\x1b[49m");
+            if repaint {
+                self.out.extend_from_slice(b"\x1b[K");
+            }
+            self.out.extend_from_slice(b"\r\n");
+            self.out.extend_from_slice(pen.background_code().as_bytes());
+        } else {
+            self.out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        if self.painted {
+            self.out.extend_from_slice(b"\x1b[49m");
+        }
+        self.out.extend_from_slice(b"\x1b[0m\x0f");
+        self.out
+    }
+}
+
+fn row_width(row: &Row<'_>) -> usize {
+    pieces(row.bytes).map(|piece| if let Piece::Text(text) = piece { text_width(text) } else { 0 }).sum()
+}
+
+#[cfg(test)]
+#[path = "screen_tests.rs"]
+mod tests;

@@ -1,0 +1,87 @@
+use super::*;
+use proptest::prelude::*;
+
+fn size(cols: u16, rows: u16) -> Size {
+    Size::clamped(cols, rows)
+}
+
+fn wrapped(captured: &str, joined: &str, cols: u16) -> Vec<bool> {
+    rows(captured.as_bytes(), joined.as_bytes(), size(cols, 3)).iter().map(|row| row.wrapped).collect()
+}
+
+#[test]
+fn a_full_row_that_runs_on_is_wrapped() {
+    assert_eq!(wrapped("0123\n45\nx", "012345\nx", 4), [true, false, false]);
+    assert_eq!(wrapped("\x1b[31m0123\n4\x1b[0m5\nx", "012345\nx", 4), [true, false, false]);
+}
+
+#[test]
+fn a_row_that_is_not_full_any_more_is_not_wrapped() {
+    assert_eq!(wrapped("$ \nls", "$ ls", 4), [false, false]);
+}
+
+#[test]
+fn a_wide_character_that_does_not_fit_wraps_before_the_edge() {
+    assert_eq!(wrapped("日本x\n語", "日本x語", 6), [true, false]);
+    assert_eq!(wrapped("日本x\ny", "日本xy", 6), [false, false]);
+}
+
+#[test]
+fn rows_padded_with_empty_cells_are_aligned_all_the_same() {
+    assert_eq!(wrapped("ab  \n0123\n45  ", "ab\n012345", 4), [false, true, false]);
+}
+
+#[test]
+fn captures_that_do_not_belong_together_wrap_nothing() {
+    assert_eq!(wrapped("0123\n45", "something else", 4), [false, false]);
+}
+
+fn capture(cols: u16, height: u16, rows: &str) -> Capture {
+    let state = format!("{cols} {height} 0 0 1 0   0 0 0 0 0 0 0 0 1 0 0 {}  title  /dev/null", height - 1);
+    let bodies = [state.as_str(), rows, rows, "", "", ""].map(|body| body.as_bytes().to_vec());
+    Capture::parse(&bodies).expect("a capture")
+}
+
+#[test]
+fn a_background_is_set_aside_at_the_end_of_a_line() {
+    let bytes = capture(10, 2, "\x1b[44mab\ncd").into_bytes(Modes::default(), &[]);
+    let text = String::from_utf8(bytes).expect("text");
+    assert!(text.contains("\x1b[44mab\x1b[49m\r\n\x1b[44mcd"), "{text:?}");
+}
+
+#[test]
+fn the_oldest_history_is_left_out_to_stay_below_the_bound_and_colours_go_on() {
+    let row = "x".repeat(900);
+    let text = format!("\x1b[31m{row}\n{}last", format!("{row}\n").repeat(10_000));
+    let bytes = capture(1_000, 2, &text).into_bytes(Modes::default(), &[]);
+    assert!(bytes.len() <= SNAPSHOT_BYTES && bytes.len() > SNAPSHOT_BYTES / 2);
+    assert!(bytes.starts_with(b"\x1b)0\x1b[31mxxx"));
+    assert!(memchr::memmem::find(&bytes, b"last").is_some());
+}
+
+#[test]
+fn a_title_cannot_end_its_sequence() {
+    let state = r"80 24 0 0 1 0   0 0 0 0 0 0 0 0 1 0 0 23  a\\\033\\b\007c  /dev/null";
+    let bodies = [state, "", "", "", "", ""].map(|body| body.as_bytes().to_vec());
+    let bytes = Capture::parse(&bodies).expect("a capture").into_bytes(Modes::default(), &[]);
+    let text = String::from_utf8(bytes).expect("text");
+    let title = text.split("\x1b]2;").nth(1).and_then(|rest| rest.split("\x1b\\").next());
+    assert_eq!(title, Some("a\\\\bc"));
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_tmux_could_answer_makes_a_snapshot_fail(
+        bodies in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 5),
+        flags in proptest::collection::vec(0..3u16, 18),
+    ) {
+        let flags: Vec<String> = flags.iter().map(u16::to_string).collect();
+        let state = format!("{} 0 1  t 8,16 /dev/null", flags.join(" "));
+        let mut all = vec![state.into_bytes()];
+        all.extend(bodies);
+        if let Some(capture) = Capture::parse(&all) {
+            let bytes = capture.into_bytes(Modes::default(), b"\xe6");
+            prop_assert!(bytes.len() <= SNAPSHOT_BYTES);
+        }
+    }
+}

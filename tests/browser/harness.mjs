@@ -1,0 +1,183 @@
+// A node with its own tmux server and state, and a browser that is logged in to it.
+
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const BROWSERS = [
+  process.env.CONSORT_BROWSER,
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+const BINARY = process.env.CONSORT_BINARY ?? resolve(import.meta.dirname, "../../target/release/consort");
+
+/** Generous: it bounds a hang and measures nothing. */
+export const PATIENCE_MS = 30_000;
+
+/** Waits until `condition` gives something true. */
+export async function waitFor(what, condition) {
+  const until = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > until) throw new Error(`waited ${PATIENCE_MS} ms for ${what}`);
+    await new Promise((done) => setTimeout(done, 25));
+  }
+}
+
+export class TestNode {
+  static #count = 0;
+
+  constructor() {
+    this.folder = mkdtempSync(join(tmpdir(), "consort-browser-"));
+    this.tmuxSocket = `consort-browser-${process.pid}-${TestNode.#count++}`;
+    this.port = 0;
+  }
+
+  /** Starts (again) and waits for the login link. */
+  async start() {
+    const args = ["--state-dir", join(this.folder, "state"), "--tmux-socket", this.tmuxSocket, "--listen", `localhost:${this.port}`];
+    this.process = spawn(BINARY, args, { env: { ...process.env, TMUX: "" }, stdio: ["ignore", "pipe", "pipe"] });
+    let errors = "";
+    this.process.stderr.on("data", (data) => (errors += data));
+    const lines = createInterface({ input: this.process.stdout });
+    this.link = await new Promise((found, failed) => {
+      lines.on("line", (line) => {
+        const link = line.match(/http:\/\/\S+/);
+        if (link) found(link[0]);
+      });
+      this.process.on("exit", () => failed(new Error(`the node ended: ${errors}`)));
+    });
+    this.port = Number(new URL(this.link).port);
+    this.origin = `http://localhost:${this.port}`;
+    this.token = (await waitFor("the token", () => this.#read("state/token"))).trim();
+    return this;
+  }
+
+  #read(name) {
+    const path = join(this.folder, name);
+    return existsSync(path) ? readFileSync(path, "utf8") : "";
+  }
+
+  /** Ends as a crash does. */
+  async kill() {
+    const ended = new Promise((done) => this.process.once("exit", done));
+    this.process.kill("SIGKILL");
+    await ended;
+  }
+
+  async stop() {
+    if (this.process.exitCode === null && this.process.signalCode === null) await this.kill();
+    try {
+      this.tmux("kill-server");
+    } catch {
+      // There was none.
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  tmux(...args) {
+    const env = { ...process.env, LC_ALL: "C.UTF-8", SHELL: "/bin/sh" };
+    delete env.TMUX;
+    return execFileSync("tmux", ["-L", this.tmuxSocket, "-f", "/dev/null", ...args], { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  }
+
+  /** History and screen of a session as tmux has them: trailing spaces and blank lines at the end removed. */
+  capture(target) {
+    return trimmed(this.tmux("capture-pane", "-p", "-S", "-", "-t", target).split("\n"));
+  }
+
+  async request(method, path, body) {
+    const headers = { Authorization: `Bearer ${this.token}`, "Content-Type": "application/json" };
+    const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
+    const answer = await fetch(`http://127.0.0.1:${this.port}${path}`, init);
+    const text = await answer.text();
+    return { status: answer.status, body: text ? JSON.parse(text) : null };
+  }
+
+  async create(agent) {
+    const { status, body } = await this.request("POST", "/api/agents", agent);
+    if (status !== 201) throw new Error(`${status}: ${JSON.stringify(body)}`);
+    return body.agent;
+  }
+
+  async freshLink() {
+    return (await this.request("POST", "/api/link")).body.url;
+  }
+}
+
+export function trimmed(lines) {
+  const all = lines.map((line) => line.trimEnd());
+  while (all.length > 0 && all.at(-1) === "") all.pop();
+  return all;
+}
+
+export async function launchBrowser() {
+  const executablePath = BROWSERS.find((path) => path && existsSync(path));
+  if (!executablePath) throw new Error("no Chromium found: make setup installs it, or set CONSORT_BROWSER");
+  return chromium.launch({
+    executablePath,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+/** A page that is logged in. Fails the test on any error in the page. */
+export async function openPage(browser, node, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.errors = [];
+  page.on("pageerror", (error) => page.errors.push(error.message));
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.goto(await node.freshLink());
+  await page.getByTestId("connection-bar").waitFor();
+  return page;
+}
+
+/** What the browser's terminal holds, scrollback included; `null` while there is none. */
+export function terminalLines(page) {
+  return page.evaluate(() => {
+    const hosts = [...document.querySelectorAll('[data-testid="terminal-host"]')];
+    const host = hosts.find((candidate) => candidate.consortTerminal && candidate.offsetParent !== null);
+    if (!host) return null;
+    const buffer = host.consortTerminal.buffer.active;
+    const lines = [];
+    for (let row = 0; row < buffer.length; row++) lines.push(buffer.getLine(row).translateToString(true));
+    return lines;
+  });
+}
+
+/** Waits until the browser's terminal equals what tmux has. */
+export async function waitUntilEqual(page, node, session) {
+  let ours;
+  let theirs;
+  try {
+    await waitFor("equal screens", async () => {
+      ours = trimmed((await terminalLines(page)) ?? []);
+      theirs = node.capture(session);
+      // A browser that was there while more was printed than tmux keeps has more before it.
+      ours = ours.slice(Math.max(0, ours.length - theirs.length));
+      return ours.length === theirs.length && ours.every((line, row) => line === theirs[row]);
+    });
+  } catch (error) {
+    const at = theirs.findIndex((line, row) => line !== ours[row]);
+    throw new Error(`${error.message}: ${ours.length} and ${theirs.length} lines, line ${at}: ${JSON.stringify(ours[at])} and ${JSON.stringify(theirs[at])}`);
+  }
+}
+
+export async function openAgent(page, name) {
+  await page.locator(`[data-testid="tree-row"][data-agent-id]`, { hasText: name }).first().click();
+  await page.getByTestId("terminal-host").first().waitFor();
+}

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Installs what the tests need and the machine lacks, by apt as root; else prints the exact line to run.
+set -eu
+
+missing=""
+command -v tmux >/dev/null 2>&1 || missing="$missing tmux"
+command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 ||
+    [ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ] || missing="$missing chromium"
+
+if ! command -v node >/dev/null 2>&1 || [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
+    echo "setup: Node.js 20 or later is needed: https://nodejs.org" >&2
+    exit 1
+fi
+[ -z "$missing" ] && exit 0
+
+if command -v apt-get >/dev/null 2>&1; then
+    # shellcheck disable=SC2086
+    if [ "$(id -u)" = 0 ]; then
+        echo "setup: installing$missing"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+        exit 0
+    fi
+    echo "setup: missing:$missing. Run: sudo apt-get install -y$missing" >&2
+elif command -v brew >/dev/null 2>&1; then
+    echo "setup: missing:$missing. Run: brew install$missing" >&2
+else
+    echo "setup: missing:$missing. Install with your package manager." >&2
+fi
+exit 1

@@ -1,0 +1,40 @@
+//! `make bench`: measures the product against references in the same run and prints one table.
+//!
+//! Figures are medians; ratios are against a reference that was measured a moment before on the same machine.
+
+mod bulk;
+mod client;
+mod dashboard;
+mod echo;
+mod footprint;
+mod history;
+mod reference;
+mod report;
+
+use report::Report;
+
+/// Measures one part of the product.
+type Part = (&'static str, fn(&mut Report));
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let mut report = Report::default();
+    let parts: [Part; 6] = [
+        ("footprint", footprint::measure),
+        ("history", history::measure),
+        ("echo", echo::measure),
+        ("pty", bulk::measure_pty),
+        ("tmux", bulk::measure_tmux),
+        ("dashboard", dashboard::measure),
+    ];
+    for (name, measure) in parts {
+        if wanted.is_empty() || wanted.iter().any(|part| part == name) {
+            eprintln!("measuring {name} …");
+            measure(&mut report);
+        }
+    }
+    print!("{report}");
+    if report.missed() > 0 {
+        eprintln!("{} targets missed", report.missed());
+    }
+}

@@ -1,0 +1,327 @@
+// The composition root: connects the node, the model and the terminals, and holds what the user is doing.
+
+import { computed, effect, signal } from "@preact/signals";
+import { plural } from "../model/format";
+import { formatRoute, HOME, parseRoute, tokenInHash, type Route } from "../model/route";
+import { Store } from "../model/store";
+import { ancestorIds } from "../model/tree";
+import { Api, ApiError, type Verb } from "../net/api";
+import { Connection, type ConnectionState } from "../net/connection";
+import { claimViewerId } from "../net/viewer-id";
+import type { Agent, ServerMessage, TerminalInfo } from "../protocol/types";
+import type { InputLoss } from "../stream/input-queue";
+import { withModifiers, type Modifiers } from "../terminal/modifiers";
+import { TerminalPool } from "../terminal/pool";
+import type { TerminalSession } from "../terminal/session";
+import { NotesKeeper } from "./notes-keeper";
+import { Notices } from "./notices";
+import { Preferences } from "./preferences";
+import { ScreenSpace } from "./screen-space";
+import { terminalShortcut } from "./shortcuts";
+
+export type OpenDialog =
+  | { readonly kind: "create"; readonly path: readonly string[] }
+  | { readonly kind: "delete"; readonly agent: Agent }
+  | { readonly kind: "switch" }
+  | { readonly kind: "help" }
+  | { readonly kind: "settings" }
+  | { readonly kind: "text"; readonly session: TerminalSession };
+
+export const NO_MODIFIERS: Modifiers = { ctrl: false, alt: false };
+
+export class App {
+  readonly store = new Store();
+  readonly notices = new Notices();
+  readonly preferences = new Preferences();
+  readonly space = new ScreenSpace();
+  readonly api = new Api(() => this.loginNeeded());
+  readonly notes = new NotesKeeper(this.api);
+
+  readonly connection = signal<ConnectionState>({ kind: "connecting" });
+  readonly route = signal<Route>(HOME);
+  readonly filter = signal("");
+  readonly dialog = signal<OpenDialog | null>(null);
+  readonly renaming = signal<string | null>(null);
+  readonly searching = signal(false);
+  readonly modifiers = signal<Modifiers>(NO_MODIFIERS);
+  /** Verbs on their way to the node, by agent. */
+  readonly busy = signal<ReadonlyMap<string, Verb>>(new Map());
+  /** The terminal should get the keyboard as soon as it is on the page. */
+  readonly focusWanted = signal(false);
+  readonly now = signal(Date.now());
+  readonly pageVisible = signal(document.visibilityState === "visible");
+
+  readonly agent = computed<Agent | null>(() => {
+    const { agent } = this.route.value;
+    return agent === null ? null : (this.store.agents.value.get(agent) ?? null);
+  });
+  readonly isLive = computed(() => this.connection.value.kind === "open");
+
+  readonly pool: TerminalPool;
+  private readonly link: Connection;
+
+  constructor() {
+    this.link = new Connection(
+      {
+        url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
+        viewer: claimViewerId(sessionStorage, window),
+        open: (url) => new WebSocket(url),
+        isLoggedIn: () => this.api.isLoggedIn(),
+      },
+      {
+        state: (state) => (this.connection.value = state),
+        opened: () => {
+          this.pool.connected();
+          this.notes.saveNow();
+        },
+        closed: () => this.pool.disconnected(),
+        message: (message) => this.receive(message),
+        frame: (frame) => this.pool.receiveFrame(frame),
+      },
+    );
+    this.pool = new TerminalPool(this.link, {
+      look: () => this.preferences.look.peek(),
+      takesSize: () => !this.space.narrow.value && !this.space.touch.value,
+      key: (event) => terminalShortcut(this, event),
+      modify: (text) => this.applyModifiers(text),
+      clipboard: (text) => this.copy(text, "A program copied text to the clipboard."),
+      inputLost: (loss, message) => this.reportLoss(loss, message),
+      inputRefused: (bytes) => this.reportRefusal(bytes),
+    });
+  }
+
+  async start(): Promise<void> {
+    const loggedIn = await this.loginFromAddress();
+    this.route.value = parseRoute(location.hash);
+    addEventListener("hashchange", () => void this.hashChanged());
+    this.watchPage();
+    this.watchModel();
+    if (loggedIn) this.link.connect();
+  }
+
+  // What the user does.
+
+  open(agent: string, options: { terminal?: number | null; focus?: boolean } = {}): void {
+    const route = { agent, terminal: options.terminal ?? null };
+    if (formatRoute(route) !== formatRoute(this.route.value)) this.navigate(route);
+    if (options.focus !== false && !this.space.touch.value) this.focusTerminal();
+  }
+
+  goHome(): void {
+    this.navigate(HOME);
+  }
+
+  focusTerminal(): void {
+    this.focusWanted.value = true;
+  }
+
+  /** Moves the keyboard out of the terminal to the list of agents. */
+  leaveTerminal(): void {
+    document.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"]')?.focus();
+  }
+
+  /** Opens the agent that waits longest; if that is the one on the screen, the next one. */
+  openNextWaiting(): void {
+    const waiting = this.store.waiting.value;
+    const current = waiting.findIndex((agent) => agent.id === this.route.value.agent);
+    const next = waiting[(current + 1) % Math.max(1, waiting.length)];
+    if (next === undefined) this.notices.show("info", "No agent is waiting for you.");
+    else this.open(next.id);
+  }
+
+  /** Opens the agent `step` places further in the order of the names. */
+  openNeighbour(order: readonly string[], step: 1 | -1): void {
+    if (order.length === 0) return;
+    const current = order.indexOf(this.route.value.agent ?? "");
+    const index = current === -1 ? 0 : (current + step + order.length) % order.length;
+    this.open(order[index]!);
+  }
+
+  async run(agent: Agent, verb: Verb): Promise<void> {
+    this.busy.value = new Map(this.busy.value).set(agent.id, verb);
+    try {
+      this.store.put(await this.api.run(agent.id, verb));
+    } catch (error) {
+      this.reportError(`Could not ${verb} ${agent.name}.`, error);
+    }
+    const busy = new Map(this.busy.value);
+    busy.delete(agent.id);
+    this.busy.value = busy;
+  }
+
+  async change(agent: Agent, change: { tags?: readonly string[]; autostart?: boolean }): Promise<void> {
+    try {
+      this.store.put(await this.api.changeAgent(agent.id, change));
+    } catch (error) {
+      this.reportError(`Could not change ${agent.name}.`, error);
+    }
+  }
+
+  copy(text: string, done: string): void {
+    const copied = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error("not available"));
+    copied.then(
+      () => this.notices.show("info", done),
+      () => this.notices.show("warning", "The browser did not allow copying.", { hint: "Select the text and copy it by hand." }),
+    );
+  }
+
+  async pasteFromClipboard(): Promise<void> {
+    try {
+      const text = await navigator.clipboard.readText();
+      this.pool.current?.paste(text);
+    } catch {
+      this.notices.show("warning", "The browser did not allow reading the clipboard.", {
+        hint: "Use the keyboard's own paste.",
+      });
+    }
+  }
+
+  reconnectNow(): void {
+    this.link.reconnect("You asked for it.");
+  }
+
+  reportError(text: string, error: unknown): void {
+    const hint = error instanceof ApiError ? [error.message, error.hint].filter(Boolean).join(" ") : String(error);
+    this.notices.show("error", text, { hint });
+  }
+
+  /** The terminal to show for an agent: the one in the address, else its active one. */
+  terminalOf(agent: Agent, wanted: number | null): TerminalInfo | null {
+    return (
+      agent.terminals.find((terminal) => terminal.id === wanted) ??
+      agent.terminals.find((terminal) => terminal.active) ??
+      agent.terminals[0] ??
+      null
+    );
+  }
+
+  // What happens to it.
+
+  private receive(message: ServerMessage): void {
+    switch (message.t) {
+      case "attached":
+      case "size":
+      case "input-ack":
+      case "input-lost":
+      case "ended":
+        return this.pool.receive(message);
+      case "error":
+        return this.notices.show("error", message.message, { hint: message.hint });
+      case "agent-gone":
+        this.pool.agentGone(message.id);
+        return this.store.apply(message);
+      case "agent":
+        this.pool.agentChanged(message.agent, this.store.agent(message.agent.id));
+        return this.store.apply(message);
+      case "agents":
+        for (const agent of message.all) this.pool.agentChanged(agent, this.store.agent(agent.id));
+        return this.store.apply(message);
+      default:
+        return this.store.apply(message);
+    }
+  }
+
+  private async loginFromAddress(): Promise<boolean> {
+    const token = tokenInHash(location.hash);
+    if (token === null) return true;
+    history.replaceState(null, "", `${location.pathname}#/`);
+    try {
+      await this.api.login(token);
+      return true;
+    } catch (error) {
+      if (await this.hasOldLogin()) return true;
+      this.loginNeeded(error instanceof ApiError ? error.message : "");
+      return false;
+    }
+  }
+
+  /** A link that was used before is no problem for somebody who is logged in. */
+  private async hasOldLogin(): Promise<boolean> {
+    return this.api.isLoggedIn();
+  }
+
+  private loginNeeded(problem = ""): void {
+    this.link.stop();
+    this.connection.value = { kind: "login", problem };
+  }
+
+  private async hashChanged(): Promise<void> {
+    if (tokenInHash(location.hash) === null) {
+      this.route.value = parseRoute(location.hash);
+    } else if (await this.loginFromAddress()) {
+      this.route.value = HOME;
+      this.link.connect();
+    }
+  }
+
+  private navigate(route: Route): void {
+    history.pushState(null, "", formatRoute(route));
+    this.route.value = route;
+  }
+
+  private watchPage(): void {
+    addEventListener("popstate", () => (this.route.value = parseRoute(location.hash)));
+    document.addEventListener("visibilitychange", () => {
+      this.pageVisible.value = document.visibilityState === "visible";
+      this.now.value = Date.now();
+      this.link.setVisible(this.pageVisible.value);
+    });
+    addEventListener("online", () => this.link.check());
+    addEventListener("pageshow", () => this.link.check());
+    addEventListener("pagehide", () => this.notes.flush());
+    setInterval(() => {
+      if (this.pageVisible.value) this.now.value = Date.now();
+    }, 5_000);
+  }
+
+  private watchModel(): void {
+    effect(() => {
+      document.documentElement.dataset["theme"] = this.preferences.theme.value;
+    });
+    effect(() => {
+      void this.preferences.look.value;
+      this.pool.lookChanged();
+    });
+    effect(() => {
+      const waiting = this.store.waiting.value.length;
+      const name = this.agent.value?.name;
+      document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${name === undefined ? "" : `${name} · `}Consort`;
+    });
+    effect(() => {
+      const agent = this.agent.value;
+      if (agent?.state.kind === "done" && this.isLive.value && this.pageVisible.value) {
+        this.link.send({ t: "seen", agent: agent.id });
+      }
+    });
+    effect(() => {
+      const agent = this.agent.value;
+      if (agent !== null && this.lastRevealed !== agent.id) {
+        this.lastRevealed = agent.id;
+        this.preferences.unfold(ancestorIds(agent));
+      }
+    });
+  }
+
+  private lastRevealed: string | null = null;
+
+  private applyModifiers(text: string): string {
+    const modifiers = this.modifiers.peek();
+    if (!modifiers.ctrl && !modifiers.alt) return text;
+    this.modifiers.value = NO_MODIFIERS;
+    return withModifiers(text, modifiers);
+  }
+
+  private reportLoss(loss: InputLoss, message: string): void {
+    const what = plural(loss.actions, "keystroke or paste", "keystrokes or pastes");
+    this.notices.show("warning", `${what} may not have arrived.`, {
+      hint: message,
+      action: { label: "Copy what you typed", run: () => this.copy(loss.text, "Copied what may be missing.") },
+    });
+  }
+
+  private reportRefusal(bytes: number): void {
+    const ended = this.pool.current?.state.value.phase === "ended";
+    if (ended) this.notices.show("info", "This terminal has ended: nothing can be typed into it.");
+    else this.notices.show("error", `${bytes} bytes were not taken: too much is waiting to be sent.`, { hint: "Try again in smaller parts." });
+  }
+}

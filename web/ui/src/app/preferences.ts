@@ -1,0 +1,71 @@
+// What this browser remembers between visits.
+
+import { computed, signal } from "@preact/signals";
+import { isBoolean, isNumber, isOneOf, isStrings, persisted } from "../model/persisted";
+import { DARK_TERMINAL, LIGHT_TERMINAL } from "../terminal/theme";
+import type { TerminalLook } from "../terminal/terminal-view";
+
+const FONT_DEFAULT_PX = 13;
+const FONT_SMALLEST_PX = 8;
+const FONT_LARGEST_PX = 28;
+
+export const THEMES = ["system", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
+
+export class Preferences {
+  readonly theme = persisted<Theme>("theme", "system", isOneOf(...THEMES));
+  /** The terminal stays dark in the light design: many programs choose their colours for that. */
+  readonly darkTerminal = persisted("dark-terminal", false, isBoolean);
+  readonly fontPx = persisted("font-px", FONT_DEFAULT_PX, isNumber);
+  readonly screenReader = persisted("screen-reader", false, isBoolean);
+  readonly folded = persisted<string[]>("folded", [], isStrings);
+  readonly detailsOpen = persisted("details-open", false, isBoolean);
+  readonly sidebarPx = persisted("sidebar-px", 288, isNumber);
+  readonly lastDirectory = persisted<string[]>("last-directory", [], isStrings);
+
+  private readonly touch = mediaSignal("(pointer: coarse)");
+  private readonly systemDark = mediaSignal("(prefers-color-scheme: dark)");
+
+  readonly isDark = computed(() =>
+    this.theme.value === "system" ? this.systemDark.value : this.theme.value === "dark",
+  );
+  readonly foldedSet = computed<ReadonlySet<string>>(() => new Set(this.folded.value));
+  readonly look = computed<TerminalLook>(() => {
+    const dark = this.isDark.value || this.darkTerminal.value;
+    return {
+      fontPx: this.fontPx.value,
+      theme: dark ? DARK_TERMINAL : LIGHT_TERMINAL,
+      dark,
+      screenReader: this.screenReader.value,
+      // On phones the DOM renderer is sharp at any scale, and spares the battery.
+      accelerated: !this.touch.value,
+    };
+  });
+
+  fold(group: string, folded: boolean): void {
+    const others = this.folded.value.filter((id) => id !== group);
+    this.folded.value = folded ? [...others, group] : others;
+  }
+
+  unfold(groups: readonly string[]): void {
+    if (!groups.some((group) => this.foldedSet.value.has(group))) return;
+    this.folded.value = this.folded.value.filter((id) => !groups.includes(id));
+  }
+
+  changeFont(step: -1 | 0 | 1): void {
+    const next = step === 0 ? FONT_DEFAULT_PX : this.fontPx.value + step;
+    this.fontPx.value = Math.min(FONT_LARGEST_PX, Math.max(FONT_SMALLEST_PX, next));
+  }
+
+  cycleTheme(): void {
+    this.theme.value = THEMES[(THEMES.indexOf(this.theme.value) + 1) % THEMES.length]!;
+  }
+}
+
+/** A media query as a signal. */
+export function mediaSignal(query: string): { readonly value: boolean } {
+  const media = matchMedia(query);
+  const matches = signal(media.matches);
+  media.addEventListener("change", () => (matches.value = media.matches));
+  return matches;
+}

@@ -1,0 +1,148 @@
+// Keyboard shortcuts: which keys the dashboard takes, inside a terminal and outside of one.
+
+import { matchesFilter, filterWords } from "../model/filter";
+import { buildRows } from "../model/tree";
+import type { App } from "./app";
+
+export const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
+
+export interface ShortcutHelp {
+  readonly keys: readonly string[];
+  readonly does: string;
+}
+
+const MOD = IS_MAC ? "⌘" : "Ctrl";
+
+/** What the help shows. The first list works everywhere, the second only while no text field has the keyboard. */
+export const ANYWHERE: readonly ShortcutHelp[] = [
+  { keys: ["Ctrl", "Shift", "K"], does: "Switch to an agent" },
+  { keys: ["Ctrl", "Shift", "A"], does: "Next agent waiting" },
+  { keys: ["Ctrl", "Shift", "↑ ↓"], does: "Previous or next agent" },
+  { keys: ["Ctrl", "Shift", "E"], does: "Leave the terminal" },
+  { keys: ["Ctrl", "Shift", "F"], does: "Search the scrollback" },
+  { keys: IS_MAC ? ["⌘", "C"] : ["Ctrl", "Shift", "C"], does: "Copy the selection" },
+  { keys: [MOD, "V"], does: "Paste" },
+  { keys: ["Ctrl", "Alt", "V"], does: "Send Ctrl+V itself" },
+  { keys: ["Ctrl", "Shift", "+ − 0"], does: "Size of letters" },
+  { keys: ["Ctrl", "Shift", "Enter"], does: "Full screen" },
+];
+
+export const OUTSIDE_TERMINAL: readonly ShortcutHelp[] = [
+  { keys: [MOD, "K"], does: "Switch to an agent" },
+  { keys: ["/"], does: "Filter the agents" },
+  { keys: ["C"], does: "Create an agent" },
+  { keys: ["W"], does: "Next agent that waits for you" },
+  { keys: ["T"], does: "Go to the terminal" },
+  { keys: ["I"], does: "Show or hide notes and details" },
+  { keys: ["F2"], does: "Rename the agent" },
+  { keys: ["↑ ↓ ← →"], does: "Move, fold and unfold in the list" },
+  { keys: ["?"], does: "This help" },
+];
+
+/** Takes a key that was pressed in a terminal, or leaves it to the program. Never a key that programs commonly use. */
+export function terminalShortcut(app: App, event: KeyboardEvent): boolean {
+  if (event.type !== "keydown") return false;
+  if (IS_MAC && event.metaKey && event.code === "KeyK") return act(event, () => (app.dialog.value = { kind: "switch" }));
+  if (event.ctrlKey && !event.shiftKey && event.code === "KeyV") {
+    // With Alt the program gets the control character; without, the browser pastes.
+    if (event.altKey) return act(event, () => app.pool.current?.type("\x16"));
+    return !IS_MAC;
+  }
+  if (!event.ctrlKey || !event.shiftKey || event.altKey || event.metaKey) return false;
+  return controlShift(app, event);
+}
+
+/** Takes a key that was pressed anywhere else on the page. */
+export function pageShortcut(app: App, event: KeyboardEvent): boolean {
+  if (event.defaultPrevented || app.dialog.value !== null) return false;
+  const target = event.target as HTMLElement;
+  if (target.closest(".xterm") !== null) return false;
+  if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.code === "KeyK") {
+    return act(event, () => (app.dialog.value = { kind: "switch" }));
+  }
+  if (event.ctrlKey && event.shiftKey && !event.altKey && !event.metaKey) return controlShift(app, event);
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  if (target.closest("input, textarea, select, [contenteditable]") !== null) return false;
+  return plainKey(app, event);
+}
+
+/** Agents in the order of the tree, as the filter shows them. */
+export function agentOrder(app: App): string[] {
+  const words = filterWords(app.filter.value);
+  const shown = [...app.store.agents.value.values()].filter((agent) => matchesFilter(agent, words));
+  const rows = buildRows(shown, { folded: new Set(), unfoldAll: true });
+  return rows.flatMap((row) => (row.kind === "agent" ? [row.id] : []));
+}
+
+function controlShift(app: App, event: KeyboardEvent): boolean {
+  switch (event.code) {
+    case "KeyK":
+      return act(event, () => (app.dialog.value = { kind: "switch" }));
+    case "KeyA":
+      return act(event, () => app.openNextWaiting());
+    case "ArrowUp":
+      return act(event, () => app.openNeighbour(agentOrder(app), -1));
+    case "ArrowDown":
+      return act(event, () => app.openNeighbour(agentOrder(app), 1));
+    case "KeyE":
+    case "Escape":
+      return act(event, () => app.leaveTerminal());
+    case "KeyF":
+      return act(event, () => (app.searching.value = true));
+    case "KeyC":
+      return act(event, () => copySelection(app));
+    case "KeyV":
+      return app.pool.current !== null;
+    case "Equal":
+    case "NumpadAdd":
+      return act(event, () => app.preferences.changeFont(1));
+    case "Minus":
+    case "NumpadSubtract":
+      return act(event, () => app.preferences.changeFont(-1));
+    case "Digit0":
+      return act(event, () => app.preferences.changeFont(0));
+    case "Enter":
+      return act(event, toggleFullScreen);
+    default:
+      return false;
+  }
+}
+
+function plainKey(app: App, event: KeyboardEvent): boolean {
+  switch (event.key) {
+    case "/":
+      return act(event, () => document.querySelector<HTMLInputElement>("#filter")?.focus());
+    case "c":
+    case "n":
+      return act(event, () => (app.dialog.value = { kind: "create", path: app.agent.value?.path ?? [] }));
+    case "w":
+      return act(event, () => app.openNextWaiting());
+    case "t":
+      return act(event, () => app.focusTerminal());
+    case "i":
+      return act(event, () => (app.preferences.detailsOpen.value = !app.preferences.detailsOpen.value));
+    case "?":
+      return act(event, () => (app.dialog.value = { kind: "help" }));
+    case "F2":
+      return act(event, () => (app.renaming.value = app.route.value.agent));
+    default:
+      return false;
+  }
+}
+
+export function copySelection(app: App): void {
+  const text = app.pool.current?.view.xterm.getSelection() ?? "";
+  if (text !== "") app.copy(text, "Copied.");
+}
+
+export function toggleFullScreen(): void {
+  if (document.fullscreenElement === null) void document.documentElement.requestFullscreen?.().catch(() => undefined);
+  else void document.exitFullscreen();
+}
+
+function act(event: KeyboardEvent, run: () => void): true {
+  event.preventDefault();
+  event.stopPropagation();
+  run();
+  return true;
+}

@@ -1,0 +1,90 @@
+// The form for a new agent: what the user has entered, what is wrong with it, and the request it becomes. Pure.
+
+import type { NewAgent } from "../net/api";
+import type { BackendKind } from "../protocol/types";
+import { isUnfinished, nameProblem } from "./names";
+import { splitShellWords } from "./shell-words";
+
+export interface Preset {
+  readonly id: string;
+  readonly label: string;
+  /** `null`: the user's shell. */
+  readonly program: string | null;
+}
+
+export const PRESETS: readonly Preset[] = [
+  { id: "claude", label: "Claude Code", program: "claude" },
+  { id: "codex", label: "Codex", program: "codex" },
+  { id: "gemini", label: "Gemini", program: "gemini" },
+  { id: "aider", label: "Aider", program: "aider" },
+  { id: "shell", label: "Shell", program: null },
+  { id: "custom", label: "Custom", program: "" },
+];
+
+export interface AgentForm {
+  readonly name: string;
+  readonly directory: string;
+  readonly preset: string;
+  /** Arguments of the preset's program, or the whole command line of a custom one. */
+  readonly commandLine: string;
+  readonly env: readonly EnvRow[];
+  readonly backend: BackendKind;
+  readonly autostart: boolean;
+  readonly notes: string;
+}
+
+export interface EnvRow {
+  readonly key: string;
+  readonly value: string;
+}
+
+export type FormField = "name" | "commandLine" | "env";
+export type FormProblems = Partial<Record<FormField, string>>;
+
+/** Problems to show while typing: what is merely not finished yet is not one. */
+export function formProblems(form: AgentForm): FormProblems {
+  const problems: FormProblems = {};
+  const name = isUnfinished(form.name) ? null : nameProblem(form.name);
+  if (name !== null) problems.name = name;
+  const words = splitShellWords(form.commandLine);
+  if ("problem" in words) problems.commandLine = words.problem;
+  const env = form.env.map(envProblem).find((problem) => problem !== null);
+  if (env != null) problems.env = env;
+  return problems;
+}
+
+/** The request, or the first thing that keeps it from being one. */
+export function toRequest(form: AgentForm): NewAgent | { readonly field: FormField; readonly problem: string } {
+  const name = form.name === "" ? "Give the agent a name." : nameProblem(form.name);
+  if (name !== null) return { field: "name", problem: name };
+  const problems = formProblems(form);
+  if (problems.env !== undefined) return { field: "env", problem: problems.env };
+  const command = commandOf(form);
+  if ("problem" in command) return { field: "commandLine", problem: command.problem };
+  const rows = form.env.filter((row) => row.key.trim() !== "");
+  return {
+    name: form.name,
+    backend: form.backend,
+    autostart: form.autostart,
+    notes: form.notes,
+    ...(form.directory.trim() === "" ? {} : { directory: form.directory.trim() }),
+    ...command,
+    ...(rows.length === 0 ? {} : { env: Object.fromEntries(rows.map((row) => [row.key.trim(), row.value])) }),
+  };
+}
+
+function commandOf(form: AgentForm): { program?: string; args?: string[] } | { problem: string } {
+  const split = splitShellWords(form.commandLine);
+  if ("problem" in split) return split;
+  const preset = PRESETS.find((candidate) => candidate.id === form.preset);
+  if (preset?.program === null) return {};
+  if (preset !== undefined && preset.program !== "") return { program: preset.program, args: split.words };
+  const [program, ...args] = split.words;
+  return program === undefined ? { problem: "Enter the command to run." } : { program, args };
+}
+
+function envProblem(row: EnvRow): string | null {
+  const key = row.key.trim();
+  if (key === "") return row.value === "" ? null : "A value has no name.";
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? null : `“${key}” cannot be the name of a variable: use letters, digits and _.`;
+}

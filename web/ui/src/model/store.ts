@@ -1,0 +1,104 @@
+// What the node has told this tab: agents, machines, colours. Signals that the components read.
+
+import { batch, computed, signal } from "@preact/signals";
+import type { Agent, NodeInfo, ServerMessage } from "../protocol/types";
+import { compareNames } from "./tree";
+
+/** Changes of agents are collected this long, so that a busy machine does not redraw the tree hundreds of times a second. */
+const COLLECT_MS = 40;
+
+export class Store {
+  readonly agents = signal<ReadonlyMap<string, Agent>>(new Map());
+  readonly nodes = signal<readonly NodeInfo[]>([]);
+  readonly hues = signal<Readonly<Record<string, number>>>({});
+  /** The list of agents has arrived at least once. */
+  readonly loaded = signal(false);
+
+  readonly self = computed(() => this.nodes.value.find((node) => node.self) ?? null);
+  /** Agents that wait for the user, longest first. */
+  readonly waiting = computed(() =>
+    [...this.agents.value.values()]
+      .filter((agent) => agent.state.kind === "waiting")
+      .sort((a, b) => stateSince(a) - stateSince(b) || compareNames(a.name, b.name)),
+  );
+
+  private readonly collected = new Map<string, Agent | null>();
+  private collecting = false;
+
+  constructor(private readonly later: (run: () => void, ms: number) => unknown = (run, ms) => setTimeout(run, ms)) {}
+
+  agent(id: string): Agent | null {
+    return this.agents.value.get(id) ?? null;
+  }
+
+  apply(message: ServerMessage): void {
+    switch (message.t) {
+      case "welcome":
+        this.nodes.value = [message.node, ...this.nodes.value.filter((node) => node.id !== message.node.id && !node.self)];
+        return;
+      case "agents":
+        return this.replaceAll(message.all);
+      case "agent":
+        return this.put(message.agent);
+      case "agent-gone":
+        return this.collect(message.id, null);
+      case "categories":
+        this.hues.value = message.hues;
+        return;
+      case "nodes":
+        this.nodes.value = message.all;
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** Also for answers of the API, so that what the user did shows before the node's own message arrives. */
+  put(agent: Agent): void {
+    noteSince(agent);
+    this.collect(agent.id, agent);
+  }
+
+  /** Applies what has been collected now. */
+  flush(): void {
+    if (this.collected.size === 0) return;
+    const next = new Map(this.agents.value);
+    for (const [id, agent] of this.collected) {
+      if (agent === null) next.delete(id);
+      else next.set(id, agent);
+    }
+    this.collected.clear();
+    this.agents.value = next;
+  }
+
+  private replaceAll(all: readonly Agent[]): void {
+    all.forEach(noteSince);
+    this.collected.clear();
+    batch(() => {
+      this.agents.value = new Map(all.map((agent) => [agent.id, agent]));
+      this.loaded.value = true;
+    });
+  }
+
+  private collect(id: string, agent: Agent | null): void {
+    this.collected.set(id, agent);
+    if (this.collecting) return;
+    this.collecting = true;
+    this.later(() => {
+      this.collecting = false;
+      this.flush();
+    }, COLLECT_MS);
+  }
+}
+
+/** Ages are relative to when they arrived; this remembers the absolute time. */
+const since = new WeakMap<Agent, number>();
+
+function noteSince(agent: Agent): void {
+  since.set(agent, Date.now() - agent.state.age_ms);
+}
+
+/** When the agent entered its state, in this browser's clock. */
+export function stateSince(agent: Agent): number {
+  return since.get(agent) ?? Date.now() - agent.state.age_ms;
+}

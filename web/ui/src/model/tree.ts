@@ -1,0 +1,140 @@
+// Builds the visible rows of the agent tree from the agents' paths. Pure: the tree is a function of the names.
+
+import type { Agent } from "../protocol/types";
+
+/** One step from the root to an agent. `key` is unique among its siblings, `label` is what people read. */
+export interface Level {
+  readonly key: string;
+  readonly label: string;
+}
+
+export interface GroupRow {
+  readonly kind: "group";
+  /** Unique and stable: the keys from the root, joined. Folding is remembered by it. */
+  readonly id: string;
+  readonly label: string;
+  readonly depth: number;
+  readonly folded: boolean;
+  readonly count: number;
+  readonly waiting: number;
+  /** First-level category that gives the colour. */
+  readonly category: string;
+  readonly position: number;
+  readonly siblings: number;
+}
+
+export interface AgentRow {
+  readonly kind: "agent";
+  readonly id: string;
+  readonly agent: Agent;
+  readonly depth: number;
+  readonly category: string | null;
+  readonly position: number;
+  readonly siblings: number;
+}
+
+export type Row = GroupRow | AgentRow;
+
+export interface TreeOptions {
+  readonly folded: ReadonlySet<string>;
+  /** A filter is active: everything that matches is shown, whatever is folded. */
+  readonly unfoldAll?: boolean;
+  /** The levels above an agent. A machine level goes in front here. */
+  readonly levelsOf?: (agent: Agent) => readonly Level[];
+}
+
+interface Group {
+  readonly id: string;
+  readonly label: string;
+  readonly groups: Map<string, Group>;
+  readonly agents: Agent[];
+  count: number;
+  waiting: number;
+}
+
+/** Separates keys in a group id; cannot occur in a name. */
+const SEPARATOR = "/";
+
+export function pathLevels(agent: Agent): readonly Level[] {
+  return agent.path.map((segment) => ({ key: segment, label: segment }));
+}
+
+/** Rows in the order in which they are drawn: groups before agents, each by name; ungrouped agents come last. */
+export function buildRows(agents: Iterable<Agent>, options: TreeOptions): Row[] {
+  const root = newGroup("", "");
+  const levelsOf = options.levelsOf ?? pathLevels;
+  for (const agent of agents) insert(root, agent, levelsOf(agent));
+  const rows: Row[] = [];
+  appendChildren(rows, root, 0, null, options);
+  return rows;
+}
+
+/** Ids of the groups that contain `agent`, outermost first. */
+export function ancestorIds(agent: Agent, levelsOf: (agent: Agent) => readonly Level[] = pathLevels): string[] {
+  const ids: string[] = [];
+  for (const level of levelsOf(agent)) ids.push(groupId(ids.at(-1) ?? "", level.key));
+  return ids;
+}
+
+function insert(root: Group, agent: Agent, levels: readonly Level[]): void {
+  let group = root;
+  const waiting = agent.state.kind === "waiting" ? 1 : 0;
+  for (const level of levels) {
+    let child = group.groups.get(level.key);
+    if (child === undefined) {
+      child = newGroup(groupId(group.id, level.key), level.label);
+      group.groups.set(level.key, child);
+    }
+    child.count += 1;
+    child.waiting += waiting;
+    group = child;
+  }
+  group.agents.push(agent);
+}
+
+function appendChildren(rows: Row[], parent: Group, depth: number, category: string | null, options: TreeOptions): void {
+  const siblings = parent.groups.size + parent.agents.length;
+  let position = 0;
+  for (const [key, group] of [...parent.groups].sort((a, b) => compareNames(a[1].label, b[1].label))) {
+    const folded = options.unfoldAll !== true && options.folded.has(group.id);
+    const { id, label, count, waiting } = group;
+    const groupCategory = category ?? key;
+    rows.push({
+      kind: "group", id, label, depth, folded, count, waiting,
+      category: groupCategory, position: ++position, siblings,
+    });
+    if (!folded) appendChildren(rows, group, depth + 1, groupCategory, options);
+  }
+  for (const agent of parent.agents.sort((a, b) => compareNames(a.leaf, b.leaf) || compareNames(a.id, b.id))) {
+    rows.push({ kind: "agent", id: agent.id, agent, depth, category, position: ++position, siblings });
+  }
+}
+
+function newGroup(id: string, label: string): Group {
+  return { id, label, groups: new Map(), agents: [], count: 0, waiting: 0 };
+}
+
+function groupId(parent: string, key: string): string {
+  return parent + SEPARATOR + key;
+}
+
+/** As people sort: capitals and small letters alike, 9 before 10. Fast enough for every change of a state. */
+export function compareNames(a: string, b: string): number {
+  const keyA = sortKey(a);
+  const keyB = sortKey(b);
+  if (keyA !== keyB) return keyA < keyB ? -1 : 1;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+const sortKeys = new Map<string, string>();
+const MOST_SORT_KEYS = 20_000;
+
+function sortKey(name: string): string {
+  let key = sortKeys.get(name);
+  if (key === undefined) {
+    if (sortKeys.size >= MOST_SORT_KEYS) sortKeys.clear();
+    key = name.toLowerCase().replaceAll(/\d+/g, (digits) => digits.padStart(12, "0"));
+    sortKeys.set(name, key);
+  }
+  return key;
+}

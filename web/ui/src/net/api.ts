@@ -1,0 +1,139 @@
+// The HTTP API of the node, as typed calls. Every failure is an `ApiError` with what happened and what to do.
+
+import type { Agent, BackendKind } from "../protocol/types";
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly hint: string,
+  ) {
+    super(message);
+  }
+
+  /** The request did not reach the node: repeating it later makes sense. */
+  get isNetwork(): boolean {
+    return this.status === 0;
+  }
+}
+
+export interface NewAgent {
+  readonly name: string;
+  readonly directory?: string;
+  readonly program?: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly notes?: string;
+  readonly backend?: BackendKind;
+  readonly autostart?: boolean;
+  readonly cols?: number;
+  readonly rows?: number;
+}
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly path: string;
+  readonly git: boolean;
+}
+
+export interface DirectoryListing {
+  readonly path: string;
+  readonly parent: string | null;
+  readonly entries: readonly DirectoryEntry[];
+}
+
+export interface Notes {
+  readonly notes: string;
+  readonly revision: number;
+}
+
+export type Verb = "start" | "stop" | "restart";
+
+export class Api {
+  constructor(private readonly onUnauthorized: () => void) {}
+
+  login(token: string): Promise<void> {
+    return this.request("POST", "/api/login", { token });
+  }
+
+  /** True unless the node says clearly that this browser is not logged in. */
+  async isLoggedIn(): Promise<boolean> {
+    try {
+      return (await fetch("/api/nodes", { cache: "no-store" })).status !== 401;
+    } catch {
+      return true;
+    }
+  }
+
+  async createAgent(agent: NewAgent): Promise<Agent> {
+    return (await this.request<{ agent: Agent }>("POST", "/api/agents", agent)).agent;
+  }
+
+  async changeAgent(id: string, change: { name?: string; tags?: readonly string[]; autostart?: boolean }): Promise<Agent> {
+    return (await this.request<{ agent: Agent }>("PATCH", agentPath(id), change)).agent;
+  }
+
+  async deleteAgent(id: string): Promise<void> {
+    await this.request("DELETE", agentPath(id));
+  }
+
+  async run(id: string, verb: Verb): Promise<Agent> {
+    return (await this.request<{ agent: Agent }>("POST", `${agentPath(id)}/${verb}`)).agent;
+  }
+
+  notes(id: string): Promise<Notes> {
+    return this.request("GET", `${agentPath(id)}/notes`);
+  }
+
+  /** `keepalive` lets the request outlive the page (the browser limits such bodies to 64 KiB in total). */
+  async saveNotes(id: string, notes: Notes, keepalive = false): Promise<number> {
+    const saved = await this.request<{ revision: number }>("PUT", `${agentPath(id)}/notes`, notes, { keepalive });
+    return saved.revision;
+  }
+
+  directories(path: string, signal?: AbortSignal): Promise<DirectoryListing> {
+    return this.request("GET", `/api/directories?path=${encodeURIComponent(path)}`, undefined, signal ? { signal } : {});
+  }
+
+  async link(): Promise<string> {
+    return (await this.request<{ url: string }>("POST", "/api/link")).url;
+  }
+
+  logout(): Promise<void> {
+    return this.request("POST", "/api/logout");
+  }
+
+  private async request<T>(method: string, path: string, body?: unknown, extra: RequestInit = {}): Promise<T> {
+    const init: RequestInit = { method, cache: "no-store", credentials: "same-origin", ...extra };
+    if (body !== undefined) {
+      init.body = JSON.stringify(body);
+      init.headers = { "content-type": "application/json" };
+    }
+    let response: Response;
+    try {
+      response = await fetch(path, init);
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") throw error;
+      throw new ApiError(0, "unreachable", "The node cannot be reached.", "Check that consort is running there.");
+    }
+    if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
+    if (response.status === 401 && path !== "/api/login") this.onUnauthorized();
+    throw await readError(response);
+  }
+}
+
+function agentPath(id: string): string {
+  return `/api/agents/${encodeURIComponent(id)}`;
+}
+
+async function readError(response: Response): Promise<ApiError> {
+  const body: unknown = await response.json().catch(() => null);
+  const error = (body as { error?: { code?: string; message?: string; hint?: string } } | null)?.error;
+  return new ApiError(
+    response.status,
+    error?.code ?? "http",
+    error?.message ?? `The node answered ${response.status} ${response.statusText}.`,
+    error?.hint ?? "",
+  );
+}

@@ -1,0 +1,35 @@
+// How a terminal and the space for it go together: cells that fit, or the font size at which all of it is visible. Pure.
+
+import type { Size } from "../protocol/types";
+
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+}
+
+export const SMALLEST_SIZE: Size = { cols: 20, rows: 5 };
+export const LARGEST_SIZE: Size = { cols: 1000, rows: 500 };
+export const SMALLEST_FONT_PX = 2;
+
+/** How many cells fit; `null` if the space is not laid out. */
+export function cellsThatFit(space: Pixels, cell: Pixels): Size | null {
+  if (!(cell.width > 0 && cell.height > 0 && space.width > 0 && space.height > 0)) return null;
+  return {
+    cols: clamp(Math.floor(space.width / cell.width), SMALLEST_SIZE.cols, LARGEST_SIZE.cols),
+    rows: clamp(Math.floor(space.height / cell.height), SMALLEST_SIZE.rows, LARGEST_SIZE.rows),
+  };
+}
+
+/**
+ * The font size at which `size` cells fit in `space`, given that a cell measures `cell` at `fontPx`. Never larger than
+ * `preferredPx`: a small terminal keeps its normal letters.
+ */
+export function fontThatFits(space: Pixels, size: Size, cell: Pixels, fontPx: number, preferredPx: number): number {
+  const scale = Math.min(space.width / (cell.width * size.cols), space.height / (cell.height * size.rows));
+  if (!Number.isFinite(scale) || scale <= 0) return preferredPx;
+  return clamp(Math.floor(fontPx * scale * 20) / 20, SMALLEST_FONT_PX, preferredPx);
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.max(low, Math.min(high, value));
+}

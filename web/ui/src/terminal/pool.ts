@@ -1,0 +1,131 @@
+// The terminals this tab has opened: the last few stay warm, so that switching between them is immediate.
+
+import type { ServerFrame } from "../protocol/frames";
+import type { Agent, ClientMessage, StreamMessage } from "../protocol/types";
+import type { Wire } from "../stream/terminal-stream";
+import { TerminalSession, type SessionSurroundings } from "./session";
+
+/** Terminals that keep their screen and scrollback. */
+const WARM_TERMINALS = 6;
+/** A hidden terminal keeps its stream this long; then only its screen, to resume from. */
+const DETACH_AFTER_MS = 30_000;
+
+export interface PoolWire {
+  send(message: ClientMessage): void;
+  sendBinary(frame: Uint8Array<ArrayBuffer>): void;
+}
+
+interface Entry {
+  readonly session: TerminalSession;
+  detachTimer: ReturnType<typeof setTimeout> | undefined;
+}
+
+export class TerminalPool {
+  /** Least recently shown first. */
+  private readonly entries = new Map<string, Entry>();
+  private shown: Entry | null = null;
+  private nextStream = 1;
+  private connection: Wire | null = null;
+
+  constructor(
+    private readonly wire: PoolWire,
+    private readonly around: SessionSurroundings,
+  ) {}
+
+  get current(): TerminalSession | null {
+    return this.shown?.session ?? null;
+  }
+
+  /** The session of a terminal, which becomes the one that is shown. The caller puts it on the page. */
+  open(agent: string, terminal: number): TerminalSession {
+    const key = `${agent}/${terminal}`;
+    const entry = this.entries.get(key) ?? this.create(agent, terminal);
+    clearTimeout(entry.detachTimer);
+    this.entries.delete(key);
+    this.entries.set(key, entry);
+    this.shown = entry;
+    this.evict();
+    return entry.session;
+  }
+
+  hide(session: TerminalSession): void {
+    session.hide();
+    const entry = this.entries.get(`${session.agent}/${session.terminal}`);
+    if (entry === undefined) return;
+    if (this.shown === entry) this.shown = null;
+    entry.detachTimer = setTimeout(() => {
+      if (session.stream.pendingInputBytes === 0) session.stream.detach();
+    }, DETACH_AFTER_MS);
+  }
+
+  connected(): void {
+    this.connection = {
+      nextStream: () => this.nextStream++,
+      control: (message) => this.wire.send(message),
+      binary: (frame) => this.wire.sendBinary(frame),
+    };
+    // The one on the screen first: the others can wait.
+    const shownFirst = [...this.entries.values()].sort((a, b) => Number(b === this.shown) - Number(a === this.shown));
+    for (const { session } of shownFirst) session.stream.connected(this.connection);
+  }
+
+  disconnected(): void {
+    this.connection = null;
+    for (const { session } of this.entries.values()) session.stream.disconnected();
+  }
+
+  receive(message: StreamMessage): void {
+    this.byStream(message.s)?.stream.receive(message);
+  }
+
+  receiveFrame(frame: ServerFrame): void {
+    this.byStream(frame.s)?.stream.receiveFrame(frame);
+  }
+
+  lookChanged(): void {
+    for (const { session } of this.entries.values()) session.setLook();
+  }
+
+  /** An agent that had ended runs again: what is shown of it is opened anew, the rest is forgotten. */
+  agentChanged(agent: Agent, before: Agent | null): void {
+    const revived = agent.running && before !== null && !before.running;
+    for (const [key, entry] of [...this.entries]) {
+      const { session } = entry;
+      if (session.agent !== agent.id || session.state.value.phase !== "ended") continue;
+      const exists = agent.terminals.some((terminal) => terminal.id === session.terminal);
+      if (entry === this.shown && exists && revived) session.reopen();
+      else if (entry !== this.shown) this.remove(key, entry);
+    }
+  }
+
+  agentGone(id: string): void {
+    for (const [key, entry] of [...this.entries]) {
+      if (entry.session.agent === id && entry !== this.shown) this.remove(key, entry);
+    }
+  }
+
+  private create(agent: string, terminal: number): Entry {
+    const session = new TerminalSession(agent, terminal, this.around);
+    if (this.connection !== null) session.stream.connected(this.connection);
+    return { session, detachTimer: undefined };
+  }
+
+  /** Input that is not confirmed keeps its terminal alive: forgetting it would be losing it silently. */
+  private evict(): void {
+    for (const [key, entry] of [...this.entries]) {
+      if (this.entries.size <= WARM_TERMINALS) return;
+      if (entry !== this.shown && entry.session.stream.pendingInputBytes === 0) this.remove(key, entry);
+    }
+  }
+
+  private remove(key: string, entry: Entry): void {
+    clearTimeout(entry.detachTimer);
+    this.entries.delete(key);
+    entry.session.dispose();
+  }
+
+  private byStream(s: number): TerminalSession | null {
+    for (const { session } of this.entries.values()) if (session.stream.streamNumber === s) return session;
+    return null;
+  }
+}

@@ -1,0 +1,268 @@
+// One xterm.js terminal on the page: writes, replaces, scales, searches. Everything about the emulator is in here.
+
+import { SearchAddon, type ISearchOptions } from "@xterm/addon-search";
+import { Unicode11Addon } from "@xterm/addon-unicode11";
+import { WebLinksAddon } from "@xterm/addon-web-links";
+import { WebglAddon } from "@xterm/addon-webgl";
+import { Terminal, type ITheme } from "@xterm/xterm";
+import type { Size } from "../protocol/types";
+import type { Screen } from "../stream/terminal-stream";
+import { handleClipboardWrites } from "./clipboard";
+import { cellsThatFit, fontThatFits, type Pixels, SMALLEST_FONT_PX } from "./fit";
+import { swallowQueries, watchModeChanges } from "./queries";
+import { TERMINAL_FONT } from "./theme";
+import { scrollByTouch } from "./touch";
+
+export interface TerminalLook {
+  readonly fontPx: number;
+  readonly theme: ITheme;
+  readonly dark: boolean;
+  readonly screenReader: boolean;
+  /** Draw with WebGL where it works. */
+  readonly accelerated: boolean;
+}
+
+export interface TerminalViewListener {
+  /** What the user typed or pasted, and reports about mouse and focus that the program asked for. */
+  typed(text: string): void;
+  /** Mouse reports of the old kind, which are not text. */
+  reported(bytes: Uint8Array): void;
+  /** True if the dashboard takes this key; the terminal then does not see it. */
+  key(event: KeyboardEvent): boolean;
+  clipboard(text: string): void;
+  scrolled(linesFromBottom: number): void;
+  searchResults(index: number, count: number): void;
+}
+
+/** The terminal with its scrollback; the node bounds the history of a snapshot far below. */
+const SCROLLBACK_LINES = 20_000;
+
+/** A hidden terminal keeps its renderer for a moment, so that the next one takes over the glyphs that are drawn. */
+const KEEP_RENDERER_MS = 2_000;
+
+/** Ends whatever sequence was cut off, then resets the terminal; parsed in one go with the content that follows. */
+const RESET = Uint8Array.of(0x18, 0x1b, 0x63);
+
+const SEARCH: ISearchOptions = {
+  decorations: {
+    matchBackground: "#b58900",
+    activeMatchBackground: "#e8590c",
+    matchOverviewRuler: "#b58900",
+    activeMatchColorOverviewRuler: "#e8590c",
+  },
+};
+
+export class TerminalView implements Screen {
+  readonly host = document.createElement("div");
+  readonly xterm: Terminal;
+  private readonly search = new SearchAddon({ highlightLimit: 1000 });
+  private webgl: WebglAddon | null = null;
+  private webglTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly look: TerminalLook, private readonly listener: TerminalViewListener) {
+    this.host.className = "terminal-host";
+    this.xterm = new Terminal({
+      allowProposedApi: true,
+      cursorInactiveStyle: "outline",
+      drawBoldTextInBrightColors: false,
+      fontFamily: TERMINAL_FONT,
+      fontSize: look.fontPx,
+      linkHandler: { activate: (_event, uri) => openLink(uri) },
+      macOptionClickForcesSelection: true,
+      minimumContrastRatio: look.dark ? 1 : 4.5,
+      scrollback: SCROLLBACK_LINES,
+      screenReaderMode: look.screenReader,
+      theme: look.theme,
+    });
+    this.xterm.loadAddon(new Unicode11Addon());
+    this.xterm.unicode.activeVersion = "11";
+    this.xterm.loadAddon(new WebLinksAddon((_event, uri) => openLink(uri)));
+    this.xterm.loadAddon(this.search);
+    swallowQueries(this.xterm);
+    handleClipboardWrites(this.xterm, (text) => listener.clipboard(text));
+    this.listen();
+    scrollByTouch(this.host, this.xterm);
+    Object.assign(this.host, { consortTerminal: this.xterm });
+  }
+
+  /** Puts the terminal on the page. Only one that is shown has a renderer. */
+  show(space: HTMLElement): void {
+    space.append(this.host);
+    if (this.xterm.element === undefined) this.xterm.open(this.host);
+    this.accelerate();
+  }
+
+  hide(): void {
+    this.xterm.blur();
+    this.host.remove();
+    clearTimeout(this.webglTimer);
+    this.webglTimer = setTimeout(() => this.decelerate(), KEEP_RENDERER_MS);
+  }
+
+  dispose(): void {
+    this.hide();
+    clearTimeout(this.webglTimer);
+    this.decelerate();
+    this.xterm.dispose();
+  }
+
+  setLook(look: TerminalLook): void {
+    this.xterm.options.theme = look.theme;
+    this.xterm.options.minimumContrastRatio = look.dark ? 1 : 4.5;
+    this.xterm.options.screenReaderMode = look.screenReader;
+  }
+
+  /**
+   * Replaces screen, scrollback and modes. The old content stays until the new one is parsed, in one step: no frame
+   * shows an empty screen. Whoever has scrolled up stays as far from the bottom as before.
+   */
+  replace(size: Size, bytes: Uint8Array, processed: () => void): void {
+    const content = new Uint8Array(RESET.length + bytes.length);
+    content.set(RESET);
+    content.set(bytes, RESET.length);
+    let fromBottom = 0;
+    this.xterm.write("", () => {
+      fromBottom = this.linesFromBottom();
+      this.resize(size);
+    });
+    this.xterm.write(content, () => {
+      if (fromBottom > 0) this.xterm.scrollToLine(Math.max(0, this.xterm.buffer.active.baseY - fromBottom));
+      processed();
+    });
+  }
+
+  append(bytes: Uint8Array, processed: () => void): void {
+    this.xterm.write(bytes, processed);
+  }
+
+  resize({ cols, rows }: Size): void {
+    if (cols !== this.xterm.cols || rows !== this.xterm.rows) this.xterm.resize(cols, rows);
+  }
+
+  /** Cells that fit in `space` at the font size `fontPx`, which is applied. */
+  fill(space: Pixels, fontPx: number): Size | null {
+    this.setFontPx(fontPx);
+    return cellsThatFit(space, this.cellPixels());
+  }
+
+  /** Chooses the font size at which the whole terminal is visible, times `zoom`. */
+  scaleInto(space: Pixels, preferredPx: number, zoom: number): void {
+    const size = { cols: this.xterm.cols, rows: this.xterm.rows };
+    const current = this.xterm.options.fontSize ?? preferredPx;
+    let fontPx = fontThatFits(space, size, this.cellPixels(), current, preferredPx);
+    this.setFontPx(fontPx);
+    // Cells are rounded to device pixels, so the first estimate can be a little too large.
+    for (let step = 0; step < 8 && fontPx > SMALLEST_FONT_PX && this.overflows(space); step++) {
+      fontPx -= Math.max(0.1, fontPx * 0.02);
+      this.setFontPx(fontPx);
+    }
+    if (zoom !== 1) this.setFontPx(fontPx * zoom);
+  }
+
+  linesFromBottom(): number {
+    const { baseY, viewportY } = this.xterm.buffer.active;
+    return baseY - viewportY;
+  }
+
+  find(text: string, direction: "next" | "previous", incremental = false): void {
+    if (text === "") return this.endSearch();
+    if (direction === "next") this.search.findNext(text, { ...SEARCH, incremental });
+    else this.search.findPrevious(text, { ...SEARCH, incremental });
+  }
+
+  endSearch(): void {
+    this.search.clearDecorations();
+    this.xterm.clearSelection();
+  }
+
+  /** All text, scrollback first, with lines that were wrapped joined again. */
+  text(): string {
+    const buffer = this.xterm.buffer.active;
+    let text = "";
+    for (let y = 0; y < buffer.length; y++) {
+      const line = buffer.getLine(y);
+      if (line === undefined) break;
+      const continues = buffer.getLine(y + 1)?.isWrapped ?? false;
+      text += line.translateToString(!continues) + (continues ? "" : "\n");
+    }
+    return text.trimEnd();
+  }
+
+  private listen(): void {
+    const causedByOutput = watchModeChanges(this.xterm);
+    this.xterm.onData((text) => {
+      if (!causedByOutput()) this.listener.typed(text);
+    });
+    this.xterm.onBinary((text) => {
+      this.listener.reported(Uint8Array.from(text, (char) => char.charCodeAt(0)));
+    });
+    this.xterm.attachCustomKeyEventHandler((event) => !this.listener.key(event));
+    this.xterm.onScroll(() => this.listener.scrolled(this.linesFromBottom()));
+    this.xterm.onWriteParsed(() => this.listener.scrolled(this.linesFromBottom()));
+    this.search.onDidChangeResults(({ resultIndex, resultCount }) => {
+      this.listener.searchResults(resultIndex, resultCount);
+    });
+  }
+
+  /** WebGL where it works. A lost context falls back to the DOM renderer and is tried again the next time it is shown. */
+  private accelerate(): void {
+    clearTimeout(this.webglTimer);
+    if (this.webgl !== null || !this.look.accelerated || !webglIsFast()) return;
+    try {
+      const addon = new WebglAddon();
+      addon.onContextLoss(() => {
+        addon.dispose();
+        if (this.webgl === addon) this.webgl = null;
+      });
+      this.xterm.loadAddon(addon);
+      this.webgl = addon;
+    } catch {
+      // The DOM renderer does it.
+    }
+  }
+
+  private decelerate(): void {
+    this.webgl?.dispose();
+    this.webgl = null;
+  }
+
+  private setFontPx(fontPx: number): void {
+    if (this.xterm.options.fontSize !== fontPx) this.xterm.options.fontSize = fontPx;
+  }
+
+  private cellPixels(): Pixels {
+    const screen = this.screenPixels();
+    return { width: screen.width / this.xterm.cols, height: screen.height / this.xterm.rows };
+  }
+
+  private overflows(space: Pixels): boolean {
+    const screen = this.screenPixels();
+    return screen.width > space.width || screen.height > space.height;
+  }
+
+  private screenPixels(): Pixels {
+    const rect = this.host.querySelector(".xterm-screen")?.getBoundingClientRect();
+    return { width: rect?.width ?? 0, height: rect?.height ?? 0 };
+  }
+}
+
+let fastWebgl: boolean | null = null;
+
+/** WebGL drawn by the processor is slower than the DOM, above all to start. */
+function webglIsFast(): boolean {
+  fastWebgl ??= probeWebgl();
+  return fastWebgl;
+}
+
+function probeWebgl(): boolean {
+  const context = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
+  if (context === null) return false;
+  const info = context.getExtension("WEBGL_debug_renderer_info");
+  const renderer = String(context.getParameter(info?.UNMASKED_RENDERER_WEBGL ?? context.RENDERER));
+  context.getExtension("WEBGL_lose_context")?.loseContext();
+  return !/swiftshader|llvmpipe|software|basic render/i.test(renderer);
+}
+
+function openLink(uri: string): void {
+  if (/^(https?|mailto|ftp):/i.test(uri)) window.open(uri, "_blank", "noopener,noreferrer");
+}

@@ -1,0 +1,197 @@
+// One agent: who it is and how it is, what can be done with it, its terminals, its notes.
+
+import type { JSX } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import { nameProblem } from "../model/names";
+import type { Agent, TerminalInfo } from "../protocol/types";
+import { AgentActions } from "./agent-actions";
+import { useApp } from "./context";
+import { DetailsPanel } from "./details-panel";
+import { Icon } from "./icons";
+import { StateGlyph, stateSentence } from "./state-glyph";
+import { StoppedPane, TerminalPane } from "./terminal-pane";
+
+export function AgentView({ id }: { id: string }): JSX.Element {
+  const app = useApp();
+  const agent = app.agent.value;
+  const lastTerminal = useRef<number | null>(null);
+  if (agent === null) return app.store.loaded.value ? <UnknownAgent id={id} /> : <div class="agent" />;
+
+  const wanted = app.route.value.terminal ?? lastTerminal.current;
+  const terminal = app.terminalOf(agent, wanted);
+  // A terminal that has just ended stays on the screen with what it last showed.
+  const shown = terminal?.id ?? lastTerminal.current;
+  lastTerminal.current = shown;
+  return (
+    <div class="agent" data-testid="agent-view" data-agent-id={agent.id}>
+      <AgentHeader agent={agent} />
+      {agent.terminals.length > 1 && <TerminalTabs agent={agent} shown={shown} />}
+      <div class="agent-body">
+        {shown === null ? (
+          <StoppedPane agent={agent} />
+        ) : (
+          <TerminalPane key={`${agent.id}/${shown}`} agent={agent} terminal={shown} />
+        )}
+        {app.preferences.detailsOpen.value && <DetailsPanel agent={agent} />}
+      </div>
+    </div>
+  );
+}
+
+function UnknownAgent({ id }: { id: string }): JSX.Element {
+  const app = useApp();
+  return (
+    <div class="home">
+      <div class="home-card">
+        <h1>This agent is gone</h1>
+        <p>There is no agent <code>{id}</code> any more. It was deleted, or its tmux session was closed.</p>
+        <button class="button" onClick={() => app.goHome()}>Back to the start</button>
+      </div>
+    </div>
+  );
+}
+
+function AgentHeader({ agent }: { agent: Agent }): JSX.Element {
+  const app = useApp();
+  const { detailsOpen } = app.preferences;
+  return (
+    <header class="agent-header">
+      <button class="icon-button back-button" aria-label="Back to the list" onClick={() => app.goHome()}>
+        <Icon name="back" />
+      </button>
+      <div class="agent-identity">
+        {app.renaming.value === agent.id ? <RenameField agent={agent} /> : <AgentName agent={agent} />}
+        <div class="agent-state" data-testid="agent-state" data-state={agent.state.kind} title={stateSentence(agent, app.now.value)}>
+          <StateGlyph kind={agent.state.kind} />
+          <span>{stateSentence(agent, app.now.value)}</span>
+        </div>
+      </div>
+      {!app.space.narrow.value && <AgentActions agent={agent} />}
+      <button
+        class={`icon-button ${detailsOpen.value ? "active" : ""}`}
+        data-testid="details-toggle"
+        aria-pressed={detailsOpen.value}
+        aria-label="Notes and details"
+        title="Notes and details (i)"
+        onClick={() => (detailsOpen.value = !detailsOpen.value)}
+      >
+        <Icon name="panel" />
+      </button>
+    </header>
+  );
+}
+
+function AgentName({ agent }: { agent: Agent }): JSX.Element {
+  const app = useApp();
+  const hue = agent.path[0] === undefined ? undefined : app.store.hues.value[agent.path[0]];
+  return (
+    <h1 class="agent-name" data-testid="agent-name" style={hue === undefined ? {} : { "--hue": hue }}>
+      {agent.path.map((segment, index) => (
+        <span key={segment} class="crumb">
+          {index === 0 && <span class="swatch" />}
+          {segment}
+        </span>
+      ))}
+      <button class="agent-leaf" title="Rename (F2)" data-testid="rename-button" onClick={() => (app.renaming.value = agent.id)}>
+        {agent.leaf}
+        <Icon name="edit" />
+      </button>
+    </h1>
+  );
+}
+
+function RenameField({ agent }: { agent: Agent }): JSX.Element {
+  const app = useApp();
+  const input = useRef<HTMLInputElement>(null);
+  const name = useSignal(agent.name);
+  const refused = useSignal("");
+  const problem = nameProblem(name.value) ?? refused.value;
+  useLayoutEffect(() => {
+    input.current?.focus();
+    input.current?.select();
+  }, []);
+
+  // Taking the field away blurs it, which must not save what was just given up.
+  const closed = useRef(false);
+  const close = (): void => {
+    closed.current = true;
+    app.renaming.value = null;
+  };
+  const save = async (): Promise<void> => {
+    if (closed.current) return;
+    if (name.value === agent.name || name.value === "") return close();
+    if (nameProblem(name.value) !== null) return;
+    try {
+      app.store.put(await app.api.changeAgent(agent.id, { name: name.value }));
+      close();
+    } catch (error) {
+      refused.value = error instanceof Error ? error.message : "Could not rename.";
+    }
+  };
+  return (
+    <form
+      class="rename"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save();
+      }}
+    >
+      <input
+        ref={input}
+        data-testid="rename-input"
+        aria-label={`New name of ${agent.name}`}
+        aria-invalid={problem !== ""}
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck={false}
+        value={name.value}
+        onInput={(event) => {
+          name.value = event.currentTarget.value;
+          refused.value = "";
+        }}
+        onKeyDown={(event) => event.key === "Escape" && close()}
+        onBlur={() => problem === "" && void save()}
+      />
+      {problem !== "" && <span class="field-error" role="alert">{problem}</span>}
+    </form>
+  );
+}
+
+function TerminalTabs({ agent, shown }: { agent: Agent; shown: number | null }): JSX.Element {
+  const app = useApp();
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (step === 0) return;
+    event.preventDefault();
+    const index = agent.terminals.findIndex((terminal) => terminal.id === shown);
+    const next = agent.terminals[(index + step + agent.terminals.length) % agent.terminals.length]!;
+    app.open(agent.id, { terminal: next.id, focus: false });
+    requestAnimationFrame(() => document.querySelector<HTMLElement>('.tab[tabindex="0"]')?.focus());
+  };
+  return (
+    <div class="tabs" role="tablist" aria-label="Terminals" data-testid="terminal-tabs" onKeyDown={onKeyDown}>
+      {agent.terminals.map((terminal) => (
+        <button
+          key={terminal.id}
+          class="tab"
+          role="tab"
+          data-testid="terminal-tab"
+          data-terminal={terminal.id}
+          aria-selected={terminal.id === shown}
+          tabIndex={terminal.id === shown ? 0 : -1}
+          title={terminal.title}
+          onClick={() => app.open(agent.id, { terminal: terminal.id })}
+        >
+          <span class="tab-window">{terminal.window}</span>
+          <span class="tab-title">{tabTitle(terminal)}</span>
+          {terminal.exit_code !== null && <span class="tab-exit">exit {terminal.exit_code}</span>}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function tabTitle(terminal: TerminalInfo): string {
+  return terminal.title === "" ? terminal.command : terminal.title;
+}

@@ -1,0 +1,298 @@
+// Creates an agent: its name and place in the tree, where it works, what it runs.
+
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren, JSX } from "preact";
+import { useRef } from "preact/hooks";
+import { isUnfinished, placeOf, siblingPrefix } from "../model/names";
+import { formProblems, PRESETS, toRequest, type AgentForm, type EnvRow, type FormField } from "../model/new-agent";
+import { ApiError } from "../net/api";
+import type { BackendKind } from "../protocol/types";
+import { useApp } from "./context";
+import { Dialog } from "./dialog";
+import { DirectoryPicker } from "./directory-picker";
+import { Icon } from "./icons";
+
+const EMPTY_ENV: EnvRow = { key: "", value: "" };
+
+interface Refusal {
+  readonly field: FormField | "directory" | null;
+  readonly text: string;
+}
+
+export function CreateDialog({ path }: { path: readonly string[] }): JSX.Element {
+  const app = useApp();
+  const form = useSignal<AgentForm>(initialForm(path, app.preferences.lastDirectory.value[0] ?? "~/", tmuxWorks(app)));
+  const refusal = useSignal<Refusal | null>(null);
+  const busy = useSignal(false);
+  const set = (change: Partial<AgentForm>): void => {
+    form.value = { ...form.value, ...change };
+    refusal.value = null;
+  };
+
+  const create = async (): Promise<void> => {
+    const request = toRequest(form.value);
+    if ("problem" in request) {
+      refusal.value = { field: request.field, text: request.problem };
+      return;
+    }
+    busy.value = true;
+    try {
+      const size = app.pool.current?.state.value.size;
+      const agent = await app.api.createAgent(size ? { ...request, ...size } : request);
+      app.preferences.lastDirectory.value = [form.value.directory];
+      app.store.put(agent);
+      app.store.flush();
+      app.dialog.value = null;
+      requestAnimationFrame(() => app.open(agent.id));
+    } catch (error) {
+      refusal.value = explain(error);
+    }
+    busy.value = false;
+  };
+
+  const problems = formProblems(form.value);
+  const problemOf = (field: FormField | "directory"): string => {
+    if (refusal.value?.field === field) return refusal.value.text;
+    return field === "directory" ? "" : (problems[field] ?? "");
+  };
+  return (
+    <Dialog title="New agent" testid="create-dialog" wide>
+      <form
+        class="create-form"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          void create();
+        }}
+      >
+        <div class="form-body">
+          {refusal.value !== null && refusal.value.field === null && <p class="form-error" role="alert">{refusal.value.text}</p>}
+          <NameField form={form.value} problem={problemOf("name")} set={set} />
+          <ProgramField form={form.value} problem={problemOf("commandLine")} set={set} />
+          <Field label="Directory" id="create-directory" problem={problemOf("directory")}>
+            <DirectoryPicker value={form.value.directory} problem={problemOf("directory")} set={(directory) => set({ directory })} />
+          </Field>
+          <MoreOptions form={form.value} problem={problemOf("env")} set={set} />
+        </div>
+        <FormFooter form={form.value} busy={busy.value} set={set} />
+      </form>
+    </Dialog>
+  );
+}
+
+function FormFooter({ form, busy, set }: Omit<FormPart, "problem"> & { busy: boolean }): JSX.Element {
+  const app = useApp();
+  return (
+    <footer class="dialog-footer">
+      <label class="check">
+        <input type="checkbox" data-testid="create-autostart" checked={form.autostart} onChange={(event) => set({ autostart: event.currentTarget.checked })} />
+        Start again after a reboot
+      </label>
+      <button class="button" type="button" onClick={() => (app.dialog.value = null)}>Cancel</button>
+      <button class="button primary" data-testid="create-submit" disabled={busy || !app.isLive.value}>
+        {busy ? "Creating…" : "Create"}
+      </button>
+    </footer>
+  );
+}
+
+type FormPart = { form: AgentForm; problem: string; set: (change: Partial<AgentForm>) => void };
+
+function NameField({ form, problem, set }: FormPart): JSX.Element {
+  const groups = useGroupSuggestions(form.name);
+  return (
+    <Field label="Name" id="create-name" problem={problem} hint={<NamePreview name={form.name} />}>
+      <input
+        id="create-name"
+        data-testid="create-name"
+        class="mono"
+        autofocus
+        list="create-groups"
+        aria-invalid={problem !== ""}
+        placeholder="customers-zoom-backend"
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck={false}
+        value={form.name}
+        ref={useCaretAtEnd()}
+        onInput={(event) => set({ name: event.currentTarget.value })}
+      />
+      <datalist id="create-groups">{groups.map((group) => <option key={group} value={group} />)}</datalist>
+    </Field>
+  );
+}
+
+/** Where the agent will be in the tree. */
+function NamePreview({ name }: { name: string }): JSX.Element {
+  const app = useApp();
+  if (isUnfinished(name) && !name.includes("-")) {
+    return <span class="hint">Levels are separated by -: <code>category-project-agent</code></span>;
+  }
+  const { path, leaf } = placeOf(name);
+  const hue = path[0] === undefined ? undefined : app.store.hues.value[path[0]];
+  return (
+    <span class="hint place" data-testid="name-preview" style={hue === undefined ? {} : { "--hue": hue }}>
+      {path.length === 0 ? <span>ungrouped</span> : path.map((segment, index) => (
+        <span key={index} class="crumb">{index === 0 && <span class="swatch" />}{segment || "…"}</span>
+      ))}
+      <strong>{leaf || "…"}</strong>
+    </span>
+  );
+}
+
+function ProgramField({ form, problem, set }: FormPart): JSX.Element {
+  const custom = form.preset === "custom";
+  const shell = form.preset === "shell";
+  return (
+    <div class="field">
+      <span class="label" id="program-label">Program</span>
+      <div class="presets" role="radiogroup" aria-labelledby="program-label">
+        {PRESETS.map((preset) => (
+          <label key={preset.id} class="preset">
+            <input type="radio" name="preset" data-testid={`preset-${preset.id}`} checked={form.preset === preset.id} onChange={() => set({ preset: preset.id })} />
+            {preset.label}
+          </label>
+        ))}
+      </div>
+      {!shell && (
+        <input
+          class="mono"
+          data-testid="create-args"
+          aria-label={custom ? "Command line" : "Arguments"}
+          aria-invalid={problem !== ""}
+          placeholder={custom ? "my-agent --flag 'a value'" : "Arguments, for example --continue"}
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+          value={form.commandLine}
+          onInput={(event) => set({ commandLine: event.currentTarget.value })}
+        />
+      )}
+      {problem !== "" && <span class="field-error" role="alert">{problem}</span>}
+    </div>
+  );
+}
+
+function MoreOptions({ form, problem, set }: FormPart): JSX.Element {
+  return (
+    <details class="more" open={problem !== "" || undefined}>
+      <summary>Environment, backend and notes</summary>
+      <EnvFields form={form} problem={problem} set={set} />
+      <BackendField form={form} set={set} />
+      <Field label="Notes" id="create-notes">
+        <textarea id="create-notes" data-testid="create-notes" rows={3} value={form.notes} onInput={(event) => set({ notes: event.currentTarget.value })} />
+      </Field>
+    </details>
+  );
+}
+
+function EnvFields({ form, problem, set }: FormPart): JSX.Element {
+  // There is always one empty row to write in.
+  const rows = form.env.at(-1)?.key === "" ? form.env : [...form.env, EMPTY_ENV];
+  const change = (index: number, part: Partial<EnvRow>): void =>
+    set({ env: rows.map((row, at) => (at === index ? { ...row, ...part } : row)) });
+  return (
+    <div class="field" role="group" aria-label="Environment">
+      <span class="label">Environment</span>
+      {rows.map((row, index) => (
+        <div key={index} class="env-row">
+          <input class="mono" aria-label="Variable" placeholder="KEY" autocapitalize="off" spellcheck={false} data-testid="env-key" value={row.key}
+            onInput={(event) => change(index, { key: event.currentTarget.value })} />
+          <span aria-hidden="true">=</span>
+          <input class="mono" aria-label={`Value of ${row.key || "the variable"}`} placeholder="value" autocapitalize="off" spellcheck={false} data-testid="env-value" value={row.value}
+            onInput={(event) => change(index, { value: event.currentTarget.value })} />
+          <button type="button" class="icon-button" aria-label={`Remove ${row.key || "the row"}`} disabled={index === rows.length - 1}
+            onClick={() => set({ env: rows.filter((_, at) => at !== index) })}>
+            <Icon name="close" />
+          </button>
+        </div>
+      ))}
+      {problem !== "" && <span class="field-error" role="alert">{problem}</span>}
+    </div>
+  );
+}
+
+const BACKENDS: readonly { kind: BackendKind; label: string; explanation: string }[] = [
+  { kind: "tmux", label: "tmux", explanation: "Survives restarts of the node, and can be attached with tmux." },
+  { kind: "pty", label: "Own terminal", explanation: "Needs no tmux. Ends when the node ends." },
+];
+
+function BackendField({ form, set }: Omit<FormPart, "problem">): JSX.Element {
+  const backends = useApp().store.self.value?.backends;
+  return (
+    <div class="field" role="radiogroup" aria-label="Backend">
+      <span class="label">Backend</span>
+      {BACKENDS.map(({ kind, label, explanation }) => {
+        const info = backends?.[kind];
+        const available = info?.available ?? false;
+        return (
+          <label key={kind} class={`backend ${available ? "" : "unavailable"}`}>
+            <input type="radio" name="backend" data-testid={`backend-${kind}`} disabled={!available} checked={form.backend === kind} onChange={() => set({ backend: kind })} />
+            <span>
+              <strong>{label}</strong> <span class="dim">{info?.detail}{available ? "" : " not available"}</span>
+              <br />
+              <span class="dim">{explanation}</span>
+            </span>
+          </label>
+        );
+      })}
+    </div>
+  );
+}
+
+function Field(props: { label: string; id: string; problem?: string; hint?: ComponentChildren; children: ComponentChildren }): JSX.Element {
+  const { label, id, problem = "", hint, children } = props;
+  return (
+    <div class="field">
+      <label class="label" for={id}>{label}</label>
+      {children}
+      {problem === "" ? hint : <span class="field-error" role="alert">{problem}</span>}
+    </div>
+  );
+}
+
+function initialForm(path: readonly string[], directory: string, tmux: boolean): AgentForm {
+  return {
+    name: siblingPrefix(path),
+    directory,
+    preset: "claude",
+    commandLine: "",
+    env: [],
+    backend: tmux ? "tmux" : "pty",
+    autostart: true,
+    notes: "",
+  };
+}
+
+function tmuxWorks(app: ReturnType<typeof useApp>): boolean {
+  return app.store.self.value?.backends.tmux?.available ?? true;
+}
+
+/** Groups that exist, as beginnings of a name. */
+function useGroupSuggestions(name: string): string[] {
+  const prefixes = new Set<string>();
+  for (const agent of useApp().store.agents.value.values()) {
+    agent.path.forEach((_, depth) => prefixes.add(siblingPrefix(agent.path.slice(0, depth + 1))));
+  }
+  return [...prefixes].filter((prefix) => prefix.startsWith(name) && prefix !== name).sort().slice(0, 20);
+}
+
+function useCaretAtEnd(): (element: HTMLInputElement | null) => void {
+  const done = useRef(false);
+  return (element) => {
+    if (element === null || done.current) return;
+    done.current = true;
+    element.setSelectionRange(element.value.length, element.value.length);
+  };
+}
+
+/** Beside the field where the node says which one it is about, else on top. */
+function explain(error: unknown): Refusal {
+  if (!(error instanceof ApiError)) return { field: null, text: String(error) };
+  const text = [error.message, error.hint].filter(Boolean).join(" ");
+  if (error.code.includes("name")) return { field: "name", text };
+  if (error.code.includes("director")) return { field: "directory", text };
+  if (error.code.includes("program")) return { field: "commandLine", text };
+  if (error.code.includes("env")) return { field: "env", text };
+  return { field: null, text };
+}

@@ -1,0 +1,59 @@
+// Asks before an agent is deleted, and says exactly what is lost.
+
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { plural } from "../model/format";
+import type { Agent } from "../protocol/types";
+import { ApiError } from "../net/api";
+import { useApp } from "./context";
+import { Dialog } from "./dialog";
+
+export function DeleteDialog({ agent: opened }: { agent: Agent }): JSX.Element {
+  const app = useApp();
+  const agent = app.store.agents.value.get(opened.id) ?? opened;
+  const problem = useSignal("");
+  const busy = useSignal(false);
+  const remove = async (): Promise<void> => {
+    busy.value = true;
+    try {
+      await app.api.deleteAgent(agent.id);
+      app.dialog.value = null;
+      if (app.route.value.agent === agent.id) app.goHome();
+      app.notices.show("info", `${agent.name} is deleted.`);
+    } catch (error) {
+      problem.value = error instanceof ApiError ? `${error.message} ${error.hint}` : String(error);
+    }
+    busy.value = false;
+  };
+  return (
+    <Dialog title={`Delete ${agent.name}?`} testid="delete-dialog">
+      {!agent.managed && (
+        <p class="warning">This is your own tmux session, not one that Consort created. Deleting it closes it in tmux.</p>
+      )}
+      <p>This cannot be undone. You lose:</p>
+      <ul class="losses">{losses(agent).map((loss) => <li key={loss}>{loss}</li>)}</ul>
+      {problem.value !== "" && <p class="field-error" role="alert">{problem.value}</p>}
+      <div class="button-row">
+        <button class="button" autofocus onClick={() => (app.dialog.value = null)}>Keep it</button>
+        <button class="button danger" data-testid="confirm-delete" disabled={busy.value} onClick={() => void remove()}>
+          Delete
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+function losses(agent: Agent): string[] {
+  const list: string[] = [];
+  const commands = [...new Set(agent.terminals.filter(({ exit_code }) => exit_code === null).map(({ command }) => command))];
+  if (agent.running && commands.length > 0) list.push(`the running program: ${commands.join(", ")}`);
+  const windows = new Set(agent.terminals.map((terminal) => terminal.window)).size;
+  if (agent.running) {
+    const what = agent.backend === "tmux" ? `the tmux session with ${plural(windows, "window")}` : "the terminal";
+    list.push(`${what} and its scrollback`);
+  }
+  if (agent.notes !== "") list.push(`your notes (${plural(agent.notes.trim().split(/\s+/).length, "word")})`);
+  if (agent.tags.length > 0) list.push(`the tags ${agent.tags.join(", ")}`);
+  if (list.length === 0) list.push("its name and settings; nothing is running");
+  return list;
+}

@@ -1,0 +1,126 @@
+// The dialog that is open, if any, and the small ones.
+
+import type { ComponentChildren, JSX } from "preact";
+import { useMemo } from "preact/hooks";
+import { THEMES } from "../app/preferences";
+import { ANYWHERE, OUTSIDE_TERMINAL, type ShortcutHelp } from "../app/shortcuts";
+import type { TerminalSession } from "../terminal/session";
+import { useApp } from "./context";
+import { CreateDialog } from "./create-dialog";
+import { DeleteDialog } from "./delete-dialog";
+import { Dialog } from "./dialog";
+import { QuickSwitch } from "./quick-switch";
+
+export function Dialogs(): JSX.Element | null {
+  const open = useApp().dialog.value;
+  switch (open?.kind) {
+    case undefined:
+      return null;
+    case "create":
+      return <CreateDialog path={open.path} />;
+    case "delete":
+      return <DeleteDialog agent={open.agent} />;
+    case "switch":
+      return <QuickSwitch />;
+    case "help":
+      return <HelpDialog />;
+    case "settings":
+      return <SettingsDialog />;
+    case "text":
+      return <TextDialog session={open.session} />;
+  }
+}
+
+function HelpDialog(): JSX.Element {
+  return (
+    <Dialog title="Keyboard shortcuts" testid="help-dialog" wide>
+      <div class="shortcut-columns">
+        <ShortcutList title="Everywhere, also in a terminal" list={ANYWHERE} />
+        <ShortcutList title="Outside of a terminal" list={OUTSIDE_TERMINAL} />
+      </div>
+      <p class="dim">All other keys belong to the program while a terminal has the keyboard.</p>
+    </Dialog>
+  );
+}
+
+function ShortcutList({ title, list }: { title: string; list: readonly ShortcutHelp[] }): JSX.Element {
+  return (
+    <section>
+      <h3>{title}</h3>
+      <dl class="shortcuts">
+        {list.map(({ keys, does }) => (
+          <div key={does}>
+            <dt>{keys.map((key) => <kbd key={key}>{key}</kbd>)}</dt>
+            <dd>{does}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+function SettingsDialog(): JSX.Element {
+  const { preferences, api, notices, store } = useApp();
+  const { theme, darkTerminal, screenReader } = preferences;
+  const node = store.self.value;
+  const logout = async (): Promise<void> => {
+    await api.logout().catch(() => notices.show("error", "Could not log out: the node cannot be reached."));
+    location.reload();
+  };
+  return (
+    <Dialog title="Settings" testid="settings-dialog">
+      <fieldset class="choices">
+        <legend>Design</legend>
+        {THEMES.map((choice) => (
+          <label key={choice} class="choice">
+            <input type="radio" name="theme" checked={theme.value === choice} onChange={() => (theme.value = choice)} />
+            {{ system: "Like the system", light: "Light", dark: "Dark" }[choice]}
+          </label>
+        ))}
+      </fieldset>
+      <Check checked={darkTerminal.value} set={(on) => (darkTerminal.value = on)}>Terminals are always dark</Check>
+      <Check checked={screenReader.value} set={(on) => (screenReader.value = on)} testid="screen-reader">
+        Screen reader support in terminals (slower)
+      </Check>
+      <hr />
+      <dl class="fact-list">
+        <dt>Node</dt>
+        <dd>{node?.name} <span class="dim mono">{node?.short}</span></dd>
+        <dt>Version</dt>
+        <dd>{node?.version}</dd>
+      </dl>
+      <button class="button" onClick={() => void logout()}>Log out</button>
+    </Dialog>
+  );
+}
+
+function Check(props: { checked: boolean; set: (on: boolean) => void; testid?: string; children: ComponentChildren }): JSX.Element {
+  return (
+    <label class="check">
+      <input type="checkbox" data-testid={props.testid} checked={props.checked} onChange={(event) => props.set(event.currentTarget.checked)} />
+      {props.children}
+    </label>
+  );
+}
+
+/** The terminal as plain text: for selecting on a phone, and for reading in peace. */
+function TextDialog({ session }: { session: TerminalSession }): JSX.Element {
+  const app = useApp();
+  const text = useMemo(() => session.view.text(), [session]);
+  return (
+    <Dialog title="Terminal as text" testid="text-dialog" wide>
+      <pre
+        class="terminal-text"
+        tabIndex={0}
+        ref={(element) => {
+          if (element !== null) element.scrollTop = element.scrollHeight;
+        }}
+      >
+        {text}
+      </pre>
+      <div class="button-row">
+        <button class="button" onClick={() => app.copy(text, "Copied everything.")}>Copy all</button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,58 @@
+// Keys that an on-screen keyboard lacks. They never take the focus, so that the keyboard stays open.
+
+import type { JSX } from "preact";
+import { NO_MODIFIERS } from "../app/app";
+import type { TerminalSession } from "../terminal/session";
+import { useApp } from "./context";
+import { Icon } from "./icons";
+
+export function KeyBar({ session }: { session: TerminalSession }): JSX.Element {
+  const app = useApp();
+  const { ctrl, alt } = app.modifiers.value;
+  const press = (text: string): void => session.typeModified(text);
+  const cursor = (final: string): void => {
+    press(`\x1b${session.view.xterm.modes.applicationCursorKeysMode ? "O" : "["}${final}`);
+  };
+  const interrupt = (): void => {
+    app.modifiers.value = NO_MODIFIERS;
+    session.type("\x03");
+  };
+  return (
+    <div class="key-bar" role="toolbar" aria-label="Terminal keys" data-testid="key-bar">
+      <Key label="Esc" press={() => press("\x1b")} />
+      <Key label="Ctrl" held={ctrl} press={() => (app.modifiers.value = { ctrl: !ctrl, alt })} />
+      <Key label="Alt" held={alt} press={() => (app.modifiers.value = { ctrl, alt: !alt })} />
+      <Key label="^C" name="Control C" press={interrupt} />
+      <Key label="↑" name="Up" press={() => cursor("A")} />
+      <Key label={<Icon name="paste" />} name="Paste" press={() => void app.pasteFromClipboard()} />
+      <Key label={<Icon name="keyboard" />} name="Show or hide the keyboard" press={() => toggleKeyboard(session)} />
+      <Key label="Tab" press={() => press("\t")} />
+      <Key label="/" press={() => press("/")} />
+      <Key label="-" press={() => press("-")} />
+      <Key label="←" name="Left" press={() => cursor("D")} />
+      <Key label="↓" name="Down" press={() => cursor("B")} />
+      <Key label="→" name="Right" press={() => cursor("C")} />
+      <Key label="⏎" name="Enter" press={() => press("\r")} />
+    </div>
+  );
+}
+
+function Key({ label, name, held, press }: { label: JSX.Element | string; name?: string; held?: boolean; press: () => void }): JSX.Element {
+  return (
+    <button
+      class={`key ${held === true ? "held" : ""}`}
+      aria-label={name}
+      aria-pressed={held}
+      onPointerDown={(event) => event.preventDefault()}
+      onMouseDown={(event) => event.preventDefault()}
+      onClick={press}
+    >
+      {label}
+    </button>
+  );
+}
+
+function toggleKeyboard({ view }: TerminalSession): void {
+  if (view.xterm.textarea === document.activeElement) view.xterm.blur();
+  else view.xterm.focus();
+}

@@ -1,0 +1,27 @@
+// Shows short messages in a corner and reads them to screen readers.
+
+import type { JSX } from "preact";
+import { useApp } from "./context";
+import { Icon } from "./icons";
+
+export function NoticeList(): JSX.Element {
+  const { notices } = useApp();
+  return (
+    <div class="notices" role="status" aria-live="polite" data-testid="notices">
+      {notices.list.value.map((notice) => (
+        <div key={notice.id} class={`notice notice-${notice.kind}`} data-testid="notice">
+          <div class="notice-text">
+            <strong>{notice.text}</strong>
+            {notice.hint !== "" && <span>{notice.hint}</span>}
+            {notice.action !== null && (
+              <button class="link-button" onClick={() => notice.action?.run()}>{notice.action.label}</button>
+            )}
+          </div>
+          <button class="icon-button" aria-label="Dismiss" onClick={() => notices.dismiss(notice.id)}>
+            <Icon name="close" />
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}

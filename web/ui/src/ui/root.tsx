@@ -1,0 +1,35 @@
+// The page: list of agents and agent side by side, or one of them on a phone, and what lies above both.
+
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { pageShortcut } from "../app/shortcuts";
+import { AgentView } from "./agent-view";
+import { useApp } from "./context";
+import { Dialogs } from "./dialogs";
+import { Home } from "./home";
+import { LoginPage } from "./login-page";
+import { NoticeList } from "./notice-list";
+import { Sidebar } from "./sidebar";
+import { TooltipLayer } from "./tooltip";
+
+export function Root(): JSX.Element {
+  const app = useApp();
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => void pageShortcut(app, event);
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, [app]);
+
+  const connection = app.connection.value;
+  if (connection.kind === "login") return <LoginPage problem={connection.problem} />;
+  const { agent: id } = app.route.value;
+  return (
+    <div class="shell" data-screen={id === null ? "list" : "agent"} style={{ "--sidebar": `${app.preferences.sidebarPx.value}px` }}>
+      <Sidebar />
+      <main class="main">{id === null ? <Home /> : <AgentView key={id} id={id} />}</main>
+      <Dialogs />
+      <NoticeList />
+      <TooltipLayer />
+    </div>
+  );
+}

@@ -1,0 +1,142 @@
+// The list of agents with its filter, what waits for the user, and the state of the connection.
+
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { AgentTree } from "./agent-tree";
+import { ConnectionBar } from "./connection-bar";
+import { useApp } from "./context";
+import { Icon } from "./icons";
+import { StateGlyph } from "./state-glyph";
+
+const THEME_ICONS = { system: "system", light: "sun", dark: "moon" } as const;
+
+export function Sidebar(): JSX.Element {
+  const app = useApp();
+  const waiting = app.store.waiting.value.length;
+  const theme = app.preferences.theme.value;
+  return (
+    <aside class="sidebar" aria-label="Agents">
+      <header class="sidebar-header">
+        <button class="brand" onClick={() => app.goHome()} aria-label="Consort, start page">
+          <img src="/icon.svg" alt="" width="20" height="20" />
+          <span>Consort</span>
+        </button>
+        {waiting > 0 && (
+          <button
+            class="waiting-badge"
+            data-testid="next-waiting"
+            title="Open the agent that waits longest (w, in a terminal Ctrl+Shift+A)"
+            onClick={() => app.openNextWaiting()}
+          >
+            <StateGlyph kind="waiting" />
+            {waiting}
+            <span class="visually-hidden"> waiting for you</span>
+          </button>
+        )}
+        <button
+          class="button primary create"
+          data-testid="create-button"
+          title="Create an agent (c)"
+          onClick={() => (app.dialog.value = { kind: "create", path: app.agent.value?.path ?? [] })}
+        >
+          <Icon name="plus" /> New
+        </button>
+      </header>
+      <FilterBox />
+      <AgentTree />
+      <footer class="sidebar-footer">
+        <ConnectionBar />
+        <button class="icon-button" title={`Design: ${theme}`} aria-label={`Design: ${theme}. Change`} onClick={() => app.preferences.cycleTheme()}>
+          <Icon name={THEME_ICONS[theme]} />
+        </button>
+        <button class="icon-button" data-testid="settings-button" title="Settings" aria-label="Settings" onClick={() => (app.dialog.value = { kind: "settings" })}>
+          <Icon name="settings" />
+        </button>
+        <button class="icon-button" title="Keyboard shortcuts (?)" aria-label="Keyboard shortcuts" onClick={() => (app.dialog.value = { kind: "help" })}>
+          <Icon name="help" />
+        </button>
+      </footer>
+      <ResizeHandle />
+    </aside>
+  );
+}
+
+function FilterBox(): JSX.Element {
+  const app = useApp();
+  const input = useRef<HTMLInputElement>(null);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key === "Escape") {
+      if (app.filter.value === "") input.current?.blur();
+      app.filter.value = "";
+    } else if (event.key === "ArrowDown" || event.key === "Enter") {
+      event.preventDefault();
+      app.leaveTerminal();
+    }
+  };
+  return (
+    <label class="filter">
+      <Icon name="search" />
+      <input
+        ref={input}
+        id="filter"
+        data-testid="filter"
+        type="search"
+        placeholder="Filter agents"
+        aria-label="Filter agents by name, title, directory, tag or state"
+        autocomplete="off"
+        spellcheck={false}
+        value={app.filter.value}
+        onInput={(event) => (app.filter.value = event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+      />
+      {app.filter.value === "" ? (
+        <kbd>/</kbd>
+      ) : (
+        <button class="icon-button" aria-label="Clear the filter" onClick={() => (app.filter.value = "")}>
+          <Icon name="close" />
+        </button>
+      )}
+    </label>
+  );
+}
+
+const NARROWEST_PX = 200;
+const WIDEST_PX = 560;
+
+function ResizeHandle(): JSX.Element {
+  const { sidebarPx } = useApp().preferences;
+  const handle = useRef<HTMLDivElement>(null);
+  const set = (px: number): void => {
+    sidebarPx.value = Math.round(Math.max(NARROWEST_PX, Math.min(WIDEST_PX, px)));
+  };
+  useEffect(() => {
+    const element = handle.current!;
+    const onMove = (event: PointerEvent): void => {
+      if (element.hasPointerCapture(event.pointerId)) set(event.clientX);
+    };
+    const onDown = (event: PointerEvent): void => element.setPointerCapture(event.pointerId);
+    element.addEventListener("pointerdown", onDown);
+    element.addEventListener("pointermove", onMove);
+    return () => {
+      element.removeEventListener("pointerdown", onDown);
+      element.removeEventListener("pointermove", onMove);
+    };
+  }, []);
+  return (
+    <div
+      ref={handle}
+      class="resize-handle"
+      role="separator"
+      aria-orientation="vertical"
+      aria-label="Width of the list"
+      aria-valuenow={sidebarPx.value}
+      aria-valuemin={NARROWEST_PX}
+      aria-valuemax={WIDEST_PX}
+      tabIndex={0}
+      onKeyDown={(event) => {
+        if (event.key === "ArrowLeft") set(sidebarPx.value - 16);
+        if (event.key === "ArrowRight") set(sidebarPx.value + 16);
+      }}
+    />
+  );
+}

@@ -1,0 +1,145 @@
+// The emulator never answers the program, lets it write the clipboard but not read it, and shows what it is sent.
+
+import xterm from "@xterm/headless";
+import type { Terminal } from "@xterm/xterm";
+import { beforeEach, describe, expect, it } from "vitest";
+import { decodeClipboardWrite, handleClipboardWrites } from "../src/terminal/clipboard";
+import { cellsThatFit, fontThatFits } from "../src/terminal/fit";
+import { withModifiers } from "../src/terminal/modifiers";
+import { swallowQueries, watchModeChanges } from "../src/terminal/queries";
+
+const ESC = "\x1b";
+
+const QUERIES: Record<string, string> = {
+  DA1: `${ESC}[c`,
+  "DA1 with parameter": `${ESC}[0c`,
+  DA2: `${ESC}[>c`,
+  DA3: `${ESC}[=c`,
+  "DSR status": `${ESC}[5n`,
+  "DSR cursor position": `${ESC}[6n`,
+  "DECXCPR": `${ESC}[?6n`,
+  "colour scheme": `${ESC}[?996n`,
+  DECRQM: `${ESC}[?2026$p`,
+  "DECRQM of an ANSI mode": `${ESC}[4$p`,
+  "DECRQSS of SGR": `${ESC}P$qm${ESC}\\`,
+  "DECRQSS of the scroll region": `${ESC}P$qr${ESC}\\`,
+  XTGETTCAP: `${ESC}P+q544e${ESC}\\`,
+  XTVERSION: `${ESC}[>q`,
+  "kitty keyboard": `${ESC}[?u`,
+  "window size in pixels": `${ESC}[14t`,
+  "cell size": `${ESC}[16t`,
+  "size in cells": `${ESC}[18t`,
+  title: `${ESC}[21t`,
+  "palette colour": `${ESC}]4;1;?${ESC}\\`,
+  "several palette colours": `${ESC}]4;1;?;2;?\x07`,
+  foreground: `${ESC}]10;?\x07`,
+  background: `${ESC}]11;?${ESC}\\`,
+  cursor: `${ESC}]12;?\x07`,
+  "foreground and background": `${ESC}]10;?;?\x07`,
+  clipboard: `${ESC}]52;c;?\x07`,
+  "terminal parameters": `${ESC}[x`,
+  ENQ: "\x05",
+};
+
+let terminal: Terminal;
+let answers: string[];
+let copied: string[];
+
+beforeEach(() => {
+  terminal = new xterm.Terminal({
+    allowProposedApi: true,
+    windowOptions: { getWinSizeChars: true, getWinSizePixels: true, getCellSizePixels: true, getWinTitle: true },
+  }) as unknown as Terminal;
+  answers = [];
+  copied = [];
+  terminal.onData((text) => answers.push(text));
+  swallowQueries(terminal);
+  handleClipboardWrites(terminal, (text) => copied.push(text));
+});
+
+const write = (text: string): Promise<void> => new Promise((resolve) => terminal.write(text, resolve));
+const line = (y: number): string => terminal.buffer.active.getLine(y)?.translateToString(true) ?? "";
+
+describe("queries", () => {
+  for (const [name, query] of Object.entries(QUERIES)) {
+    it(`are not answered: ${name}`, async () => {
+      await write(`before${query}after`);
+      expect(answers).toEqual([]);
+      expect(line(0)).toBe("beforeafter");
+    });
+  }
+
+  it("would be answered without the handlers, so that these tests mean something", async () => {
+    const bare = new xterm.Terminal({ allowProposedApi: true });
+    const heard: string[] = [];
+    bare.onData((text) => heard.push(text));
+    await new Promise<void>((resolve) => bare.write(`${ESC}[c${ESC}[6n${ESC}[?2026$p${ESC}P$qm${ESC}\\`, resolve));
+    expect(heard).toHaveLength(4);
+  });
+});
+
+describe("focus reports", () => {
+  it("that are caused by output are told apart from those of the user", async () => {
+    const causedByOutput = watchModeChanges(terminal);
+    let during: boolean | null = null;
+    terminal.parser.registerOscHandler(777, () => {
+      during = causedByOutput();
+      return true;
+    });
+    await write(`${ESC}[?1004h${ESC}]777;\x07`);
+    expect(during).toBe(true);
+    await Promise.resolve();
+    expect(causedByOutput()).toBe(false);
+    expect(terminal.modes.sendFocusMode).toBe(true);
+  });
+});
+
+describe("the clipboard", () => {
+  it("can be written by programs", async () => {
+    await write(`${ESC}]52;c;${btoa("hello")}\x07`);
+    expect(copied).toEqual(["hello"]);
+  });
+
+  it("takes UTF-8, and nothing that is not base64 of it", () => {
+    expect(decodeClipboardWrite("c;w7Y=")).toBe("ö");
+    for (const bad of ["c;?", "c;", "c", "c;***", "c;/w=="]) expect(decodeClipboardWrite(bad), bad).toBeNull();
+    expect(decodeClipboardWrite(`c;${"A".repeat(2_000_000)}`)).toBeNull();
+  });
+});
+
+describe("fitting", () => {
+  it("counts whole cells", () => {
+    expect(cellsThatFit({ width: 805, height: 329 }, { width: 8, height: 16 })).toEqual({ cols: 100, rows: 20 });
+  });
+
+  it("never asks for a terminal that is too small to use, or for one of a hidden page", () => {
+    expect(cellsThatFit({ width: 30, height: 10 }, { width: 8, height: 16 })).toEqual({ cols: 20, rows: 5 });
+    expect(cellsThatFit({ width: 0, height: 0 }, { width: 8, height: 16 })).toBeNull();
+    expect(cellsThatFit({ width: 800, height: 400 }, { width: Number.NaN, height: 16 })).toBeNull();
+  });
+
+  it("makes letters smaller until everything is visible, and never larger than normal", () => {
+    const cell = { width: 8, height: 16 };
+    expect(fontThatFits({ width: 400, height: 1000 }, { cols: 100, rows: 30 }, cell, 13, 13)).toBe(6.5);
+    expect(fontThatFits({ width: 4000, height: 4000 }, { cols: 10, rows: 10 }, cell, 13, 13)).toBe(13);
+    expect(fontThatFits({ width: 0, height: 0 }, { cols: 10, rows: 10 }, cell, 13, 13)).toBe(13);
+  });
+});
+
+describe("sticky modifiers", () => {
+  it("make control characters", () => {
+    expect(["c", "C", "[", " ", "?", "1"].map((key) => withModifiers(key, { ctrl: true, alt: false }))).toEqual(
+      ["\x03", "\x03", "\x1b", "\0", "\x7f", "1"],
+    );
+  });
+
+  it("put escape before what is typed with Alt", () => {
+    expect(withModifiers("b", { ctrl: false, alt: true })).toBe("\x1bb");
+    expect(withModifiers("b", { ctrl: true, alt: true })).toBe("\x1b\x02");
+  });
+
+  it("go into cursor keys as a parameter", () => {
+    expect(withModifiers("\x1b[A", { ctrl: true, alt: false })).toBe("\x1b[1;5A");
+    expect(withModifiers("\x1bOD", { ctrl: true, alt: false })).toBe("\x1b[1;5D");
+  });
+});

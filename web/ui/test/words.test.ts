@@ -1,0 +1,169 @@
+// Names, command lines, paths, filters and formats: what the user types and reads.
+
+import { describe, expect, it } from "vitest";
+import { matchingEntries, readDirectoryInput } from "../src/model/directory-input";
+import { filterWords, fuzzyMatch, matchesFilter } from "../src/model/filter";
+import { formatAge, formatBytes, plural, shortPath } from "../src/model/format";
+import { isUnfinished, nameProblem, placeOf, siblingPrefix } from "../src/model/names";
+import { toRequest, type AgentForm } from "../src/model/new-agent";
+import { formatRoute, parseRoute, tokenInHash } from "../src/model/route";
+import { joinShellWords, splitShellWords } from "../src/model/shell-words";
+import { agentNamed } from "./agents";
+
+describe("names", () => {
+  it("read level1-level2-agent", () => {
+    expect(placeOf("solo")).toEqual({ path: [], leaf: "solo" });
+    expect(placeOf("a-b")).toEqual({ path: ["a"], leaf: "b" });
+    expect(placeOf("a-b-c-d")).toEqual({ path: ["a", "b"], leaf: "c-d" });
+  });
+
+  it("refuse what tmux would change, and say what to do", () => {
+    for (const bad of ["a.b", "a:b", "a b", "-a", "a--b", "a/b", "a'b", "x".repeat(101)]) expect(nameProblem(bad), bad).not.toBeNull();
+    for (const good of ["a", "a-b", "a_b-C9", "größe-1"]) expect(nameProblem(good), good).toBeNull();
+  });
+
+  it("are not wrong while they are unfinished", () => {
+    expect(isUnfinished("")).toBe(true);
+    expect(isUnfinished("customers-")).toBe(true);
+    expect(isUnfinished("customers--")).toBe(false);
+  });
+
+  it("suggest the group of a sibling", () => {
+    expect(siblingPrefix(["customers", "zoom"])).toBe("customers-zoom-");
+    expect(siblingPrefix([])).toBe("");
+  });
+});
+
+describe("command lines", () => {
+  it("are split as a shell does with quotes", () => {
+    expect(splitShellWords(`a  "b c" 'd "e"' f\\ g h"i"'j' ""`)).toEqual({ words: ["a", "b c", 'd "e"', "f g", "hij", ""] });
+    expect(splitShellWords('"a \\"b\\" \\n"')).toEqual({ words: ['a "b" \\n'] });
+    expect(splitShellWords("$HOME `x` *")).toEqual({ words: ["$HOME", "`x`", "*"] });
+    expect(splitShellWords("  ")).toEqual({ words: [] });
+  });
+
+  it("say which quote is open", () => {
+    expect(splitShellWords("a 'b")).toEqual({ problem: "A ' is not closed." });
+    expect(splitShellWords('a "b')).toEqual({ problem: 'A " is not closed.' });
+    expect(splitShellWords("a \\")).toHaveProperty("problem");
+  });
+
+  it("come back from joining as they were", () => {
+    for (const words of [["a b", "", "it's", '"', "\\", "plain", "\ttab"], ["-c", "echo $X"]]) {
+      expect(splitShellWords(joinShellWords(words))).toEqual({ words });
+    }
+  });
+});
+
+describe("the form for a new agent", () => {
+  const FORM: AgentForm = {
+    name: "a-b", directory: " ~/src ", preset: "claude", commandLine: "--continue 'x y'", env: [{ key: "", value: "" }],
+    backend: "tmux", autostart: true, notes: "",
+  };
+
+  it("becomes a request with an argument vector, never a shell line", () => {
+    expect(toRequest(FORM)).toEqual({
+      name: "a-b", directory: "~/src", program: "claude", args: ["--continue", "x y"], backend: "tmux", autostart: true, notes: "",
+    });
+  });
+
+  it("names no program for the user's shell", () => {
+    expect(toRequest({ ...FORM, preset: "shell" })).not.toHaveProperty("program");
+  });
+
+  it("takes program and arguments of a custom command from one line", () => {
+    expect(toRequest({ ...FORM, preset: "custom", commandLine: "my-agent --flag" })).toMatchObject({ program: "my-agent", args: ["--flag"] });
+    expect(toRequest({ ...FORM, preset: "custom", commandLine: " " })).toMatchObject({ field: "commandLine" });
+  });
+
+  it("says which field is wrong", () => {
+    expect(toRequest({ ...FORM, name: "" })).toMatchObject({ field: "name" });
+    expect(toRequest({ ...FORM, commandLine: "'" })).toMatchObject({ field: "commandLine" });
+    expect(toRequest({ ...FORM, env: [{ key: "1X", value: "" }] })).toMatchObject({ field: "env" });
+    expect(toRequest({ ...FORM, env: [{ key: "K", value: "v=1" }] })).toMatchObject({ env: { K: "v=1" } });
+  });
+});
+
+describe("filter", () => {
+  const agent = agentNamed("customers-zoom-backend", {
+    kind: "waiting", directory: "/home/me/Zoom", tags: ["urgent"],
+    terminals: [{ id: 1, title: "Fix the Build", command: "node", cols: 80, rows: 24, active: true, window: "1:zsh", exit_code: null }],
+  });
+
+  it("finds all words in any of name, title, directory, tag and state", () => {
+    for (const query of ["zoom back", "BUILD", "/home/me/zoom", "urgent", "waiting node", ""]) {
+      expect(matchesFilter(agent, filterWords(query)), query).toBe(true);
+    }
+    expect(matchesFilter(agent, filterWords("zoom idle"))).toBe(false);
+  });
+});
+
+describe("fuzzy matching", () => {
+  const score = (text: string, query: string): number => fuzzyMatch(text, query)?.score ?? -Infinity;
+
+  it("needs all letters in order", () => {
+    expect(fuzzyMatch("customers-zoom", "czm")).not.toBeNull();
+    expect(fuzzyMatch("customers-zoom", "zc")).toBeNull();
+  });
+
+  it("prefers beginnings of segments and runs of letters", () => {
+    expect(score("customers-zoom-backend", "czb")).toBeGreaterThan(score("academic-buzzb", "czb"));
+    expect(score("a-backend", "back")).toBeGreaterThan(score("b-a-c-k", "back"));
+  });
+
+  it("says which letters matched", () => {
+    expect(fuzzyMatch("internal-parser", "intpa")?.at).toEqual([0, 1, 2, 9, 10]);
+  });
+});
+
+describe("directories", () => {
+  it("are listed from the last complete part of what is typed", () => {
+    expect(readDirectoryInput("~/src/zo")).toEqual({ parent: "~/src", prefix: "zo" });
+    expect(readDirectoryInput("/")).toEqual({ parent: "/", prefix: "" });
+    expect(readDirectoryInput("/et")).toEqual({ parent: "/", prefix: "et" });
+    expect(readDirectoryInput("")).toEqual({ parent: "~", prefix: "" });
+    expect(readDirectoryInput("~")).toEqual({ parent: "~", prefix: "" });
+    expect(readDirectoryInput("sr")).toEqual({ parent: "~", prefix: "sr" });
+  });
+
+  it("that are hidden show when a dot is typed", () => {
+    const entries = [".git", "src", "Srv"].map((name) => ({ name, path: `/${name}`, git: false }));
+    expect(matchingEntries(entries, "s").map(({ name }) => name)).toEqual(["src", "Srv"]);
+    expect(matchingEntries(entries, "").map(({ name }) => name)).toEqual(["src", "Srv"]);
+    expect(matchingEntries(entries, ".").map(({ name }) => name)).toEqual([".git"]);
+  });
+});
+
+describe("addresses", () => {
+  it("lead to an agent and a terminal and back", () => {
+    for (const route of [{ agent: "abc", terminal: null }, { agent: "a/b ?", terminal: 3 }, { agent: null, terminal: null }]) {
+      expect(parseRoute(formatRoute(route))).toEqual(route);
+    }
+  });
+
+  it("that make no sense lead to the start page", () => {
+    for (const hash of ["", "#", "#/x", "#/agent/", "#/agent/%E0%A4%A", "#/agent/a/b"]) expect(parseRoute(hash).agent).toBeNull();
+  });
+
+  it("carry the login token", () => {
+    expect(tokenInHash("#token=abc%2B")).toBe("abc+");
+    expect(tokenInHash("#/token=abc")).toBe("abc");
+    expect(tokenInHash("#token=")).toBeNull();
+    expect(tokenInHash("#/agent/token")).toBeNull();
+  });
+});
+
+describe("formats", () => {
+  it("are short", () => {
+    expect([0, 42_000, 300_000, 7_200_000, 172_800_000].map(formatAge)).toEqual(["now", "42 s", "5 min", "2 h", "2 d"]);
+    expect([10, 2048, 3 * 1024 * 1024].map(formatBytes)).toEqual(["10 B", "2 KiB", "3.0 MiB"]);
+    expect([plural(1, "word"), plural(2, "word")]).toEqual(["1 word", "2 words"]);
+  });
+
+  it("show the home directory as ~ and nothing else", () => {
+    expect(shortPath("/home/me/src", "/home/me")).toBe("~/src");
+    expect(shortPath("/home/me", "/home/me")).toBe("~");
+    expect(shortPath("/home/melissa", "/home/me")).toBe("/home/melissa");
+    expect(shortPath("/etc", "")).toBe("/etc");
+  });
+});
