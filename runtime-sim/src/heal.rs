@@ -62,6 +62,7 @@ impl World {
         host.backends.find_tmux(&mut self.agenda);
         for page in &mut self.pages {
             page.late_ms = 0;
+            page.hurry();
             page.set_pace(&mut self.agenda, 0);
         }
     }

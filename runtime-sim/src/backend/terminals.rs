@@ -69,8 +69,8 @@ impl Backends {
         epoch: Epoch,
     ) {
         let Some(number) = self.life_of(id) else { return };
-        let now = self.reported.of(id);
         let life = &mut self.lives[number as usize];
+        let now = self.reported.of(life.kind, id);
         if epoch.ends != now.ends || !self.tmux_connected && life.kind == BackendKind::Tmux {
             return;
         }

@@ -42,6 +42,8 @@ pub(crate) struct Page {
     /// It acknowledges so late.
     pub(crate) late_ms: Millis,
     connection: Option<Connection>,
+    /// When the node accepts the last connection.
+    opened_at: Millis,
     pub(crate) streams: Vec<Stream>,
     /// Input of terminals that the page does not look at now: the numbers go on when it does again.
     typists: BTreeMap<TerminalId, Typist>,
@@ -71,6 +73,7 @@ impl Page {
             frame_ms: 0,
             late_ms: 0,
             connection: None,
+            opened_at: 0,
             streams: Vec::new(),
             typists: BTreeMap::new(),
             next_stream: 1,
@@ -84,10 +87,13 @@ impl Page {
     }
 
     pub(crate) fn connect(&mut self, plan: Plan<'_>, node: NodeLife, viewer: ViewerId) {
+        // A node accepts the connections of a page in the order in which the page makes them.
+        let mut up = Lane::default();
+        up.not_before(self.opened_at);
         let connection = Connection {
             viewer,
             node,
-            up: Lane::default(),
+            up,
             down: Lane::default(),
             inbox: VecDeque::new(),
             reading: false,
@@ -97,6 +103,7 @@ impl Page {
         let mut key = [self.index; 16];
         key[0] = 0xC0;
         self.say(plan, Said::Opened(ViewerKey(key)));
+        self.opened_at = self.connection.as_ref().map_or(0, |connection| connection.up.last());
         for _ in 0..self.network.room {
             self.say(plan, Said::Writable);
         }
@@ -152,6 +159,11 @@ impl Page {
             connection.reading = true;
             plan.after(self.frame_ms, Event::Read(connection.viewer));
         }
+    }
+
+    /// From now on the network is quick.
+    pub(crate) fn hurry(&mut self) {
+        self.network.latency_ms = self.network.latency_ms.min(20);
     }
 
     pub(crate) fn set_pace(&mut self, plan: Plan<'_>, frame_ms: Millis) {
