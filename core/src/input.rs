@@ -31,8 +31,8 @@ pub enum Input<'a> {
 pub enum BackendInput {
     /// The backend can carry agents; `detail` says what it is ("tmux 3.3a").
     Available(BackendKind, String),
-    /// It cannot, and why, in words for a person ("tmux is not installed: apt install tmux"). Agents it carried were reported
-    /// `Gone` one by one before.
+    /// It cannot, and why, in words for a person ("tmux is not installed: apt install tmux"). What it carried is out of sight:
+    /// terminals end for their viewers. Whether it has ended is known when the backend is available and has listed all again.
     Unavailable(BackendKind, String),
     /// All carriers that exist now have been reported since the backend became available: what is missing is missing.
     Listed(BackendKind),

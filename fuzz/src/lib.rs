@@ -1,1 +1,38 @@
+//! Fuzz targets: every decoder, and the whole node, fed with bytes from anywhere. A target panics when a rule is broken.
 //!
+//! Each is a plain function of bytes. `make fuzz` grows the corpora with a coverage-guided driver (see `driver/`);
+//! `cargo test -p consort-fuzz` replays them, and some random bytes, on every run of the tests.
+
+mod cursor;
+mod frames;
+mod inputs;
+mod names;
+mod ops;
+mod records;
+mod tmux;
+
+pub use frames::browser_frames;
+pub use inputs::node_inputs;
+pub use names::agent_names;
+pub use ops::simulator_ops;
+pub use records::stored_records;
+pub use tmux::tmux_control;
+
+/// A function that must take any bytes.
+pub type Target = fn(&[u8]);
+
+/// All targets with their names; a corpus is a folder of that name in `corpus/`.
+pub const TARGETS: [(&str, Target); 6] = [
+    ("agent_names", agent_names),
+    ("browser_frames", browser_frames),
+    ("node_inputs", node_inputs),
+    ("simulator_ops", simulator_ops),
+    ("stored_records", stored_records),
+    ("tmux_control", tmux_control),
+];
+
+/// The target of a name.
+#[must_use]
+pub fn target(name: &str) -> Option<Target> {
+    TARGETS.iter().find(|(known, _)| *known == name).map(|(_, target)| *target)
+}

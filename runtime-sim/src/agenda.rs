@@ -85,6 +85,16 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
+    /// Nothing arrives earlier than this.
+    pub(crate) fn not_before(&mut self, at: Millis) {
+        self.last = self.last.max(at);
+    }
+
+    /// When the last one arrives.
+    pub(crate) fn last(&self) -> Millis {
+        self.last
+    }
+
     pub(crate) fn send<E>(&mut self, agenda: &mut Agenda<E>, delay: Millis, event: E) {
         self.last = self.last.max(agenda.now() + delay);
         agenda.at(self.last, event);

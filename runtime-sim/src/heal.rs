@@ -5,9 +5,8 @@ use crate::failure::{Checked, Failure, pending_because};
 use crate::page::Stream;
 use crate::world::{World, restore};
 use consort_core::directory::BackendKind;
-use consort_core::input::Take;
 use consort_core::output::Holder;
-use consort_core::{AgentId, Size};
+use consort_core::{AgentId, TerminalId};
 
 /// The healed world must be quiet after this long.
 const BOUND_MS: u64 = 60_000;
@@ -21,22 +20,33 @@ impl World {
     pub(crate) fn heal(&mut self) -> Checked {
         self.log.op(self.agenda.now(), || "heal".to_string());
         self.end_faults();
+        while self.node().is_none() {
+            self.run_for(STEP_MS)?;
+        }
         self.run_for(3_000)?;
-        self.everybody_looks();
+        self.must_become_quiet()?;
+        self.run_for(REST_MS)?;
+        // Agents that were started again in the meantime have terminals to look at.
+        self.must_become_quiet()?;
+        let Some(node) = self.node() else { return Ok(()) };
+        self.host.people.check_promises(node)
+    }
+
+    /// Everybody looks at everything, and within the bound everybody sees it.
+    fn must_become_quiet(&mut self) -> Checked {
+        self.everybody_looks()?;
         for _ in 0..BOUND_MS / STEP_MS {
             if self.pending()?.is_empty() {
-                break;
+                return Ok(());
             }
             self.run_for(STEP_MS)?;
         }
-        self.must_be_quiet()?;
-        self.run_for(REST_MS)?;
-        // Agents that were started again in the meantime have terminals to look at.
-        self.everybody_looks();
-        self.run_for(STEP_MS)?;
-        self.must_be_quiet()?;
-        let Some(node) = self.node() else { return Ok(()) };
-        self.host.people.check_promises(node)
+        let pending = self.pending()?;
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let shown: Vec<_> = pending.iter().take(8).map(String::as_str).collect();
+        Err(pending_because(format!("{} s after the last fault: {}", BOUND_MS / 1_000, shown.join("; "))))
     }
 
     fn end_faults(&mut self) {
@@ -44,6 +54,7 @@ impl World {
         host.disk.full = false;
         host.disk_ms = 0;
         host.backends.answer_ms = 20;
+        host.backends.write_whole();
         host.backends.fail_operations = 0;
         for life in &mut host.backends.lives {
             life.fail_write(None);
@@ -51,28 +62,23 @@ impl World {
         host.backends.find_tmux(&mut self.agenda);
         for page in &mut self.pages {
             page.late_ms = 0;
+            page.hurry();
             page.set_pace(&mut self.agenda, 0);
         }
     }
 
-    fn everybody_looks(&mut self) {
+    fn everybody_looks(&mut self) -> Checked {
         let terminals = self.visible_terminals();
         for index in 0..self.pages.len() as u8 {
             self.connect(index);
             for (agent, pane) in &terminals {
                 let page = &mut self.pages[usize::from(index)];
-                page.attach(&mut self.agenda, (*agent, Some(*pane)), Size::DEFAULT, Take::Never);
+                page.look_again(&mut self.agenda, (*agent, Some(*pane)));
             }
+            let gone = |terminal: &TerminalId| !terminals.contains(&(terminal.agent, terminal.pane));
+            self.pages[usize::from(index)].give_up(&mut self.ledger, gone)?;
         }
-    }
-
-    fn must_be_quiet(&mut self) -> Checked {
-        let pending = self.pending()?;
-        if pending.is_empty() {
-            return Ok(());
-        }
-        let shown: Vec<_> = pending.iter().take(8).map(String::as_str).collect();
-        Err(pending_because(format!("{} s after the last fault: {}", BOUND_MS / 1_000, shown.join("; "))))
+        Ok(())
     }
 
     /// What is not as it should be, in words.
@@ -136,8 +142,10 @@ impl World {
             let looking: Vec<&Stream> = streams.filter(|stream| stream.attached == Some(truth.terminal)).collect();
             let holders: Vec<Holder> = looking.iter().map(|stream| stream.holder).collect();
             let shown = self.host.backends.carriers.get(&truth.terminal.agent).is_some_and(|c| c.shown_elsewhere);
-            if !agree(&holders, shown) {
-                pending.push(format!("{:?}: the holders are {holders:?}, shown elsewhere: {shown}", truth.terminal));
+            if !agree(&holders, truth.held, shown) {
+                let id = truth.terminal;
+                let held = truth.held;
+                pending.push(format!("{id:?}: the holders are {holders:?}, held: {held}, shown elsewhere: {shown}"));
             }
             let holder = looking.iter().find(|stream| stream.holder == Holder::You);
             let wishes = holder.map(|stream| stream.wishes.as_slice()).unwrap_or_default();
@@ -200,8 +208,8 @@ impl World {
     }
 }
 
-fn agree(holders: &[Holder], shown_elsewhere: bool) -> bool {
+fn agree(holders: &[Holder], held: bool, shown_elsewhere: bool) -> bool {
     let holding = holders.iter().filter(|holder| **holder == Holder::You).count();
-    let others = if holding == 1 || shown_elsewhere { Holder::Other } else { Holder::Nobody };
-    holding <= 1 && holders.iter().all(|holder| *holder == Holder::You || *holder == others)
+    let others = if held || shown_elsewhere { Holder::Other } else { Holder::Nobody };
+    holding == usize::from(held) && holders.iter().all(|holder| *holder == Holder::You || *holder == others)
 }

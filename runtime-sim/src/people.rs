@@ -67,6 +67,8 @@ impl People {
         let id = CommandId(self.next);
         self.next += 1;
         if let Some(promise) = asked.agent().and_then(|agent| self.promises.get_mut(&agent)) {
+            // A session that was out of sight when its agent was deleted can be found and be managed again.
+            promise.deleted = false;
             match &asked {
                 Asked::Rename { .. } => promise.name = None,
                 Asked::Tag { .. } => promise.tag = None,

@@ -37,6 +37,8 @@ pub fn run(scenario: &Scenario, options: Options) -> Outcome {
     keep_panics_quiet();
     let mut world = World::new(scenario, options.sabotage, Log(options.detail));
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
+        // The node starts.
+        world.run_for(0)?;
         for op in &scenario.ops {
             world.act(*op)?;
         }

@@ -2,6 +2,7 @@
 //! trusted.
 
 use crate::event::{Feed, Said};
+use consort_core::output::Holder;
 use consort_core::{Event, Output, StoreOperation, TerminalOutput, ViewerOutput};
 
 /// What is done to the node's inputs and outputs.
@@ -28,8 +29,8 @@ pub enum Sabotage {
     ForgetStores,
     /// Some answers to commands get lost.
     LoseReplies,
-    /// The change of a terminal's size is not told to viewers.
-    MuteSizes,
+    /// Viewers are told that nobody holds the size.
+    WrongHolders,
 }
 
 impl Sabotage {
@@ -44,7 +45,7 @@ impl Sabotage {
         Sabotage::MuteEvents,
         Sabotage::ForgetStores,
         Sabotage::LoseReplies,
-        Sabotage::MuteSizes,
+        Sabotage::WrongHolders,
     ];
 }
 
@@ -93,7 +94,9 @@ impl Saboteur {
             }
             (Sabotage::MuteEvents, Output::Event(Event::AgentChanged(_))) if self.strikes() => Vec::new(),
             (Sabotage::LoseReplies, Output::Reply(..)) if self.strikes() => Vec::new(),
-            (Sabotage::MuteSizes, Output::Viewer(_, ViewerOutput::Size { .. })) => Vec::new(),
+            (Sabotage::WrongHolders, Output::Viewer(id, ViewerOutput::Size { stream, size, .. })) => {
+                vec![Output::Viewer(id, ViewerOutput::Size { stream, size, holder: Holder::Nobody })]
+            }
             (_, output) => vec![output],
         }
     }

@@ -311,7 +311,7 @@ impl World {
         match output {
             Output::Terminal(id, what) => {
                 if let Some(kind) = host.backends.carriers.get(&id.agent).map(|carrier| carrier.kind) {
-                    let epoch = host.handed.of(id);
+                    let epoch = host.handed.of(kind, id);
                     host.backends.order(&mut self.agenda, kind, Order::Terminal(id, what, epoch));
                 }
             }

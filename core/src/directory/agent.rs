@@ -34,6 +34,8 @@ pub(super) struct Agent {
     pub(super) waiting: VecDeque<(CommandId, Command)>,
     /// The carrier ended by itself, then, and that is not stored yet.
     pub(super) ended_at: Option<Instant>,
+    /// Its backend was lost while it ran: whether it has ended is not known.
+    pub(super) out_of_sight: bool,
     /// It must be started, as before the node's own start, once nothing else is being done to it.
     pub(super) start_due: bool,
     /// The store could not keep a change that nobody waits for: tried again then.
@@ -52,6 +54,7 @@ impl Agent {
             plan: None,
             waiting: VecDeque::new(),
             ended_at: None,
+            out_of_sight: false,
             start_due: false,
             store_again_at: None,
             size: Size::DEFAULT,
@@ -103,6 +106,7 @@ impl Agent {
         }
         self.seen = Some(observation);
         self.ended_at = None;
+        self.out_of_sight = false;
         self.start_due = false;
         (changed, news)
     }
@@ -133,6 +137,15 @@ impl Agent {
         let record = self.record.as_mut()?;
         record.desired = Desired::Stopped;
         Some(record.clone())
+    }
+
+    /// It has not come back in sight, so it has ended.
+    pub(super) fn note_end_out_of_sight(&mut self, now: Instant) {
+        self.out_of_sight = false;
+        self.signals.stopped("its session has ended");
+        let running = self.record.as_ref().is_some_and(|record| record.desired == Desired::Running);
+        let killed = self.plan.as_ref().is_some_and(Plan::kills);
+        self.ended_at = (running && !killed).then_some(now);
     }
 
     /// The store failed a while ago: what is to be stored now.

@@ -191,13 +191,14 @@ impl Directory {
             BackendInput::Unavailable(kind, detail) => {
                 self.set_backend(kind, false, detail, out);
                 self.settle_backend(now, kind, out);
+                return self.lose_sight(now, kind, out);
             }
             BackendInput::Listed(kind) => {
                 self.reconcile(now, kind, out);
                 self.settle_backend(now, kind, out);
             }
             BackendInput::Seen(observation) => return self.seen(now, observation, out),
-            BackendInput::Gone(id) => return self.gone(now, id, out),
+            BackendInput::Gone(id) => return self.gone(now, id, "its session has ended", out),
             BackendInput::Done(operation, result) => self.operation_done(now, operation, result, out),
         }
         Vec::new()
@@ -231,7 +232,7 @@ impl Directory {
         let Some(backend) = self.backends.get_mut(&kind) else { return };
         backend.listed = true;
         if core::mem::replace(&mut backend.reconciled, true) {
-            return;
+            return self.note_ends_out_of_sight(now, kind, out);
         }
         let missing: Vec<_> = self
             .agents
@@ -251,6 +252,19 @@ impl Directory {
             .collect();
         for id in missing {
             self.start_if_due(now, id, out);
+            self.decide(now, id, out);
+        }
+    }
+
+    /// What a backend that was lost and found has not listed again has ended in the meantime.
+    fn note_ends_out_of_sight(&mut self, now: Instant, kind: BackendKind, out: &mut Out) {
+        let unseen = |agent: &Agent| agent.out_of_sight && agent.seen.is_none() && agent.backend() == Some(kind);
+        let ended: Vec<AgentId> = self.agents.iter().filter(|(_, agent)| unseen(agent)).map(|(id, _)| *id).collect();
+        for id in ended {
+            if let Some(agent) = self.agents.get_mut(&id) {
+                agent.note_end_out_of_sight(now);
+            }
+            self.announce(id, out);
             self.decide(now, id, out);
         }
     }
@@ -283,7 +297,24 @@ impl Directory {
         news
     }
 
-    fn gone(&mut self, now: Instant, id: AgentId, out: &mut Out) -> Vec<News> {
+    /// The backend cannot be used: what it carried may go on, unseen.
+    fn lose_sight(&mut self, now: Instant, kind: BackendKind, out: &mut Out) -> Vec<News> {
+        let carried = |agent: &Agent| agent.seen.as_ref().is_some_and(|seen| seen.backend == kind);
+        let lost: Vec<AgentId> = self.agents.iter().filter(|(_, agent)| carried(agent)).map(|(id, _)| *id).collect();
+        let why = format!("{} cannot be reached", kind.as_str());
+        let mut news = Vec::new();
+        for id in lost {
+            news.extend(self.gone(now, id, &why, out));
+            if let Some(agent) = self.agents.get_mut(&id) {
+                agent.ended_at = None;
+                agent.out_of_sight = true;
+                self.decide(now, id, out);
+            }
+        }
+        news
+    }
+
+    fn gone(&mut self, now: Instant, id: AgentId, why: &str, out: &mut Out) -> Vec<News> {
         let Some(agent) = self.agents.get_mut(&id) else { return Vec::new() };
         let Some(seen) = agent.seen.take() else { return Vec::new() };
         let closed = seen.terminals.iter().map(|info| News::TerminalClosed(TerminalId { agent: id, pane: info.pane }));
@@ -292,7 +323,7 @@ impl Directory {
             self.remove(id, out);
             return closed;
         }
-        agent.signals.stopped("its session has ended");
+        agent.signals.stopped(why);
         let running = agent.record.as_ref().is_some_and(|record| record.desired == Desired::Running);
         let killed = agent.plan.as_ref().is_some_and(Plan::kills);
         agent.ended_at = (running && !killed).then_some(now);

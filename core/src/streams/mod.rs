@@ -91,7 +91,11 @@ impl Streams {
         let Some(gone) = self.viewers.remove(&viewer) else { return };
         self.dirty.remove(&viewer);
         if self.typists.get(&gone.key) == Some(&viewer) {
-            self.typists.remove(&gone.key);
+            let other = self.viewers.iter().rev().find(|(_, other)| other.key == gone.key).map(|(id, _)| *id);
+            match other {
+                Some(other) => drop(self.typists.insert(gone.key, other)),
+                None => drop(self.typists.remove(&gone.key)),
+            }
         }
         for (id, stream) in gone.streams {
             self.forget_stream(now, (viewer, id), &stream, out);
@@ -167,13 +171,15 @@ impl Streams {
         out: &mut VecDeque<Output>,
     ) {
         let Some(key) = self.viewers.get(&viewer).map(|viewer| viewer.key) else { return };
-        // What is still under way on an older connection has been repeated on the newer one.
-        if self.typists.get(&key) != Some(&viewer) {
-            return;
-        }
+        let newest = self.typists.get(&key) == Some(&viewer);
         let Some(state) = self.stream_mut((viewer, stream)) else { return };
         let Some(generation) = state.terminal else { return };
         let aware = state.typed(seq);
+        if !newest {
+            // What is still under way on an older connection has been repeated on the newer one.
+            state.lose_input(seq, "the page types through a newer connection");
+            return self.queue((viewer, stream));
+        }
         let Some(terminal) = self.terminals.get_mut(&generation) else { return };
         // The stream's end says that nothing more is written.
         if terminal.closed {

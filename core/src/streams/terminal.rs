@@ -7,7 +7,7 @@ use crate::id::{Generation, Size, TerminalId, ViewerKey};
 use crate::limits;
 use crate::output::{Holder, Output, TerminalOutput};
 use crate::time::{Duration, Instant};
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
 #[derive(Debug)]
 pub(super) struct Terminal {
@@ -30,8 +30,9 @@ pub(super) struct Terminal {
     stale: u32,
     flooding: bool,
     flood_until: Instant,
-    /// Viewers whose screen has a shortened history: they still need the full one if they go on from where they were.
-    shortened: BTreeSet<ViewerKey>,
+    /// Viewers that got a shortened history, and the offset of the full one that they were sent later: if they go on from there or
+    /// before, they may not have it.
+    shortened: BTreeMap<ViewerKey, u64>,
     lease: Option<StreamKey>,
     /// The size that the holder wants; a new wish is passed on at once, the answer is `Resized`.
     wanted: Option<Size>,
@@ -64,7 +65,7 @@ impl Terminal {
             stale: 0,
             flooding: false,
             flood_until: Instant::START,
-            shortened: BTreeSet::new(),
+            shortened: BTreeMap::new(),
             lease: None,
             wanted: None,
             linger_until: None,
@@ -198,18 +199,20 @@ impl Terminal {
         self.snapshot.is_some()
     }
 
-    /// A viewer has got a snapshot with full or shortened history.
-    pub(super) fn note_history(&mut self, viewer: ViewerKey, full: bool) {
-        if full {
-            self.shortened.remove(&viewer);
-        } else if self.shortened.len() < limits::VIEWERS {
-            self.shortened.insert(viewer);
+    /// A viewer is sent a snapshot with full or shortened history.
+    pub(super) fn note_history(&mut self, viewer: ViewerKey, snapshot: &Snapshot) {
+        if !snapshot.full {
+            if self.shortened.len() < limits::VIEWERS {
+                self.shortened.insert(viewer, u64::MAX);
+            }
+        } else if let Some(from) = self.shortened.get_mut(&viewer) {
+            *from = snapshot.offset;
         }
     }
 
-    /// Whether a viewer that goes on from where it was lacks history.
-    pub(super) fn is_shortened(&self, viewer: &ViewerKey) -> bool {
-        self.shortened.contains(viewer)
+    /// Whether a viewer that goes on from an offset may lack history.
+    pub(super) fn is_shortened(&self, viewer: &ViewerKey, offset: u64) -> bool {
+        self.shortened.get(viewer).is_some_and(|from| offset <= *from)
     }
 
     pub(super) fn is_flooding(&self) -> bool {

@@ -73,7 +73,7 @@ impl Stream {
         let resumed =
             from.filter(|(generation, offset)| *generation == terminal.generation && terminal.ring.holds(*offset));
         let at = resumed.map_or_else(|| terminal.fresh_offset(), |(_, offset)| offset);
-        let partial = resumed.is_some() && terminal.is_shortened(viewer);
+        let partial = resumed.is_some() && terminal.is_shortened(viewer, at);
         Stream {
             terminal: Some(terminal.generation),
             announce: true,
@@ -96,7 +96,9 @@ impl Stream {
 
     /// Input `first` and what follows it is lost; the viewer is to be told.
     pub(super) fn lose_input(&mut self, first: u64, why: &str) {
-        self.input_lost.get_or_insert_with(|| (first, why.to_string()));
+        if self.input_lost.as_ref().is_none_or(|(known, _)| first < *known) {
+            self.input_lost = Some((first, why.to_string()));
+        }
         self.loss_told = true;
     }
 
@@ -153,7 +155,9 @@ impl Stream {
         {
             return Some(ViewerOutput::InputAck { stream: id, seq });
         }
-        if let Some((seq, message)) = self.input_lost.take() {
+        // It also says that everything before is written: not before that is so.
+        let written = terminal.typing.written(&viewer.1);
+        if let Some((seq, message)) = self.input_lost.take_if(|(seq, _)| written.is_none_or(|to| *seq <= to + 1)) {
             return Some(ViewerOutput::InputLost { stream: id, seq, message });
         }
         if core::mem::take(&mut self.size_changed) {
@@ -209,7 +213,7 @@ impl Stream {
         let snapshot = terminal.snapshot(out)?;
         self.behind = false;
         self.partial = !snapshot.full;
-        terminal.note_history(viewer, snapshot.full);
+        terminal.note_history(viewer, &snapshot);
         self.sent = snapshot.offset;
         self.base = snapshot.offset;
         self.snapshot_open = self.acked < snapshot.offset;

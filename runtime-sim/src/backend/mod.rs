@@ -90,6 +90,8 @@ pub(crate) struct Life {
     /// How often the stream of output was interrupted.
     pub(crate) gaps: u32,
     pub(crate) size: Size,
+    /// The node has set the size and not given it back: one of its viewers holds it.
+    pub(crate) held: bool,
     /// Somebody else set the size after the node did.
     pub(crate) size_is_foreign: bool,
     watched: bool,

@@ -109,12 +109,6 @@ impl Backends {
     /// The connection to tmux is lost; the sessions live on unseen.
     pub(crate) fn lose_tmux(&mut self, agenda: &mut Agenda<Event>) {
         let was_heard = self.is_heard(BackendKind::Tmux);
-        let agents = self.agents_of(BackendKind::Tmux);
-        if was_heard {
-            for agent in agents {
-                self.report(agenda, BackendKind::Tmux, Feed::Backend(BackendInput::Gone(agent)));
-            }
-        }
         for life in self.lives.iter_mut().filter(|life| life.kind == BackendKind::Tmux) {
             life.disconnect();
         }
@@ -132,5 +126,10 @@ impl Backends {
                 self.boot(agenda, BackendKind::Tmux);
             }
         }
+    }
+
+    /// From now on input is written as fast as it comes.
+    pub(crate) fn write_whole(&mut self) {
+        self.manner.write_bytes = usize::MAX >> 1;
     }
 }

@@ -20,6 +20,7 @@ impl Life {
             gaps: 0,
             size,
             size_is_foreign: false,
+            held: false,
             watched: false,
             session: 0,
             writes: VecDeque::new(),
@@ -49,6 +50,7 @@ impl Life {
     /// Whoever watched and wrote is gone.
     pub(super) fn disconnect(&mut self) {
         self.unwatch();
+        self.held = false;
         self.session += 1;
         self.writes.clear();
     }
@@ -67,8 +69,8 @@ impl Backends {
         epoch: Epoch,
     ) {
         let Some(number) = self.life_of(id) else { return };
-        let now = self.reported.of(id);
         let life = &mut self.lives[number as usize];
+        let now = self.reported.of(life.kind, id);
         if epoch.ends != now.ends || !self.tmux_connected && life.kind == BackendKind::Tmux {
             return;
         }
@@ -91,10 +93,12 @@ impl Backends {
                 }
             }
             TerminalOutput::Resize(size) => {
+                life.held = true;
                 let tick = Tick::Resize { life: number, session: life.session, size: Some(size) };
                 life.answers.send(agenda, delay, Event::Backend(tick));
             }
             TerminalOutput::ReleaseSize => {
+                life.held = false;
                 let tick = Tick::Resize { life: number, session: life.session, size: None };
                 life.answers.send(agenda, delay, Event::Backend(tick));
             }
@@ -159,11 +163,11 @@ impl Backends {
 
     /// Writes a part of the oldest input, or fails.
     pub(super) fn write(&mut self, agenda: &mut Agenda<Event>, ledger: &mut Ledger, number: u64) -> Checked {
-        let (most, delay) = (self.manner.write_bytes as u64, self.dice.up_to(self.answer_ms));
-        let part = 1 + self.dice.up_to(most) as usize;
+        let (most, delay) = (self.manner.write_bytes, self.dice.up_to(self.answer_ms));
         let Some(life) = self.heard(number) else { return Ok(()) };
         let Some(writing) = life.writes.front_mut() else { return Ok(()) };
-        let part = part.min(writing.bytes.len() - writing.done);
+        // Never in more than some dozens of parts: they would only take the run's time.
+        let part = most.max(writing.bytes.len() / 32).min(writing.bytes.len() - writing.done);
         let room = life.fail_write_after.unwrap_or(usize::MAX);
         writing.done += part.min(room);
         life.fail_write_after = life.fail_write_after.map(|left| left.saturating_sub(part));

@@ -17,8 +17,9 @@ use crate::ledger::Ledger;
 use consort_core::input::Take;
 use consort_core::output::Holder;
 use consort_core::{AgentId, Size, StreamId, TerminalId, ViewerId, ViewerKey, ViewerOutput, limits};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use stream::Attachment;
+use typist::Typist;
 
 /// Longer than this for a frame: the page has stalled.
 const STALLED_MS: Millis = 60_000;
@@ -41,7 +42,11 @@ pub(crate) struct Page {
     /// It acknowledges so late.
     pub(crate) late_ms: Millis,
     connection: Option<Connection>,
+    /// When the node accepts the last connection.
+    opened_at: Millis,
     pub(crate) streams: Vec<Stream>,
+    /// Input of terminals that the page does not look at now: the numbers go on when it does again.
+    typists: BTreeMap<TerminalId, Typist>,
     next_stream: u32,
 }
 
@@ -61,7 +66,18 @@ type Plan<'a> = &'a mut Agenda<Event>;
 
 impl Page {
     pub(crate) fn new(index: u8, network: Network, dice: Dice) -> Self {
-        Page { index, network, dice, frame_ms: 0, late_ms: 0, connection: None, streams: Vec::new(), next_stream: 1 }
+        Page {
+            index,
+            network,
+            dice,
+            frame_ms: 0,
+            late_ms: 0,
+            connection: None,
+            opened_at: 0,
+            streams: Vec::new(),
+            typists: BTreeMap::new(),
+            next_stream: 1,
+        }
     }
 
     // Connections.
@@ -71,10 +87,13 @@ impl Page {
     }
 
     pub(crate) fn connect(&mut self, plan: Plan<'_>, node: NodeLife, viewer: ViewerId) {
+        // A node accepts the connections of a page in the order in which the page makes them.
+        let mut up = Lane::default();
+        up.not_before(self.opened_at);
         let connection = Connection {
             viewer,
             node,
-            up: Lane::default(),
+            up,
             down: Lane::default(),
             inbox: VecDeque::new(),
             reading: false,
@@ -84,6 +103,7 @@ impl Page {
         let mut key = [self.index; 16];
         key[0] = 0xC0;
         self.say(plan, Said::Opened(ViewerKey(key)));
+        self.opened_at = self.connection.as_ref().map_or(0, |connection| connection.up.last());
         for _ in 0..self.network.room {
             self.say(plan, Said::Writable);
         }
@@ -141,6 +161,11 @@ impl Page {
         }
     }
 
+    /// From now on the network is quick.
+    pub(crate) fn hurry(&mut self) {
+        self.network.latency_ms = self.network.latency_ms.min(20);
+    }
+
     pub(crate) fn set_pace(&mut self, plan: Plan<'_>, frame_ms: Millis) {
         self.frame_ms = frame_ms;
         self.begin_reading(plan);
@@ -179,14 +204,18 @@ impl Page {
         frame: ViewerOutput,
     ) -> Checked {
         let stream = &mut self.streams[index];
-        let before_attached = stream.attached.is_none();
+        let (number, before_attached) = (number_of(&frame), stream.attached.is_none());
         match frame {
             ViewerOutput::Attached { terminal, generation, offset, input_seq, input_known, size, holder, .. } => {
                 stream.attached(ledger, &Attachment { terminal, generation, offset, size, holder })?;
-                if self.streams.iter().enumerate().any(|(i, other)| i != index && other.attached == Some(terminal)) {
+                let twice = |other: &Stream| other.number != Some(number) && other.terminal() == Some(terminal);
+                if self.streams.iter().any(twice) {
                     return self.detach(plan, ledger, index);
                 }
                 let stream = &mut self.streams[index];
+                if let Some(before) = self.typists.remove(&terminal) {
+                    stream.typist.go_on_from(before);
+                }
                 let repeat = stream.typist.resumed(ledger, input_seq, input_known)?;
                 self.send_input(plan, index, repeat);
             }
@@ -242,13 +271,32 @@ impl Page {
 
     // What a person does.
 
-    /// Looks at a terminal, unless the page does already.
+    /// Looks at a terminal, unless the page does already or looks at many.
     pub(crate) fn attach(&mut self, plan: Plan<'_>, target: (AgentId, Option<u32>), size: Size, take: Take) {
-        let same = |stream: &Stream| stream.agent == target.0 && (target.1.is_none() || stream.pane == target.1);
-        if self.streams.len() < 6 && !self.streams.iter().any(same) {
+        if self.streams.len() < 6 && !self.looks_at(target) {
             self.streams.push(Stream::new(target.0, target.1));
             self.open(plan, self.streams.len() - 1, Some(size), take);
         }
+    }
+
+    /// Looks at a terminal again, only to see.
+    pub(crate) fn look_again(&mut self, plan: Plan<'_>, target: (AgentId, Option<u32>)) {
+        if !self.looks_at(target) {
+            self.streams.push(Stream::new(target.0, target.1));
+            self.open(plan, self.streams.len() - 1, None, Take::Never);
+        }
+    }
+
+    fn looks_at(&self, (agent, pane): (AgentId, Option<u32>)) -> bool {
+        self.streams.iter().any(|stream| stream.agent == agent && (pane.is_none() || stream.pane == pane))
+    }
+
+    /// Forgets what was typed into terminals that are gone and that the page does not look at.
+    pub(crate) fn give_up(&mut self, ledger: &mut Ledger, gone: impl Fn(&TerminalId) -> bool) -> Checked {
+        for (_, mut typist) in self.typists.extract_if(.., |terminal, _| gone(terminal)) {
+            typist.give_up(ledger)?;
+        }
+        Ok(())
     }
 
     fn open(&mut self, plan: Plan<'_>, index: usize, size: Option<Size>, take: Take) {
@@ -264,12 +312,21 @@ impl Page {
         self.say(plan, said);
     }
 
+    /// Looks away. What was not sent yet never will be.
     pub(crate) fn detach(&mut self, plan: Plan<'_>, ledger: &mut Ledger, index: usize) -> Checked {
-        let mut stream = self.streams.remove(index);
+        let stream = self.streams.remove(index);
         if let Some(number) = stream.number {
             self.say(plan, Said::Detach(number));
         }
-        stream.typist.give_up(ledger)
+        if let Some(terminal) = stream.terminal() {
+            let mut typist = stream.typist;
+            typist.drop_waiting(ledger)?;
+            if let Some(before) = self.typists.remove(&terminal) {
+                typist.go_on_from(before);
+            }
+            self.typists.insert(terminal, typist);
+        }
+        Ok(())
     }
 
     pub(crate) fn resize(&mut self, plan: Plan<'_>, index: usize, size: Size, take: Take) {
@@ -297,8 +354,7 @@ impl Page {
     /// Types, if the page knows to which terminal.
     pub(crate) fn type_in(&mut self, plan: Plan<'_>, ledger: &mut Ledger, index: usize, length: usize) {
         let (page, stream) = (self.index, &mut self.streams[index]);
-        let Some(pane) = stream.pane else { return };
-        let terminal = TerminalId { agent: stream.agent, pane };
+        let Some(terminal) = stream.terminal() else { return };
         let life = stream.position.map(|position| position.life);
         let (piece, bytes) = ledger.typed(page, terminal, life, length.min(limits::INPUT_CHUNK_BYTES));
         stream.typist.push(piece, bytes);

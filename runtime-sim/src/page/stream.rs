@@ -69,6 +69,11 @@ impl Stream {
         }
     }
 
+    /// Which terminal it shows, or is going to.
+    pub(crate) fn terminal(&self) -> Option<TerminalId> {
+        self.pane.map(|pane| TerminalId { agent: self.agent, pane })
+    }
+
     /// The connection is gone; what the screen shows stays.
     pub(crate) fn disconnect(&mut self) {
         self.number = None;

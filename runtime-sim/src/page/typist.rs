@@ -30,6 +30,12 @@ impl Typist {
         self.waiting.push_back((piece, bytes));
     }
 
+    /// Continues the numbers of what was typed before into the same terminal.
+    pub(crate) fn go_on_from(&mut self, mut before: Typist) {
+        before.waiting.append(&mut self.waiting);
+        *self = before;
+    }
+
     /// What may go on the wire now.
     pub(crate) fn sendable(&mut self) -> Vec<Chunk> {
         let mut flying: usize = self.in_flight.iter().map(|chunk| chunk.bytes.len()).sum();
@@ -102,7 +108,8 @@ impl Typist {
         self.drop_waiting(ledger)
     }
 
-    fn drop_waiting(&mut self, ledger: &mut Ledger) -> Checked {
+    /// What was not sent yet never will be.
+    pub(crate) fn drop_waiting(&mut self, ledger: &mut Ledger) -> Checked {
         for (piece, _) in self.waiting.drain(..) {
             ledger.lost(piece)?;
         }

@@ -1,0 +1,61 @@
+//! The oracles see: every planted bug is found, by the kind of check that should find it.
+
+use consort_sim::{FailureKind, Op, Options, Sabotage, Scenario, Setting, run};
+
+/// Pages look at, type into and command two agents, while nothing fails.
+fn busy() -> Scenario {
+    let mut ops = vec![
+        Op::Wait { ms: 100 },
+        Op::Create { name: 0, pty: false, autostart: true },
+        Op::Create { name: 2, pty: true, autostart: false },
+        Op::Connect { page: 0 },
+        Op::Connect { page: 1 },
+        Op::Wait { ms: 200 },
+    ];
+    for page in 0..2 {
+        for terminal in 0..2 {
+            ops.push(Op::Attach { page, terminal, active: false, size: 30 * page, take: 2 });
+        }
+    }
+    for round in 0..13 {
+        ops.push(Op::Wait { ms: 300 });
+        ops.push(Op::Print { terminal: round, bytes: 100_000 });
+        ops.push(Op::Type { page: round, stream: round / 2, bytes: 10 });
+        ops.push(Op::Notes { agent: round, stale: false });
+        ops.push(Op::Resize { page: round, stream: round / 2, size: 7 * round, take: 2 });
+        if round == 5 {
+            ops.extend([Op::Wait { ms: 300 }, Op::Crash { kept: 9, down_ms: 100 }]);
+        }
+    }
+    Scenario { seed: 1, setting: Setting { pages: 2, ..Setting::default() }, ops }
+}
+
+fn found(sabotage: Sabotage) -> Option<(FailureKind, String)> {
+    let outcome = run(&busy(), Options { sabotage, ..Options::default() });
+    outcome.failure.map(|failure| (failure.kind, failure.text))
+}
+
+#[test]
+fn without_a_planted_bug_nothing_is_found() {
+    assert_eq!(found(Sabotage::None), None);
+}
+
+#[test]
+fn every_planted_bug_is_found_and_named() {
+    for sabotage in Sabotage::ALL {
+        let (kind, words) = match sabotage {
+            Sabotage::None => continue,
+            Sabotage::DropData | Sabotage::DoubleData | Sabotage::ShiftSnapshots => (FailureKind::Safety, "follows"),
+            Sabotage::IgnoreAcks => (FailureKind::Liveness, "bytes"),
+            Sabotage::LoseWrites => (FailureKind::Safety, "acknowledged but is not written"),
+            Sabotage::RepeatWrites => (FailureKind::Safety, "written twice"),
+            Sabotage::MuteEvents => (FailureKind::Safety, "no event told"),
+            Sabotage::ForgetStores => (FailureKind::Liveness, "is stored otherwise"),
+            Sabotage::LoseReplies => (FailureKind::Liveness, "no answer"),
+            Sabotage::WrongHolders => (FailureKind::Liveness, "holders"),
+        };
+        let (found_kind, text) = found(sabotage).unwrap_or_else(|| panic!("{sabotage:?} was not found"));
+        assert_eq!(found_kind, kind, "{sabotage:?}: {text}");
+        assert!(text.contains(words), "{sabotage:?}: {text}");
+    }
+}
