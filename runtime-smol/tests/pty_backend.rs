@@ -78,18 +78,28 @@ impl Node {
         }
     }
 
-    /// Starts a watched agent.
     fn launch(&self, command: &[&str]) -> Agent<'_> {
         self.launch_spec(self.spec(self.next.get() + 1_000, command))
     }
 
-    fn launch_spec(&self, spec: LaunchSpec) -> Agent<'_> {
+    /// Starts a watched agent. What it prints before somebody looks would not be delivered: its program starts then.
+    fn launch_spec(&self, mut spec: LaunchSpec) -> Agent<'_> {
         let id = TerminalId { agent: spec.agent, pane: 0 };
+        let gate = self.home.path().join(format!("gate-{}", self.next.get()));
+        if let Some(program) = spec.program.take() {
+            spec.program = Some("sh".into());
+            let wait = r#"while [ ! -e "$0" ]; do sleep 0.01; done; exec "$@""#;
+            let own = std::mem::take(&mut spec.args);
+            spec.args = ["-c", wait, gate.to_str().unwrap(), &program].map(String::from).into_iter().chain(own).collect();
+        }
         let operation = self.operation(BackendOperation::Launch(spec));
         let mut agent = Agent { node: self, id, output: Vec::new(), seen: None, kept: VecDeque::new(), written: 0 };
         agent.order(TerminalOutput::Watch);
         assert_eq!(agent.done(operation), Ok(OperationDone::Done));
         assert!(agent.seen.is_some(), "it is seen before the launch is done");
+        // The answer to this comes after `Watch` was obeyed.
+        assert_eq!(agent.perform(BackendOperation::Mark(id.agent)), Ok(OperationDone::Done));
+        std::fs::write(gate, "").unwrap();
         agent
     }
 

@@ -12,7 +12,7 @@ use consort_core::{Size, input::ScreenText};
 use std::time::Duration;
 
 /// Bytes parsed between two looks at the rows that have left the screen.
-const SLICE_BYTES: usize = 1 << 10;
+const SLICE_BYTES: usize = 256;
 /// Rows above the screen that stay in the grid: a screen that grows gets them back.
 const ROWS_KEPT: usize = 48;
 /// Rows above the screen at which the oldest go to the compact history.
