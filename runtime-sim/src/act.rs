@@ -135,7 +135,8 @@ impl World {
             Op::End { .. } => backends.end(agenda, agent),
             Op::OpenPane { .. } => backends.open_pane(agenda, agent),
             Op::RenameOutside { name: choice, .. } => {
-                if backends.rename_outside(agenda, agent, name(choice)) {
+                let renamed = backends.rename_outside(agenda, agent, name(choice));
+                if renamed {
                     self.host.people.renamed_outside(agent);
                 }
             }

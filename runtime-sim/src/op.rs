@@ -146,7 +146,7 @@ impl Op {
             28 => Op::Release { page: a, stream: b },
             29 => Op::Seen { page: a, agent: b },
             30 | 31 => Op::Type { page: a, stream: b, bytes: short },
-            32 => Op::Create { name: a, pty: b % 4 == 0, autostart: odd },
+            32 => Op::Create { name: a, pty: b.is_multiple_of(4), autostart: odd },
             33 => Op::Rename { agent: a, name: b },
             34 => Op::Tag { agent: a, autostart: odd },
             35 => Op::Notes { agent: a, stale: odd },

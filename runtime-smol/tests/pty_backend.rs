@@ -90,7 +90,8 @@ impl Node {
             spec.program = Some("sh".into());
             let wait = r#"while [ ! -e "$0" ]; do sleep 0.01; done; exec "$@""#;
             let own = std::mem::take(&mut spec.args);
-            spec.args = ["-c", wait, gate.to_str().unwrap(), &program].map(String::from).into_iter().chain(own).collect();
+            spec.args =
+                ["-c", wait, gate.to_str().unwrap(), &program].map(String::from).into_iter().chain(own).collect();
         }
         let operation = self.operation(BackendOperation::Launch(spec));
         let mut agent = Agent { node: self, id, output: Vec::new(), seen: None, kept: VecDeque::new(), written: 0 };
