@@ -69,6 +69,8 @@ pub(super) struct Signals {
     title_busy: bool,
     bell: bool,
     activity: Option<u64>,
+    /// When the carrier was first seen: what it prints at its start may be older than its first sign of activity.
+    began: Option<Instant>,
     burst_began: Option<Instant>,
     last_output: Option<Instant>,
     last_typed: Option<Instant>,
@@ -105,6 +107,7 @@ impl Signals {
             title_busy: false,
             bell: false,
             activity: None,
+            began: None,
             burst_began: None,
             last_output: None,
             last_typed: None,
@@ -125,6 +128,7 @@ impl Signals {
             let stopped_why = core::mem::take(&mut self.stopped_why);
             *self = Signals {
                 running: true,
+                began: Some(now),
                 screen_wanted: true,
                 stopped_why,
                 state: self.state.clone(),
@@ -191,7 +195,7 @@ impl Signals {
         let quiet_at = |at: Option<Instant>, time| at.map(|at| at + time);
         quiet_at(self.last_output, limits::PRINTING_TIME)
             .max(quiet_at(self.last_typed, limits::ECHO_TIME))
-            .or(Some(Instant::START))
+            .max(quiet_at(self.began, limits::PRINTING_TIME))
     }
 
     /// It has been quiet for long enough to read its screen: returns whether that is wanted.
@@ -351,6 +355,13 @@ mod tests {
         assert_eq!(kind(&mut signals, at(4_000)), (StateKind::Waiting, Source::Screen));
         signals.printed(at(9_000));
         assert_eq!(kind(&mut signals, at(9_000)), (StateKind::Working, Source::Output));
+    }
+
+    #[test]
+    fn what_an_agent_prints_in_its_first_moment_is_read_too() {
+        let mut signals = running();
+        assert!(!signals.settle(at(100)), "too early: it may still be printing");
+        assert!(signals.settle(at(3_000)));
     }
 
     #[test]
