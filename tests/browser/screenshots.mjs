@@ -1,7 +1,7 @@
 // Makes the pictures of the README: a node with a few agents that look like a working day, desktop and phone.
 
-import { mkdirSync } from "node:fs";
-import { resolve } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { launchBrowser, openAgent, openPage, TestNode, terminalLines, waitFor } from "./harness.mjs";
 
 const docs = resolve(import.meta.dirname, "../../docs");
@@ -23,7 +23,7 @@ printf '\\033[1m> ${title}\\033[0m\\n\\n\\033[32m●\\033[0m I will look at the 
 printf '\\033[36m  Read\\033[0m src/upload.rs (214 lines)\\n\\033[36m  Run\\033[0m  cargo test upload -- --nocapture\\n\\n'
 printf '  running 3 tests\\n  test upload::retries ... \\033[32mok\\033[0m\\n  test upload::resumes ... \\033[31mFAILED\\033[0m\\n  test upload::aborts ... \\033[32mok\\033[0m\\n\\n'
 printf '\\033[32m●\\033[0m The retry timer starts before the socket is closed. Moving it behind the close:\\n\\n'
-printf '\\033[41m  42 -     self.retry.start();\\033[0m\\n\\033[42m  42 +     self.socket.close()?;\\033[0m\\n\\033[42m  43 +     self.retry.start();\\033[0m\\n\\n'
+printf '\\033[48;5;52m  42 -     self.retry.start();\\033[0m\\n\\033[48;5;22m  42 +     self.socket.close()?;\\033[0m\\n\\033[48;5;22m  43 +     self.retry.start();\\033[0m\\n\\n'
 i=0; while :; do i=$((i+1)); printf '\\r\\033[33m✶ Testing… (%ss · esc to interrupt)\\033[0m ' $i; sleep 1; done`,
   waiting: (title) => `printf '\\033]2;${title}\\007> ${title}\\n\\nEdit src/theme.css\\n\\nDo you want to proceed?\\n❯ 1. Yes\\n  2. No\\n'; exec cat`,
   done: (title) => `printf '\\033]2;${title}\\007'; i=0; while [ $i -lt 9 ]; do i=$((i+1)); echo "imported batch $i of 9"; sleep 0.8; done; echo done.; exec cat`,
@@ -34,7 +34,9 @@ const browser = await launchBrowser();
 const node = await new TestNode().start();
 try {
   for (const [name, kind, title] of AGENTS) {
-    await node.create({ name, directory: "/tmp", program: "sh", args: ["-c", SCRIPTS[kind](title)], notes: name.endsWith("backend") ? "Ask Ana before touching the retry policy." : "" });
+    const program = join(node.folder, "claude");
+    writeFileSync(`${program}-${name}`, `#!/bin/sh\n${SCRIPTS[kind](title)}\n`, { mode: 0o755 });
+    await node.create({ name, directory: "/tmp", program: `${program}-${name}`, notes: name.endsWith("backend") ? "Ask Ana before touching the retry policy." : "" });
   }
   await waitFor("a state of every kind", async () => {
     const kinds = new Set((await node.request("GET", "/api/agents")).body.agents.map((agent) => agent.state.kind));

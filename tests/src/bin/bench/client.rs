@@ -2,6 +2,7 @@
 
 use consort_tests::TestNode;
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::{Bytes, Message, WebSocket};
@@ -44,7 +45,10 @@ impl Client {
         headers.insert("Authorization", format!("Bearer {}", node.token()).parse().expect("a header"));
         headers.insert("Origin", format!("http://localhost:{}", node.port()).parse().expect("a header"));
         let (mut socket, _) = tungstenite::client::client(request, stream).expect("the node accepts");
-        let hello = r#"{"t":"hello","protocol":1,"viewer":"AAAAAAAAAAAAAAAAAAAAAA"}"#;
+        // Each client is a viewer of its own: its input numbers begin at 1.
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let viewer = format!("{:0>21}A", COUNT.fetch_add(1, Ordering::Relaxed));
+        let hello = format!(r#"{{"t":"hello","protocol":1,"viewer":"{viewer}"}}"#);
         socket.send(Message::text(hello)).expect("sent");
         Client { socket, seq: 0, ended: false }
     }
