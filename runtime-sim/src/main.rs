@@ -159,7 +159,7 @@ impl Swarm {
                 return;
             }
             let scenario = Scenario::of_seed(seed);
-            let twice = self.twice > 0 && seed % self.twice == 0;
+            let twice = self.twice > 0 && seed.is_multiple_of(self.twice);
             let outcome = if twice { run_twice } else { run }(&scenario, Options::default());
             self.done.fetch_add(1, Ordering::Relaxed);
             self.events.fetch_add(outcome.events, Ordering::Relaxed);

@@ -65,7 +65,7 @@ impl Saboteur {
     /// Every third time.
     fn strikes(&mut self) -> bool {
         self.seen += 1;
-        self.seen % 3 == 0
+        self.seen.is_multiple_of(3)
     }
 
     /// Whether an input gets through.
