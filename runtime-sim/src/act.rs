@@ -134,8 +134,11 @@ impl World {
             Op::Look { title, bell, shell, .. } => backends.look(agenda, agent, title, bell, shell),
             Op::End { .. } => backends.end(agenda, agent),
             Op::OpenPane { .. } => backends.open_pane(agenda, agent),
-            Op::RenameOutside { name: choice, .. } if backends.rename_outside(agenda, agent, name(choice)) => {
-                self.host.people.renamed_outside(agent);
+            Op::RenameOutside { name: choice, .. } => {
+                let renamed = backends.rename_outside(agenda, agent, name(choice));
+                if renamed {
+                    self.host.people.renamed_outside(agent);
+                }
             }
             Op::ShowElsewhere { shown, .. } => backends.show_elsewhere(agenda, agent, shown),
             _ => {}

@@ -13,11 +13,13 @@ use std::time::Duration;
 /// How long a command may take before its sender is told that it takes too long. It is carried out all the same.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+type Auditor = Box<dyn FnMut(Audit<'_>) + Send>;
+
 /// The node as the API's threads see it.
 pub struct ApiNode {
     handle: Handle,
     home: PathBuf,
-    audit: Mutex<Box<dyn FnMut(Audit<'_>) + Send>>,
+    audit: Mutex<Auditor>,
 }
 
 impl ApiNode {
@@ -41,7 +43,7 @@ impl Node for ApiNode {
     }
 
     fn read(&self, look: Look) {
-        async_io::block_on(self.handle.read(move |view, now| look(view, now)));
+        async_io::block_on(self.handle.read(look));
     }
 
     fn list_directory(&self, path: &str) -> Result<Listing, Refusal> {

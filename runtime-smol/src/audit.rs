@@ -10,8 +10,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -83,16 +83,19 @@ impl AuditEvent {
             AuditEvent::Started { version } => ("started", json!({"version": text(version)})),
             AuditEvent::Stopped => ("stopped", json!({})),
             AuditEvent::LoggedIn { who } => ("login", json!({"who": text(who)})),
-            AuditEvent::Refused { who, what, why } => ("refused", json!({"who": text(who), "what": text(what), "why": text(why)})),
+            AuditEvent::Refused { who, what, why } => {
+                ("refused", json!({"who": text(who), "what": text(what), "why": text(why)}))
+            }
             AuditEvent::Attached { who, terminal: at } => ("attach", terminal(who, at)),
             AuditEvent::Typed { who, terminal: at, bytes } => {
                 let mut fields = terminal(who, at);
                 fields["bytes"] = json!(bytes);
                 ("typed", fields)
             }
-            AuditEvent::Agent { who, agent, what, detail } => {
-                ("agent", json!({"who": text(who), "agent": agent.to_string(), "what": text(what), "detail": text(detail)}))
-            }
+            AuditEvent::Agent { who, agent, what, detail } => (
+                "agent",
+                json!({"who": text(who), "agent": agent.to_string(), "what": text(what), "detail": text(detail)}),
+            ),
         };
         match fields {
             Value::Object(fields) => (event, fields),
@@ -145,7 +148,8 @@ impl Audit {
     pub fn with_limit(directory: &Path, file_bytes: u64) -> io::Result<Self> {
         let (entries, queue) = async_channel::bounded(WAITING);
         let missed = Arc::new(AtomicU64::new(0));
-        let mut log = Log { path: directory.join("audit.log"), file: None, written: 0, limit: file_bytes, failing: false };
+        let mut log =
+            Log { path: directory.join("audit.log"), file: None, written: 0, limit: file_bytes, failing: false };
         let counted = Arc::clone(&missed);
         let thread = thread::Builder::new().name("audit".into()).spawn(move || log.work_off(&queue, &counted))?;
         Ok(Audit { shared: Arc::new(Shared { entries, missed, thread: Some(thread) }) })
@@ -197,7 +201,10 @@ impl Log {
             Err(error) => {
                 self.file = None;
                 if !std::mem::replace(&mut self.failing, true) {
-                    log::error!("the audit log {} cannot be written: {error}; entries are lost until it can", self.path.display());
+                    log::error!(
+                        "the audit log {} cannot be written: {error}; entries are lost until it can",
+                        self.path.display()
+                    );
                 }
             }
         }

@@ -72,3 +72,6 @@ pub struct Ends {
     /// What the backend reports. Bounded: a backend that outruns the driver waits.
     pub reports: Sender<FromBackend>,
 }
+
+/// The driver's way to a backend: takes an order without waiting, or says that the backend is gone (false).
+pub type Way = Box<dyn Fn(ToBackend) -> bool>;

@@ -3,15 +3,14 @@
 //! Everybody else holds a [`Handle`] and sends messages. The driver never waits for a viewer, a backend, the disk or a peer.
 
 use crate::audit::{Audit, AuditEvent};
-use crate::backend::{FromBackend, ToBackend};
+use crate::backend::{FromBackend, ToBackend, Way};
 use crate::store::{StoreAnswer, StoreWorker};
 use async_channel::{Receiver, Sender};
 use consort_core::directory::BackendKind;
 use consort_core::error::RefusalCode;
 use consort_core::{
     AgentId, BackendInput, BackendOperation, Command, CommandId, Event, Input, Instant, Node, OperationError,
-    OperationId, Output, Refusal, Reply, StreamId, View, ViewerId,
-    ViewerInput, ViewerKey, ViewerOutput,
+    OperationId, Output, Refusal, Reply, StreamId, View, ViewerId, ViewerInput, ViewerKey, ViewerOutput,
 };
 use futures_lite::future;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -193,7 +192,7 @@ impl Drop for Viewer {
 }
 
 /// The parts that a driver is put together from.
-#[derive(Debug)]
+#[allow(missing_debug_implementations, reason = "ways to backends are functions")]
 pub struct Parts {
     /// A fresh node.
     pub node: Node,
@@ -204,7 +203,7 @@ pub struct Parts {
     /// Reports of all backends.
     pub reports: Receiver<FromBackend>,
     /// The way to each backend.
-    pub backends: BTreeMap<BackendKind, Sender<ToBackend>>,
+    pub backends: BTreeMap<BackendKind, Way>,
     /// What keeps changes, and its answers, once each and in order.
     pub store: (StoreWorker, Receiver<StoreAnswer>),
     /// Where people's acts are noted.
@@ -217,7 +216,7 @@ pub struct Driver {
     started: std::time::Instant,
     messages: Receiver<Message>,
     reports: Receiver<FromBackend>,
-    backends: BTreeMap<BackendKind, Sender<ToBackend>>,
+    backends: BTreeMap<BackendKind, Way>,
     /// Which backend carries an agent.
     carriers: BTreeMap<AgentId, BackendKind>,
     viewers: BTreeMap<ViewerId, (ViewerEnds, String)>,
@@ -230,6 +229,7 @@ pub struct Driver {
     audit: Audit,
     changes: Changes,
     news_at: Option<std::time::Instant>,
+    alarm: Alarm,
 }
 
 impl std::fmt::Debug for Driver {
@@ -279,6 +279,7 @@ impl Driver {
             audit: parts.audit,
             changes: Changes::default(),
             news_at: None,
+            alarm: Alarm::default(),
         }
     }
 
@@ -300,7 +301,7 @@ impl Driver {
         }
     }
 
-    async fn next(&self) -> Next {
+    async fn next(&mut self) -> Next {
         // People before programs: a flood of output does not delay what somebody types.
         if let Ok(message) = self.messages.try_recv() {
             return Next::Message(message);
@@ -321,11 +322,9 @@ impl Driver {
                 Err(_) => future::pending().await,
             }
         };
+        let at = self.next_time();
         let time = async {
-            match self.next_time() {
-                Some(at) => async_io::Timer::at(at).await,
-                None => future::pending().await,
-            };
+            self.alarm.ring_at(at).await;
             Next::Time
         };
         future::or(message, future::or(stored, future::or(report, time))).await
@@ -387,11 +386,12 @@ impl Driver {
                         self.carriers.remove(agent);
                     }
                     BackendInput::Unavailable(kind, why) => {
-                        log::warn!("{} cannot be used: {why}. Agents run on terminals of this node and end with it.", kind.as_str());
+                        log::warn!(
+                            "{} cannot be used: {why}. Agents run on terminals of this node and end with it.",
+                            kind.as_str()
+                        );
                     }
-                    BackendInput::Available(..)
-                    | BackendInput::Listed(_)
-                    | BackendInput::Done(..) => {}
+                    BackendInput::Available(..) | BackendInput::Listed(_) | BackendInput::Done(..) => {}
                 }
                 self.handle(Input::Backend(input));
             }
@@ -418,7 +418,7 @@ impl Driver {
         match output {
             Output::Terminal(id, what) => {
                 if let Some(backend) = self.backend_of(id.agent) {
-                    let _ = backend.try_send(ToBackend::Terminal(id, what));
+                    backend(ToBackend::Terminal(id, what));
                 }
             }
             Output::Viewer(id, frame) => {
@@ -450,13 +450,13 @@ impl Driver {
                 self.backend_of(terminal.agent)
             }
         };
-        let asked = backend.is_some_and(|backend| backend.try_send(ToBackend::Operation(id, operation)).is_ok());
+        let asked = backend.is_some_and(|backend| backend(ToBackend::Operation(id, operation)));
         if !asked {
             self.unanswerable.push_back(id);
         }
     }
 
-    fn backend_of(&self, agent: AgentId) -> Option<&Sender<ToBackend>> {
+    fn backend_of(&self, agent: AgentId) -> Option<&Way> {
         self.backends.get(self.carriers.get(&agent)?)
     }
 
@@ -487,6 +487,38 @@ impl Driver {
         for (ends, _) in self.viewers.values() {
             ends.news.add(&changes);
         }
+    }
+}
+
+/// A timer that is set anew only when the moment is another one: setting it costs system calls, and most turns of the driver
+/// change nothing about it.
+#[derive(Debug, Default)]
+struct Alarm(Option<(std::time::Instant, async_io::Timer)>);
+
+impl Alarm {
+    /// Waits for the moment, or for ever.
+    async fn ring_at(&mut self, at: Option<std::time::Instant>) {
+        let Some(at) = at else { return future::pending().await };
+        match &mut self.0 {
+            // One that rings too early costs one needless turn and no system calls until then.
+            Some((set, timer)) if *set <= at => {
+                if *set < at && std::time::Instant::now() >= *set {
+                    timer.set_at(at);
+                    *set = at;
+                }
+                timer.await;
+            }
+            Some((set, timer)) => {
+                timer.set_at(at);
+                *set = at;
+                timer.await;
+            }
+            None => {
+                let (_, timer) = self.0.insert((at, async_io::Timer::at(at)));
+                timer.await;
+            }
+        }
+        self.0 = None;
     }
 }
 
@@ -530,7 +562,9 @@ impl Act {
                 Some(AuditEvent::Refused { who, what, why: refusal.message.clone() })
             }
             Ok(_) if self.what == "read" => None,
-            Ok(Reply::Agent(agent)) => Some(AuditEvent::Agent { who, agent: *agent, what: self.what.into(), detail: self.detail }),
+            Ok(Reply::Agent(agent)) => {
+                Some(AuditEvent::Agent { who, agent: *agent, what: self.what.into(), detail: self.detail })
+            }
             Ok(_) => Some(AuditEvent::Agent { who, agent: self.agent?, what: self.what.into(), detail: self.detail }),
         }
     }

@@ -7,19 +7,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// Variables of the node that an agent gets. Everything else (`TMUX`, tokens, what the node itself was started from) stays here.
-const PASSED_ON: [&str; 11] = [
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "PATH",
-    "LANG",
-    "TZ",
-    "SSH_AUTH_SOCK",
-    "DISPLAY",
-    "WAYLAND_DISPLAY",
-    "TMPDIR",
-];
+const PASSED_ON: [&str; 11] =
+    ["HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "TZ", "SSH_AUTH_SOCK", "DISPLAY", "WAYLAND_DISPLAY", "TMPDIR"];
 /// Beginnings of names of variables that an agent gets.
 const PASSED_ON_PREFIXES: [&str; 2] = ["LC_", "XDG_"];
 /// Where programs are looked for if nobody says.
@@ -45,7 +34,7 @@ trap - INT QUIT
 echo "$status" >&3
 exec 3>&-
 stty sane 2>/dev/null
-printf '\r\n\033[0m[%s ended with status %s]\r\n' "${1##*/}" "$status"
+printf '\n\033[0m[%s ended with status %s]\n' "${1##*/}" "$status"
 exec "$shell"
 "#;
 
@@ -121,13 +110,18 @@ pub fn find_program(program: &str, environment: &Environment, directory: &Path) 
         return if is_executable(&path) {
             Ok(path)
         } else if path.exists() {
-            Err(not_found(format!("{} is not an executable file.", path.display()), "Check its permissions (chmod +x)."))
+            Err(not_found(
+                format!("{} is not an executable file.", path.display()),
+                "Check its permissions (chmod +x).",
+            ))
         } else {
             Err(not_found(format!("The program {} does not exist.", path.display()), "Check the path."))
         };
     }
     let path = environment.get(OsStr::new("PATH")).cloned().unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| directory.join(folder).join(program)).find(|path| is_executable(path));
+    let found = std::env::split_paths(&path)
+        .map(|folder| directory.join(folder).join(program))
+        .find(|path| is_executable(path));
     found.ok_or_else(|| {
         let hint = format!("Install it, or give its full path. Looked in {}.", path.to_string_lossy());
         not_found(format!("The program {program} was not found."), &hint)

@@ -2,18 +2,19 @@
 
 use crate::api_node::ApiNode;
 use crate::audit::{Audit, AuditEvent};
-use crate::backend::Ends;
+use crate::backend::{Ends, ToBackend, Way};
 use crate::cli::{CONTROL_SOCKET, Listen, ServeOptions, TOKEN_FILE, open_in_browser};
 use crate::door::{Door, ListenError, OnSocket, Visitor, Where};
 use crate::driver::{Driver, Handle, Mailbox, Parts};
-use crate::pty::{self, Palette, PtyConfig};
+use crate::pty::{self, Palette, PtyConfig, Terminals};
 use crate::store::{Store, StoreError, StoreWorker};
 use crate::tmux::{self, TmuxConfig};
 use crate::viewer;
+use async_channel::Sender;
 use async_signal::{Signal, Signals};
 use consort_core::directory::BackendKind;
 use consort_core::{Config, Identity, Node, NodeId, Restored};
-use consort_web::auth::{CookieKey, Sites};
+use consort_web::auth::CookieKey;
 use consort_web::json::NodeFacts;
 use consort_web::{Api, Clock, Via, api};
 use futures_lite::{StreamExt, future};
@@ -65,30 +66,31 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let token = token(&store)?;
     let (node, facts) = node(&store, options)?;
     let cookie_key = CookieKey::new(&store.secret("cookies")?);
-    let addresses: Vec<String> = door.addresses().iter().map(|address| address.ip().to_string()).collect();
-    let sites = Sites::new(door.port(), addresses.iter().map(String::as_str))?;
+    let sites = door.sites(&[])?;
 
     let mailbox = Mailbox::default();
     let handle = mailbox.handle.clone();
     let (reports, reported) = async_channel::bounded(REPORTS);
     let (tmux_orders, tmux_ordered) = async_channel::unbounded();
     let (pty_orders, pty_ordered) = async_channel::unbounded();
+    let terminals = Terminals::default();
     let driver = Driver::new(Parts {
         node,
         started,
         mailbox,
         reports: reported,
-        backends: BTreeMap::from([(BackendKind::Tmux, tmux_orders), (BackendKind::Pty, pty_orders)]),
+        backends: BTreeMap::from([
+            (BackendKind::Tmux, Box::new(move |order| tmux_orders.try_send(order).is_ok()) as Way),
+            (BackendKind::Pty, way_to_terminals(pty_orders, terminals.clone())),
+        ]),
         store: StoreWorker::start(store).map_err(system("no thread for the store"))?,
         audit: audit.clone(),
     });
     let pty_config = PtyConfig { home: home(), palette: Palette::default() };
-    let terminals = pty::start(pty_config, Ends { orders: pty_ordered, reports: reports.clone() })
-        .map_err(system("no thread for terminals"))?;
-    let tmux = tmux::start(
-        TmuxConfig::from_environment(options.tmux_socket.clone()),
-        Ends { orders: tmux_ordered, reports },
-    );
+    let ends = Ends { orders: pty_ordered, reports: reports.clone() };
+    let pty = pty::start_reachable(pty_config, ends, terminals).map_err(system("no thread for terminals"))?;
+    let tmux =
+        tmux::start(TmuxConfig::from_environment(options.tmux_socket.clone()), Ends { orders: tmux_ordered, reports });
 
     let config = api::Config { sites, cookie_key, token, facts: facts.clone() };
     let api = Arc::new(Api::new(config, Arc::new(ApiNode::new(handle.clone(), home(), auditor(audit.clone())))));
@@ -100,16 +102,29 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let served = smol::block_on(executor.run(async {
         let tmux = executor.spawn(tmux);
         let driving = executor.spawn(driver.run());
-        let served = door.serve(api, Arc::new(clock), on_socket(handle.clone(), facts), until_told()).await;
+        // A task of its own: waiting for it costs nothing while others work.
+        let told = executor.spawn(until_told());
+        let served = door.serve(api, Arc::new(clock), on_socket(handle.clone(), facts), told).await;
         handle.stop();
         driving.await;
         tmux.cancel().await;
         served
     }));
     // The driver is gone, and with it the way to the terminals: they end what they carry.
-    let _ = terminals.join();
+    let _ = pty.join();
     audit.record(AuditEvent::Stopped);
     served.map_err(system("the threads for HTTP cannot be started"))
+}
+
+/// Orders for a terminal go to its thread, work to the backend's.
+fn way_to_terminals(orders: Sender<ToBackend>, terminals: Terminals) -> Way {
+    Box::new(move |order| match order {
+        ToBackend::Terminal(id, order) => {
+            terminals.order(id, order);
+            true
+        }
+        work @ ToBackend::Operation(..) => orders.try_send(work).is_ok(),
+    })
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {
@@ -144,7 +159,8 @@ fn node(store: &Store, options: &ServeOptions) -> Result<(Node, NodeFacts), Serv
     let id = NodeId(x25519_dalek::PublicKey::from(&secret).to_bytes());
     let identity = Identity { id, epoch: store.next_epoch()? };
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
+    getrandom::fill(&mut seed)
+        .map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
     let config = Config { name: options.name.clone() };
     let node = Node::new(config, identity, restored, seed, consort_core::Instant::START)?;
     Ok((node, NodeFacts { id, version: VERSION, home: home().display().to_string() }))
@@ -162,7 +178,8 @@ fn token(store: &Store) -> Result<String, ServeError> {
         return Err(StoreError::Damaged { path, reason: why.to_string() }.into());
     }
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
     let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     write_private(&path, &token).map_err(system("the token cannot be written"))?;
     Ok(token)
@@ -191,7 +208,9 @@ fn auditor(audit: Audit) -> impl FnMut(api::Audit<'_>) + Send {
         let who = "browser".to_string();
         audit.record(match event {
             api::Audit::LoggedIn => AuditEvent::LoggedIn { who },
-            api::Audit::LoginFailed => AuditEvent::Refused { who, what: "login".into(), why: "wrong or used token".into() },
+            api::Audit::LoginFailed => {
+                AuditEvent::Refused { who, what: "login".into(), why: "wrong or used token".into() }
+            }
             api::Audit::Refused { code, path } => AuditEvent::Refused { who, what: path.into(), why: code.into() },
         });
     }

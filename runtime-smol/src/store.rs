@@ -149,14 +149,19 @@ impl Store {
     #[must_use]
     pub fn set_aside(&self, key: &str, reason: &str) -> String {
         let from = self.values.join(key);
-        let free = (1..1_000).map(|number| self.values.join(format!("{key}.damaged-{number}"))).find(|path| !path.exists());
+        let free =
+            (1..1_000).map(|number| self.values.join(format!("{key}.damaged-{number}"))).find(|path| !path.exists());
         let moved = match &free {
             Some(to) => rename_without_replacing(&from, to),
             None => Err(ErrorKind::AlreadyExists.into()),
         };
         match (moved, free) {
             (Ok(()), Some(to)) => {
-                format!("{} {reason}; it was kept as {} and is not used: restore it from a backup if you need it", from.display(), to.display())
+                format!(
+                    "{} {reason}; it was kept as {} and is not used: restore it from a backup if you need it",
+                    from.display(),
+                    to.display()
+                )
             }
             (moved, _) => {
                 let cause = moved.err().map_or_else(String::new, |cause| format!(" ({cause})"));
@@ -197,7 +202,9 @@ impl Store {
         check_key(key)?;
         let path = self.values.join(key);
         match fs::remove_file(&path) {
-            Err(cause) if cause.kind() != ErrorKind::NotFound => Err(StoreError::Io { doing: "cannot remove", path, cause }),
+            Err(cause) if cause.kind() != ErrorKind::NotFound => {
+                Err(StoreError::Io { doing: "cannot remove", path, cause })
+            }
             _ => Ok(()),
         }
     }
@@ -217,7 +224,10 @@ impl Store {
         match read_bounded(&path, 33) {
             Ok(bytes) => bytes.try_into().map_err(|bytes: Vec<u8>| StoreError::Damaged {
                 path,
-                reason: format!("it has {} bytes instead of 32", if bytes.len() > 32 { "more".into() } else { bytes.len().to_string() }),
+                reason: format!(
+                    "it has {} bytes instead of 32",
+                    if bytes.len() > 32 { "more".into() } else { bytes.len().to_string() }
+                ),
             }),
             Err(cause) if cause.kind() == ErrorKind::NotFound => {
                 let mut secret = [0; 32];
@@ -337,7 +347,8 @@ fn encode(bytes: &[u8]) -> Vec<u8> {
 
 /// The value in a file, or what is wrong with it, as the rest of a sentence that begins with its name.
 fn read_value(path: &Path) -> Result<Vec<u8>, String> {
-    let file = read_bounded(path, HEADER_BYTES + VALUE_BYTES + 1).map_err(|cause| format!("cannot be read ({cause})"))?;
+    let file =
+        read_bounded(path, HEADER_BYTES + VALUE_BYTES + 1).map_err(|cause| format!("cannot be read ({cause})"))?;
     decode(&file)
 }
 
@@ -350,7 +361,10 @@ fn decode(file: &[u8]) -> Result<Vec<u8>, String> {
         return Err("is not a file of consort".into());
     }
     if file[name.len()] != version {
-        return Err(format!("was written by another version of consort (format {}, this one knows {version})", file[name.len()]));
+        return Err(format!(
+            "was written by another version of consort (format {}, this one knows {version})",
+            file[name.len()]
+        ));
     }
     let number = |at: usize| u32::from_le_bytes([file[at], file[at + 1], file[at + 2], file[at + 3]]);
     let value = &file[HEADER_BYTES..];
@@ -416,7 +430,8 @@ fn lock(root: &Path) -> Result<File, StoreError> {
     let path = root.join("lock");
     let failed = |cause: io::Error| StoreError::Io { doing: "cannot lock", path: path.clone(), cause };
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
-    let mut file = File::from(rustix::fs::open(&path, flags, Mode::from_raw_mode(0o600)).map_err(|error| failed(error.into()))?);
+    let mut file =
+        File::from(rustix::fs::open(&path, flags, Mode::from_raw_mode(0o600)).map_err(|error| failed(error.into()))?);
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -427,6 +442,9 @@ fn lock(root: &Path) -> Result<File, StoreError> {
         }
         Err(error) => return Err(failed(error.into())),
     }
-    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .map_err(failed)?;
     Ok(file)
 }

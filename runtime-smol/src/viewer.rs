@@ -8,6 +8,7 @@ use consort_core::{Instant, View, ViewerInput, ViewerKey, ViewerOutput};
 use consort_web::frames::{ClientMessage, Frame, Incoming, ProtocolError, control, decode, encode};
 use consort_web::json::{Agent, Control, NodeFacts};
 use futures_lite::{AsyncRead, AsyncWrite, StreamExt, future};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,8 +44,9 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         viewer.say(Said::Plain(ViewerInput::Writable));
     }
     let (answers, answered) = async_channel::bounded(ROOM);
-    let incoming = read(&mut receiver, &viewer, answers);
-    let writer = Writer { outgoing, answered, news, handle: &handle, facts: &facts, viewer: &viewer };
+    let heard = Cell::new(std::time::Instant::now());
+    let incoming = read(&mut receiver, &viewer, &heard, answers);
+    let writer = Writer { outgoing, answered, news, handle: &handle, facts: &facts, viewer: &viewer, heard: &heard };
     let error = future::or(incoming, async {
         writer.run(&mut sender).await;
         None
@@ -60,23 +62,18 @@ async fn greet<S>(receiver: &mut WebSocketReceiver<S>) -> Result<Option<ViewerKe
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Some(message) = next(receiver).await else { return Ok(None) };
+    let message = async { receiver.next().await.and_then(Result::ok) };
+    let silence = async {
+        async_io::Timer::after(SILENCE).await;
+        None
+    };
+    let Some(message) = future::or(message, silence).await else { return Ok(None) };
     match understand(&message)? {
         Some(ClientMessage::Hello(key)) => Ok(Some(key)),
         Some(ClientMessage::Ping(_) | ClientMessage::Viewer(_)) | None => {
             Err(ProtocolError::Field { field: "t", expected: "'hello' in the first message" })
         }
     }
-}
-
-/// The next message, or `None` when the connection is over or silent.
-async fn next<S: AsyncRead + AsyncWrite + Unpin>(receiver: &mut WebSocketReceiver<S>) -> Option<Message> {
-    let message = async { receiver.next().await.and_then(Result::ok) };
-    let silence = async {
-        async_io::Timer::after(SILENCE).await;
-        None
-    };
-    future::or(message, silence).await
 }
 
 /// What a message says; `None` for those that are only signs of life.
@@ -92,9 +89,11 @@ fn understand(message: &Message) -> Result<Option<ClientMessage<'_>>, ProtocolEr
 async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     receiver: &mut WebSocketReceiver<S>,
     viewer: &Viewer,
+    heard: &Cell<std::time::Instant>,
     answers: async_channel::Sender<u64>,
 ) -> Option<ProtocolError> {
-    while let Some(message) = next(receiver).await {
+    while let Some(Ok(message)) = receiver.next().await {
+        heard.set(std::time::Instant::now());
         match understand(&message) {
             Ok(None) => {}
             Ok(Some(ClientMessage::Hello(_))) => {
@@ -132,12 +131,15 @@ struct Writer<'a> {
     handle: &'a Handle,
     facts: &'a Arc<NodeFacts>,
     viewer: &'a Viewer,
+    /// When the connection last said something.
+    heard: &'a Cell<std::time::Instant>,
 }
 
 enum Next {
     Output(ViewerOutput),
     News(Changes),
     Pong(u64),
+    /// Time to ask for a sign of life.
     Ping,
     End,
 }
@@ -151,8 +153,10 @@ impl Writer<'_> {
                 return;
             }
         }
+        // One timer for the life of the connection: setting one for every frame would cost more than the frame.
+        let mut ticks = async_io::Timer::interval(PING_EVERY);
         loop {
-            let sent = match self.next().await {
+            let sent = match self.next(&mut ticks).await {
                 Next::Output(output) => {
                     let sent = send(sender, encode(&output)).await;
                     self.viewer.say(Said::Plain(ViewerInput::Writable));
@@ -169,13 +173,13 @@ impl Writer<'_> {
         }
     }
 
-    async fn next(&self) -> Next {
+    async fn next(&self, ticks: &mut async_io::Timer) -> Next {
         let output = async { self.outgoing.recv().await.map_or(Next::End, Next::Output) };
         let pong = async { self.answered.recv().await.map_or(Next::End, Next::Pong) };
         let news = async { Next::News(self.news.take().await) };
         let ping = async {
-            async_io::Timer::after(PING_EVERY).await;
-            Next::Ping
+            ticks.next().await;
+            if self.heard.get().elapsed() > SILENCE { Next::End } else { Next::Ping }
         };
         future::or(pong, future::or(output, future::or(news, ping))).await
     }

@@ -94,7 +94,10 @@ fn set_aside(damage: impl Fn(&mut Vec<u8>), said: &str) {
         let loaded = store.load().unwrap();
         assert_eq!(loaded.entries, [("agent-2".to_owned(), b"fine".to_vec())]);
         let [problem] = &loaded.problems[..] else { panic!("one problem, not {:?}", loaded.problems) };
-        assert!(problem.contains(said) && problem.contains("restore it from a backup") && !problem.contains('\n'), "{problem}");
+        assert!(
+            problem.contains(said) && problem.contains("restore it from a backup") && !problem.contains('\n'),
+            "{problem}"
+        );
         assert!(!path.exists());
         assert_eq!(fs::read(folder.path().join(format!("state/agent-1.damaged-{number}"))).unwrap(), bytes);
         assert_eq!(entries(&store).len(), 1, "it is reported once");
@@ -252,7 +255,11 @@ fn the_audit_log_has_one_object_per_entry_whatever_is_in_it() {
     let terminal = TerminalId { agent: AgentId(7), pane: 3 };
     let audit = Audit::open(folder.path()).unwrap();
     audit.record(AuditEvent::Started { version: "0.1.0".into() });
-    audit.record(AuditEvent::Refused { who: "1.2.3.4".into(), what: "GET /ws\r\n\u{1b}[2J{\"".into(), why: "origin".into() });
+    audit.record(AuditEvent::Refused {
+        who: "1.2.3.4".into(),
+        what: "GET /ws\r\n\u{1b}[2J{\"".into(),
+        why: "origin".into(),
+    });
     audit.record(AuditEvent::Typed { who: "me".into(), terminal, bytes: 12 });
     drop(audit);
     let lines = audit_lines(folder.path());
@@ -280,7 +287,11 @@ fn the_audit_log_is_appended_to_after_a_restart_even_if_its_last_line_was_cut() 
     let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 3);
-    assert!(lines[0].contains("stopped") && lines[2].contains("started") && serde_json::from_str::<serde_json::Value>(lines[2]).is_ok());
+    assert!(
+        lines[0].contains("stopped")
+            && lines[2].contains("started")
+            && serde_json::from_str::<serde_json::Value>(lines[2]).is_ok()
+    );
 }
 
 #[test]

@@ -584,7 +584,8 @@ fn the_size_is_held_and_given_back_without_anything_left_behind() {
     let terminal = TerminalId { agent: agent.agent, pane: agent.terminals[0].pane };
     backend.order(terminal, TerminalOutput::Resize(Size::clamped(101, 33)));
     loop {
-        if matches!(backend.event(terminal, "Resized"), TerminalEvent::Resized(size) if size == Size::clamped(101, 33)) {
+        if matches!(backend.event(terminal, "Resized"), TerminalEvent::Resized(size) if size == Size::clamped(101, 33))
+        {
             break;
         }
     }
@@ -785,7 +786,7 @@ fn text_and_screen_are_read_without_escapes() {
 #[test]
 fn a_flood_ends_with_the_screen_that_tmux_has() {
     let server = Server::new();
-    server.session("a", (80, 24), "read x; seq 1 400000; printf 'the end'; cat");
+    server.session("a", (80, 24), "read x; seq 1 1500000; printf 'the end'; cat");
     let mut backend = server.start();
     let terminal = backend.terminal_of("a");
     backend.order(terminal, TerminalOutput::Watch);
@@ -898,7 +899,10 @@ fn a_server_that_is_spoken_to_through_processes_gives_the_same() {
 fn a_driver_that_takes_nothing_stops_no_program_and_is_told_that_output_was_skipped() {
     let server = Server::new();
     let done = server.home.path().join("done");
-    let script = format!("read x; i=0; while [ $i -lt 100 ]; do seq 10000 13000; sleep 0.01; i=$((i+1)); done; touch {}; printf 'the end'; cat", done.display());
+    let script = format!(
+        "read x; i=0; while [ $i -lt 100 ]; do seq 10000 13000; sleep 0.01; i=$((i+1)); done; touch {}; printf 'the end'; cat",
+        done.display()
+    );
     server.session("a", (80, 24), &script);
     let mut backend = server.start_with(server.config(), 1);
     let terminal = backend.terminal_of("a");
@@ -923,7 +927,8 @@ fn every_character_survives_the_way_into_an_argument_of_tmux() {
     let every: String = (1..0x100u32).chain([0x2028, 0x65e5, 0x1f980, 0x10ffff]).filter_map(char::from_u32).collect();
     for (number, chunk) in every.chars().collect::<Vec<_>>().chunks(40).enumerate() {
         let value: String = chunk.iter().collect();
-        let mut spec = spec(&format!("n{number}"), server.home.path(), Some("sh"), &["-c", "printf %s \"$1\" > \"$0\"; exec cat"]);
+        let mut spec =
+            spec(&format!("n{number}"), server.home.path(), Some("sh"), &["-c", "printf %s \"$1\" > \"$0\"; exec cat"]);
         let file = server.home.path().join(format!("got-{number}"));
         spec.agent = AgentId(1_000 + number as u64);
         spec.args.extend([file.to_str().expect("UTF-8").to_owned(), value.clone()]);
@@ -943,7 +948,10 @@ fn a_session_that_somebody_shows_is_said_to_be_shown_elsewhere() {
     let mut backend = server.start();
     assert!(!backend.agent("a").shown_elsewhere);
     let mut command = server.command();
-    command.args(["-C", "attach-session", "-t", "a"]).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null());
+    command
+        .args(["-C", "attach-session", "-t", "a"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null());
     let mut other = command.spawn().expect("a client");
     backend.agent_where("a", |agent| agent.shown_elsewhere);
     drop(other.stdin.take());
@@ -972,13 +980,15 @@ fn measure_a_flood_of_100_mb_against_nobody_attached() {
     });
     let whole = line.repeat(100_000_000 / line.len() + 1);
     std::fs::write(&data, &whole.as_bytes()[..100_000_000]).expect("data");
-    let (mut alone, mut watched) = (Vec::new(), Vec::new());
+    let (mut alone, mut watched, mut cpus) = (Vec::new(), Vec::new(), [Vec::new(), Vec::new()]);
     for round in 0..3 {
         for attached in [false, true] {
             let name = format!("{round}-{attached}");
             let home = server.home.path().display();
             server.session(&name, (120, 40), &format!("read x; cat {}; touch {home}/done-{name}; cat", data.display()));
             let mut looks = 0;
+            let pid = server.tmux(&["display-message", "-p", "#{pid}"]);
+            let before = usage(&pid).0;
             if attached {
                 let mut backend = server.start();
                 let terminal = backend.terminal_of(&name);
@@ -1011,14 +1021,19 @@ fn measure_a_flood_of_100_mb_against_nobody_attached() {
                     server.tmux(&["send-keys", "-t", &name, "Enter"]);
                 }));
             }
-            println!("{name}: {:?} ({looks} looks)", if attached { watched.last() } else { alone.last() });
+            let cpu = usage(&pid).0 - before;
+            cpus[usize::from(attached)].push(cpu);
+            println!(
+                "{name}: {:?}, tmux used {cpu:?} ({looks} looks)",
+                if attached { watched.last() } else { alone.last() }
+            );
             server.tmux(&["kill-session", "-t", &name]);
-            server.session("keep", (80, 24), "cat");
-            let _ = server.command().args(["kill-session", "-t", "keep"]).output();
         }
     }
     alone.sort();
     watched.sort();
+    cpus.iter_mut().for_each(|times| times.sort());
+    println!("tmux's own time: ratio {:.3}", cpus[1][1].as_secs_f64() / cpus[0][1].as_secs_f64());
     println!(
         "median alone {:?}, watched {:?}, ratio {:.3}",
         alone[1],

@@ -28,9 +28,9 @@ try {
   for (const script of scripts) javascript += gzipSync(Buffer.from(await (await page.request.get(script)).body())).length;
 
   await page.getByTestId("filter").fill("switch");
-  await openAgent(page, "one");
+  await openAgent(page, node, "switch-one");
   await waitFor("the first", async () => ((await terminalLines(page)) ?? []).join("\n").includes("switch-one-is-here"));
-  await openAgent(page, "two");
+  await openAgent(page, node, "switch-two");
   await waitFor("the second", async () => ((await terminalLines(page)) ?? []).join("\n").includes("switch-two-is-here"));
   const switches = [];
   for (let run = 0; run < 10; run++) {

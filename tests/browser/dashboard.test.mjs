@@ -38,7 +38,7 @@ test("the login link works once and the token leaves the address bar", async () 
 test("a session that runs already is in the tree and its terminal equals tmux's", async () => {
   node.tmux("new-session", "-d", "-s", "found-session", "-x", "100", "-y", "30", "sh -c 'seq 1 500; echo here; exec cat'");
   const page = await openPage(browser, node);
-  await openAgent(page, "session");
+  await openAgent(page, node, "found-session");
   await waitFor("its screen", async () => (await text(page)).includes("here"));
   await waitUntilEqual(page, node, "found-session");
   assert.deepEqual(page.errors, []);
@@ -61,8 +61,10 @@ test("an agent is created in the dialog, worked in, renamed, stopped, started an
   const agent = body.agents.find((candidate) => candidate.name === "customers-zoom-backend");
   assert.ok(agent?.running);
   await page.getByTestId("agent-stop").click();
-  await page.getByTestId("stopped").waitFor();
-  await page.getByTestId("stopped-start").click();
+  await page.getByTestId("ended-notice").waitFor();
+  assert.ok((await text(page)).includes("42-/tmp"), "what it printed last is still there");
+  await page.getByTestId("ended-start").click();
+  await page.getByTestId("ended-notice").waitFor({ state: "detached" });
   await page.getByTestId("terminal-host").first().waitFor();
   await page.getByTestId("agent-delete").click();
   await page.getByTestId("confirm-delete").click();
@@ -78,7 +80,7 @@ test("after the node is killed in the middle of output, the page comes back by i
   const script = "i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line:$i; [ $((i % 20)) = 0 ] && sleep 0.05; done; echo finished; exec cat";
   await node.create({ name: "cut-output", program: "sh", args: ["-c", script] });
   const page = await openPage(browser, node);
-  await openAgent(page, "output");
+  await openAgent(page, node, "cut-output");
   await waitFor("output", async () => (await text(page)).includes("line:"));
   await node.kill();
   await waitFor("the truth", async () => (await page.getByTestId("connection-bar").getAttribute("data-state")) !== "open");
@@ -95,7 +97,7 @@ test("after the node is killed in the middle of output, the page comes back by i
 test("typing while the connection is cut arrives once and in order", async () => {
   await node.create({ name: "cut-input", program: "sh", args: ["-c", "stty raw -echo; echo ready; exec cat -v"] });
   const page = await openPage(browser, node);
-  await openAgent(page, "input");
+  await openAgent(page, node, "cut-input");
   await waitFor("ready", async () => (await text(page)).includes("ready"));
   await page.getByTestId("terminal-host").first().click();
   await page.keyboard.type("abc");
@@ -111,7 +113,7 @@ test("what is pasted arrives whole, bracketed only when the program asked for it
   const file = `${node.folder}/pasted`;
   await node.create({ name: "paste-target", program: "sh", args: ["-c", `stty raw -echo; printf '\\033[?2004hready'; exec cat > '${file}'`] });
   const page = await openPage(browser, node);
-  await openAgent(page, "target");
+  await openAgent(page, node, "paste-target");
   await waitFor("ready", async () => (await text(page)).includes("ready"));
   const big = "0123456789abcdef".repeat(65_536);
   await page.getByTestId("terminal-host").first().click();
@@ -128,7 +130,7 @@ test("what is pasted arrives whole, bracketed only when the program asked for it
 test("notes are saved as they are typed and belong to the agent", async () => {
   const agent = await node.create({ name: "with-notes" });
   const page = await openPage(browser, node);
-  await openAgent(page, "notes");
+  await openAgent(page, node, "with-notes");
   const notes = page.getByTestId("notes");
   if (!(await notes.isVisible())) await page.getByTestId("details-toggle").click();
   await notes.fill("remember the milk");
@@ -139,7 +141,7 @@ test("notes are saved as they are typed and belong to the agent", async () => {
 test("a phone looks at a desktop's terminal without changing its size, until it takes it", async () => {
   const agent = await node.create({ name: "sized-agent", program: "cat" });
   const desktop = await openPage(browser, node);
-  await openAgent(desktop, "sized");
+  await openAgent(desktop, node, "sized-agent");
   const cols = async () => (await node.request("GET", `/api/agents/${agent.id}`)).body.agent.terminals[0].cols;
   await waitFor("the desktop's size", async () => (await cols()) > 100);
   const wide = await cols();
@@ -160,6 +162,8 @@ test("the tree is driven by keyboard alone and a deep link opens an agent", asyn
   const page = await openPage(browser, node);
   await page.keyboard.press("/");
   await page.keyboard.type("keys-one");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("End");
   await page.keyboard.press("Enter");
   await waitFor("the agent", async () => page.url().includes(agent.id));
   await page.goto(`${node.origin}/#/agent/${agent.id}`);

@@ -177,7 +177,9 @@ export async function waitUntilEqual(page, node, session) {
   }
 }
 
-export async function openAgent(page, name) {
-  await page.locator(`[data-testid="tree-row"][data-agent-id]`, { hasText: name }).first().click();
-  await page.getByTestId("terminal-host").first().waitFor();
+/** Clicks on an agent in the tree. */
+export async function openAgent(page, node, name) {
+  const agent = await waitFor(name, async () => (await node.request("GET", "/api/agents")).body.agents.find((candidate) => candidate.name === name));
+  await page.locator(`[data-testid="tree-row"][data-agent-id="${agent.id}"]`).click();
+  await page.locator(`[data-testid="terminal"][data-agent-id="${agent.id}"]`).waitFor();
 }

@@ -46,7 +46,7 @@ try {
       const agent = (await node.request("GET", "/api/agents")).body.agents.find((candidate) => candidate.name === "customers-zoom-backend");
       await page.goto(`${node.origin}/#/agent/${agent.id}`);
     } else {
-      await openAgent(page, "backend");
+      await openAgent(page, node, "customers-zoom-backend");
     }
     await waitFor("the terminal", async () => ((await terminalLines(page)) ?? []).join("\n").includes("Testing"));
     await page.waitForTimeout(500);

@@ -100,7 +100,9 @@ impl Agent {
         }
         let news = self.news(id, &observation);
         let changed = self.seen.as_ref().is_none_or(|before| differs(before, &observation));
-        self.signals.observed(now, sight(&observation));
+        let sight =
+            Sight { shell: !self.runs_a_script(&observation) && is_all_shell(&observation), ..sight(&observation) };
+        self.signals.observed(now, sight);
         if let Some(info) = observation.terminals.first() {
             self.size = info.size;
         }
@@ -120,6 +122,13 @@ impl Agent {
             news.extend(after.terminals.iter().map(|info| News::ShownElsewhere(terminal(info), after.shown_elsewhere)));
         }
         news
+    }
+
+    /// Its program may be a shell by name, but it was given something to run and has not ended: it does not wait for commands.
+    fn runs_a_script(&self, observation: &Observation) -> bool {
+        let record = self.record.as_ref().or(self.creating.as_ref());
+        record.is_some_and(|record| record.program.is_some() && !record.args.is_empty())
+            && observation.terminals.iter().all(|info| info.exit_code.is_none())
     }
 
     /// The session was renamed by others: the stored name follows. Returns the record to store.
@@ -293,13 +302,17 @@ fn differs(before: &Observation, after: &Observation) -> bool {
         || !before.terminals.iter().zip(&after.terminals).all(|(old, new)| same_terminal(old, new))
 }
 
+fn is_all_shell(observation: &Observation) -> bool {
+    !observation.terminals.is_empty() && observation.terminals.iter().all(|info| info.shell)
+}
+
 fn sight(observation: &Observation) -> Sight<'_> {
     let terminals = &observation.terminals;
     let main = terminals.iter().find(|info| info.active).or(terminals.first());
     Sight {
         activity: terminals.iter().fold(0, |sum, info| sum.wrapping_mul(31).wrapping_add(info.activity)),
         bell: terminals.iter().any(|info| info.bell),
-        shell: !terminals.is_empty() && terminals.iter().all(|info| info.shell),
+        shell: false,
         exit_code: main.and_then(|info| info.exit_code),
         title: main.map_or("", |info| &info.title),
     }

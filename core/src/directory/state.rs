@@ -226,15 +226,15 @@ impl Signals {
         if let (Some(code), true) = (self.exit_code, self.shell) {
             return (StateKind::Exited, Source::Process, format!("its program ended with status {code}"));
         }
+        if self.is_printing(now) {
+            return say(StateKind::Working, Source::Output, "it prints");
+        }
         if self.shell {
             return if self.unseen_work {
                 say(StateKind::Done, Source::Process, "the command has ended")
             } else {
                 say(StateKind::Idle, Source::Process, "the shell waits for a command")
             };
-        }
-        if self.is_printing(now) {
-            return say(StateKind::Working, Source::Output, "it prints");
         }
         match self.screen {
             Some((kind, why)) => return (kind, Source::Screen, format!("its screen says “{why}”")),

@@ -40,7 +40,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 use workers::Workers;
@@ -158,38 +158,39 @@ impl Door {
         let workers = Workers::start(self.private.join("http.sock"), &api, &clock)?;
         let house = Rc::new(House { api, clock, exchange: Exchange::new(workers)?, on_socket });
         let crowd = Crowd::new(room(), VIEWERS);
-        let executor = LocalExecutor::new();
-        let hall = Hall { executor: &executor, crowd: &crowd, house: &house };
-        let mut accepting: Accepting<'_> = Box::pin(hall.accept(Via::ControlSocket, async || {
+        let executor = Rc::new(LocalExecutor::new());
+        let hall = Hall { executor: Rc::downgrade(&executor), crowd, house };
+        // Each a task of its own: what happens on one connection does not make the others look whether somebody knocks.
+        let control = executor.spawn(hall.clone().accept(Via::ControlSocket, async move || {
             self.control.listener.accept().await.map(|(stream, _)| Socket::Unix(stream))
         }));
-        for listener in &self.tcp {
-            let one = hall.accept(Via::Tcp, async || {
+        let mut accepting = vec![control];
+        for listener in self.tcp {
+            accepting.push(executor.spawn(hall.clone().accept(Via::Tcp, async move || {
                 let (stream, _) = listener.accept().await?;
                 // A key echo is one small packet: it must not wait for another one.
                 stream.get_ref().set_nodelay(true)?;
                 Ok(Socket::Tcp(stream))
-            });
-            accepting = Box::pin(or(accepting, one));
+            })));
         }
-        executor.run(or(stop, accepting)).await;
-        crowd.dismiss_idle();
+        executor.run(stop).await;
+        drop(accepting);
+        hall.crowd.dismiss_idle();
         executor.run(or(hall.farewell(), pause(FAREWELL))).await;
         Ok(())
     }
 }
 
-type Accepting<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
-
 /// Where connections are taken in.
-#[derive(Clone, Copy)]
-struct Hall<'a> {
-    executor: &'a LocalExecutor<'static>,
-    crowd: &'a Rc<Crowd>,
-    house: &'a Rc<House>,
+#[derive(Clone)]
+struct Hall {
+    /// Weak: the tasks in it hold the hall.
+    executor: Weak<LocalExecutor<'static>>,
+    crowd: Rc<Crowd>,
+    house: Rc<House>,
 }
 
-impl Hall<'_> {
+impl Hall {
     /// Takes in connections for ever.
     async fn accept(self, via: Via, next: impl AsyncFn() -> io::Result<Socket>) {
         loop {
@@ -197,7 +198,8 @@ impl Hall<'_> {
                 Ok(socket) => {
                     // No seat: everybody in the house is being served. The client sees a closed connection.
                     let Some(place) = self.crowd.enter() else { continue };
-                    self.executor.spawn(connection::serve(socket, via, place, Rc::clone(self.house))).detach();
+                    let Some(executor) = self.executor.upgrade() else { return };
+                    executor.spawn(connection::serve(socket, via, place, Rc::clone(&self.house))).detach();
                 }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {

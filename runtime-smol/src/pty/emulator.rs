@@ -12,11 +12,11 @@ use consort_core::{Size, input::ScreenText};
 use std::time::Duration;
 
 /// Bytes parsed between two looks at the rows that have left the screen.
-const SLICE_BYTES: usize = 1 << 10;
+const SLICE_BYTES: usize = 256;
 /// Rows above the screen that stay in the grid: a screen that grows gets them back.
-const ROWS_KEPT: usize = 64;
+const ROWS_KEPT: usize = 48;
 /// Rows above the screen at which the oldest go to the compact history.
-const ROWS_STAGED: usize = 96;
+const ROWS_STAGED: usize = 80;
 /// Rows above the screen that the grid can hold: what one slice adds in the worst sensible case. More is dropped.
 pub(super) const ROWS_MAX: usize = 4_096;
 
@@ -54,8 +54,8 @@ impl std::fmt::Debug for Emulator {
 }
 
 impl Emulator {
-    /// An empty terminal. Memory is used as it fills: for 80×24 about 100 KB at first, 400 KB once it has scrolled, and what
-    /// the lines of the history have in characters and colours, up to 4 MB.
+    /// An empty terminal. Memory is used as it fills: for 80×24 about 350 KB, and what the lines of the history have in
+    /// characters and colours, up to 4 MB.
     #[must_use]
     pub fn new(size: Size, palette: Palette) -> Self {
         Emulator {
@@ -116,7 +116,7 @@ impl Emulator {
     /// Inside a string without end, nothing reaches the parser (it would keep it all) until the terminator.
     fn skip_string(&mut self, bytes: &[u8]) {
         if !self.skipping {
-            self.parser.advance(&mut self.screen, b"\x18");
+            self.parser = Processor::new();
             self.skipping = true;
         }
         let Some(end) = bytes.iter().position(|byte| self.unfinished.ends_string(*byte)) else { return };
@@ -133,7 +133,15 @@ impl Emulator {
             return;
         }
         let kept = ROWS_KEPT.max(usize::from(size.rows()));
-        self.screen.on_primary(|screen| screen.drain_rows(kept, &mut self.history));
+        let history = &mut self.history;
+        self.screen.on_primary(|screen| {
+            screen.drain_rows(kept, history);
+            // The rest of a line is reflowed with its beginning or not at all.
+            while history.open().is_some() && screen.rows_above() > 0 {
+                screen.drain_rows(screen.rows_above() - 1, history);
+            }
+        });
+        self.history.close_line();
         self.screen.resize(size);
     }
 
@@ -183,8 +191,10 @@ impl Emulator {
     /// Nothing has been printed for a while: give back the memory that only makes printing fast.
     pub fn rest(&mut self) {
         self.screen.on_primary(|screen| {
-            screen.drain_rows(ROWS_KEPT, &mut self.history);
-            screen.release_rows();
+            if screen.rows_above() > ROWS_STAGED {
+                screen.drain_rows(ROWS_KEPT, &mut self.history);
+                screen.release_rows();
+            }
         });
         self.history.shrink();
     }

@@ -4,6 +4,7 @@
 //! kept unwrapped: whoever prints them wraps them at the width it has. Each begins and ends with default attributes, so any
 //! of them can be dropped.
 
+use super::paint::Wrap;
 use std::collections::VecDeque;
 
 /// Lines kept at least, as far as [`BYTES`] allows; at most one block more.
@@ -12,6 +13,8 @@ pub(super) const LINES: usize = 10_000;
 const BYTES: usize = 4 << 20;
 /// Bytes of one block, the unit of dropping.
 const BLOCK_BYTES: usize = 32 << 10;
+/// Bytes of a block beyond which a line in it is not continued.
+const LINE_BYTES: usize = 256 << 10;
 /// What ends a line.
 pub(super) const LINE_END: &[u8] = b"\r\n";
 
@@ -27,23 +30,53 @@ pub(super) struct History {
     blocks: VecDeque<Block>,
     lines: usize,
     bytes: usize,
+    /// The last line goes on in the grid's oldest row, and how it wraps into that.
+    open: Option<Wrap>,
 }
 
 impl History {
-    /// Adds the youngest line: printable bytes without line end.
-    pub(super) fn push(&mut self, line: &[u8]) {
-        debug_assert!(!line.contains(&b'\n'), "a line contains no line end");
-        let added = line.len() + LINE_END.len();
-        if self.blocks.back().is_none_or(|block| block.bytes.len() + added > BLOCK_BYTES) {
+    /// Adds printable bytes without line end: to the line that goes on, or as a new one. `wrap` says that it goes on in turn.
+    pub(super) fn push(&mut self, part: &[u8], wrap: Option<Wrap>) {
+        debug_assert!(!part.contains(&b'\n'), "a line contains no line end");
+        if self.open.take().is_none() {
+            self.begin_line(part.len() + LINE_END.len());
+        }
+        self.append(part);
+        let endless = self.blocks.back().is_some_and(|block| block.bytes.len() > LINE_BYTES);
+        match wrap {
+            Some(wrap) if !endless => self.open = Some(wrap),
+            _ => self.append(LINE_END),
+        }
+    }
+
+    /// Ends a line that goes on: its rest is not where it was.
+    pub(super) fn close_line(&mut self) {
+        if self.open.take().is_some() {
+            self.append(LINE_END);
+        }
+    }
+
+    /// How the last line goes on in the grid's oldest row, if it does.
+    pub(super) fn open(&self) -> Option<&Wrap> {
+        self.open.as_ref()
+    }
+
+    fn begin_line(&mut self, expected: usize) {
+        if self.blocks.back().is_none_or(|block| block.bytes.len() + expected > BLOCK_BYTES) {
             let reused = if self.lines > LINES || self.bytes > BYTES { self.drop_oldest() } else { Vec::new() };
             self.blocks.push_back(Block { bytes: reused, lines: 0 });
         }
-        let Some(block) = self.blocks.back_mut() else { return };
-        block.bytes.extend_from_slice(line);
-        block.bytes.extend_from_slice(LINE_END);
-        block.lines += 1;
-        self.lines += 1;
-        self.bytes += added;
+        if let Some(block) = self.blocks.back_mut() {
+            block.lines += 1;
+            self.lines += 1;
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        if let Some(block) = self.blocks.back_mut() {
+            block.bytes.extend_from_slice(bytes);
+            self.bytes += bytes.len();
+        }
     }
 
     fn drop_oldest(&mut self) -> Vec<u8> {
@@ -121,7 +154,9 @@ fn plain(line: &[u8], text: &mut String) {
         push_printable(&rest[..at], text);
         let sequence = &rest[at + 1..];
         let end = match sequence.first() {
-            Some(b'[') => sequence.iter().skip(1).position(u8::is_ascii_alphabetic).map_or(sequence.len(), |end| end + 2),
+            Some(b'[') => {
+                sequence.iter().skip(1).position(u8::is_ascii_alphabetic).map_or(sequence.len(), |end| end + 2)
+            }
             Some(b']') => sequence.windows(2).position(|two| two == b"\x1b\\").map_or(sequence.len(), |end| end + 2),
             _ => 0,
         };
@@ -142,7 +177,7 @@ mod tests {
     fn the_youngest_lines_are_given_oldest_first_within_both_bounds() {
         let mut history = History::default();
         for number in 0..5 {
-            history.push(format!("line {number}").as_bytes());
+            history.push(format!("line {number}").as_bytes(), None);
         }
         assert_eq!(history.youngest(2, usize::MAX).concat(), b"line 3\r\nline 4\r\n");
         assert_eq!(history.youngest(9, 17).concat(), b"line 3\r\nline 4\r\n");
@@ -153,7 +188,7 @@ mod tests {
     fn ten_thousand_lines_are_kept_and_not_many_more() {
         let mut history = History::default();
         for number in 0..50_000 {
-            history.push(format!("line {number}").as_bytes());
+            history.push(format!("line {number}").as_bytes(), None);
         }
         assert!(history.lines >= LINES && history.lines < LINES + BLOCK_BYTES / 8, "{} lines", history.lines);
         let all = history.youngest(LINES, usize::MAX).concat();
@@ -161,10 +196,32 @@ mod tests {
     }
 
     #[test]
+    fn a_line_can_be_added_in_parts_and_is_one_line() {
+        let mut history = History::default();
+        history.push(b"first ", Some(Wrap::Full));
+        history.push(b"second", None);
+        history.push(b"cut", Some(Wrap::Full));
+        history.close_line();
+        history.push(b"last", Some(Wrap::Full));
+        assert_eq!(history.youngest(9, usize::MAX).concat(), b"first second\r\ncut\r\nlast");
+        assert_eq!(history.youngest(1, usize::MAX).concat(), b"last");
+        assert_eq!(history.lines, 3);
+    }
+
+    #[test]
+    fn a_line_without_end_is_bounded() {
+        let mut history = History::default();
+        for _ in 0..10_000 {
+            history.push(&[b'x'; 4_000], Some(Wrap::Full));
+        }
+        assert!(history.bytes <= BYTES + LINE_BYTES + BLOCK_BYTES, "{} bytes", history.bytes);
+    }
+
+    #[test]
     fn long_lines_are_bounded_by_their_bytes() {
         let mut history = History::default();
         for _ in 0..10_000 {
-            history.push(&[b'x'; 4_000]);
+            history.push(&[b'x'; 4_000], None);
         }
         assert!(history.bytes <= BYTES + BLOCK_BYTES);
     }
@@ -172,7 +229,7 @@ mod tests {
     #[test]
     fn plain_text_has_neither_colours_nor_links_nor_trailing_spaces() {
         let mut history = History::default();
-        history.push("\x1b[0;31mred\x1b[m \x1b]8;id=1;http://x/\x1b\\link\x1b]8;;\x1b\\ ü  ".as_bytes());
+        history.push("\x1b[0;31mred\x1b[m \x1b]8;id=1;http://x/\x1b\\link\x1b]8;;\x1b\\ ü  ".as_bytes(), None);
         let mut text = String::new();
         history.text(10, &mut text);
         assert_eq!(text, "red link ü\n");

@@ -44,10 +44,15 @@ pub(super) struct InputQueue {
 
 impl InputQueue {
     pub(super) fn push(&mut self, bytes: Vec<u8>, source: Source) {
-        if bytes.is_empty() || (source == Source::Answer && self.waiting(Source::Answer) + bytes.len() > ANSWER_BYTES) {
-            return;
+        match self.pieces.back_mut() {
+            _ if bytes.is_empty() => {}
+            Some(last) if source == Source::Answer && last.source == Source::Answer => {
+                if last.bytes.len() + bytes.len() <= ANSWER_BYTES {
+                    last.bytes.extend_from_slice(&bytes);
+                }
+            }
+            _ => self.pieces.push_back(Piece { bytes, written: 0, source }),
         }
-        self.pieces.push_back(Piece { bytes, written: 0, source });
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -22,7 +22,10 @@ pub use screen::News;
 use crate::backend::{Ends, FromBackend, ToBackend};
 use async_channel::Sender;
 use consort_core::directory::BackendKind;
-use consort_core::{AgentId, BackendInput, BackendOperation, LaunchSpec, OperationDone, OperationError, OperationId, TerminalId};
+use consort_core::{
+    AgentId, BackendInput, BackendOperation, LaunchSpec, OperationDone, OperationError, OperationId, TerminalId,
+    TerminalOutput,
+};
 use mailbox::{Mailbox, Order, Work};
 use observe::Observer;
 use process::{Prepared, Pty};
@@ -30,6 +33,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use terminal::{Parts, Terminal};
 
@@ -53,9 +57,35 @@ pub struct PtyConfig {
 /// # Errors
 /// If the system gives no thread.
 pub fn start(config: PtyConfig, ends: Ends) -> io::Result<JoinHandle<()>> {
+    start_reachable(config, ends, Terminals::default())
+}
+
+/// The terminals' threads by agent: orders for a terminal may go to its thread directly, without a stop at the backend's. A key
+/// is on its way one thread sooner.
+#[derive(Clone, Debug, Default)]
+pub struct Terminals(Arc<Mutex<BTreeMap<AgentId, Mailbox>>>);
+
+impl Terminals {
+    /// Hands an order to the terminal's thread. One that has ended takes none: core has been told that, or will be at once.
+    pub fn order(&self, id: TerminalId, order: TerminalOutput) {
+        if let Some(mailbox) = self.lock().get(&id.agent) {
+            let _ = mailbox.put(Order::Terminal(order));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<AgentId, Mailbox>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As [`start`]; `terminals` reaches what the backend carries.
+///
+/// # Errors
+/// If the system gives no thread.
+pub fn start_reachable(config: PtyConfig, ends: Ends, terminals: Terminals) -> io::Result<JoinHandle<()>> {
     process::keep_files_private();
     thread::Builder::new().name("pty".into()).spawn(move || {
-        let mut backend = Backend { config, reports: ends.reports.clone(), agents: BTreeMap::new() };
+        let mut backend = Backend { config, reports: ends.reports.clone(), terminals, agents: BTreeMap::new() };
         backend.report(BackendInput::Available(BackendKind::Pty, "own terminals".into()));
         backend.report(BackendInput::Listed(BackendKind::Pty));
         while let Ok(order) = ends.orders.recv_blocking() {
@@ -68,6 +98,7 @@ pub fn start(config: PtyConfig, ends: Ends) -> io::Result<JoinHandle<()>> {
 struct Backend {
     config: PtyConfig,
     reports: Sender<FromBackend>,
+    terminals: Terminals,
     agents: BTreeMap<AgentId, Agent>,
 }
 
@@ -79,12 +110,7 @@ struct Agent {
 impl Backend {
     fn obey(&mut self, order: ToBackend) {
         match order {
-            ToBackend::Terminal(id, order) => {
-                if let Some(agent) = self.agents.get(&id.agent) {
-                    // Core has been told that a closed terminal is closed, or will be at once.
-                    let _ = agent.mailbox.put(Order::Terminal(order));
-                }
-            }
+            ToBackend::Terminal(id, order) => self.terminals.order(id, order),
             ToBackend::Operation(operation, BackendOperation::Launch(spec)) => {
                 if let Err(error) = self.launch(operation, &spec) {
                     self.done(operation, Err(error));
@@ -104,11 +130,14 @@ impl Backend {
             BackendOperation::Rename(agent, name) => (agent, Work::Rename(name)),
             BackendOperation::Mark(agent) => (agent, Work::Mark),
             BackendOperation::Paste { terminal, text, submit } => (terminal.agent, Work::Paste { text, submit }),
-            BackendOperation::ReadText { terminal, history_lines } => (terminal.agent, Work::ReadText { history_lines }),
+            BackendOperation::ReadText { terminal, history_lines } => {
+                (terminal.agent, Work::ReadText { history_lines })
+            }
         };
         // What has ended already is ended.
         let without = if matches!(work, Work::Kill) { Ok(OperationDone::Done) } else { Err(terminal::ended()) };
-        let taken = self.agents.get(&agent).is_some_and(|agent| agent.mailbox.put(Order::Operation(operation, work)).is_ok());
+        let taken =
+            self.agents.get(&agent).is_some_and(|agent| agent.mailbox.put(Order::Operation(operation, work)).is_ok());
         if !taken {
             self.done(operation, without);
         }
@@ -139,16 +168,26 @@ impl Backend {
             reports: self.reports.clone(),
             status,
             shell: prepared.shell_name(),
-            observer: Observer::new(spec.agent, spec.name.clone(), directory, spec.size, prepared.name(), spec.program.is_some()),
+            observer: Observer::new(
+                spec.agent,
+                spec.name.clone(),
+                directory,
+                spec.size,
+                prepared.name(),
+                spec.program.is_some(),
+            ),
             size: spec.size,
             palette: self.config.palette,
         };
         let reports = self.reports.clone();
-        let thread = thread::Builder::new().name(format!("pty {}", spec.name)).stack_size(TERMINAL_STACK).spawn(move || {
-            if catch_unwind(AssertUnwindSafe(|| Terminal::new(parts).run(operation))).is_err() {
-                report_failure(&reports, id);
-            }
-        })?;
+        // Before the thread can say that it is there.
+        self.terminals.lock().insert(spec.agent, mailbox.clone());
+        let thread =
+            thread::Builder::new().name(format!("pty {}", spec.name)).stack_size(TERMINAL_STACK).spawn(move || {
+                if catch_unwind(AssertUnwindSafe(|| Terminal::new(parts).run(operation))).is_err() {
+                    report_failure(&reports, id);
+                }
+            })?;
         let waiter = mailbox.clone();
         thread::Builder::new().name("pty wait".into()).stack_size(WAITING_STACK).spawn(move || {
             process::wait_for_end(leader);
@@ -160,6 +199,7 @@ impl Backend {
 
     fn forget_ended(&mut self) {
         self.agents.retain(|_, agent| !agent.mailbox.is_closed() && !agent.thread.is_finished());
+        self.terminals.lock().retain(|_, mailbox| !mailbox.is_closed());
     }
 
     fn end(&mut self) {

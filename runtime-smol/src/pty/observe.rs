@@ -25,7 +25,14 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    pub(super) fn new(agent: AgentId, name: String, directory: String, size: Size, command: String, program: bool) -> Self {
+    pub(super) fn new(
+        agent: AgentId,
+        name: String,
+        directory: String,
+        size: Size,
+        command: String,
+        program: bool,
+    ) -> Self {
         let unix_time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let info = TerminalInfo {
             pane: 0,
@@ -48,7 +55,15 @@ impl Observer {
             terminals: vec![info],
             shown_elsewhere: false,
         };
-        Observer { now, reported: None, default_command: command, program_runs: program, last_look: None, look_at: None, fresh: false }
+        Observer {
+            now,
+            reported: None,
+            default_command: command,
+            program_runs: program,
+            last_look: None,
+            look_at: None,
+            fresh: false,
+        }
     }
 
     fn info(&mut self) -> &mut TerminalInfo {

@@ -79,8 +79,8 @@ pub(super) struct Painter {
     plain: bool,
 }
 
-#[derive(Debug)]
-enum Wrap {
+#[derive(Clone, Debug)]
+pub(super) enum Wrap {
     /// The row above is full.
     Full,
     /// A wide character did not fit into the last column of the row above: this cell stands there, not yet painted.
@@ -93,9 +93,21 @@ impl Painter {
         Painter { plain: true, ..Painter::default() }
     }
 
-    /// A painter of lines that will be wrapped at a width which is not known yet.
-    pub(super) fn unwrapped() -> Self {
-        Painter { unwrapped: true, ..Painter::default() }
+    /// A painter of lines that will be wrapped at a width which is not known yet; `continued` if the first one has begun.
+    pub(super) fn unwrapped(continued: Option<Wrap>) -> Self {
+        // What was painted before may have smeared.
+        Painter { unwrapped: true, smeared: continued.is_some(), wrapping: continued, ..Painter::default() }
+    }
+
+    /// The same painter for rows whose first continues a line that was printed before.
+    pub(super) fn continuing(self, line: Option<Wrap>) -> Self {
+        Painter { wrapping: line, ..self }
+    }
+
+    /// How the line goes on in the next row, if it does. Until that is painted, attributes are the default ones.
+    pub(super) fn pause(&mut self) -> Option<Wrap> {
+        self.reset_pen();
+        self.wrapping.take()
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -129,7 +141,11 @@ impl Painter {
         let cells = &row[..];
         let last = &cells[cells.len() - 1];
         let wraps = last.flags.contains(Flags::WRAPLINE);
-        let end = if wraps { cells.len() } else { painted_length(cells) };
+        let mut end = if wraps { cells.len() } else { painted_length(cells) };
+        if self.unwrapped && self.wrapping.is_some() && last.bg != DEFAULT_BG {
+            // Only a character takes the line to this row; erasing would not.
+            end = end.max(1);
+        }
         if let Some(wrap) = self.wrapping.take() {
             self.wrap(&wrap, cells.first().filter(|_| end > 0));
         }
@@ -325,12 +341,19 @@ fn is_plain(cell: &Cell) -> bool {
 }
 
 fn same_look(one: &Cell, other: &Cell) -> bool {
-    one.fg == other.fg && one.bg == other.bg && one.flags == other.flags && other.extra.is_none() && !one.flags.intersects(SPECIAL)
+    one.fg == other.fg
+        && one.bg == other.bg
+        && one.flags == other.flags
+        && other.extra.is_none()
+        && !one.flags.intersects(SPECIAL)
 }
 
 /// A cell as erasing leaves it: nothing to see but its background.
 fn blank(cell: &Cell) -> bool {
-    matches!(cell.c, ' ' | '\t') && cell.fg == DEFAULT_FG && cell.extra.is_none() && !cell.flags.intersects(STYLE | Flags::WIDE_CHAR_SPACER)
+    matches!(cell.c, ' ' | '\t')
+        && cell.fg == DEFAULT_FG
+        && cell.extra.is_none()
+        && !cell.flags.intersects(STYLE | Flags::WIDE_CHAR_SPACER)
 }
 
 /// Columns up to the last one that is not blank.

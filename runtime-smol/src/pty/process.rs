@@ -130,14 +130,15 @@ impl Pty {
 
     /// Whether anything is left of the groups that were sent a signal.
     pub(super) fn any_left(&self) -> bool {
-        !self.reaped || self.signalled.iter().any(|group| rustix::process::test_kill_process_group(*group).is_ok())
+        !self.reaped || self.signalled.iter().any(|group| group_runs(*group))
     }
 
     /// Takes the leader's exit status, waiting for it if it is still running: its exit status, or 128 + signal.
     pub(super) fn reap(&mut self) -> i32 {
         let status = self.child.wait();
         self.reaped = true;
-        let code = |status: std::process::ExitStatus| status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+        let code =
+            |status: std::process::ExitStatus| status.code().or_else(|| status.signal().map(|signal| 128 + signal));
         status.ok().and_then(code).unwrap_or(-1)
     }
 }
@@ -169,6 +170,23 @@ pub(super) fn wait_for_end(process: Pid) {
     while let Err(rustix::io::Errno::INTR) =
         rustix::process::waitid(WaitId::Pid(process), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
     {}
+}
+
+/// Whether a process of this group still runs. Processes that have ended and wait for their parent, who may be slow, do not.
+fn group_runs(group: Pid) -> bool {
+    if rustix::process::test_kill_process_group(group).is_err() {
+        return false;
+    }
+    let Ok(processes) = std::fs::read_dir("/proc") else { return true };
+    let mut of_group = processes.filter_map(|process| {
+        let stat = std::fs::read_to_string(process.ok()?.path().join("stat")).ok()?;
+        // The name before it, in brackets, may contain anything.
+        let mut fields = stat.rsplit(')').next()?.split_whitespace();
+        let (state, _parent, of) = (fields.next()?, fields.next()?, fields.next()?);
+        (of == group.as_raw_nonzero().to_string()).then(|| state.to_owned())
+    });
+    let told = std::path::Path::new("/proc/self/stat").exists();
+    !told || of_group.any(|state| !matches!(state.as_str(), "Z" | "X"))
 }
 
 /// The name of a process, if the system tells without asking another program.
@@ -222,16 +240,21 @@ fn open_master() -> io::Result<OwnedFd> {
     Ok(master)
 }
 
-/// Makes the command lead a new session whose controlling terminal is its standard input.
+/// Makes the command lead a new session whose controlling terminal is its standard input, with every signal at its default: a
+/// node that was started with `nohup` or in the background ignores some, and its agents would never be interrupted.
 #[allow(unsafe_code)]
 fn lead_session(command: &mut Command) {
     let in_child = || {
+        for signal in 1..32 {
+            // SAFETY: setting a signal to its default runs no code of ours; the two that cannot be set are refused.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
         rustix::process::setsid()?;
         rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
         Ok(())
     };
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed. The closure makes two system calls, touches no
-    // memory but its stack, allocates nothing and takes no lock; `Errno` becomes an `io::Error` without allocation.
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed. The closure makes system calls, touches no memory
+    // but its stack, allocates nothing and takes no lock; `Errno` becomes an `io::Error` without allocation.
     unsafe {
         command.pre_exec(in_child);
     }

@@ -31,7 +31,7 @@ const LINK_BYTES: usize = 2 << 10;
 /// Private modes that the grid does not know, remembered for viewers that may.
 const EXTRA_MODES: usize = 32;
 /// Rows above the screen that the grid has room for without asking for more.
-const ROWS_ALLOTTED: usize = 160;
+const ROWS_ALLOTTED: usize = 128;
 /// Bytes of answers that wait for the program.
 const ANSWER_BYTES: usize = 64 << 10;
 /// Pixels of one cell, for programs that ask.
@@ -117,31 +117,55 @@ pub(super) struct Screen {
     plain: bool,
 }
 
-struct GridSize(Size);
+struct GridSize {
+    columns: usize,
+    rows: usize,
+}
+
+impl GridSize {
+    fn of(size: Size) -> Self {
+        GridSize { columns: usize::from(size.cols()), rows: usize::from(size.rows()) }
+    }
+}
 
 impl Dimensions for GridSize {
     fn total_lines(&self) -> usize {
-        self.screen_lines()
+        self.rows
     }
     fn screen_lines(&self) -> usize {
-        usize::from(self.0.rows())
+        self.rows
     }
     fn columns(&self) -> usize {
-        usize::from(self.0.cols())
+        self.columns
     }
+}
+
+/// An empty grid with room for a fixed number of rows above the screen. Left to itself it takes room for a thousand at once:
+/// a hundred terminals would pay for it with memory, and a flooding one with the processor's cache.
+fn new_term(size: Size, mailbox: Mailbox) -> Term<Mailbox> {
+    let config =
+        Config { scrolling_history: ROWS_MAX, osc52: Osc52::Disabled, kitty_keyboard: false, ..Config::default() };
+    let screen = GridSize::of(size);
+    let with_room = GridSize { columns: screen.columns, rows: screen.rows + ROWS_ALLOTTED };
+    let mut term = Term::new(config, &with_room, mailbox);
+    // A grid that gets smaller keeps its rows for later. The alternate screen never needs them.
+    term.resize(screen);
+    term.swap_alt();
+    term.grid_mut().truncate();
+    term.swap_alt();
+    term
 }
 
 impl Screen {
     pub(super) fn new(size: Size, palette: Palette) -> Self {
         let mailbox = Mailbox::default();
-        let config = Config { scrolling_history: ROWS_MAX, osc52: Osc52::Disabled, kitty_keyboard: false, ..Config::default() };
         Screen {
-            term: Term::new(config, &GridSize(size), mailbox.clone()),
+            term: new_term(size, mailbox.clone()),
             shadow: Shadow::new(size),
             mailbox,
             palette,
             history_cleared: false,
-            allotted: false,
+            allotted: true,
             plain: true,
         }
     }
@@ -165,8 +189,9 @@ impl Screen {
     }
 
     pub(super) fn resize(&mut self, size: Size) {
-        self.allotted = false;
-        self.term.resize(GridSize(size));
+        // Another width makes all rows anew, as many as there are.
+        self.allotted &= size.cols() == self.size().cols();
+        self.term.resize(GridSize::of(size));
         settle_cursor(self.term.grid_mut());
         self.on_primary(|screen| settle_cursor(screen.term.grid_mut()));
         self.shadow.scroll_region = 0..usize::from(size.rows());
@@ -189,33 +214,30 @@ impl Screen {
         result
     }
 
-    /// Moves the oldest rows above the normal screen to the history, in whole lines, until about `keep` are left.
+    /// Moves the oldest rows above the normal screen to the history until `keep` are left.
     pub(super) fn drain_rows(&mut self, keep: usize, history: &mut History) {
         let above = self.rows_above();
         if above <= keep || self.alternate() {
             return;
         }
         let grid = self.term.grid_mut();
-        let mut painter = Painter::unwrapped();
-        let (mut left, mut painted) = (above, above);
-        while painted > keep || (painted != left && painted > 0) {
-            let wraps = painter.row(&grid[Line(-(painted as i32))]);
-            painted -= 1;
-            // A line that is longer than everything we may hold is cut.
-            let endless = wraps && painted == 0;
-            if !wraps || endless {
+        let mut painter = Painter::unwrapped(history.open().cloned());
+        for number in (keep + 1..=above).rev() {
+            if !painter.row(&grid[Line(-i32::try_from(number).unwrap_or(0))]) {
                 painter.end_line();
-                history.push(painter.bytes());
+                history.push(painter.bytes(), None);
                 painter.clear();
-                left = painted;
             }
         }
-        grid.update_history(left);
+        let wrap = painter.pause();
+        if wrap.is_some() {
+            history.push(painter.bytes(), wrap);
+        }
+        grid.update_history(keep);
         grid.update_history(ROWS_MAX);
     }
 
-    /// Makes room for a fixed number of rows above the screen. Left to itself the grid takes room for a thousand at once: a
-    /// hundred terminals would pay for it with memory, and a flooding one with the processor's cache.
+    /// Sees that the grid has its fixed room for rows above the screen, no more and no less.
     pub(super) fn allot_rows(&mut self) {
         if std::mem::replace(&mut self.allotted, true) || self.alternate() || self.rows_above() > ROWS_ALLOTTED {
             return;
@@ -233,9 +255,7 @@ impl Screen {
     /// Gives back what was needed for more rows than are allotted.
     pub(super) fn release_rows(&mut self) {
         self.allotted = false;
-        if self.rows_above() > 0 {
-            self.allot_rows();
-        }
+        self.allot_rows();
     }
 
     pub(super) fn take_history_cleared(&mut self) -> bool {
@@ -387,7 +407,8 @@ impl Handler for Screen {
             let columns = grid.columns();
             let cursor = &grid.cursor;
             if !cursor.input_needs_wrap {
-                let (point, fg, bg, flags) = (cursor.point, cursor.template.fg, cursor.template.bg, cursor.template.flags);
+                let (point, fg, bg, flags) =
+                    (cursor.point, cursor.template.fg, cursor.template.bg, cursor.template.flags);
                 let extra = cursor.template.extra.clone();
                 let cell = &mut grid[point.line][point.column];
                 if !cell.flags.intersects(Flags::WIDE_CHAR | Flags::WIDE_CHAR_SPACER) {

@@ -21,13 +21,17 @@ const MODES_BYTES: usize = 64 << 10;
 pub(super) fn take(screen: &mut Screen, history: &History, unfinished: &[u8], history_lines: usize) -> Vec<u8> {
     let alternate = screen.alternate().then(|| screen.term().grid().clone());
     let room = SNAPSHOT_BYTES - MODES_BYTES - unfinished.len();
-    let mut body = screen.on_primary(|screen| paint_screens(screen, alternate.as_ref(), history_lines, Painter::default()));
+    let above = screen.on_primary(|screen| screen.rows_above());
+    // With all rows of the grid, its first one may continue the history's last line.
+    let continued = if history_lines > above { history.open().cloned() } else { None };
+    let painter = Painter::default().continuing(continued);
+    let mut body = screen.on_primary(|screen| paint_screens(screen, alternate.as_ref(), history_lines, painter));
+    let mut older = history_lines.saturating_sub(above);
     if body.len() > room {
         body = screen.on_primary(|screen| paint_screens(screen, alternate.as_ref(), 0, Painter::plain()));
+        older = 0;
     }
-    let above = screen.on_primary(|screen| screen.rows_above());
-    let lines = history.youngest(history_lines.saturating_sub(above), room.saturating_sub(body.len()));
-    let mut bytes = lines.concat();
+    let mut bytes = history.youngest(older, room.saturating_sub(body.len())).concat();
     bytes.append(&mut body);
     modes(screen, &mut bytes);
     bytes.extend_from_slice(unfinished);
@@ -36,7 +40,12 @@ pub(super) fn take(screen: &mut Screen, history: &History, unfinished: &[u8], hi
 }
 
 /// Both screens: the normal one with the rows above it, and, if it is showing, the alternate one.
-fn paint_screens(screen: &Screen, alternate: Option<&Grid<Cell>>, history_lines: usize, mut painter: Painter) -> Vec<u8> {
+fn paint_screens(
+    screen: &Screen,
+    alternate: Option<&Grid<Cell>>,
+    history_lines: usize,
+    mut painter: Painter,
+) -> Vec<u8> {
     let grid = screen.term().grid();
     let above = grid.history_size().min(history_lines);
     paint_rows(&mut painter, grid, above);

@@ -162,11 +162,15 @@ impl Terminal {
             Some(Step::Wait(until)) => until,
             _ => Instant::now(),
         });
-        let ending = self.ending.as_ref().map(|ending| {
-            if self.exited.is_some() { Instant::now() + GRACE_STEP } else { ending.deadline }
-        });
+        let ending = self
+            .ending
+            .as_ref()
+            .map(|ending| if self.exited.is_some() { Instant::now() + GRACE_STEP } else { ending.deadline });
         let last_output = self.exited.map(|_| Instant::now() + GRACE_STEP);
-        [paste, ending, last_output, self.unused_until, self.rest_at, self.observer.deadline()].into_iter().flatten().min()
+        [paste, ending, last_output, self.unused_until, self.rest_at, self.observer.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn obey(&mut self, order: Order) {

@@ -189,14 +189,30 @@ mod tests {
 
     #[test]
     fn complete_text_and_sequences_leave_nothing() {
-        for stream in [&b"text"[..], b"\x1b[31mred", b"\x1b]0;title\x07", b"\x1b]0;title\x1b\\", b"\x1bPq\x1b\\", "ü€😀".as_bytes()] {
+        for stream in [
+            &b"text"[..],
+            b"\x1b[31mred",
+            b"\x1b]0;title\x07",
+            b"\x1b]0;title\x1b\\",
+            b"\x1bPq\x1b\\",
+            "ü€😀".as_bytes(),
+        ] {
             assert_eq!(after(stream), b"");
         }
     }
 
     #[test]
     fn a_sequence_that_is_not_finished_is_kept() {
-        for begun in [&b"\x1b"[..], b"\x1b[", b"\x1b[38;5", b"\x1b]0;ti", b"\x1b(", b"\x1bP1;2q#0", b"\x1b_G", &"€".as_bytes()[..2]] {
+        for begun in [
+            &b"\x1b"[..],
+            b"\x1b[",
+            b"\x1b[38;5",
+            b"\x1b]0;ti",
+            b"\x1b(",
+            b"\x1bP1;2q#0",
+            b"\x1b_G",
+            &"€".as_bytes()[..2],
+        ] {
             assert_eq!(after(&[b"text\x1b[m", begun].concat()), begun);
         }
     }

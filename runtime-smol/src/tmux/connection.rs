@@ -26,7 +26,11 @@ impl Transport {
     pub fn candidates(version: (u32, u32), direct: bool) -> Vec<Transport> {
         let (first, second) =
             if version >= (3, 6) { (Layout::Long, Layout::Short) } else { (Layout::Short, Layout::Long) };
-        if direct { vec![Transport::Direct(first), Transport::Direct(second), Transport::Process] } else { vec![Transport::Process] }
+        if direct {
+            vec![Transport::Direct(first), Transport::Direct(second), Transport::Process]
+        } else {
+            vec![Transport::Process]
+        }
     }
 }
 

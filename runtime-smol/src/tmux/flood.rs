@@ -11,8 +11,12 @@ use std::time::{Duration, Instant};
 const BURST_BYTES: u64 = 256 << 10;
 /// Bytes per second that it may print for ever.
 const RATE_BYTES: u64 = 1 << 20;
-/// Time between two looks.
+/// Time between two looks at least,
 const LOOK: Duration = Duration::from_millis(150);
+/// at most,
+const SLOWEST_LOOK: Duration = Duration::from_millis(1_000);
+/// and otherwise so many times as long as tmux takes to answer: on a busy machine looks must not make it busier.
+const LOOK_FACTOR: u32 = 30;
 /// Looks after which output is let through for a moment in any case.
 const LOOKS_PER_PROBE: u32 = 5;
 /// What somebody types has had an effect after this time.
@@ -26,6 +30,8 @@ const PROBE_BYTES: u64 = 8 << 10;
 #[derive(Clone, Copy, Debug)]
 pub struct Flow {
     phase: Phase,
+    /// Time between two looks.
+    look: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +72,7 @@ impl Flow {
     /// A flow that begins now.
     #[must_use]
     pub fn new(now: Instant) -> Self {
-        Flow { phase: Phase::Live { level: 0, at: now } }
+        Flow { phase: Phase::Live { level: 0, at: now }, look: LOOK }
     }
 
     /// The pane printed `bytes`.
@@ -97,7 +103,7 @@ impl Flow {
     /// tmux paused the pane, by our wish or because we were slow.
     pub fn paused(&mut self, now: Instant) {
         if !matches!(self.phase, Phase::Paused { .. }) {
-            self.phase = Phase::Paused { until: now + LOOK, looks: 0 };
+            self.phase = Phase::Paused { until: now + self.look, looks: 0 };
         }
     }
 
@@ -114,6 +120,11 @@ impl Flow {
     #[must_use]
     pub fn live(&self) -> bool {
         matches!(self.phase, Phase::Live { .. })
+    }
+
+    /// tmux took so long to answer a question while the pane was paused.
+    pub fn answered(&mut self, took: Duration) {
+        self.look = (took * LOOK_FACTOR).clamp(LOOK, SLOWEST_LOOK);
     }
 
     /// The screen has not changed since the last look: the next step lets output through. True if there is such a step.
@@ -141,7 +152,7 @@ impl Flow {
                     self.phase = Phase::Probing { until: now + PROBE, bytes: 0 };
                     return Step::Probe;
                 }
-                self.phase = Phase::Paused { until: now + LOOK, looks: looks + 1 };
+                self.phase = Phase::Paused { until: now + self.look, looks: looks + 1 };
                 Step::Look
             }
             Phase::Probing { until, .. } if until <= now => {
@@ -216,6 +227,18 @@ mod tests {
         let mut flow = Flow::new(start);
         flow.paused(start);
         assert_eq!(flow.step(after(start, 150)), Step::Look);
+    }
+
+    #[test]
+    fn a_busy_tmux_is_looked_at_less_often() {
+        let start = Instant::now();
+        let mut flow = Flow::new(start);
+        flow.answered(Duration::from_millis(10));
+        flow.printed(start, 1 << 20);
+        assert_eq!(flow.deadline(), Some(after(start, 300)));
+        flow.answered(Duration::from_secs(9));
+        assert_eq!(flow.step(after(start, 300)), Step::Look);
+        assert_eq!(flow.deadline(), Some(after(start, 1_300)));
     }
 
     #[test]

@@ -31,8 +31,20 @@ exec "${SHELL:-/bin/sh}""#;
 
 /// Variables of the node's environment that a tmux server started by it gets; all others stay behind.
 const ENVIRONMENT: [&str; 14] = [
-    "HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TERM", "TZ", "SSH_AUTH_SOCK", "DISPLAY",
-    "WAYLAND_DISPLAY", "COLORTERM", "TMPDIR",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "TERM",
+    "TZ",
+    "SSH_AUTH_SOCK",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "COLORTERM",
+    "TMPDIR",
 ];
 
 /// A launch whose every part was checked.
@@ -54,7 +66,11 @@ pub(crate) fn error(code: &'static str, message: &str, hint: &str) -> OperationE
 }
 
 pub(crate) fn name_taken(name: &str) -> OperationError {
-    error("name-taken", &format!("A tmux session named {name} exists already."), "Choose another name or rename that one.")
+    error(
+        "name-taken",
+        &format!("A tmux session named {name} exists already."),
+        "Choose another name or rename that one.",
+    )
 }
 
 /// The name as tmux takes it literally. tmux would silently change `.` and `:`.
@@ -81,7 +97,8 @@ pub(crate) fn prepare(config: &TmuxConfig, spec: &LaunchSpec) -> Result<Prepared
             "Create it or choose another one.",
         ));
     }
-    let path = directory.to_str().ok_or_else(|| error("directory-missing", "The directory's name is not UTF-8.", ""))?;
+    let path =
+        directory.to_str().ok_or_else(|| error("directory-missing", "The directory's name is not UTF-8.", ""))?;
     let mut env = vec![
         ("CONSORT_AGENT_ID".to_owned(), spec.agent.to_string()),
         ("CONSORT_AGENT_NAME".to_owned(), spec.name.clone()),
@@ -106,7 +123,12 @@ pub(crate) fn prepare(config: &TmuxConfig, spec: &LaunchSpec) -> Result<Prepared
     Ok(Prepared { name, directory: literal(path, "directory")?, argv, program_name, env, size: spec.size })
 }
 
-fn find_program(config: &TmuxConfig, spec: &LaunchSpec, directory: &Path, program: &str) -> Result<PathBuf, OperationError> {
+fn find_program(
+    config: &TmuxConfig,
+    spec: &LaunchSpec,
+    directory: &Path,
+    program: &str,
+) -> Result<PathBuf, OperationError> {
     let found = if program.contains('/') {
         Some(directory.join(config.expand_home(program))).filter(|path| is_executable(path))
     } else {
@@ -128,7 +150,10 @@ pub(crate) fn find_in_path(program: &str, path: &std::ffi::OsStr) -> Option<Path
     if program.is_empty() {
         return None;
     }
-    std::env::split_paths(path).filter(|directory| directory.is_absolute()).map(|d| d.join(program)).find(|p| is_executable(p))
+    std::env::split_paths(path)
+        .filter(|directory| directory.is_absolute())
+        .map(|d| d.join(program))
+        .find(|p| is_executable(p))
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -155,7 +180,11 @@ pub(crate) fn failed(spec: &LaunchSpec, message: &str) -> OperationError {
     if message.starts_with("duplicate session") {
         return name_taken(&spec.name);
     }
-    error("launch-failed", &format!("tmux could not start the session: {message}"), "Try again, or look at tmux itself.")
+    error(
+        "launch-failed",
+        &format!("tmux could not start the session: {message}"),
+        "Try again, or look at tmux itself.",
+    )
 }
 
 /// Starts a tmux server with this session as its first, in a clean environment and a group of its own, and waits until
@@ -180,8 +209,14 @@ pub(crate) async fn start_server(
     Err(error("launch-failed", "tmux was started but does not answer.", "Look at tmux itself."))
 }
 
-async fn start_and_mark(engine: &Engine, prepared: &Prepared, tmux: &Path, spec: &LaunchSpec) -> Result<(), OperationError> {
-    let made = commands(&engine.config, tmux, new_session(prepared, tmux)).await.map_err(|message| failed(spec, &message))?;
+async fn start_and_mark(
+    engine: &Engine,
+    prepared: &Prepared,
+    tmux: &Path,
+    spec: &LaunchSpec,
+) -> Result<(), OperationError> {
+    let made =
+        commands(&engine.config, tmux, new_session(prepared, tmux)).await.map_err(|message| failed(spec, &message))?;
     let (session, pane) = made.trim().split_once(' ').ok_or_else(|| failed(spec, &format!("it said {made:?}")))?;
     let mark = mark_line(session, pane, spec.agent, &prepared.program_name);
     commands(&engine.config, tmux, mark).await.map_err(|message| failed(spec, &message))?;

@@ -203,8 +203,8 @@ fn derive(server: &ServerIdentity, session: &Session, salt: u64) -> AgentId {
 #[must_use]
 pub fn is_shell(command: &str) -> bool {
     const SHELLS: [&str; 17] = [
-        "sh", "bash", "zsh", "fish", "dash", "ash", "ksh", "ksh93", "mksh", "oksh", "tcsh", "csh", "nu", "pwsh", "elvish",
-        "xonsh", "busybox",
+        "sh", "bash", "zsh", "fish", "dash", "ash", "ksh", "ksh93", "mksh", "oksh", "tcsh", "csh", "nu", "pwsh",
+        "elvish", "xonsh", "busybox",
     ];
     SHELLS.contains(&command.strip_prefix('-').unwrap_or(command))
 }

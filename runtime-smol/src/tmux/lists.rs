@@ -162,7 +162,8 @@ impl State {
 
     /// Ends an agent and its terminals.
     pub(crate) fn forget_agent(&mut self, engine: &Rc<Engine>, agent: AgentId) {
-        let ended: Vec<TerminalId> = self.terminals.keys().filter(|terminal| terminal.agent == agent).copied().collect();
+        let ended: Vec<TerminalId> =
+            self.terminals.keys().filter(|terminal| terminal.agent == agent).copied().collect();
         for terminal in ended {
             self.forget_terminal(engine, terminal);
         }

@@ -73,7 +73,10 @@ impl TmuxConfig {
 
     /// The server's socket, where tmux itself would put it.
     fn socket_path(&self) -> PathBuf {
-        let base = self.variable("TMUX_TMPDIR").filter(|dir| !dir.is_empty()).map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+        let base = self
+            .variable("TMUX_TMPDIR")
+            .filter(|dir| !dir.is_empty())
+            .map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
         let user = rustix::process::geteuid().as_raw();
         base.join(format!("tmux-{user}")).join(self.socket_name.as_deref().unwrap_or("default"))
     }

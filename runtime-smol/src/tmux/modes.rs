@@ -100,7 +100,8 @@ impl Tail {
 /// Such programs nearly all ask for bracketed paste; before tmux 3.6 this is the best that can be known of one that nobody
 /// watched when it asked.
 pub(crate) fn raw_mode(tty: &str) -> bool {
-    let open = rustix::fs::open(tty, OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
+    let open =
+        rustix::fs::open(tty, OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
     let Ok(terminal) = open else { return false };
     rustix::termios::tcgetattr(&terminal)
         .is_ok_and(|attributes| !attributes.local_modes.contains(rustix::termios::LocalModes::ICANON))

@@ -6,12 +6,11 @@ use super::listing::{MARK, PROGRAM};
 use super::quote::{Line, format_literal};
 use crate::backend::TerminalEvent;
 use async_channel::Sender;
-use consort_core::{
-    AgentId, BackendInput, BackendOperation, LaunchSpec, OperationDone, OperationError, OperationId, TerminalId,
-
-};
 use consort_core::input::ScreenText;
 use consort_core::limits::SNAPSHOT_HISTORY_LINES;
+use consort_core::{
+    AgentId, BackendInput, BackendOperation, LaunchSpec, OperationDone, OperationError, OperationId, TerminalId,
+};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -28,10 +27,8 @@ impl Engine {
             BackendOperation::Kill(agent) => self.kill(agent).await,
             BackendOperation::Rename(agent, name) => self.rename(agent, &name).await,
             BackendOperation::Mark(agent) => {
-                self.on_session(agent, |id| {
-                    Ok(Line::new("set-option -t").word(id).word(MARK).arg(agent.to_string()))
-                })
-                .await
+                self.on_session(agent, |id| Ok(Line::new("set-option -t").word(id).word(MARK).arg(agent.to_string())))
+                    .await
             }
             BackendOperation::Paste { terminal, text, submit } => self.paste(terminal, &text, submit).await,
             BackendOperation::ReadText { terminal, history_lines } => self.read_text(terminal, history_lines).await,
@@ -43,7 +40,11 @@ impl Engine {
     async fn on_session(&self, agent: AgentId, line: impl FnOnce(String) -> Result<Line, OperationError>) -> Outcome {
         let session = self.state.borrow().agents.get(&agent).copied();
         let Some(session) = session else {
-            return Err(error("unknown-agent", "There is no tmux session for this agent.", "It may have ended meanwhile."));
+            return Err(error(
+                "unknown-agent",
+                "There is no tmux session for this agent.",
+                "It may have ended meanwhile.",
+            ));
         };
         self.ask(line(format!("'${session}'"))?).await.map_err(|message| refused(&message))?;
         self.list_now().await;
@@ -111,7 +112,9 @@ impl Engine {
         let pane = format!("%{}", terminal.pane);
         let lines = history_lines.min(SNAPSHOT_HISTORY_LINES);
         let start = if lines == 0 { "0".to_owned() } else { format!("-{lines}") };
-        let line = Line::new("display-message -p -t").word(&pane).word("'#{pane_width} #{pane_height} #{cursor_x} #{cursor_y}'");
+        let line = Line::new("display-message -p -t")
+            .word(&pane)
+            .word("'#{pane_width} #{pane_height} #{cursor_x} #{cursor_y}'");
         let line = line.then("capture-pane -p -t").word(&pane).word("-S").word(start);
         let bodies = self.ask(line).await.map_err(|message| refused(&message))?;
         let text = match bodies.as_slice() {
@@ -148,7 +151,14 @@ fn screen_text(numbers: &[u8], text: &[u8]) -> Option<ScreenText> {
 
 impl State {
     /// A session was made: marks it before anything else is asked, so that no list sees it without.
-    pub(crate) fn launched(&mut self, id: ConnectionId, agent: AgentId, program: &str, sender: Sender<Answer>, answer: Answer) {
+    pub(crate) fn launched(
+        &mut self,
+        id: ConnectionId,
+        agent: AgentId,
+        program: &str,
+        sender: Sender<Answer>,
+        answer: Answer,
+    ) {
         self.listing.held = self.listing.held.saturating_sub(1);
         let made = answer.and_then(|bodies| {
             let text = bodies.first().map(|body| String::from_utf8_lossy(body).into_owned()).unwrap_or_default();

@@ -318,7 +318,6 @@ fn layout_cell(text: &[u8]) -> Option<((u16, u16), &[u8])> {
     Some(((width, height), rest))
 }
 
-
 #[cfg(test)]
 #[path = "parser_tests.rs"]
 mod tests;

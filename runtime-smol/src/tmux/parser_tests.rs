@@ -53,7 +53,10 @@ fn an_answer_ends_only_with_the_numbers_it_began_with() {
 
 #[test]
 fn an_error_and_an_answer_to_somebody_elses_command_are_told_apart() {
-    assert_eq!(events(&[b"%begin 1 2 1\nno such pane\n%error 1 2 1\n"]), [Seen::Reply(true, false, b"no such pane".to_vec())]);
+    assert_eq!(
+        events(&[b"%begin 1 2 1\nno such pane\n%error 1 2 1\n"]),
+        [Seen::Reply(true, false, b"no such pane".to_vec())]
+    );
     assert_eq!(events(&[b"%begin 1 2 0\n%end 1 2 0\n"]), [Seen::Reply(false, true, vec![])]);
 }
 
@@ -92,11 +95,10 @@ fn a_line_without_end_is_an_error_before_it_fills_the_memory() {
 #[test]
 fn the_sizes_of_all_panes_are_read_from_a_layout() {
     assert_eq!(layout_panes(b"b25d,80x24,0,0,0"), [(0, 80, 24)]);
-    assert_eq!(layout_panes(b"d0a2,120x40,0,0{60x40,0,0,1,59x40,61,0[59x20,61,0,2,59x19,61,21,13]}"), [
-        (1, 60, 40),
-        (2, 59, 20),
-        (13, 59, 19)
-    ]);
+    assert_eq!(
+        layout_panes(b"d0a2,120x40,0,0{60x40,0,0,1,59x40,61,0[59x20,61,0,2,59x19,61,21,13]}"),
+        [(1, 60, 40), (2, 59, 20), (13, 59, 19)]
+    );
     assert_eq!(layout_panes(b"nonsense"), []);
 }
 

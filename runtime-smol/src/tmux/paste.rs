@@ -74,7 +74,12 @@ impl Engine {
             answers.push(self.answer_from(terminal, Line::new(command).word(&buffer).word("--").arg(chunk)));
             command = "set-buffer -a -b";
         }
-        let paste = Line::new("paste-buffer -p -d").word(raw).word("-b").word(&buffer).word("-t").word(format!("%{}", terminal.pane));
+        let paste = Line::new("paste-buffer -p -d")
+            .word(raw)
+            .word("-b")
+            .word(&buffer)
+            .word("-t")
+            .word(format!("%{}", terminal.pane));
         answers.push(self.answer_from(terminal, paste));
         let mut failure = None;
         for answer in answers {

@@ -156,7 +156,9 @@ mod tests {
             match bytes[at] {
                 b'\\' => {
                     let digits = &bytes[at + 1..at + 4];
-                    assert!((b'0'..=b'3').contains(&digits[0]) && digits[1..].iter().all(|d| (b'0'..=b'7').contains(d)));
+                    assert!(
+                        (b'0'..=b'3').contains(&digits[0]) && digits[1..].iter().all(|d| (b'0'..=b'7').contains(d))
+                    );
                     out.push(digits.iter().fold(0u32, |v, d| v * 8 + u32::from(d - b'0')) as u8);
                     at += 4;
                 }

@@ -105,9 +105,9 @@ impl Queue {
             if *waiting > QUEUED_OUTPUT_BYTES {
                 let terminal = *terminal;
                 self.output_bytes.remove(&terminal);
-                self.reports.retain(|report| {
-                    !matches!(report, FromBackend::Terminal(t, TerminalEvent::Output(_)) if *t == terminal)
-                });
+                self.reports.retain(
+                    |report| !matches!(report, FromBackend::Terminal(t, TerminalEvent::Output(_)) if *t == terminal),
+                );
                 self.reports.push_back(FromBackend::Terminal(terminal, TerminalEvent::Skipped));
                 return;
             }
@@ -151,7 +151,9 @@ mod tests {
             .await
             {
                 seen.push(match report {
-                    FromBackend::Terminal(t, TerminalEvent::Output(bytes)) => format!("{} output {}", t.pane, bytes.len()),
+                    FromBackend::Terminal(t, TerminalEvent::Output(bytes)) => {
+                        format!("{} output {}", t.pane, bytes.len())
+                    }
                     FromBackend::Terminal(t, event) => format!("{} {event:?}", t.pane),
                     FromBackend::Backend(input) => format!("{input:?}"),
                 });

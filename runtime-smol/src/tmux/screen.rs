@@ -25,12 +25,23 @@ pub fn capture_line(pane: u32, history_lines: u32) -> Line {
     let history = format!("-{history_lines}");
     let start = if history_lines == 0 { "0" } else { &history };
     let target = format!("-t %{pane}");
-    Line::new("display-message -p").word(&target).word(format!("\"{STATE_FORMAT}\""))
-        .then("capture-pane -p -e -N").word(&target).word("-S").word(start)
-        .then("capture-pane -p -J").word(&target).word("-S").word(start)
-        .then("capture-pane -p -P -C").word(&target)
-        .then("capture-pane -p -a -q -e -N").word(&target)
-        .then("capture-pane -p -a -q -J").word(&target)
+    Line::new("display-message -p")
+        .word(&target)
+        .word(format!("\"{STATE_FORMAT}\""))
+        .then("capture-pane -p -e -N")
+        .word(&target)
+        .word("-S")
+        .word(start)
+        .then("capture-pane -p -J")
+        .word(&target)
+        .word("-S")
+        .word(start)
+        .then("capture-pane -p -P -C")
+        .word(&target)
+        .then("capture-pane -p -a -q -e -N")
+        .word(&target)
+        .then("capture-pane -p -a -q -J")
+        .word(&target)
 }
 
 /// The answers to [`capture_line`].

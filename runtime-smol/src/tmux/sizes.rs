@@ -48,7 +48,8 @@ impl State {
         let wish = if panes == 1 {
             size
         } else {
-            let fit = |wanted: u16, whole: u16, now: u16| (i32::from(wanted) + i32::from(whole) - i32::from(now)).max(1);
+            let fit =
+                |wanted: u16, whole: u16, now: u16| (i32::from(wanted) + i32::from(whole) - i32::from(now)).max(1);
             let cols = fit(size.cols(), window_size.cols(), terminal.size.cols());
             let rows = fit(size.rows(), window_size.rows(), terminal.size.rows());
             Size::clamped(cols as u16, rows as u16)
@@ -99,8 +100,12 @@ impl State {
     /// Says that all other windows of the session stay as they are.
     fn pin_others(&mut self, connection: ConnectionId, session: u32, window: u32) {
         let Some(session) = self.sessions.get(&session) else { return };
-        let others: BTreeMap<u32, (u16, u16)> =
-            session.panes.iter().filter(|pane| pane.window != window).map(|pane| (pane.window, pane.window_size)).collect();
+        let others: BTreeMap<u32, (u16, u16)> = session
+            .panes
+            .iter()
+            .filter(|pane| pane.window != window)
+            .map(|pane| (pane.window, pane.window_size))
+            .collect();
         for (window, (cols, rows)) in others {
             self.set_window(connection, window, Size::clamped(cols, rows));
         }

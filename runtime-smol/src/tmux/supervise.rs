@@ -115,7 +115,11 @@ impl Engine {
     }
 
     /// Connects the monitor. The receiver tells when that connection has ended.
-    async fn connect(self: &Rc<Self>, program: &Program, transport: Transport) -> Result<async_channel::Receiver<Ending>, Unconnected> {
+    async fn connect(
+        self: &Rc<Self>,
+        program: &Program,
+        transport: Transport,
+    ) -> Result<async_channel::Receiver<Ending>, Unconnected> {
         let socket = self.config.socket_path();
         let (ended, ending) = async_channel::bounded(1);
         {
@@ -245,7 +249,9 @@ impl Engine {
     /// The tmux program to launch with.
     pub(crate) fn tmux_program(&self) -> Result<PathBuf, OperationError> {
         let path = self.state.borrow().address.as_ref().map(|address| address.program.clone());
-        path.ok_or_else(|| error("tmux-unavailable", "tmux is not available on this machine.", "Install tmux 3.2 or later."))
+        path.ok_or_else(|| {
+            error("tmux-unavailable", "tmux is not available on this machine.", "Install tmux 3.2 or later.")
+        })
     }
 
     async fn find_program(&self) -> Result<Program, String> {

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// Lines of history in a snapshot of a pane that floods.
-const FLOOD_HISTORY_LINES: u32 = 200;
+const FLOOD_HISTORY_LINES: u32 = 100;
 /// Cells of history in a snapshot at most: what wide panes have is longer, not more.
 const HISTORY_CELLS: u32 = 4 << 20;
 /// What changes whenever a pane prints, nearly.
@@ -38,6 +38,8 @@ pub(crate) struct Terminal {
     modes: ModeTracker,
     /// What the last look at a paused pane showed.
     looked: Option<Vec<u8>>,
+    /// When it was taken.
+    asked: Instant,
     /// After a snapshot that began at an unknown place in a character: look at what comes next.
     doubtful: bool,
     /// tmux was told to pause it because nobody watches it.
@@ -59,6 +61,7 @@ impl Terminal {
             tail: Tail::default(),
             modes: ModeTracker::default(),
             looked: None,
+            asked: Instant::now(),
             doubtful: false,
             muted: false,
             writes: None,
@@ -218,6 +221,7 @@ impl State {
             return;
         }
         terminal.gap();
+        terminal.asked = Instant::now();
         let (watched, session) = (terminal.watched, terminal.session);
         if watched {
             engine.reports.terminal(id, TerminalEvent::Skipped);
@@ -238,6 +242,7 @@ impl State {
     /// A paused pane's cursor and history; the same as at the last look if it prints nothing.
     pub(crate) fn still(&mut self, engine: &Rc<Engine>, id: TerminalId, answer: Answer) {
         let Some(terminal) = self.terminals.get_mut(&id) else { return };
+        terminal.flow.answered(terminal.asked.elapsed());
         let looked = answer.ok().and_then(|bodies| bodies.into_iter().next());
         if looked.is_some() && looked == terminal.looked && terminal.flow.still(Instant::now()) {
             self.step_later(engine, id);
@@ -282,7 +287,13 @@ impl State {
     }
 
     /// The answer to [`snapshot`](State::snapshot).
-    pub(crate) fn snapshot_taken(&mut self, engine: &Rc<Engine>, connection: ConnectionId, id: TerminalId, answer: Answer) {
+    pub(crate) fn snapshot_taken(
+        &mut self,
+        engine: &Rc<Engine>,
+        connection: ConnectionId,
+        id: TerminalId,
+        answer: Answer,
+    ) {
         let Some(terminal) = self.terminals.get_mut(&id) else { return };
         let Some(capture) = answer.ok().as_deref().and_then(Capture::parse) else {
             // The pane is gone; the list will say so.
@@ -357,4 +368,3 @@ impl State {
         }
     }
 }
-

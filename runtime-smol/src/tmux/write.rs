@@ -86,7 +86,8 @@ impl State {
     /// tmux has bytes that were written, or says why not.
     pub(crate) fn written(&mut self, engine: &Rc<Engine>, id: TerminalId, bytes: usize, answer: Answer) {
         let Some(terminal) = self.terminals.get_mut(&id) else { return };
-        terminal.writes = terminal.writes.filter(|(_, count)| *count > 1).map(|(connection, count)| (connection, count - 1));
+        terminal.writes =
+            terminal.writes.filter(|(_, count)| *count > 1).map(|(connection, count)| (connection, count - 1));
         let event = match answer {
             Ok(_) => TerminalEvent::Written(bytes),
             Err(message) => TerminalEvent::WriteFailed(format!("tmux did not take the input: {message}")),

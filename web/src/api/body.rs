@@ -57,7 +57,8 @@ pub(super) struct Create {
     #[serde(default)]
     tags: Vec<String>,
     backend: Option<Backend>,
-    #[serde(default)]
+    /// An agent is meant to be there: after a reboot too, unless somebody says otherwise.
+    #[serde(default = "yes")]
     autostart: bool,
     cols: Option<u16>,
     rows: Option<u16>,
@@ -126,6 +127,10 @@ impl<'de> Deserialize<'de> for Variables {
         }
         input.deserialize_map(Pairs)
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Debug, Deserialize)]

@@ -41,6 +41,8 @@ pub(super) struct Filter {
     held: Vec<u8>,
     /// The last byte was 0xC2: with the next one it may be a C1 control.
     after_c2: bool,
+    /// Bytes that the last character still lacks.
+    lacking: u8,
     left_alternate: bool,
 }
 
@@ -66,13 +68,14 @@ enum State {
 
 impl Default for Filter {
     fn default() -> Self {
-        Filter { state: State::Ground, held: Vec::new(), after_c2: false, left_alternate: false }
+        Filter { state: State::Ground, held: Vec::new(), after_c2: false, lacking: 0, left_alternate: false }
     }
 }
 
 impl Filter {
     /// Appends to `out` what may be written of `bytes`.
     pub(super) fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        self.count_lacking(bytes);
         let mut rest = bytes;
         while let Some(first) = rest.first() {
             if self.state == State::Ground && !self.after_c2 {
@@ -93,9 +96,22 @@ impl Filter {
         std::mem::take(&mut self.left_alternate)
     }
 
-    /// Whether nothing is begun: something else may be written in between.
+    /// Whether nothing is begun, no sequence and no character: something else may be written in between.
     pub(super) fn is_at_rest(&self) -> bool {
-        self.state == State::Ground && !self.after_c2
+        self.state == State::Ground && !self.after_c2 && self.lacking == 0
+    }
+
+    fn count_lacking(&mut self, bytes: &[u8]) {
+        // No character is longer than four bytes.
+        for byte in &bytes[bytes.len().saturating_sub(4)..] {
+            self.lacking = match byte {
+                0x80..=0xbf => self.lacking.saturating_sub(1),
+                0xc0..=0xdf => 1,
+                0xe0..=0xef => 2,
+                0xf0..=0xf7 => 3,
+                _ => 0,
+            };
+        }
     }
 
     /// One byte, with C1 controls turned into their `ESC` form.
@@ -417,6 +433,26 @@ mod tests {
         assert!(!filter.take_left_alternate());
         filter.feed(b"x\x1b[?1049l", &mut out);
         assert!(filter.take_left_alternate() && !filter.take_left_alternate());
+    }
+
+    #[test]
+    fn nothing_may_be_written_within_a_sequence_or_a_character() {
+        let at_rest = |pieces: &[&[u8]]| {
+            let mut filter = Filter::default();
+            pieces.iter().for_each(|piece| filter.feed(piece, &mut Vec::new()));
+            filter.is_at_rest()
+        };
+        for whole in ["text", "✳", "😀 é", "\x1b[1m", "\x1b]0;t\x07"] {
+            for end in 1..whole.len() {
+                let (first, second) = whole.as_bytes().split_at(end);
+                assert!(at_rest(&[first, second]), "{whole:?}");
+                assert_eq!(
+                    at_rest(&[first]),
+                    matches!(whole, "text" | "😀 é") && whole.is_char_boundary(end),
+                    "{whole:?} {end}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 
 /// Said while there is no connection.
 const UNREACHABLE: &str = "no answer from the node; trying again";
+/// Said when there is one again.
+const BACK: &str = "the node answers again";
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,6 +182,9 @@ impl Session {
                 self.target.pane = Some(terminal);
                 self.holds_size = holder == "you";
                 self.link = Link::Attached;
+                if self.notice.as_deref() == Some(UNREACHABLE) {
+                    self.show_notice(BACK.into());
+                }
                 self.settle_input(input_seq, input_known);
                 self.send_typed();
             }
@@ -267,26 +272,35 @@ impl Session {
     fn snapshot(&mut self, offset: u64, size: Size, bytes: &[u8]) {
         self.filter = Filter::default();
         self.stale = false;
-        let mut painted = [CUT_OFF, RESET_MODES, b"\x1b[?2026h", CLEAR].concat();
-        self.filter.feed(bytes, &mut painted);
+        let mut picture = Vec::with_capacity(bytes.len());
+        self.filter.feed(bytes, &mut picture);
         self.filter.take_left_alternate();
-        if self.filter.is_at_rest() {
-            painted.extend_from_slice(b"\x1b[?2026l");
-        }
+        // In one go, unless it ends within a sequence, where nothing may be added.
+        let (begin, end): (&[u8], &[u8]) =
+            if self.filter.is_at_rest() { (b"\x1b[?2026h", b"\x1b[?2026l") } else { (b"", b"") };
+        let painted = [CUT_OFF, RESET_MODES, begin, CLEAR, &picture, end].concat();
         self.actions.push_back(Action::ForgetPaint);
         self.actions.push_back(Action::Paint { bytes: painted, upto: Some(Mark { stream: self.stream, offset }) });
         let first = !std::mem::replace(&mut self.greeted, true);
-        if size == self.size {
+        match (first, self.foreign_size(size)) {
+            (true, Some(foreign)) => self.show_notice(format!("{}; {foreign}", self.greeting)),
+            (true, None) => self.show_notice(self.greeting.clone()),
+            (false, Some(foreign)) => self.show_notice(foreign),
+            (false, None) => self.draw_notice(),
+        }
+    }
+
+    /// What to tell about a size that is not ours, once. While ours counts another one is on its way out.
+    fn foreign_size(&mut self, size: Size) -> Option<String> {
+        if size == self.size || self.holds_size {
             self.told_size = None;
-        } else if self.told_size.replace(size) != Some(size) {
-            let (Size { cols, rows }, own) = (size, self.size);
-            return self.show_notice(format!("its size is {cols}×{rows}, this window's {}×{}", own.cols, own.rows));
+            return None;
         }
-        if first {
-            self.show_notice(self.greeting.clone());
-        } else {
-            self.draw_notice();
+        if self.told_size.replace(size) == Some(size) {
+            return None;
         }
+        let (Size { cols, rows }, own) = (size, self.size);
+        Some(format!("its size is {cols}×{rows}, this window's {}×{}", own.cols, own.rows))
     }
 
     /// Everything before the mark is on the user's terminal.

@@ -137,6 +137,16 @@ fn a_snapshot_replaces_the_screen_and_is_acknowledged_once_it_is_shown() {
 }
 
 #[test]
+fn a_snapshot_that_ends_within_a_sequence_or_a_character_is_continued_by_the_next_byte() {
+    let mut story = Story::attached();
+    for (end, next, whole) in [(&b"\x1b[3"[..], &b"1mred"[..], "\x1b[31mred"), (b"\xe2\x9c", b"\xb3!", "✳!")] {
+        story.snapshot(100, end);
+        story.data(100, next);
+        assert!(story.screen().ends_with(whole), "{:?}", story.screen());
+    }
+}
+
+#[test]
 fn output_is_shown_and_acknowledged_by_its_absolute_offset() {
     let mut story = Story::attached();
     story.data(100, b"abc");
@@ -293,6 +303,7 @@ fn a_window_whose_size_does_not_count_is_painted_anew() {
 #[test]
 fn a_foreign_size_is_told_once() {
     let mut story = Story::attached();
+    story.node_says(json!({"t":"size","s":2,"cols":120,"rows":40,"holder":"other"}));
     let wide = wire::snapshot(2, 100, 7, Size { cols: 120, rows: 40 }, b"wide");
     story.on(|session| session.binary(&wide));
     assert!(story.screen().contains("120×40"), "{:?}", story.screen());
@@ -300,6 +311,29 @@ fn a_foreign_size_is_told_once() {
     let wide = wire::snapshot(3, 100, 7, Size { cols: 120, rows: 40 }, b"wide");
     story.on(|session| session.binary(&wide));
     assert!(!story.screen().contains("120×40"), "{:?}", story.screen());
+}
+
+#[test]
+fn a_size_that_is_about_to_become_ours_is_not_worth_a_word() {
+    let mut story = Story::new();
+    story.on(Session::connected);
+    story.answer_attach(0, false, "you");
+    let old = wire::snapshot(1, 100, 7, Size { cols: 120, rows: 40 }, b"wide");
+    story.on(|session| session.binary(&old));
+    story.snapshot(100, b"$ ");
+    assert!(story.screen().contains("attached to zoom") && !story.screen().contains("120×40"), "{:?}", story.screen());
+}
+
+#[test]
+fn a_node_that_answers_again_is_said_to() {
+    let mut story = Story::attached();
+    story.on(Session::disconnected);
+    story.on(Session::unreachable);
+    story.forget();
+    story.on(Session::connected);
+    story.answer_attach(0, false, "you");
+    story.snapshot(100, b"$ ");
+    assert!(story.screen().contains("answers again") && !story.screen().contains("trying"), "{:?}", story.screen());
 }
 
 #[test]
