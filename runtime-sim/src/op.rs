@@ -119,7 +119,7 @@ impl Op {
             1 => Op::Print { terminal: a, bytes: amount },
             2 => Op::Flood { terminal: a, bytes: amount, ms: u16::from(b) * 40 },
             3 => Op::Skip { terminal: a, bytes: amount },
-            4 => Op::Look { agent: a, title: b, bell: odd, shell: c % 4 == 0 },
+            4 => Op::Look { agent: a, title: b, bell: odd, shell: c.is_multiple_of(4) },
             5 => Op::ClosePane { terminal: a, listed_first: odd },
             6 => Op::End { agent: a },
             7 => Op::Appear { name: a },

@@ -79,8 +79,11 @@ impl Typing {
         if seq <= numbers.taken {
             return Verdict::Duplicate;
         }
+        if !aware {
+            return Verdict::LostBefore;
+        }
         let expected = numbers.taken + 1;
-        if seq > expected || numbers.lost && !aware {
+        if seq > expected {
             let told = core::mem::replace(&mut numbers.lost, true);
             return if told { Verdict::LostBefore } else { Verdict::Lost(expected, "input before it is missing") };
         }

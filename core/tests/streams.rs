@@ -1,0 +1,287 @@
+//! A terminal is a sequence of bytes with offsets: what viewers get of it.
+
+mod desk;
+
+use consort_core::output::Holder;
+use consort_core::{AgentId, EndReason, TerminalInput, TerminalOutput, ViewerId, ViewerInput, ViewerOutput, limits};
+use desk::*;
+
+const A: AgentId = AgentId(10);
+
+/// A desk with a session and a viewer that sees it: attached at some offset, snapshot processed.
+fn watched() -> (Desk, ViewerId) {
+    let mut desk = Desk::new();
+    desk.seen(session(A, "a"));
+    let viewer = desk.connect(1);
+    desk.attach(viewer, A, None);
+    let said = desk.snapshot(A, b"screen");
+    let offset = snapshot_offset(&said).expect("a snapshot");
+    desk.acks(viewer, offset);
+    (desk, viewer)
+}
+
+fn closed(desk: &mut Desk, viewer: ViewerId) {
+    desk.viewer(viewer, ViewerInput::Closed);
+}
+
+#[test]
+fn the_first_who_looks_has_the_terminal_watched_and_asks_for_a_snapshot() {
+    let mut desk = Desk::new();
+    desk.seen(session(A, "a"));
+    let viewer = desk.connect(1);
+    let said = desk.attach(viewer, A, None);
+    let history_lines = limits::SNAPSHOT_HISTORY_LINES;
+    assert_eq!(orders(&said), [TerminalOutput::Watch, TerminalOutput::Snapshot { history_lines }]);
+    assert!(matches!(frames(&said)[..], [ViewerOutput::Attached { holder: Holder::Nobody, .. }]));
+}
+
+#[test]
+fn snapshot_and_subscription_are_one_step() {
+    let mut desk = Desk::new();
+    desk.seen(session(A, "a"));
+    let viewer = desk.connect(1);
+    desk.attach(viewer, A, None);
+    assert_eq!(frames(&desk.prints(A, b"before the snapshot")), []);
+    let said = desk.snapshot(A, b"screen with that");
+    let offset = snapshot_offset(&said).expect("a snapshot");
+    assert_eq!(offset, b"before the snapshot".len() as u64);
+    assert_eq!(data(&frames(&said)), b"", "what the snapshot shows is not sent again");
+    let said = desk.prints(A, b"after");
+    assert!(
+        matches!(&frames(&said)[..], [ViewerOutput::Data { offset: at, bytes, .. }] if *at == offset && **bytes == *b"after")
+    );
+}
+
+#[test]
+fn who_comes_back_goes_on_from_its_offset_without_a_snapshot() {
+    let (mut desk, viewer) = watched();
+    let said = desk.prints(A, b"one");
+    assert_eq!(data(&frames(&said)), b"one");
+    let (generation, _) = position_of(&mut desk);
+    closed(&mut desk, viewer);
+    desk.prints(A, b"two");
+    let again = desk.connect(1);
+    let said = desk.attach(again, A, Some((generation, 3)));
+    assert_eq!(position(&said), (generation, 3));
+    assert_eq!(snapshot_offset(&said), None);
+    assert_eq!(data(&frames(&said)), b"two", "and nothing of what it has");
+    assert_eq!(orders(&said), []);
+}
+
+/// Generation and end of the terminal, as another viewer is told.
+fn position_of(desk: &mut Desk) -> (consort_core::Generation, u64) {
+    let viewer = desk.connect(99);
+    let said = desk.attach(viewer, A, None);
+    let found = position(&said);
+    closed(desk, viewer);
+    found
+}
+
+#[test]
+fn an_offset_of_another_numbering_is_not_gone_on_from() {
+    let (mut desk, viewer) = watched();
+    closed(&mut desk, viewer);
+    desk.wait(limits::LINGER.as_millis());
+    let again = desk.connect(1);
+    let said = desk.attach(again, A, Some((consort_core::Generation(1), 0)));
+    assert!(orders(&said).contains(&TerminalOutput::Watch));
+    assert!(matches!(orders(&said)[..], [.., TerminalOutput::Snapshot { .. }]));
+}
+
+#[test]
+fn a_viewer_gets_no_more_than_its_window_until_it_acknowledges() {
+    let (mut desk, viewer) = watched();
+    let chunk = vec![b'x'; limits::FRAME_BYTES];
+    let mut sent = 0;
+    for _ in 0..12 {
+        sent += data(&frames(&desk.prints(A, &chunk))).len() as u64;
+    }
+    assert_eq!(sent, limits::WINDOW_BYTES);
+    let said = desk.acks(viewer, chunk.len() as u64);
+    assert_eq!(data(&frames(&said)).len(), chunk.len(), "credit is what was acknowledged");
+}
+
+#[test]
+fn a_viewer_that_falls_out_of_the_ring_gets_one_snapshot_instead_of_what_it_missed() {
+    let (mut desk, viewer) = watched();
+    let chunk = vec![b'x'; limits::FRAME_BYTES];
+    let mut said = Vec::new();
+    for _ in 0..2 * limits::RING_BYTES / chunk.len() {
+        said.extend(desk.prints(A, &chunk));
+    }
+    assert_eq!(data(&frames(&said)).len() as u64, limits::WINDOW_BYTES, "nothing is queued for it");
+    let asked = orders(&said).iter().filter(|order| matches!(order, TerminalOutput::Snapshot { .. })).count();
+    assert_eq!(asked, 1);
+    let said = desk.snapshot(A, b"now");
+    let offset = snapshot_offset(&said).expect("at once: it replaces the screen and needs no credit");
+    assert_eq!(offset, 2 * limits::RING_BYTES as u64);
+    desk.terminal(A, TerminalInput::Skipped);
+    assert_eq!(frames(&desk.snapshot(A, b"newer")), [], "the next one waits until this one is processed");
+    let said = desk.acks(viewer, offset);
+    assert!(matches!(orders(&said)[..], [] | [TerminalOutput::Snapshot { .. }]));
+}
+
+#[test]
+fn a_slow_viewer_does_not_hold_up_another() {
+    let (mut desk, _slow) = watched();
+    let quick = desk.connect(2);
+    desk.attach(quick, A, None);
+    desk.snapshot(A, b"screen");
+    let chunk = vec![b'x'; limits::FRAME_BYTES];
+    let mut got = 0;
+    for number in 1..=40 {
+        let said = desk.prints(A, &chunk);
+        got += data(&frames_of(&said, quick)).len();
+        desk.acks(quick, number * chunk.len() as u64);
+    }
+    assert_eq!(got, 40 * chunk.len());
+}
+
+#[test]
+fn without_room_nothing_is_sent_and_the_state_is_told_when_there_is() {
+    let mut desk = Desk::new();
+    desk.seen(session(A, "a"));
+    let viewer = desk.connect_without_room(1);
+    assert_eq!(frames(&desk.attach(viewer, A, None)), []);
+    let said = desk.viewer(viewer, ViewerInput::Writable);
+    assert!(matches!(frames(&said)[..], [ViewerOutput::Attached { .. }]), "one frame for one room");
+}
+
+#[test]
+fn what_was_skipped_is_replaced_by_a_snapshot() {
+    let (mut desk, _) = watched();
+    let said = desk.terminal(A, TerminalInput::Skipped);
+    assert!(matches!(orders(&said)[..], [TerminalOutput::Snapshot { .. }]));
+    assert_eq!(frames(&desk.prints(A, b"not continuous")), []);
+    assert!(snapshot_offset(&desk.snapshot(A, b"screen")).is_some());
+}
+
+#[test]
+fn a_new_size_brings_the_size_and_then_a_snapshot() {
+    let (mut desk, _) = watched();
+    let size = consort_core::Size::clamped(100, 30);
+    let said = desk.terminal(A, TerminalInput::Resized(size));
+    assert!(matches!(&frames(&said)[..], [ViewerOutput::Size { size: new, .. }] if *new == size));
+    assert!(matches!(orders(&said)[..], [TerminalOutput::Snapshot { .. }]));
+}
+
+#[test]
+fn in_a_flood_snapshots_are_light_and_a_full_one_follows() {
+    let (mut desk, viewer) = watched();
+    let lines = |said: &[consort_core::Output]| match orders(said)[..] {
+        [TerminalOutput::Snapshot { history_lines }] => history_lines,
+        _ => panic!("no snapshot is asked for: {said:?}"),
+    };
+    assert_eq!(lines(&desk.terminal(A, TerminalInput::Skipped)), limits::SNAPSHOT_HISTORY_LINES, "one gap is no flood");
+    let offset = snapshot_offset(&desk.snapshot(A, b"screen")).expect("a snapshot");
+    desk.acks(viewer, offset);
+    desk.wait(500);
+    assert_eq!(lines(&desk.terminal(A, TerminalInput::Skipped)), limits::FLOOD_HISTORY_LINES);
+    let offset = snapshot_offset(&desk.snapshot(A, b"light")).expect("a snapshot");
+    desk.acks(viewer, offset);
+    let said = desk.wait(limits::FLOOD_TIME.as_millis());
+    assert_eq!(lines(&said), limits::SNAPSHOT_HISTORY_LINES);
+    assert!(snapshot_offset(&desk.snapshot(A, b"full")).is_some());
+}
+
+#[test]
+fn a_gap_at_the_very_end_of_a_flood_does_not_forget_the_full_history_of_the_others() {
+    let (mut desk, viewer) = watched();
+    for _ in 0..2 {
+        desk.terminal(A, TerminalInput::Skipped);
+        let offset = snapshot_offset(&desk.snapshot(A, b"screen")).expect("a snapshot");
+        desk.acks(viewer, offset);
+    }
+    // Another viewer falls out of the ring at the moment at which the flood would end.
+    let other = desk.connect(2);
+    desk.attach(other, A, None);
+    desk.snapshot(A, b"light");
+    let chunk = vec![b'x'; limits::FRAME_BYTES];
+    let mut at = snapshot_offset_now(&mut desk);
+    for _ in 0..20 {
+        desk.prints(A, &chunk);
+        at += chunk.len() as u64;
+        desk.acks(viewer, at);
+    }
+    let said = desk.wait(2 * limits::FLOOD_TIME.as_millis() + 1);
+    let full = TerminalOutput::Snapshot { history_lines: limits::SNAPSHOT_HISTORY_LINES };
+    let before = orders(&said);
+    let said = desk.snapshot(A, b"whatever was asked for");
+    assert!(before.contains(&full) || orders(&said).contains(&full), "the first viewer still has a short history");
+}
+
+fn snapshot_offset_now(desk: &mut Desk) -> u64 {
+    position_of(desk).1
+}
+
+#[test]
+fn the_last_words_of_a_terminal_are_delivered_before_its_end() {
+    let mut desk = Desk::new();
+    desk.seen(session(A, "a"));
+    let viewer = desk.connect_without_room(1);
+    desk.viewer(viewer, ViewerInput::Writable);
+    desk.attach(viewer, A, None);
+    desk.viewer(viewer, ViewerInput::Writable);
+    desk.snapshot(A, b"screen");
+    desk.prints(A, b"goodbye");
+    desk.terminal(A, TerminalInput::Closed);
+    let mut said = Vec::new();
+    for _ in 0..5 {
+        said.extend(desk.viewer(viewer, ViewerInput::Writable));
+    }
+    let frames = frames(&said);
+    assert_eq!(data(&frames), b"goodbye");
+    assert_eq!(frames.last(), Some(&ViewerOutput::Ended { stream: S, reason: EndReason::Exited }));
+}
+
+#[test]
+fn what_does_not_exist_ends_at_once_and_says_why() {
+    let mut desk = Desk::new();
+    let viewer = desk.connect(1);
+    let end = |reason| [ViewerOutput::Ended { stream: S, reason }];
+    assert_eq!(frames(&desk.attach(viewer, AgentId(404), None)), end(EndReason::Unknown));
+    let stopped = desk.create("stopped");
+    desk.gone(stopped);
+    assert_eq!(frames(&desk.attach(viewer, stopped, None)), end(EndReason::Exited));
+}
+
+#[test]
+fn a_terminal_is_watched_a_little_longer_than_somebody_looks() {
+    let (mut desk, viewer) = watched();
+    closed(&mut desk, viewer);
+    let linger = limits::LINGER.as_millis();
+    assert_eq!(orders(&desk.wait(linger - 1)), []);
+    assert_eq!(orders(&desk.wait(1)), [TerminalOutput::Unwatch]);
+}
+
+#[test]
+fn an_answer_that_was_asked_for_before_nobody_looked_is_not_taken_for_a_new_one() {
+    let (mut desk, viewer) = watched();
+    desk.terminal(A, TerminalInput::Skipped);
+    closed(&mut desk, viewer);
+    desk.wait(limits::LINGER.as_millis());
+    let again = desk.connect(1);
+    let said = desk.attach(again, A, None);
+    assert!(matches!(orders(&said)[..], [TerminalOutput::Watch, TerminalOutput::Snapshot { .. }]));
+    desk.prints(A, b"printed before Unwatch arrived");
+    assert_eq!(snapshot_offset(&desk.snapshot(A, b"old")), None, "bytes after it may be missing");
+    assert!(snapshot_offset(&desk.snapshot(A, b"new")).is_some());
+}
+
+#[test]
+fn one_who_comes_while_a_snapshot_is_kept_for_another_begins_at_that_snapshot() {
+    let mut desk = Desk::new();
+    desk.seen(session(A, "a"));
+    let stalled = desk.connect_without_room(1);
+    desk.viewer(stalled, ViewerInput::Writable);
+    desk.attach(stalled, A, None);
+    let asks = desk.connect(2);
+    desk.attach(asks, A, None);
+    desk.snapshot(A, b"screen");
+    desk.prints(A, b"since then");
+    let late = desk.connect(3);
+    let said = desk.attach(late, A, None);
+    assert_eq!(position(&said).1, 0);
+    assert_eq!(snapshot_offset(&said), Some(0));
+    assert_eq!(data(&frames(&said)), b"since then");
+}
