@@ -83,7 +83,7 @@ impl People {
     }
 
     pub(crate) fn create(&mut self, name: String, pty: bool, autostart: bool, size: Size) -> (CommandId, Command) {
-        let mark = format!("/work/{}", self.next);
+        let mark = format!("/home/me/{}", self.next);
         let new = NewAgent {
             name: name.clone(),
             backend: pty.then_some(BackendKind::Pty),
