@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Reports of backends that wait for the driver: at most this many, of at most 64 KiB each.
-const REPORTS: usize = 64;
+const REPORTS: usize = 16;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
