@@ -42,7 +42,9 @@ export class TestNode {
   /** Starts (again) and waits for the login link. */
   async start() {
     const args = ["--state-dir", join(this.folder, "state"), "--tmux-socket", this.tmuxSocket, "--listen", `localhost:${this.port}`];
-    this.process = spawn(BINARY, args, { env: { ...process.env, TMUX: "" }, stdio: ["ignore", "pipe", "pipe"] });
+    // Nothing of the machine's user decides a test: no start-up file of a shell, no configuration of tmux.
+    const env = { ...process.env, TMUX: "", ENV: "", SHELL: "/bin/sh", HOME: this.folder };
+    this.process = spawn(BINARY, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     let errors = "";
     this.process.stderr.on("data", (data) => (errors += data));
     const lines = createInterface({ input: this.process.stdout });

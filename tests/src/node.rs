@@ -79,7 +79,8 @@ impl TestNode {
         let mut command = Command::new(binary());
         command.arg("--state-dir").arg(self.state_dir());
         command.stdin(Stdio::null());
-        command.env_remove("TMUX");
+        // Nothing of the machine's user decides a test: no start-up file of a shell, no configuration of tmux.
+        command.env_remove("TMUX").env_remove("ENV").env("SHELL", "/bin/sh").env("HOME", self.folder.path());
         command
     }
 

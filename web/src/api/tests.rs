@@ -206,7 +206,8 @@ fn creating_an_agent_needs_only_a_name() {
     let case = case();
     let response = case.ask("POST", "/api/agents", r#"{"name":"a-b"}"#);
     assert_eq!((response.status, &json(&response)["agent"]["id"]), (201, &AGENT.to_string().into()));
-    let least = NewAgent { name: "a-b".into(), created_unix_ms: CLOCK.unix_ms, ..NewAgent::default() };
+    let least =
+        NewAgent { name: "a-b".into(), autostart: true, created_unix_ms: CLOCK.unix_ms, ..NewAgent::default() };
     assert_eq!(case.command(), Command::Create(least));
 }
 
