@@ -1,14 +1,28 @@
 //! What people and programs can ask of a node, and what they get.
 
 use crate::directory::BackendKind;
-use crate::id::{AgentId, Size};
-use crate::input::ScreenText;
+use crate::id::{AgentAddress, AgentId, NodeId, Size};
+use crate::input::{Address, ScreenText};
 use alloc::string::String;
 use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
 
-/// A verb on agents. The HTTP API and the command line have the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a node is asked for. The HTTP API and the command line have the same verbs. Those on agents work from any node; those on the
+/// mesh are carried out by the node that a person asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
+    /// A person admits a node to the mesh, or changes its rights or where it can be dialled. For the two to link, each must have
+    /// admitted the other (or learned of it from a member): pairing does both.
+    Admit {
+        /// Its public key.
+        node: NodeId,
+        /// Where it can be dialled; may be empty.
+        addresses: Vec<Address>,
+        /// What it may do on others' agents.
+        rights: Rights,
+    },
+    /// A person removes a node from the mesh. It stays removed until a person admits it again.
+    Remove(NodeId),
     /// Create an agent and start it.
     Create(NewAgent),
     /// Change what is given, leave the rest.
@@ -50,6 +64,8 @@ pub enum Command {
         /// Press Enter afterwards.
         submit: bool,
     },
+    /// Read the notes (lists carry only their revision).
+    ReadNotes(AgentId),
     /// Read a terminal as text.
     ReadText {
         /// Which agent.
@@ -61,8 +77,18 @@ pub enum Command {
     },
 }
 
+/// What a member may do on the agents of other nodes. Enforced by the node that owns the agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Rights {
+    /// Look at lists, terminals and notes.
+    View,
+    /// Everything that the owner's own dashboard can do.
+    #[default]
+    Operate,
+}
+
 /// What an agent is made from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewAgent {
     /// Its name; see [`Name`](crate::directory::Name).
     pub name: String,
@@ -89,15 +115,24 @@ pub struct NewAgent {
 }
 
 /// The answer to a command that was carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
     /// The agent as it is now is in the view.
-    Agent(AgentId),
+    Agent(AgentAddress),
     /// The agent is gone.
-    Deleted(AgentId),
+    Deleted(AgentAddress),
+    /// The mesh is as asked; the node is in the view (or no longer).
+    Node(NodeId),
     /// The notes are stored.
     Notes {
         /// Their new revision.
+        revision: u64,
+    },
+    /// The notes as they are.
+    NotesText {
+        /// The text.
+        notes: String,
+        /// Their revision.
         revision: u64,
     },
     /// The text is written.

@@ -1,7 +1,9 @@
 //! Errors, named by who is to blame.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
+use serde::{Deserialize, Serialize};
 
 /// The runtime built a node from values that cannot work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,8 +13,28 @@ pub enum ConfigError {
     Name,
 }
 
+/// A rule that the other end of a link broke. Closes that link; nothing that it said in that frame was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PeerFault {
+    /// A frame that cannot be decoded, or is longer than allowed.
+    #[error("it sent a frame that cannot be read")]
+    Frame,
+    /// The first frame was not its greeting, or a second greeting came.
+    #[error("it did not greet as the protocol says")]
+    Greeting,
+    /// No protocol version that both speak.
+    #[error("it speaks protocol {0} to {1}, which this version does not")]
+    Protocol(u16, u16),
+    /// It stated a fact that only another node may state.
+    #[error("it stated facts that it may not state")]
+    Fact,
+    /// It sent on behalf of another node, or to one that it must not reach.
+    #[error("it sent a parcel that it may not send")]
+    Parcel,
+}
+
 /// A command that is not carried out. Nothing has changed because of it, unless the message says so.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// What kind, for programs.
     pub code: RefusalCode,
@@ -31,7 +53,7 @@ impl fmt::Display for Refusal {
 impl core::error::Error for Refusal {}
 
 /// Kinds of refusals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RefusalCode {
     /// No such agent or terminal.
     NotFound,
@@ -49,15 +71,19 @@ pub enum RefusalCode {
     Unavailable,
     /// The store could not keep it.
     NotStored,
+    /// The node that it is for cannot be reached, or did not answer in time.
+    Unreachable,
+    /// The asking node may only look.
+    Forbidden,
     /// The backend failed; its own stable code.
-    Backend(&'static str),
+    Backend(Cow<'static, str>),
 }
 
 impl RefusalCode {
     /// The stable name in the HTTP API.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
+    pub fn into_name(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             RefusalCode::NotFound => "not-found",
             RefusalCode::Invalid => "invalid",
             RefusalCode::NameTaken => "name-taken",
@@ -66,8 +92,10 @@ impl RefusalCode {
             RefusalCode::TooMany => "too-many",
             RefusalCode::Unavailable => "unavailable",
             RefusalCode::NotStored => "not-stored",
-            RefusalCode::Backend(code) => code,
-        }
+            RefusalCode::Unreachable => "unreachable",
+            RefusalCode::Forbidden => "forbidden",
+            RefusalCode::Backend(code) => return code,
+        })
     }
 }
 

@@ -118,6 +118,33 @@ pub struct TerminalId {
     pub pane: u32,
 }
 
+/// An agent anywhere in the mesh: the node that it runs on, and its identity there. Cloned disks and found sessions may repeat an
+/// [`AgentId`] on another node; the pair is unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AgentAddress {
+    /// The node that it runs on.
+    pub node: NodeId,
+    /// Its identity there.
+    pub agent: AgentId,
+}
+
+impl AgentAddress {
+    /// As it is written at the node `own`: the agent's id, and for another node's agent `@` and that node's id.
+    #[must_use]
+    pub fn written_at(self, own: NodeId) -> String {
+        if self.node == own { alloc::format!("{}", self.agent) } else { alloc::format!("{}@{}", self.agent, self.node) }
+    }
+
+    /// Reads what [`written_at`](Self::written_at) gives.
+    ///
+    /// # Errors
+    /// It is not the address of an agent.
+    pub fn read_at(own: NodeId, text: &str) -> Result<Self, InvalidId> {
+        let (agent, node) = text.split_once('@').map_or((text, None), |(agent, node)| (agent, Some(node)));
+        Ok(AgentAddress { node: node.map_or(Ok(own), str::parse)?, agent: agent.parse()? })
+    }
+}
+
 /// One life of a terminal's byte numbering. Offsets of different generations cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Generation(pub u64);
@@ -147,6 +174,14 @@ pub struct CommandId(pub u64);
 /// Work that core asked a backend to do, numbered by core; the runtime answers each exactly once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperationId(pub u64);
+
+/// A connection to another node, numbered by the runtime and never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+/// An attempt to connect to another node, numbered by core; the runtime answers each exactly once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DialId(pub u64);
 
 /// A change of stored state, numbered by core; the runtime answers each exactly once, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -208,6 +243,14 @@ mod tests {
             let text = NodeId(bytes).to_string();
             prop_assert_eq!(text.len(), 52);
             prop_assert_eq!(text.parse(), Ok(NodeId(bytes)));
+        }
+
+        #[test]
+        fn an_agents_address_is_read_as_it_was_written(own: [u8; 32], node: [u8; 32], agent: u64) {
+            for node in [own, node] {
+                let address = AgentAddress { node: NodeId(node), agent: AgentId(agent) };
+                prop_assert_eq!(AgentAddress::read_at(NodeId(own), &address.written_at(NodeId(own))), Ok(address));
+            }
         }
 
         #[test]

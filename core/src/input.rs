@@ -3,10 +3,13 @@
 use crate::command::Command;
 use crate::directory::BackendKind;
 use crate::id::{
-    AgentId, CommandId, Generation, OperationId, Size, StoreId, StreamId, TerminalId, ViewerId, ViewerKey,
+    AgentAddress, AgentId, CommandId, DialId, Generation, LinkId, NodeId, OperationId, Size, StoreId, StreamId,
+    TerminalId, ViewerId, ViewerKey,
 };
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -20,8 +23,15 @@ pub enum Input<'a> {
     Terminal(TerminalId, TerminalInput<'a>),
     /// Something that a viewer's connection brought.
     Viewer(ViewerId, ViewerInput<'a>),
-    /// A person or program asks for something. Answered by exactly one `Output::Reply`.
-    Command(CommandId, Command),
+    /// A person or program asks a node for something. Answered by exactly one `Output::Reply`.
+    Command(CommandId, NodeId, Command),
+    /// Something that happened on a connection to another node.
+    Link(LinkId, LinkInput<'a>),
+    /// `Output::Dial` led to no connection, and why, in words for a person.
+    DialFailed(DialId, String),
+    /// Where other nodes can reach this one, best first; replaces what was said before. A change of network: who was out of reach may
+    /// be in reach now, and is dialled at once.
+    Network(Vec<Address>),
     /// The answer to `Output::Store`.
     Stored(StoreId, Result<(), StoreFailure>),
 }
@@ -132,8 +142,8 @@ pub enum ViewerInput<'a> {
     Attach {
         /// The stream's number, unused among the viewer's open streams.
         stream: StreamId,
-        /// The agent.
-        agent: AgentId,
+        /// The agent, on whatever node.
+        agent: AgentAddress,
         /// The pane, or the active one.
         pane: Option<u32>,
         /// Where the viewer wants to go on: what it has already.
@@ -173,10 +183,33 @@ pub enum ViewerInput<'a> {
     /// Stop looking.
     Detach(StreamId),
     /// A person has looked at this agent.
-    Seen(AgentId),
+    Seen(AgentAddress),
     /// The connection is gone.
     Closed,
 }
+
+/// What a connection to another node brings. `Opened` is the first, `Closed` the last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkInput<'a> {
+    /// The connection is there and the other end has proven that it is `peer`.
+    Opened {
+        /// Who is at the other end.
+        peer: NodeId,
+        /// The dial that this answers; `None`: the other end dialled.
+        dial: Option<DialId>,
+    },
+    /// The other end's `Output::Transmit`, whole, in order, once. At most [`LINK_FRAME_BYTES`](crate::limits::LINK_FRAME_BYTES).
+    Frame(&'a [u8]),
+    /// There is room for one more frame on the connection. Given once per frame of room; core never sends without.
+    Writable,
+    /// The connection is gone.
+    Closed,
+}
+
+/// Where a node can be dialled, as a person or the runtime writes it ("192.168.1.7:23000"). Opaque to core; 1 to
+/// [`ADDRESS_BYTES`](crate::limits::ADDRESS_BYTES) bytes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Address(pub String);
 
 /// When a viewer wants the size lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,7 +237,7 @@ pub enum OperationDone {
 }
 
 /// A terminal's content as plain text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScreenText {
     /// Size of the terminal.
     pub size: Size,
@@ -218,7 +251,7 @@ pub struct ScreenText {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationError {
     /// Stable name for programs.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// For a person.
     pub message: String,
     /// What to do; may be empty.

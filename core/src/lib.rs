@@ -33,19 +33,20 @@ pub mod time;
 mod timers;
 pub mod view;
 
-pub use command::{Command, Reply};
+pub use command::{Command, Reply, Rights};
 pub use directory::Undecodable;
-pub use error::{ConfigError, Refusal, Violation};
+pub use error::{ConfigError, PeerFault, Refusal, Violation};
 pub use id::{
-    AgentId, CommandId, Generation, NodeId, OperationId, Size, StoreId, StreamId, TerminalId, ViewerId, ViewerKey,
+    AgentAddress, AgentId, CommandId, DialId, Generation, LinkId, NodeId, OperationId, Size, StoreId, StreamId,
+    TerminalId, ViewerId, ViewerKey,
 };
 pub use input::{
-    BackendInput, Input, Observation, OperationDone, OperationError, StoreFailure, TerminalInfo, TerminalInput,
-    ViewerInput,
+    Address, BackendInput, Input, LinkInput, Observation, OperationDone, OperationError, StoreFailure, TerminalInfo,
+    TerminalInput, ViewerInput,
 };
 pub use node::{Config, Identity, Node, Restored};
 pub use output::{
-    BackendOperation, EndReason, Event, Holder, LaunchSpec, Output, StoreOperation, TerminalOutput, ViewerOutput,
+    BackendOperation, EndReason, Event, Holder, LaunchSpec, Output, StoreOperation, TerminalOutput, ViewerOutput, Who,
 };
 pub use time::{Deadline, Duration, Instant};
 pub use view::{AgentView, View};

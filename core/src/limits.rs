@@ -13,6 +13,36 @@ pub const STREAMS_PER_VIEWER: usize = 256;
 /// Commands that wait for a backend or the store.
 pub const PENDING_COMMANDS: usize = 1_024;
 
+/// Members of a mesh, removed ones included.
+pub const NODES: usize = 4_096;
+/// Up to this many members every node links to every other.
+pub const FULL_MESH: usize = 64;
+/// Links of one node, and dials under way.
+pub const LINKS: usize = 256;
+/// Bytes of one frame on a link.
+pub const LINK_FRAME_BYTES: usize = 72 << 10;
+/// Bytes of an address.
+pub const ADDRESS_BYTES: usize = 256;
+/// Addresses of one node.
+pub const ADDRESSES: usize = 16;
+/// Bytes of one encoded fact; longer agents are told shortened.
+pub const FACT_BYTES: usize = 16 << 10;
+/// Nodes that a parcel passes at most.
+pub const HOPS: u8 = 16;
+
+/// New facts wait this long for others, so that a burst is one frame.
+pub const COALESCE_TIME: Duration = Duration::from_millis(25);
+/// A link that has sent nothing for this long sends a heartbeat.
+pub const HEARTBEAT_TIME: Duration = Duration::from_secs(2);
+/// A link that has brought nothing for this long is dead.
+pub const SILENCE_TIME: Duration = Duration::from_secs(5);
+/// A dial that was not answered for this long has failed.
+pub const DIAL_TIME: Duration = Duration::from_secs(10);
+/// Back-off between dials: full jitter between nothing and a bound that doubles from the first to the second.
+pub const DIAL_AGAIN_TIME: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// A command for another node is refused when it was not answered for this long.
+pub const REMOTE_COMMAND_TIME: Duration = Duration::from_secs(30);
+
 /// Output bytes kept for one terminal that somebody looks at.
 pub const RING_BYTES: usize = 1 << 20;
 /// Output bytes kept once every viewer has processed them, so that a reconnecting one can go on.

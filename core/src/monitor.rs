@@ -2,8 +2,8 @@
 //!
 //! Used by the simulator, the fuzzer and debug builds of the runtime. Every breach panics with the rule that was broken.
 
-use crate::id::{CommandId, Generation, OperationId, StoreId, StreamId, TerminalId, ViewerId};
-use crate::input::{BackendInput, Input, TerminalInput, ViewerInput};
+use crate::id::{CommandId, DialId, Generation, LinkId, OperationId, StoreId, StreamId, TerminalId, ViewerId};
+use crate::input::{BackendInput, Input, LinkInput, TerminalInput, ViewerInput};
 use crate::limits;
 use crate::node::Node;
 use crate::output::{Output, TerminalOutput, ViewerOutput};
@@ -15,6 +15,9 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 pub struct Monitor {
     node: Node,
     rooms: BTreeMap<ViewerId, u32>,
+    /// Links that are open, with the frames that fit.
+    links: BTreeMap<LinkId, u32>,
+    dials: BTreeSet<DialId>,
     operations: BTreeSet<OperationId>,
     stores: VecDeque<StoreId>,
     commands: BTreeSet<CommandId>,
@@ -39,6 +42,8 @@ impl Monitor {
         Monitor {
             node,
             rooms: BTreeMap::new(),
+            links: BTreeMap::new(),
+            dials: BTreeSet::new(),
             operations: BTreeSet::new(),
             stores: VecDeque::new(),
             commands: BTreeSet::new(),
@@ -98,10 +103,34 @@ impl Monitor {
             }
             Input::Terminal(..) => {}
             Input::Viewer(id, input) => self.watch_viewer(*id, input),
-            Input::Command(id, _) => assert!(self.commands.insert(*id), "contract: {id:?} was used twice"),
+            Input::Command(id, ..) => assert!(self.commands.insert(*id), "contract: {id:?} was used twice"),
+            Input::Link(id, input) => self.watch_link(*id, input),
+            Input::DialFailed(id, _) => {
+                assert!(self.dials.remove(id), "contract: {id:?} was not asked for, or answered twice");
+            }
+            Input::Network(_) => {}
             Input::Stored(id, _) => {
                 assert_eq!(self.stores.pop_front(), Some(*id), "contract: stores are answered once and in order");
             }
+        }
+    }
+
+    fn watch_link(&mut self, id: LinkId, input: &LinkInput<'_>) {
+        match input {
+            LinkInput::Opened { dial, .. } => {
+                assert!(self.links.insert(id, 0).is_none(), "contract: {id:?} was opened twice");
+                let known = dial.is_none_or(|dial| self.dials.remove(&dial));
+                assert!(known, "contract: {dial:?} was not asked for, or answered twice");
+            }
+            LinkInput::Frame(bytes) => {
+                assert!(bytes.len() <= limits::LINK_FRAME_BYTES, "contract: a link's frame is bounded");
+            }
+            LinkInput::Writable => {
+                if let Some(room) = self.links.get_mut(&id) {
+                    *room += 1;
+                }
+            }
+            LinkInput::Closed => drop(self.links.remove(&id)),
         }
     }
 
@@ -134,6 +163,16 @@ impl Monitor {
                 *self.unwritten.entry(*id).or_default() += bytes.len()
             }
             Output::Terminal(..) | Output::Event(_) => {}
+            Output::Dial(id, ..) => assert!(self.dials.insert(*id), "core used {id:?} twice"),
+            Output::Transmit(id, bytes) => {
+                assert!(bytes.len() <= limits::LINK_FRAME_BYTES, "a link's frame of {} bytes", bytes.len());
+                let room = self.links.get_mut(id).unwrap_or_else(|| panic!("core sent to {id:?}, which is not there"));
+                *room = room.checked_sub(1).unwrap_or_else(|| panic!("core sent to {id:?} without room"));
+            }
+            Output::CloseLink(id) => {
+                // What it sends afterwards would be lost.
+                assert!(self.links.remove(id).is_some(), "core closed {id:?}, which is not there");
+            }
             Output::Viewer(id, frame) => {
                 let room = self.rooms.get_mut(id).unwrap_or_else(|| panic!("core sent to {id:?}, which is not there"));
                 *room = room.checked_sub(1).unwrap_or_else(|| panic!("core sent to {id:?} without room"));

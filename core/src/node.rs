@@ -110,7 +110,11 @@ impl Node {
             }
             Input::Terminal(id, input) => self.terminal(id, input),
             Input::Viewer(id, input) => self.viewer(id, input),
-            Input::Command(id, command) => self.directory.command(now, id, command, out),
+            Input::Command(id, node, command) if node == self.identity.id => {
+                self.directory.command(now, id, command, out)
+            }
+            Input::Command(id, ..) => out.push_back(Output::Reply(id, Err(unreachable_node()))),
+            Input::Link(..) | Input::DialFailed(..) | Input::Network(_) => {}
             Input::Stored(id, result) => self.directory.stored(now, id, result, out),
         }
         self.settle();
@@ -189,9 +193,9 @@ impl Node {
             ViewerInput::Opened(key) => self.streams.open(id, key),
             ViewerInput::Writable => self.streams.writable(id),
             ViewerInput::Attach { stream, agent, pane, from, size, take } => {
-                let target = self.directory.target(agent, pane);
+                let target = self.directory.target(agent.agent, pane);
                 self.streams.attach(now, id, Attach { stream, from, size, take }, target, out);
-                self.directory.looked_at(now, agent, out);
+                self.directory.looked_at(now, agent.agent, out);
             }
             ViewerInput::Resize { stream, size, take } => self.streams.take_size((id, stream), size, take, out),
             ViewerInput::Release(stream) => self.streams.release_size((id, stream), out),
@@ -203,7 +207,7 @@ impl Node {
                 self.streams.type_in(now, id, stream, (seq, bytes), out);
             }
             ViewerInput::Detach(stream) => self.streams.detach(now, id, stream, out),
-            ViewerInput::Seen(agent) => self.directory.looked_at(now, agent, out),
+            ViewerInput::Seen(agent) => self.directory.looked_at(now, agent.agent, out),
             ViewerInput::Closed => self.streams.close(now, id, out),
         }
     }
@@ -227,7 +231,7 @@ impl Node {
         let changed: Vec<AgentId> = out
             .iter()
             .filter_map(|output| match output {
-                Output::Event(Event::AgentChanged(id) | Event::AgentRemoved(id)) => Some(*id),
+                Output::Event(Event::AgentChanged(id) | Event::AgentRemoved(id)) => Some(id.agent),
                 _ => None,
             })
             .collect();
@@ -245,5 +249,13 @@ impl Node {
             running: agent.running,
         });
         self.own_facts.agent(id, value);
+    }
+}
+
+fn unreachable_node() -> crate::error::Refusal {
+    crate::error::Refusal {
+        code: crate::error::RefusalCode::Unreachable,
+        message: "That node cannot be reached.".to_string(),
+        hint: String::new(),
     }
 }

@@ -2,8 +2,12 @@
 
 use crate::command::Reply;
 use crate::directory::BackendKind;
-use crate::error::Refusal;
-use crate::id::{AgentId, CommandId, Generation, OperationId, Size, StoreId, StreamId, TerminalId, ViewerId};
+use crate::error::{PeerFault, Refusal};
+use crate::id::{
+    AgentAddress, AgentId, CommandId, DialId, Generation, LinkId, NodeId, OperationId, Size, StoreId, StreamId,
+    TerminalId, ViewerId,
+};
+use crate::input::Address;
 use crate::streams::Bytes;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -21,6 +25,13 @@ pub enum Output {
     Reply(CommandId, Result<Reply, Refusal>),
     /// For the store, in order; answered by `Input::Stored`.
     Store(StoreId, StoreOperation),
+    /// Connect to a node at an address, and let both ends prove who they are. Answered by `LinkInput::Opened` with this number or by
+    /// `Input::DialFailed`.
+    Dial(DialId, NodeId, Address),
+    /// One frame for a link. Uses one frame of the room given by `LinkInput::Writable`.
+    Transmit(LinkId, Vec<u8>),
+    /// End a connection once what was transmitted is on its way; `LinkInput::Closed` follows.
+    CloseLink(LinkId),
     /// Something happened that others may want to know: lists in browsers, the audit log.
     Event(Event),
 }
@@ -205,14 +216,14 @@ pub struct LaunchSpec {
 pub enum StoreOperation {
     /// Keep these bytes under this key, replacing what was there.
     Put {
-        /// `agent-…`.
+        /// `agent-…`, `node-…`, `mesh`.
         key: String,
         /// Opaque to the runtime.
         bytes: Vec<u8>,
     },
     /// Forget this key.
     Remove {
-        /// `agent-…`.
+        /// `agent-…`, `node-…`, `mesh`.
         key: String,
     },
 }
@@ -221,15 +232,28 @@ pub enum StoreOperation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// An agent is new or differs from before.
-    AgentChanged(AgentId),
+    AgentChanged(AgentAddress),
     /// An agent is no longer there.
-    AgentRemoved(AgentId),
+    AgentRemoved(AgentAddress),
     /// The colours of the categories differ from before.
     CategoriesChanged,
-    /// Something about this node differs (which backends are available).
-    NodeChanged,
-    /// A viewer began to look at a terminal.
-    Attached(ViewerId, TerminalId),
-    /// A viewer typed; only the count is told. Coalesced to one per stream and minute.
-    Typed(ViewerId, TerminalId, u64),
+    /// A node is new in the mesh, or something about it differs (name, reachability, which backends are available).
+    NodeChanged(NodeId),
+    /// A node is no longer a member.
+    NodeRemoved(NodeId),
+    /// A link was closed because the other end broke a rule.
+    LinkFault(NodeId, PeerFault),
+    /// A viewer began to look at a terminal of this node.
+    Attached(Who, TerminalId),
+    /// A viewer typed into a terminal of this node; only the count is told. Coalesced to one per stream and minute.
+    Typed(Who, TerminalId, u64),
+}
+
+/// Who looks or asks, for the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Who {
+    /// A viewer of this node.
+    Viewer(ViewerId),
+    /// Somebody at another node.
+    Node(NodeId),
 }

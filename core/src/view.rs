@@ -1,7 +1,7 @@
 //! What can be read from a node: plain borrowed values, never a way to change it.
 
 use crate::directory::{AgentState, BackendKind, Desired};
-use crate::id::{AgentId, NodeId, Size};
+use crate::id::{AgentAddress, AgentId, NodeId, Size};
 use crate::input::TerminalInfo;
 use crate::node::Node;
 use alloc::collections::BTreeMap;
@@ -89,8 +89,14 @@ impl<'a> View<'a> {
 
     /// One agent.
     #[must_use]
-    pub fn agent(self, id: AgentId) -> Option<AgentView<'a>> {
-        self.node.directory().agent(id)
+    pub fn agent(self, id: AgentAddress) -> Option<AgentView<'a>> {
+        if id.node == self.id() { self.node.directory().agent(id.agent) } else { None }
+    }
+
+    /// One of this node's own agents.
+    #[must_use]
+    pub fn own_agent(self, id: AgentId) -> Option<AgentView<'a>> {
+        self.agent(AgentAddress { node: self.id(), agent: id })
     }
 
     /// Hue in degrees of each first-level category.

@@ -45,9 +45,9 @@ fn an_agent_is_stored_then_started_then_shown_then_answered() {
     let agent = launched(&said);
     let launch = operation(&said).0;
     let said = desk.seen(session(agent, "a-b"));
-    assert!(is_told(&said, &Event::AgentChanged(agent)));
+    assert!(is_told(&said, &Event::AgentChanged(at(agent))));
     let said = desk.done(launch);
-    assert_eq!(reply(&said), Some(Ok(Reply::Agent(agent))));
+    assert_eq!(reply(&said), Some(Ok(Reply::Agent(at(agent)))));
     let view = desk.agent(agent);
     assert!(view.managed && view.running && view.desired == Desired::Running);
 }
@@ -98,9 +98,9 @@ fn an_agent_that_ends_while_it_is_created_is_told_to_be_gone_until_it_is_kept() 
     let (launch, agent) = (operation(&said).0, launched(&said));
     desk.seen(session(agent, "a"));
     let said = desk.gone(agent);
-    assert!(is_told(&said, &Event::AgentRemoved(agent)));
+    assert!(is_told(&said, &Event::AgentRemoved(at(agent))));
     let said = desk.done(launch);
-    assert!(is_told(&said, &Event::AgentChanged(agent)), "it exists, and is not running");
+    assert!(is_told(&said, &Event::AgentChanged(at(agent))), "it exists, and is not running");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_rename_goes_to_the_session_and_then_to_the_store() {
     desk.seen(session(agent, "b"));
     let said = desk.done(id);
     let said = desk.stored(change(&said));
-    assert_eq!(reply(&said), Some(Ok(Reply::Agent(agent))));
+    assert_eq!(reply(&said), Some(Ok(Reply::Agent(at(agent)))));
     assert_eq!(desk.agent(agent).name, "b");
 }
 
@@ -209,7 +209,7 @@ fn a_found_session_is_shown_and_nothing_is_stored_of_it() {
     assert!(!said.iter().any(|output| matches!(output, Output::Store(..))));
     assert!(!desk.agent(FOUND).managed);
     let said = desk.gone(FOUND);
-    assert!(is_told(&said, &Event::AgentRemoved(FOUND)));
+    assert!(is_told(&said, &Event::AgentRemoved(at(FOUND))));
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn stop_ends_the_session_and_keeps_the_agent() {
     desk.gone(agent);
     let said = desk.done(id);
     let said = desk.stored(change(&said));
-    assert_eq!(reply(&said), Some(Ok(Reply::Agent(agent))));
+    assert_eq!(reply(&said), Some(Ok(Reply::Agent(at(agent)))));
     let view = desk.agent(agent);
     assert_eq!((view.running, view.desired, view.state.kind), (false, Desired::Stopped, StateKind::Exited));
     assert_eq!(view.state.source, Source::Process);
@@ -271,8 +271,8 @@ fn delete_ends_the_session_and_forgets_the_agent() {
     desk.gone(agent);
     let said = desk.done(id);
     let said = desk.stored(change(&said));
-    assert_eq!(reply(&said), Some(Ok(Reply::Deleted(agent))));
-    assert!(desk.view().agent(agent).is_none() && desk.files.is_empty());
+    assert_eq!(reply(&said), Some(Ok(Reply::Deleted(at(agent)))));
+    assert!(desk.view().own_agent(agent).is_none() && desk.files.is_empty());
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn an_agent_out_of_sight_is_wanted_as_before_until_it_is_known_to_have_ended() {
     let mut desk = Desk::new();
     let agent = desk.create("a");
     let said = desk.unavailable();
-    assert!(is_told(&said, &Event::AgentChanged(agent)));
+    assert!(is_told(&said, &Event::AgentChanged(at(agent))));
     assert!(!desk.agent(agent).running);
     assert_eq!(desk.agent(agent).state.why, "tmux cannot be reached");
     assert!(!desk.wait(60_000).iter().any(|output| matches!(output, Output::Store(..))));

@@ -1,6 +1,6 @@
 //! What a browser sends.
 
-use consort_core::{ViewerInput, limits};
+use consort_core::{NodeId, ViewerInput, limits};
 use consort_web::frames::{ClientMessage, Incoming, decode};
 
 /// Every text and every binary frame is a message or an error with words for a person; no message exceeds a bound.
@@ -12,7 +12,7 @@ pub fn browser_frames(data: &[u8]) {
 }
 
 fn check(frame: Incoming<'_>) {
-    match decode(frame) {
+    match decode(NodeId([1; 32]), frame) {
         Ok(ClientMessage::Viewer(ViewerInput::Input { bytes, .. })) => {
             assert!(bytes.len() <= limits::INPUT_CHUNK_BYTES)
         }

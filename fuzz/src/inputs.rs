@@ -7,9 +7,9 @@ use consort_core::directory::BackendKind;
 use consort_core::input::{ScreenText, Take, TerminalInfo};
 use consort_core::monitor::Monitor;
 use consort_core::{
-    AgentId, BackendInput, Command, CommandId, Config, Generation, Identity, Input, Instant, Node, NodeId, Observation,
-    OperationDone, OperationError, OperationId, Output, Restored, Size, StoreFailure, StoreId, StreamId, TerminalId,
-    TerminalInput, TerminalOutput, ViewerId, ViewerInput, ViewerKey,
+    AgentAddress, AgentId, BackendInput, Command, CommandId, Config, Generation, Identity, Input, Instant, Node,
+    NodeId, Observation, OperationDone, OperationError, OperationId, Output, Restored, Size, StoreFailure, StoreId,
+    StreamId, TerminalId, TerminalInput, TerminalOutput, ViewerId, ViewerInput, ViewerKey,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -38,10 +38,12 @@ struct World {
     positions: Vec<(Generation, u64)>,
 }
 
+const NODE: NodeId = NodeId([1; 32]);
+
 impl World {
     fn new() -> Self {
         let config = Config { name: "fuzz".to_string() };
-        let identity = Identity { id: NodeId([1; 32]), epoch: 1 };
+        let identity = Identity { id: NODE, epoch: 1 };
         let node = Node::new(config, identity, Restored::default(), [0; 32], Instant::START);
         let Ok(node) = node else { unreachable!("a good name") };
         World {
@@ -85,6 +87,8 @@ impl World {
                 Output::Store(id, _) => self.stores.push_back(id),
                 Output::Reply(id, _) => assert!(self.unanswered.remove(&id), "{id:?} was answered twice"),
                 Output::Viewer(_, frame) => self.remember(&frame),
+                // Nobody is admitted: there are no links.
+                Output::Dial(..) | Output::Transmit(..) | Output::CloseLink(_) => {}
                 Output::Terminal(..) | Output::Event(_) => {}
             }
         }
@@ -171,7 +175,7 @@ impl World {
                 ViewerInput::Input { stream, seq: cursor.number(), bytes: &bytes }
             }
             9 => ViewerInput::Detach(stream),
-            _ if cursor.flag() => ViewerInput::Seen(self.agent(cursor)),
+            _ if cursor.flag() => ViewerInput::Seen(AgentAddress { node: NODE, agent: self.agent(cursor) }),
             _ => {
                 self.viewers.remove(&viewer);
                 ViewerInput::Closed
@@ -184,7 +188,7 @@ impl World {
         let (generation, offset) = self.positions[usize::from(cursor.byte()) % self.positions.len()];
         ViewerInput::Attach {
             stream,
-            agent: self.agent(cursor),
+            agent: AgentAddress { node: NODE, agent: self.agent(cursor) },
             pane: Some(u32::from(cursor.below(4))).filter(|pane| *pane < 3),
             from: cursor.flag().then(|| (generation, offset.wrapping_add(cursor.number()))),
             size: cursor.flag().then(|| size(cursor)),
@@ -222,7 +226,7 @@ impl World {
             7 => Command::Paste { agent, pane: None, text: cursor.text(8), submit: cursor.flag() },
             _ => Command::ReadText { agent, pane: Some(u32::from(cursor.below(3))), history_lines: u32::MAX },
         };
-        self.handle(Input::Command(id, command));
+        self.handle(Input::Command(id, NODE, command));
     }
 
     fn operation_done(&mut self, choice: u8) {
@@ -230,7 +234,7 @@ impl World {
         let Some(id) = self.operations.iter().copied().nth(usize::from(choice) % count) else { return };
         self.operations.remove(&id);
         let result = match choice / 64 {
-            0 => Err(OperationError { code: "fuzz", message: "It failed.".to_string(), hint: String::new() }),
+            0 => Err(OperationError { code: "fuzz".into(), message: "It failed.".to_string(), hint: String::new() }),
             1 => Ok(OperationDone::Pasted { submitted: true }),
             2 => Ok(OperationDone::Text(ScreenText { size: Size::DEFAULT, cursor: (0, 0), text: String::new() })),
             _ => Ok(OperationDone::Done),

@@ -221,7 +221,7 @@ impl World {
     fn command_of(&mut self, op: Op) -> Option<(CommandId, Command)> {
         let node = self.node()?;
         let agents = self.visible_agents();
-        let revision = |agent| node.view().agent(agent).map_or(0, |agent| agent.notes_revision);
+        let revision = |agent| node.view().own_agent(agent).map_or(0, |agent| agent.notes_revision);
         let of = |choice| nth(&agents, choice);
         if let Op::Notes { agent, stale } = op {
             let agent = of(agent)?;

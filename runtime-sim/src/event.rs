@@ -1,11 +1,12 @@
 //! What can be on its way in the world.
 
 use crate::backend::{Order, Tick};
+use crate::world::NODE;
 use consort_core::directory::BackendKind;
 use consort_core::input::Take;
 use consort_core::{
-    AgentId, BackendInput, Command, CommandId, Generation, Input, Size, StreamId, TerminalId, TerminalInput, ViewerId,
-    ViewerInput, ViewerKey, ViewerOutput,
+    AgentAddress, AgentId, BackendInput, Command, CommandId, Generation, Input, Size, StreamId, TerminalId,
+    TerminalInput, ViewerId, ViewerInput, ViewerKey, ViewerOutput,
 };
 
 /// Which life of the node (between two crashes) something belongs to. What belongs to an earlier one is void.
@@ -84,7 +85,7 @@ impl Feed {
             Feed::Backend(input) => Input::Backend(input.clone()),
             Feed::Terminal(id, report) => Input::Terminal(*id, report.as_input(scratch)),
             Feed::Viewer(id, said) => Input::Viewer(*id, said.as_input()),
-            Feed::Command(id, command) => Input::Command(*id, command.clone()),
+            Feed::Command(id, command) => Input::Command(*id, NODE, command.clone()),
         }
     }
 }
@@ -114,7 +115,7 @@ impl Said {
             Said::Writable => ViewerInput::Writable,
             Said::Attach { stream, agent, pane, from, size, take } => ViewerInput::Attach {
                 stream: *stream,
-                agent: *agent,
+                agent: AgentAddress { node: NODE, agent: *agent },
                 pane: *pane,
                 from: *from,
                 size: *size,
@@ -125,7 +126,7 @@ impl Said {
             Said::Ack(stream, offset) => ViewerInput::Ack { stream: *stream, offset: *offset },
             Said::Input(stream, seq, bytes) => ViewerInput::Input { stream: *stream, seq: *seq, bytes },
             Said::Detach(stream) => ViewerInput::Detach(*stream),
-            Said::Seen(agent) => ViewerInput::Seen(*agent),
+            Said::Seen(agent) => ViewerInput::Seen(AgentAddress { node: NODE, agent: *agent }),
             Said::Closed => ViewerInput::Closed,
         }
     }

@@ -158,7 +158,7 @@ impl World {
     /// The node shows exactly the sessions that exist.
     fn compare_lists(&self, node: &consort_core::Node, pending: &mut Vec<String>) {
         for (id, carrier) in &self.host.backends.carriers {
-            let view = node.view().agent(*id);
+            let view = node.view().own_agent(*id);
             let panes: Vec<u32> = carrier.panes.iter().map(|(pane, _)| *pane).collect();
             let same = view.is_some_and(|view| {
                 view.running && view.name == carrier.name && view.terminals.iter().map(|info| info.pane).eq(panes)
@@ -184,7 +184,7 @@ impl World {
         let restored = restore(&self.host.disk, self.seed, self.host.life + 1)?;
         let stored: Vec<AgentId> = restored.view().agents().map(|agent| agent.id).collect();
         for view in node.view().agents().filter(|view| view.managed) {
-            let Some(kept) = restored.view().agent(view.id) else {
+            let Some(kept) = restored.view().own_agent(view.id) else {
                 pending.push(format!("agent {} is managed and not stored", view.id));
                 continue;
             };
@@ -200,7 +200,7 @@ impl World {
             }
         }
         for id in stored {
-            if !node.view().agent(id).is_some_and(|view| view.managed) {
+            if !node.view().own_agent(id).is_some_and(|view| view.managed) {
                 pending.push(format!("agent {id} is stored and not shown"));
             }
         }

@@ -82,11 +82,15 @@ impl Mirror {
         let Output::Event(event) = output else { return };
         match event {
             Event::AgentChanged(id) | Event::AgentRemoved(id) => match node.view().agent(*id) {
-                Some(agent) => drop(self.agents.insert(*id, Copy::of(&agent))),
-                None => drop(self.agents.remove(id)),
+                Some(agent) => drop(self.agents.insert(id.agent, Copy::of(&agent))),
+                None => drop(self.agents.remove(&id.agent)),
             },
             Event::CategoriesChanged => self.hues.clone_from(node.view().hues()),
-            Event::NodeChanged | Event::Attached(..) | Event::Typed(..) => {}
+            Event::NodeChanged(_)
+            | Event::NodeRemoved(_)
+            | Event::LinkFault(..)
+            | Event::Attached(..)
+            | Event::Typed(..) => {}
         }
     }
 

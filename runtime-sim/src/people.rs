@@ -183,22 +183,22 @@ impl People {
             }
             (Asked::ReadText, Reply::Text(_)) => Ok(()),
             (Asked::Delete(agent), Reply::Deleted(said)) => {
-                let left = node.view().agent(*agent);
-                must!(said == agent && !left.is_some_and(|left| left.managed), "it is still there");
+                let left = node.view().own_agent(*agent);
+                must!(said.agent == *agent && !left.is_some_and(|left| left.managed), "it is still there");
                 let settled = self.settled(*agent);
                 let deleted = Promise { deleted: settled, ..Promise::default() };
                 self.promises.insert(*agent, deleted);
                 Ok(())
             }
             (Asked::Notes { agent, notes }, Reply::Notes { revision }) => {
-                let view = node.view().agent(*agent);
+                let view = node.view().own_agent(*agent);
                 let same = view.is_some_and(|view| view.notes == notes && view.notes_revision == *revision);
                 must!(same, "the notes are others");
                 let notes = (*revision, notes.clone());
                 self.promise(*agent, |promise| promise.notes = Some(notes));
                 Ok(())
             }
-            (_, Reply::Agent(agent)) => self.changed(node, asked, *agent),
+            (_, Reply::Agent(agent)) => self.changed(node, asked, agent.agent),
             _ => {
                 must!(false, "the answer is one to another question");
                 Ok(())
@@ -207,7 +207,7 @@ impl People {
     }
 
     fn changed(&mut self, node: &Node, asked: &Asked, agent: AgentId) -> Checked {
-        let Some(view) = node.view().agent(agent) else {
+        let Some(view) = node.view().own_agent(agent) else {
             must!(false, "there is no such agent");
             return Ok(());
         };
@@ -242,7 +242,7 @@ impl People {
     fn check_unique(&self, node: &Node, agent: AgentId, name: &str) -> Checked {
         for (other, promise) in self.promises.iter().filter(|(other, _)| **other != agent) {
             let given = promise.name.as_deref() == Some(name) && !self.renamed_outside.contains(other);
-            let has = given && node.view().agent(*other).is_some_and(|view| view.name == name);
+            let has = given && node.view().own_agent(*other).is_some_and(|view| view.name == name);
             must!(!has, "{other} has that name too");
         }
         Ok(())
@@ -263,7 +263,7 @@ impl People {
 
     fn refused(&mut self, node: &Node, asked: &Asked, refusal: &Refusal) -> Checked {
         must!(refusal.message.ends_with('.'), "the message is no sentence");
-        let view = asked.agent().and_then(|agent| node.view().agent(agent));
+        let view = asked.agent().and_then(|agent| node.view().own_agent(agent));
         match asked {
             Asked::Create { mark, .. } => self.refused.push(mark.clone()),
             Asked::Notes { notes, .. } => {
@@ -303,7 +303,7 @@ impl People {
     /// Every promise holds.
     pub(crate) fn check_promises(&self, node: &Node) -> Checked {
         for (id, promise) in &self.promises {
-            let view = node.view().agent(*id);
+            let view = node.view().own_agent(*id);
             must!(
                 !promise.deleted || !view.as_ref().is_some_and(|view| view.managed),
                 "agent {id} came back after its end"

@@ -27,6 +27,9 @@ use std::collections::BTreeSet;
 /// More events than this in one run: something does not come to rest.
 const MOST_EVENTS: u64 = 3_000_000;
 
+/// The identity of the one machine.
+pub(crate) const NODE: NodeId = NodeId([7; 32]);
+
 /// One machine.
 #[derive(Debug)]
 pub(crate) struct Host {
@@ -333,6 +336,8 @@ impl World {
                 let delay = self.dice.up_to(host.disk_ms);
                 host.disk.begin(&mut self.agenda, host.life, delay, (id, operation));
             }
+            // One machine has no links.
+            Output::Dial(..) | Output::Transmit(..) | Output::CloseLink(_) => {}
             Output::Event(_) => {}
         }
         Ok(())
@@ -349,7 +354,7 @@ fn kind_for(node: &Node, operation: &BackendOperation) -> BackendKind {
         BackendOperation::Kill(agent) | BackendOperation::Rename(agent, _) | BackendOperation::Mark(agent) => *agent,
         BackendOperation::Paste { terminal, .. } | BackendOperation::ReadText { terminal, .. } => terminal.agent,
     };
-    node.view().agent(agent).map_or(BackendKind::Tmux, |agent| agent.backend)
+    node.view().own_agent(agent).map_or(BackendKind::Tmux, |agent| agent.backend)
 }
 
 /// The node that a disk gives.
@@ -361,7 +366,7 @@ pub(crate) fn restore(disk: &Disk, seed: u64, life: NodeLife) -> Result<Node, Fa
             return Err(unsafe_because(format!("{key} cannot be read back")));
         }
     }
-    let identity = Identity { id: NodeId([7; 32]), epoch: u64::from(life) };
+    let identity = Identity { id: NODE, epoch: u64::from(life) };
     let mut random = [0; 32];
     random[..8].copy_from_slice(&seed.to_le_bytes());
     random[8..12].copy_from_slice(&life.to_le_bytes());

@@ -3,7 +3,7 @@
 use crate::door::directories;
 use crate::driver::Handle;
 use consort_core::error::RefusalCode;
-use consort_core::{Command, Refusal, Reply};
+use consort_core::{Command, NodeId, Refusal, Reply};
 use consort_web::api::{Audit, Listing, Look, Node};
 use futures_lite::future;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ impl ApiNode {
 }
 
 impl Node for ApiNode {
-    fn command(&self, command: Command) -> Result<Reply, Refusal> {
+    fn command(&self, node: NodeId, command: Command) -> Result<Reply, Refusal> {
         let late = async {
             async_io::Timer::after(PATIENCE).await;
             Err(Refusal {
@@ -39,7 +39,7 @@ impl Node for ApiNode {
                 hint: "It goes on; look at the list of agents in a moment.".to_string(),
             })
         };
-        async_io::block_on(future::or(self.handle.command(command), late))
+        async_io::block_on(future::or(self.handle.command(node, command), late))
     }
 
     fn read(&self, look: Look) {

@@ -9,8 +9,9 @@ use async_channel::{Receiver, Sender};
 use consort_core::directory::BackendKind;
 use consort_core::error::RefusalCode;
 use consort_core::{
-    AgentId, BackendInput, BackendOperation, Command, CommandId, Event, Input, Instant, Node, OperationError,
-    OperationId, Output, Refusal, Reply, StreamId, View, ViewerId, ViewerInput, ViewerKey, ViewerOutput,
+    AgentAddress, AgentId, BackendInput, BackendOperation, Command, CommandId, Event, Input, Instant, Node, NodeId,
+    OperationError, OperationId, Output, Refusal, Reply, StreamId, View, ViewerId, ViewerInput, ViewerKey,
+    ViewerOutput, Who,
 };
 use futures_lite::future;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -41,7 +42,7 @@ pub enum Said {
 enum Message {
     Open(ViewerId, ViewerKey, ViewerEnds, String),
     Viewer(ViewerId, Said),
-    Command(Command, Sender<Result<Reply, Refusal>>),
+    Command(NodeId, Command, Sender<Result<Reply, Refusal>>),
     Read(Look),
     Stop,
 }
@@ -67,7 +68,7 @@ pub struct News {
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// Agents that are new, different or gone.
-    pub agents: BTreeSet<AgentId>,
+    pub agents: BTreeSet<AgentAddress>,
     /// The colours of the categories.
     pub categories: bool,
     /// The nodes.
@@ -133,13 +134,13 @@ impl Handle {
         Some(Viewer { id, handle: self.clone() })
     }
 
-    /// Asks for something and waits for the answer.
+    /// Asks a node for something and waits for the answer.
     ///
     /// # Errors
     /// Core's refusal; or `Unavailable` if the node is stopping.
-    pub async fn command(&self, command: Command) -> Result<Reply, Refusal> {
+    pub async fn command(&self, node: NodeId, command: Command) -> Result<Reply, Refusal> {
         let (sender, receiver) = async_channel::bounded(1);
-        self.send(Message::Command(command, sender));
+        self.send(Message::Command(node, command, sender));
         receiver.recv().await.unwrap_or_else(|_| {
             let message = "The node is stopping.".to_string();
             Err(Refusal { code: RefusalCode::Unavailable, message, hint: String::new() })
@@ -364,11 +365,11 @@ impl Driver {
                 }
                 self.handle(Input::Viewer(id, input));
             }
-            Message::Command(command, sender) => {
+            Message::Command(node, command, sender) => {
                 let id = CommandId(self.next_command);
                 self.next_command += 1;
                 self.waiting.insert(id, (Act::of(&command), sender));
-                self.handle(Input::Command(id, command));
+                self.handle(Input::Command(id, node, command));
             }
             Message::Read(look) => look(self.view(), self.now()),
             Message::Stop => {}
@@ -408,8 +409,11 @@ impl Driver {
                 self.output(output);
             }
             let Some(id) = self.unanswerable.pop_front() else { return };
-            let error =
-                OperationError { code: "gone", message: "The terminal is gone.".to_string(), hint: String::new() };
+            let error = OperationError {
+                code: "gone".into(),
+                message: "The terminal is gone.".to_string(),
+                hint: String::new(),
+            };
             self.core.handle(now, Input::Backend(BackendInput::Done(id, Err(error))));
         }
     }
@@ -436,6 +440,8 @@ impl Driver {
                 }
             }
             Output::Store(id, operation) => self.store.submit(id, operation),
+            // No link is made yet: nobody is admitted, so core asks for none.
+            Output::Dial(..) | Output::Transmit(..) | Output::CloseLink(_) => {}
             Output::Event(event) => self.event(event),
         }
     }
@@ -466,19 +472,25 @@ impl Driver {
                 self.changes.agents.insert(id);
             }
             Event::CategoriesChanged => self.changes.categories = true,
-            Event::NodeChanged => self.changes.nodes = true,
-            Event::Attached(viewer, terminal) => {
-                return self.audit.record(AuditEvent::Attached { who: self.who(viewer), terminal });
+            Event::NodeChanged(_) | Event::NodeRemoved(_) => self.changes.nodes = true,
+            Event::LinkFault(node, fault) => {
+                return log::warn!("the link to node {} was closed: {fault}", node.short());
             }
-            Event::Typed(viewer, terminal, bytes) => {
-                return self.audit.record(AuditEvent::Typed { who: self.who(viewer), terminal, bytes });
+            Event::Attached(who, terminal) => {
+                return self.audit.record(AuditEvent::Attached { who: self.who(who), terminal });
+            }
+            Event::Typed(who, terminal, bytes) => {
+                return self.audit.record(AuditEvent::Typed { who: self.who(who), terminal, bytes });
             }
         }
         self.news_at.get_or_insert_with(|| std::time::Instant::now() + NEWS_EVERY);
     }
 
-    fn who(&self, viewer: ViewerId) -> String {
-        self.viewers.get(&viewer).map(|(_, who)| who.clone()).unwrap_or_default()
+    fn who(&self, who: Who) -> String {
+        match who {
+            Who::Viewer(id) => self.viewers.get(&id).map(|(_, who)| who.clone()).unwrap_or_default(),
+            Who::Node(id) => format!("node {id}"),
+        }
     }
 
     fn tell_news(&mut self) {
@@ -550,7 +562,9 @@ impl Act {
             Command::Restart(agent) => act(agent, "restart", String::new()),
             Command::Delete(agent) => act(agent, "delete", String::new()),
             Command::Paste { agent, text, .. } => act(agent, "paste", format!("{} bytes", text.len())),
-            Command::ReadText { agent, .. } => act(agent, "read", String::new()),
+            Command::ReadText { agent, .. } | Command::ReadNotes(agent) => act(agent, "read", String::new()),
+            Command::Admit { node, .. } => Act { agent: None, what: "admit", detail: node.to_string() },
+            Command::Remove(node) => Act { agent: None, what: "remove", detail: node.to_string() },
         }
     }
 
@@ -563,7 +577,7 @@ impl Act {
             }
             Ok(_) if self.what == "read" => None,
             Ok(Reply::Agent(agent)) => {
-                Some(AuditEvent::Agent { who, agent: *agent, what: self.what.into(), detail: self.detail })
+                Some(AuditEvent::Agent { who, agent: agent.agent, what: self.what.into(), detail: self.detail })
             }
             Ok(_) => Some(AuditEvent::Agent { who, agent: self.agent?, what: self.what.into(), detail: self.detail }),
         }

@@ -144,7 +144,7 @@ fn not_found(message: String, hint: &str) -> OperationError {
 }
 
 fn error(code: &'static str, message: String, hint: &str) -> OperationError {
-    OperationError { code, message, hint: hint.into() }
+    OperationError { code: code.into(), message, hint: hint.into() }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::driver::{Changes, Handle, News, Said, Viewer, ViewerEnds};
 use async_channel::Receiver;
 use async_tungstenite::tungstenite::{Bytes, Message};
 use async_tungstenite::{WebSocketReceiver, WebSocketSender, WebSocketStream};
-use consort_core::{Instant, View, ViewerInput, ViewerKey, ViewerOutput};
+use consort_core::{Instant, NodeId, View, ViewerInput, ViewerKey, ViewerOutput};
 use consort_web::frames::{ClientMessage, Frame, Incoming, ProtocolError, control, decode, encode};
 use consort_web::json::{Agent, Control, NodeFacts};
 use futures_lite::{AsyncRead, AsyncWrite, StreamExt, future};
@@ -27,7 +27,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     facts: Arc<NodeFacts>,
 ) {
     let (mut sender, mut receiver) = socket.split();
-    let key = match greet(&mut receiver).await {
+    let key = match greet(facts.id, &mut receiver).await {
         Ok(Some(key)) => key,
         Ok(None) => return,
         Err(error) => return complain(&mut sender, &error).await,
@@ -45,7 +45,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     }
     let (answers, answered) = async_channel::bounded(ROOM);
     let heard = Cell::new(std::time::Instant::now());
-    let incoming = read(&mut receiver, &viewer, &heard, answers);
+    let incoming = read(facts.id, &mut receiver, &viewer, &heard, answers);
     let writer = Writer { outgoing, answered, news, handle: &handle, facts: &facts, viewer: &viewer, heard: &heard };
     let error = future::or(incoming, async {
         writer.run(&mut sender).await;
@@ -58,7 +58,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Waits for `hello`. `None`: the connection ended before.
-async fn greet<S>(receiver: &mut WebSocketReceiver<S>) -> Result<Option<ViewerKey>, ProtocolError>
+async fn greet<S>(own: NodeId, receiver: &mut WebSocketReceiver<S>) -> Result<Option<ViewerKey>, ProtocolError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -68,7 +68,7 @@ where
         None
     };
     let Some(message) = future::or(message, silence).await else { return Ok(None) };
-    match understand(&message)? {
+    match understand(own, &message)? {
         Some(ClientMessage::Hello(key)) => Ok(Some(key)),
         Some(ClientMessage::Ping(_) | ClientMessage::Viewer(_)) | None => {
             Err(ProtocolError::Field { field: "t", expected: "'hello' in the first message" })
@@ -77,16 +77,17 @@ where
 }
 
 /// What a message says; `None` for those that are only signs of life.
-fn understand(message: &Message) -> Result<Option<ClientMessage<'_>>, ProtocolError> {
+fn understand(own: NodeId, message: &Message) -> Result<Option<ClientMessage<'_>>, ProtocolError> {
     match message {
-        Message::Text(text) => decode(Incoming::Text(text.as_str())).map(Some),
-        Message::Binary(bytes) => decode(Incoming::Binary(bytes)).map(Some),
+        Message::Text(text) => decode(own, Incoming::Text(text.as_str())).map(Some),
+        Message::Binary(bytes) => decode(own, Incoming::Binary(bytes)).map(Some),
         Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => Ok(None),
     }
 }
 
 /// Reads until the connection ends (`None`) or breaks the protocol.
 async fn read<S: AsyncRead + AsyncWrite + Unpin>(
+    own: NodeId,
     receiver: &mut WebSocketReceiver<S>,
     viewer: &Viewer,
     heard: &Cell<std::time::Instant>,
@@ -94,20 +95,20 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Option<ProtocolError> {
     while let Some(Ok(message)) = receiver.next().await {
         heard.set(std::time::Instant::now());
-        match understand(&message) {
+        match understand(own, &message) {
             Ok(None) => {}
             Ok(Some(ClientMessage::Hello(_))) => {
                 return Some(ProtocolError::Field { field: "t", expected: "'hello' only once" });
             }
             Ok(Some(ClientMessage::Ping(id))) => answers.send(id).await.ok()?,
-            Ok(Some(ClientMessage::Viewer(input))) => viewer.say(own(input)),
+            Ok(Some(ClientMessage::Viewer(input))) => viewer.say(owned(input)),
             Err(error) => return Some(error),
         }
     }
     None
 }
 
-fn own(input: ViewerInput<'_>) -> Said {
+fn owned(input: ViewerInput<'_>) -> Said {
     Said::Plain(match input {
         ViewerInput::Input { stream, seq, bytes } => return Said::Typed(stream, seq, bytes.to_vec()),
         ViewerInput::Attach { stream, agent, pane, from, size, take } => {
@@ -222,8 +223,8 @@ fn changed(view: View<'_>, now: Instant, facts: &NodeFacts, changes: &Changes) -
         frames.push(control(&Control::categories(view)));
     }
     frames.extend(changes.agents.iter().map(|id| match view.agent(*id) {
-        Some(agent) => control(&Control::Agent { agent: Agent::new(&agent, now) }),
-        None => control(&Control::AgentGone { id: id.to_string() }),
+        Some(agent) => control(&Control::Agent { agent: Agent::new(view, &agent, now) }),
+        None => control(&Control::AgentGone { id: id.written_at(view.id()) }),
     }));
     frames
 }

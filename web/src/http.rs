@@ -190,7 +190,7 @@ pub struct Problem {
     /// Status code, 400 to 599.
     pub status: u16,
     /// Stable name, for programs.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// What happened, for a person: one sentence.
     pub message: String,
     /// What to do next; may be empty.
@@ -200,8 +200,13 @@ pub struct Problem {
 impl Problem {
     /// A problem.
     #[must_use]
-    pub fn new(status: u16, code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Problem { status, code, message: message.into(), hint: hint.into() }
+    pub fn new(
+        status: u16,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Problem { status, code: code.into(), message: message.into(), hint: hint.into() }
     }
 
     /// A request that breaks a rule of the API.

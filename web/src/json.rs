@@ -2,7 +2,7 @@
 
 use consort_core::directory::{BackendKind, Desired, Source, StateKind, place};
 use consort_core::view::{AgentView, View};
-use consort_core::{Holder, Instant, NodeId, limits};
+use consort_core::{AgentAddress, Holder, Instant, NodeId, limits};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -62,12 +62,12 @@ struct Terminal<'a> {
 }
 
 impl<'a> Agent<'a> {
-    /// The agent as it is at `now`, which its state's age is counted to.
+    /// The agent as the node behind `at` sees it at `now`, which its state's age is counted to.
     #[must_use]
-    pub fn new(view: &AgentView<'a>, now: Instant) -> Self {
+    pub fn new(at: View<'_>, view: &AgentView<'a>, now: Instant) -> Self {
         let place = place(view.name);
         Agent {
-            id: view.id.to_string(),
+            id: AgentAddress { node: view.node, agent: view.id }.written_at(at.id()),
             node: view.node.to_string(),
             name: view.name,
             path: place.path,
@@ -251,7 +251,7 @@ impl<'a> Control<'a> {
     /// The whole list of agents.
     #[must_use]
     pub fn agents(view: View<'a>, now: Instant) -> Self {
-        Control::Agents { all: view.agents().map(|agent| Agent::new(&agent, now)).collect() }
+        Control::Agents { all: view.agents().map(|agent| Agent::new(view, &agent, now)).collect() }
     }
 
     /// The colours of the categories.

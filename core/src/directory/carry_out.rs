@@ -6,7 +6,7 @@ use super::record::{self, Record};
 use super::{BackendKind, Directory, Out, Pending, StoredFor, no_such_agent};
 use crate::command::{Command, NewAgent, Reply};
 use crate::error::{Refusal, RefusalCode};
-use crate::id::{AgentId, CommandId, OperationId, StoreId, TerminalId};
+use crate::id::{AgentAddress, AgentId, CommandId, OperationId, StoreId, TerminalId};
 use crate::input::StoreFailure;
 use crate::limits;
 use crate::output::{BackendOperation, EndReason, Output, StoreOperation};
@@ -20,6 +20,9 @@ impl Directory {
     pub(crate) fn command(&mut self, now: Instant, command_id: CommandId, command: Command, out: &mut Out) {
         let result = match command {
             Command::Create(new) => self.create(now, command_id, new, out),
+            // The mesh's own; the composition root never passes them on.
+            Command::Admit { .. } | Command::Remove(_) => Err(no_such_agent()),
+            Command::ReadNotes(agent) => self.read_notes(command_id, agent, out),
             Command::Paste { agent, pane, text, submit } => self.paste(command_id, (agent, pane), text, submit, out),
             Command::ReadText { agent, pane, history_lines } => self.terminal_for(agent, pane).and_then(|terminal| {
                 let history_lines = history_lines.min(limits::SNAPSHOT_HISTORY_LINES);
@@ -111,6 +114,13 @@ impl Directory {
             return Err(refuse(RefusalCode::TooMany, message, "Write it to a file and name the file."));
         }
         self.ask(Pending::Paste(command, bytes), BackendOperation::Paste { terminal, text, submit }, out)
+    }
+
+    fn read_notes(&self, command: CommandId, agent: AgentId, out: &mut Out) -> Result<(), Refusal> {
+        let view = self.agent(agent).ok_or_else(no_such_agent)?;
+        let reply = Reply::NotesText { notes: view.notes.into(), revision: view.notes_revision };
+        out.push_back(Output::Reply(command, Ok(reply)));
+        Ok(())
     }
 
     pub(super) fn terminal_for(&self, agent: AgentId, pane: Option<u32>) -> Result<TerminalId, Refusal> {
@@ -266,6 +276,7 @@ impl Directory {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let Some(plan) = agent.plan.take() else { return };
         let failed = result.is_err();
+        let node = self.node;
         let revision = agent.record.as_ref().map_or(0, |record| record.notes_revision);
         if let (Err(refusal), None) = (&result, plan.command) {
             agent.signals.stopped(&format!("it could not be started: {}", refusal.message));
@@ -273,8 +284,8 @@ impl Directory {
         let forget = plan.creating && failed && agent.seen.is_none() || agent.record.is_none() && agent.seen.is_none();
         if let Some(command) = plan.command {
             let reply = result.map(|()| match plan.outcome {
-                Outcome::Agent => Reply::Agent(id),
-                Outcome::Deleted => Reply::Deleted(id),
+                Outcome::Agent => Reply::Agent(AgentAddress { node, agent: id }),
+                Outcome::Deleted => Reply::Deleted(AgentAddress { node, agent: id }),
                 Outcome::Notes => Reply::Notes { revision },
             });
             out.push_back(Output::Reply(command, reply));

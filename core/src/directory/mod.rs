@@ -17,7 +17,7 @@ pub use state::{AgentState, Source, StateKind};
 
 use crate::command::{NewAgent, Reply};
 use crate::error::{Refusal, RefusalCode, Violation};
-use crate::id::{AgentId, CommandId, NodeId, OperationId, Size, StoreId, TerminalId};
+use crate::id::{AgentAddress, AgentId, CommandId, NodeId, OperationId, Size, StoreId, TerminalId};
 use crate::input::{BackendInput, Observation, OperationDone, OperationError};
 use crate::limits;
 use crate::output::{EndReason, Event, LaunchSpec, Output, TerminalOutput};
@@ -209,7 +209,7 @@ impl Directory {
             backend.listed &= backend.available && available;
             backend.available = available;
             backend.detail = detail;
-            out.push_back(Output::Event(Event::NodeChanged));
+            out.push_back(Output::Event(Event::NodeChanged(self.node)));
         }
     }
 
@@ -328,7 +328,7 @@ impl Directory {
         agent.ended_at = (running && !killed).then_some(now);
         if !agent.is_visible() {
             // It is being created, or is edited for the first time: nothing of it is kept yet.
-            out.push_back(Output::Event(Event::AgentRemoved(id)));
+            out.push_back(Output::Event(Event::AgentRemoved(self.address(id))));
         }
         self.announce(id, out);
         self.decide(now, id, out);
@@ -399,9 +399,10 @@ impl Directory {
     }
 
     fn decide(&mut self, now: Instant, id: AgentId, out: &mut Out) {
+        let address = self.address(id);
         let Some(agent) = self.agents.get_mut(&id) else { return };
         if agent.signals.decide(now) && agent.is_visible() {
-            out.push_back(Output::Event(Event::AgentChanged(id)));
+            out.push_back(Output::Event(Event::AgentChanged(address)));
         }
         let deadline = agent.deadline();
         self.timers.set(id, deadline);
@@ -442,7 +443,7 @@ impl Directory {
 
     fn announce(&mut self, id: AgentId, out: &mut Out) {
         if self.agents.get(&id).is_some_and(Agent::is_visible) {
-            out.push_back(Output::Event(Event::AgentChanged(id)));
+            out.push_back(Output::Event(Event::AgentChanged(self.address(id))));
         }
         self.update_hues(out);
     }
@@ -450,9 +451,13 @@ impl Directory {
     fn remove(&mut self, id: AgentId, out: &mut Out) {
         self.timers.set(id, None);
         if self.agents.remove(&id).is_some() {
-            out.push_back(Output::Event(Event::AgentRemoved(id)));
+            out.push_back(Output::Event(Event::AgentRemoved(self.address(id))));
             self.update_hues(out);
         }
+    }
+
+    fn address(&self, agent: AgentId) -> AgentAddress {
+        AgentAddress { node: self.node, agent }
     }
 
     fn update_hues(&mut self, out: &mut Out) {

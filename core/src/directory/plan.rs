@@ -120,7 +120,12 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
             }
             Ok(with(changed(now, record, renamed), Outcome::Agent))
         }
-        Command::Create(_) | Command::Paste { .. } | Command::ReadText { .. } => {
+        Command::Admit { .. }
+        | Command::Remove(_)
+        | Command::Create(_)
+        | Command::ReadNotes(_)
+        | Command::Paste { .. }
+        | Command::ReadText { .. } => {
             debug_assert!(false, "not planned per agent");
             Err(refuse(RefusalCode::Invalid, format!("{} is no such command.", now.id), ""))
         }

@@ -17,7 +17,7 @@ use crate::error::Violation;
 use crate::id::{Generation, Size, StreamId, TerminalId, ViewerId, ViewerKey};
 use crate::input::{Take, TerminalInput};
 use crate::limits;
-use crate::output::{EndReason, Event, Output, TerminalOutput, ViewerOutput};
+use crate::output::{EndReason, Event, Output, TerminalOutput, ViewerOutput, Who};
 use crate::random::Random;
 use crate::time::Instant;
 use crate::timers::Timers;
@@ -131,7 +131,7 @@ impl Streams {
         let Some(terminal) = self.terminals.get_mut(&generation) else { return };
         let stream = Stream::open(terminal, &viewer_key, attach.from);
         terminal.attach((viewer, attach.stream), out);
-        out.push_back(Output::Event(Event::Attached(viewer, target.id)));
+        out.push_back(Output::Event(Event::Attached(Who::Viewer(viewer), target.id)));
         self.add_stream((viewer, attach.stream), stream);
         if let Some(size) = attach.size {
             self.take_size((viewer, attach.stream), size, attach.take, out);
@@ -194,7 +194,7 @@ impl Streams {
                 if state.typed_told.is_none_or(|at| now.since(at) >= limits::TYPED_EVENT_TIME) {
                     state.typed_told = Some(now);
                     let count = core::mem::take(&mut state.typed_bytes);
-                    out.push_back(Output::Event(Event::Typed(viewer, id, count)));
+                    out.push_back(Output::Event(Event::Typed(Who::Viewer(viewer), id, count)));
                 }
                 out.push_back(Output::Terminal(id, TerminalOutput::Write(bytes.to_vec())));
             }
@@ -399,7 +399,7 @@ impl Streams {
         let Some(generation) = stream.terminal else { return };
         let Some(terminal) = self.terminals.get_mut(&generation) else { return };
         if stream.typed_bytes > 0 {
-            out.push_back(Output::Event(Event::Typed(key.0, terminal.id, stream.typed_bytes)));
+            out.push_back(Output::Event(Event::Typed(Who::Viewer(key.0), terminal.id, stream.typed_bytes)));
         }
         let held = terminal.holder(key) == crate::output::Holder::You;
         terminal.detach(now, key, out);

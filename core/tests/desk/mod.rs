@@ -7,7 +7,16 @@ use consort_core::input::{Take, TerminalInfo};
 use consort_core::monitor::Monitor;
 use consort_core::output::{BackendOperation, StoreOperation};
 use consort_core::*;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+/// The one node of these tests.
+pub(crate) const NODE: NodeId = NodeId([7; 32]);
+
+/// One of its agents, as an address.
+pub(crate) fn at(agent: AgentId) -> AgentAddress {
+    AgentAddress { node: NODE, agent }
+}
 
 /// A node under the contract monitor, and what it has said since it was last asked.
 pub(crate) struct Desk {
@@ -38,7 +47,7 @@ impl Desk {
             restored.add(key, bytes).expect("stored by this version");
         }
         let config = Config { name: "desk".into() };
-        let identity = Identity { id: NodeId([7; 32]), epoch: 1 };
+        let identity = Identity { id: NODE, epoch: 1 };
         let node = Node::new(config, identity, restored, [1; 32], Instant::START).expect("a good configuration");
         Desk { node: Monitor::new(node), now: 0, next_viewer: 0, next_command: 0, files }
     }
@@ -48,7 +57,7 @@ impl Desk {
     }
 
     pub(crate) fn agent(&self, id: AgentId) -> AgentView<'_> {
-        self.view().agent(id).expect("the agent is there")
+        self.view().own_agent(id).expect("the agent is there")
     }
 
     /// Tells the node one thing; gives what it says.
@@ -98,7 +107,7 @@ impl Desk {
     }
 
     pub(crate) fn failed(&mut self, operation: OperationId) -> Vec<Output> {
-        let error = OperationError { code: "test", message: "It failed.".into(), hint: String::new() };
+        let error = OperationError { code: "test".into(), message: "It failed.".into(), hint: String::new() };
         self.tell(Input::Backend(BackendInput::Done(operation, Err(error))))
     }
 
@@ -165,7 +174,7 @@ impl Desk {
         size: Option<Size>,
         take: Take,
     ) -> Vec<Output> {
-        self.viewer(viewer, ViewerInput::Attach { stream: S, agent, pane: Some(PANE), from, size, take })
+        self.viewer(viewer, ViewerInput::Attach { stream: S, agent: at(agent), pane: Some(PANE), from, size, take })
     }
 
     pub(crate) fn types(&mut self, viewer: ViewerId, seq: u64, bytes: &[u8]) -> Vec<Output> {
@@ -181,7 +190,7 @@ impl Desk {
     pub(crate) fn command(&mut self, command: Command) -> (CommandId, Vec<Output>) {
         let id = CommandId(self.next_command);
         self.next_command += 1;
-        (id, self.tell(Input::Command(id, command)))
+        (id, self.tell(Input::Command(id, NODE, command)))
     }
 
     /// Creates an agent and lets everything succeed. Gives its id.
@@ -284,7 +293,10 @@ pub(crate) fn reply(said: &[Output]) -> Option<Result<Reply, Refusal>> {
 
 /// The code with which a command was refused.
 pub(crate) fn refusal(said: &[Output]) -> Option<&'static str> {
-    reply(said).and_then(Result::err).map(|refusal| refusal.code.as_str())
+    reply(said).and_then(Result::err).map(|refusal| match refusal.code.into_name() {
+        Cow::Borrowed(name) => name,
+        Cow::Owned(name) => panic!("{name} comes from another node"),
+    })
 }
 
 /// The bytes of all data frames together.

@@ -436,5 +436,5 @@ impl Backends {
 }
 
 fn error(code: &'static str) -> OperationError {
-    OperationError { code, message: format!("The backend says {code}."), hint: String::new() }
+    OperationError { code: code.into(), message: format!("The backend says {code}."), hint: String::new() }
 }

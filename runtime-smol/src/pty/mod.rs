@@ -231,7 +231,7 @@ fn report_failure(reports: &Sender<FromBackend>, id: TerminalId) {
 
 fn already_running(name: &str) -> OperationError {
     OperationError {
-        code: "already-running",
+        code: "already-running".into(),
         message: format!("The agent {name} runs already."),
         hint: "Stop it first, or restart it.".into(),
     }
@@ -239,7 +239,7 @@ fn already_running(name: &str) -> OperationError {
 
 fn no_terminal(error: &io::Error) -> OperationError {
     OperationError {
-        code: "terminal-failed",
+        code: "terminal-failed".into(),
         message: format!("A terminal could not be started: {error}."),
         hint: "The system may be out of terminals, processes or open files (ulimit -n, kernel.pty.max).".into(),
     }

@@ -437,7 +437,7 @@ struct Ready {
 /// The answer to an operation on a terminal that is not there any more.
 pub(super) fn ended() -> OperationError {
     OperationError {
-        code: "not-running",
+        code: "not-running".into(),
         message: "The agent's terminal has ended.".into(),
         hint: "Start the agent again.".into(),
     }
@@ -445,7 +445,7 @@ pub(super) fn ended() -> OperationError {
 
 fn not_reading() -> OperationError {
     OperationError {
-        code: "not-reading",
+        code: "not-reading".into(),
         message: "The program does not read its input; a part of the text may have arrived.".into(),
         hint: "Look at the terminal: the program may be busy or stopped.".into(),
     }

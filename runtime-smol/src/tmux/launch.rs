@@ -62,7 +62,7 @@ pub(crate) struct Prepared {
 
 /// An error for a person.
 pub(crate) fn error(code: &'static str, message: &str, hint: &str) -> OperationError {
-    OperationError { code, message: message.to_owned(), hint: hint.to_owned() }
+    OperationError { code: code.into(), message: message.to_owned(), hint: hint.to_owned() }
 }
 
 pub(crate) fn name_taken(name: &str) -> OperationError {

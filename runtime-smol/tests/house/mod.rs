@@ -6,8 +6,8 @@ use consort::door::{BrowserSocket, Door, Visitor, Where, directories};
 use consort_core::command::NewAgent;
 use consort_core::directory::BackendKind;
 use consort_core::{
-    AgentId, BackendInput, Command, Config, Identity, Input, Instant, Node, NodeId, Observation, Refusal, Reply,
-    Restored,
+    AgentAddress, AgentId, BackendInput, Command, Config, Identity, Input, Instant, Node, NodeId, Observation, Refusal,
+    Reply, Restored,
 };
 use consort_web::Clock;
 use consort_web::api::{self, Api, Audit, Listing, Look};
@@ -233,7 +233,7 @@ impl Inside {
 }
 
 impl api::Node for Fake {
-    fn command(&self, command: Command) -> Result<Reply, Refusal> {
+    fn command(&self, node: NodeId, command: Command) -> Result<Reply, Refusal> {
         let Command::Create(new) = command else { unreachable!("the door's tests only create agents") };
         assert_ne!(new.name, "panic", "as asked for");
         if new.name == "slow" {
@@ -241,7 +241,7 @@ impl api::Node for Fake {
         }
         let mut inside = self.0.lock().unwrap();
         inside.commands += 1;
-        Ok(Reply::Agent(inside.create(new)))
+        Ok(Reply::Agent(AgentAddress { node, agent: inside.create(new) }))
     }
 
     fn read(&self, look: Look) {

@@ -9,7 +9,7 @@ use crate::auth::{Access, Admitted, CookieKey, Gate, LoginTokens, Need, Sites};
 use crate::http::{Clock, Head, Problem, Response};
 use crate::json::NodeFacts;
 use consort_core::view::View;
-use consort_core::{Command, Instant, Refusal, Reply};
+use consort_core::{Command, Instant, NodeId, Refusal, Reply};
 use route::Route;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,11 +18,11 @@ pub type Look = Box<dyn FnOnce(View<'_>, Instant) + Send>;
 
 /// What a runtime offers. Called from several threads at once; each call may block for at most ten seconds.
 pub trait Node: Send + Sync {
-    /// Carries out a command and waits for its reply.
+    /// Has a node carry out a command and waits for its reply.
     ///
     /// # Errors
     /// Core's refusal; [`Unavailable`](consort_core::error::RefusalCode::Unavailable) if the node did not answer in time.
-    fn command(&self, command: Command) -> Result<Reply, Refusal>;
+    fn command(&self, node: NodeId, command: Command) -> Result<Reply, Refusal>;
 
     /// Calls `look` and waits until it was called, or drops it (the node is stopping).
     fn read(&self, look: Look);
@@ -47,7 +47,7 @@ pub enum Audit<'a> {
     /// A request was not let in.
     Refused {
         /// The stable name of the rule that it broke.
-        code: &'static str,
+        code: &'a str,
         /// What it asked for, without its query, at most 200 bytes.
         path: &'a str,
     },
@@ -183,7 +183,7 @@ impl Api {
     }
 
     fn judge(&self, head: &Head<'_>, clock: Clock) -> Result<(Route, Access), Box<Response>> {
-        let found = route::find(head);
+        let found = route::find(head, self.facts.id);
         // Who asks comes before what is asked for: a stranger learns nothing from a 404.
         let need = found.as_ref().map_or_else(|miss| miss.need, |route| route.need);
         let access = self.let_in(head, need, clock).map_err(Box::new)?;
@@ -196,7 +196,7 @@ impl Api {
     fn let_in(&self, head: &Head<'_>, need: Need, clock: Clock) -> Result<Access, Response> {
         self.gate.judge(head, need, clock.unix_ms / 1_000).map_err(|denial| {
             let problem = Problem::from(denial);
-            self.node.audit(Audit::Refused { code: problem.code, path: shortened(head.path()) });
+            self.node.audit(Audit::Refused { code: &problem.code, path: shortened(head.path()) });
             let status = problem.status;
             let response = Response::from(problem);
             if status == 401 { response.with("WWW-Authenticate", "Bearer realm=\"consort\"") } else { response }

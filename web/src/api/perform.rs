@@ -10,7 +10,7 @@ use crate::json::{Agent, Node as NodeJson};
 use consort_core::command::Command;
 use consort_core::error::RefusalCode;
 use consort_core::input::ScreenText;
-use consort_core::{AgentId, Refusal, Reply};
+use consort_core::{AgentAddress, NodeId, Refusal, Reply};
 use serde::Serialize;
 use serde_json::json;
 
@@ -35,38 +35,38 @@ impl Api {
             Endpoint::Nodes => self.nodes(),
             Endpoint::Agents => self.agents(),
             Endpoint::Agent(id) => self.agent(200, id),
-            Endpoint::Notes(id) => self.notes(id),
+            Endpoint::Notes(id) => self.command(id.node, Command::ReadNotes(id.agent)),
             Endpoint::Link => nothing(body).map(|()| Response::json(200, &json!({ "url": self.login_link(clock) }))),
             Endpoint::Directories => {
                 let listing = self.node.list_directory(query.text("path").unwrap_or(""))?;
                 Ok(Response::json(200, &listing))
             }
-            Endpoint::Screen(agent) => {
+            Endpoint::Screen(AgentAddress { node, agent }) => {
                 let history_lines = query.number("history")?.unwrap_or(0).min(HISTORY_LINES);
-                self.command(Command::ReadText { agent, pane: query.number("terminal")?, history_lines })
+                self.command(node, Command::ReadText { agent, pane: query.number("terminal")?, history_lines })
             }
-            Endpoint::Start(id) => nothing(body).and_then(|()| self.command(Command::Start(id))),
-            Endpoint::Stop(id) => nothing(body).and_then(|()| self.command(Command::Stop(id))),
-            Endpoint::Restart(id) => nothing(body).and_then(|()| self.command(Command::Restart(id))),
-            Endpoint::Delete(id) => nothing(body).and_then(|()| self.command(Command::Delete(id))),
+            Endpoint::Start(id) => nothing(body).and_then(|()| self.command(id.node, Command::Start(id.agent))),
+            Endpoint::Stop(id) => nothing(body).and_then(|()| self.command(id.node, Command::Stop(id.agent))),
+            Endpoint::Restart(id) => nothing(body).and_then(|()| self.command(id.node, Command::Restart(id.agent))),
+            Endpoint::Delete(id) => nothing(body).and_then(|()| self.command(id.node, Command::Delete(id.agent))),
             Endpoint::Create => {
                 let agent = parse::<body::Create>(head, body)?.agent(clock.unix_ms);
-                match self.node.command(Command::Create(agent))? {
+                match self.node.command(self.facts.id, Command::Create(agent))? {
                     Reply::Agent(id) => self.agent(201, id),
                     reply => self.reply(reply),
                 }
             }
-            Endpoint::Edit(agent) => {
+            Endpoint::Edit(AgentAddress { node, agent }) => {
                 let body::Edit { name, tags, autostart } = parse(head, body)?;
-                self.command(Command::Edit { agent, name, tags, autostart })
+                self.command(node, Command::Edit { agent, name, tags, autostart })
             }
-            Endpoint::Input(agent) => {
+            Endpoint::Input(AgentAddress { node, agent }) => {
                 let body::Input { text, submit, terminal } = parse(head, body)?;
-                self.command(Command::Paste { agent, pane: terminal, text, submit })
+                self.command(node, Command::Paste { agent, pane: terminal, text, submit })
             }
-            Endpoint::SetNotes(agent) => {
+            Endpoint::SetNotes(AgentAddress { node, agent }) => {
                 let body::SetNotes { notes, revision } = parse(head, body)?;
-                self.command(Command::SetNotes { agent, notes, revision })
+                self.command(node, Command::SetNotes { agent, notes, revision })
             }
         }
     }
@@ -99,38 +99,34 @@ impl Api {
             agents: Vec<Agent<'a>>,
         }
         look(&*self.node, |view, now| {
-            Response::json(200, &Agents { agents: view.agents().map(|agent| Agent::new(&agent, now)).collect() })
+            Response::json(200, &Agents { agents: view.agents().map(|agent| Agent::new(view, &agent, now)).collect() })
         })
     }
 
-    fn agent(&self, status: u16, id: AgentId) -> Result<Response, Problem> {
+    fn agent(&self, status: u16, id: AgentAddress) -> Result<Response, Problem> {
         #[derive(Serialize)]
         struct One<'a> {
             agent: Agent<'a>,
         }
         look(&*self.node, move |view, now| {
-            Some(Response::json(status, &One { agent: Agent::new(&view.agent(id)?, now) }))
+            Some(Response::json(status, &One { agent: Agent::new(view, &view.agent(id)?, now) }))
         })?
         .ok_or_else(|| no_agent(id))
     }
 
-    fn notes(&self, id: AgentId) -> Result<Response, Problem> {
-        look(&*self.node, move |view, _| {
-            let agent = view.agent(id)?;
-            Some(Response::json(200, &json!({ "notes": agent.notes, "revision": agent.notes_revision })))
-        })?
-        .ok_or_else(|| no_agent(id))
-    }
-
-    fn command(&self, command: Command) -> Result<Response, Problem> {
-        let reply = self.node.command(command)?;
+    fn command(&self, node: NodeId, command: Command) -> Result<Response, Problem> {
+        let reply = self.node.command(node, command)?;
         self.reply(reply)
     }
 
     fn reply(&self, reply: Reply) -> Result<Response, Problem> {
         match reply {
             Reply::Agent(id) => self.agent(200, id),
-            Reply::Deleted(id) => Ok(Response::json(200, &json!({ "deleted": id.to_string() }))),
+            Reply::Deleted(id) => Ok(Response::json(200, &json!({ "deleted": id.written_at(self.facts.id) }))),
+            Reply::Node(id) => Ok(Response::json(200, &json!({ "node": id.to_string() }))),
+            Reply::NotesText { notes, revision } => {
+                Ok(Response::json(200, &json!({ "notes": notes, "revision": revision })))
+            }
             Reply::Notes { revision } => Ok(Response::json(200, &json!({ "revision": revision }))),
             Reply::Pasted { bytes, submitted } => {
                 Ok(Response::json(200, &json!({ "written": bytes, "submitted": submitted })))
@@ -163,8 +159,8 @@ fn screen_text(screen: &ScreenText) -> Response {
     )
 }
 
-fn no_agent(id: AgentId) -> Problem {
-    Problem::new(404, "not-found", format!("There is no agent {id}."), "")
+fn no_agent(id: AgentAddress) -> Problem {
+    Problem::new(404, "not-found", format!("There is no agent {}.", id.agent), "")
 }
 
 impl From<Refusal> for Problem {
@@ -175,9 +171,11 @@ impl From<Refusal> for Problem {
             RefusalCode::NameTaken | RefusalCode::Conflict | RefusalCode::NotesChanged => 409,
             RefusalCode::TooMany | RefusalCode::Unavailable => 503,
             RefusalCode::NotStored => 507,
+            RefusalCode::Unreachable => 504,
+            RefusalCode::Forbidden => 403,
             // Understood, and not possible there: the code says what stood in the way.
             RefusalCode::Backend(_) => 422,
         };
-        Problem::new(status, refusal.code.as_str(), refusal.message, refusal.hint)
+        Problem::new(status, refusal.code.into_name(), refusal.message, refusal.hint)
     }
 }

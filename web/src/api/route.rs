@@ -4,7 +4,7 @@ use super::Lane;
 use crate::assets::{self, Asset};
 use crate::auth::Need;
 use crate::http::{Head, Problem, Response};
-use consort_core::AgentId;
+use consort_core::{AgentAddress, NodeId};
 
 /// Where WebSockets are served.
 pub(super) const SOCKET: &str = "/ws";
@@ -25,16 +25,16 @@ pub(super) enum Endpoint {
     Nodes,
     Agents,
     Create,
-    Agent(AgentId),
-    Edit(AgentId),
-    Delete(AgentId),
-    Start(AgentId),
-    Stop(AgentId),
-    Restart(AgentId),
-    Input(AgentId),
-    Screen(AgentId),
-    Notes(AgentId),
-    SetNotes(AgentId),
+    Agent(AgentAddress),
+    Edit(AgentAddress),
+    Delete(AgentAddress),
+    Start(AgentAddress),
+    Stop(AgentAddress),
+    Restart(AgentAddress),
+    Input(AgentAddress),
+    Screen(AgentAddress),
+    Notes(AgentAddress),
+    SetNotes(AgentAddress),
     Directories,
     Link,
     Asset(&'static Asset),
@@ -74,8 +74,8 @@ impl Miss {
     }
 }
 
-/// Finds the endpoint of a request.
-pub(super) fn find(head: &Head<'_>) -> Result<Route, Miss> {
+/// Finds the endpoint of a request to the node `own`.
+pub(super) fn find(head: &Head<'_>, own: NodeId) -> Result<Route, Miss> {
     let path = head.path();
     let nowhere = |need, allow| Err(Miss { need, allow, path: path.chars().take(200).collect() });
     let Some(rest) = path.strip_prefix("/api/") else {
@@ -87,7 +87,7 @@ pub(super) fn find(head: &Head<'_>) -> Result<Route, Miss> {
             _ => nowhere(Need::Nothing, vec!["GET", "HEAD"]),
         };
     };
-    let known = methods(rest);
+    let known = methods(rest, own);
     let method = if head.method == "HEAD" { "GET" } else { head.method };
     match known.iter().find(|(name, _)| *name == method) {
         Some((_, route)) => Ok(*route),
@@ -97,7 +97,7 @@ pub(super) fn find(head: &Head<'_>) -> Result<Route, Miss> {
 
 type Methods = Vec<(&'static str, Route)>;
 
-fn methods(path: &str) -> Methods {
+fn methods(path: &str, own: NodeId) -> Methods {
     use Endpoint::{Agents, Create, Directories, Health, Link, Login, Logout, Nodes};
     let mut parts = path.splitn(3, '/');
     match (parts.next().unwrap_or(""), parts.next(), parts.next()) {
@@ -108,14 +108,16 @@ fn methods(path: &str) -> Methods {
         ("agents", None, None) => {
             vec![("GET", Route::look(Agents)), ("POST", Route::change(Create, BODY_BYTES))]
         }
-        ("agents", Some(id), verb) => id.parse().map_or_else(|_| Vec::new(), |id| of_agent(id, verb)),
+        ("agents", Some(id), verb) => {
+            AgentAddress::read_at(own, id).map_or_else(|_| Vec::new(), |id| of_agent(id, verb))
+        }
         ("directories", None, None) => vec![("GET", Route::look(Directories))],
         ("link", None, None) => vec![("POST", Route { lane: Lane::Quick, ..Route::change(Link, SMALL_BYTES) })],
         _ => Vec::new(),
     }
 }
 
-fn of_agent(id: AgentId, verb: Option<&str>) -> Methods {
+fn of_agent(id: AgentAddress, verb: Option<&str>) -> Methods {
     use Endpoint::{Agent, Delete, Edit, Input, Notes, Restart, Screen, SetNotes, Start, Stop};
     match verb {
         None => vec![

@@ -6,12 +6,13 @@ use consort_core::command::NewAgent;
 use consort_core::directory::BackendKind;
 use consort_core::error::RefusalCode;
 use consort_core::input::{BackendInput, Observation, ScreenText, TerminalInfo};
-use consort_core::{AgentId, Identity, Input, NodeId, Restored, Size};
+use consort_core::{AgentAddress, AgentId, Identity, Input, NodeId, Restored, Size};
 use proptest::prelude::*;
 use std::collections::VecDeque;
 
 const CLOCK: Clock = Clock { unix_ms: 1_790_000_000_000, uptime_ms: 5_000 };
 const AGENT: AgentId = AgentId(77);
+const AT: AgentAddress = AgentAddress { node: NodeId([7; 32]), agent: AGENT };
 
 /// Real core with one agent in it; commands are noted and get the replies that were prepared.
 struct Fake {
@@ -23,9 +24,10 @@ struct Fake {
 }
 
 impl Node for Fake {
-    fn command(&self, command: Command) -> Result<Reply, Refusal> {
+    fn command(&self, node: NodeId, command: Command) -> Result<Reply, Refusal> {
+        assert_eq!(node, AT.node);
         self.commands.lock().unwrap().push(command);
-        self.replies.lock().unwrap().pop_front().unwrap_or(Ok(Reply::Agent(AGENT)))
+        self.replies.lock().unwrap().pop_front().unwrap_or(Ok(Reply::Agent(AT)))
     }
 
     fn read(&self, look: Look) {
@@ -84,7 +86,7 @@ struct Case {
 }
 
 fn case() -> Case {
-    with(Ok(Reply::Agent(AGENT)))
+    with(Ok(Reply::Agent(AT)))
 }
 
 fn with(reply: Result<Reply, Refusal>) -> Case {
@@ -206,8 +208,7 @@ fn creating_an_agent_needs_only_a_name() {
     let case = case();
     let response = case.ask("POST", "/api/agents", r#"{"name":"a-b"}"#);
     assert_eq!((response.status, &json(&response)["agent"]["id"]), (201, &AGENT.to_string().into()));
-    let least =
-        NewAgent { name: "a-b".into(), autostart: true, created_unix_ms: CLOCK.unix_ms, ..NewAgent::default() };
+    let least = NewAgent { name: "a-b".into(), autostart: true, created_unix_ms: CLOCK.unix_ms, ..NewAgent::default() };
     assert_eq!(case.command(), Command::Create(least));
 }
 
@@ -282,7 +283,7 @@ fn every_reply_has_its_answer() {
     let text = ScreenText { size: Size::clamped(120, 40), cursor: (1, 3), text: "$ \n".into() };
     let screen = serde_json::json!({ "cols": 120, "rows": 40, "cursor": { "col": 1, "row": 3 }, "text": "$ \n" });
     let table = [
-        (Reply::Deleted(AGENT), serde_json::json!({ "deleted": AGENT.to_string() })),
+        (Reply::Deleted(AT), serde_json::json!({ "deleted": AGENT.to_string() })),
         (Reply::Notes { revision: 5 }, serde_json::json!({ "revision": 5 })),
         (Reply::Pasted { bytes: 5, submitted: true }, serde_json::json!({ "written": 5, "submitted": true })),
         (Reply::Text(text), screen),
@@ -304,12 +305,12 @@ fn every_refusal_has_its_status_and_keeps_its_words() {
         (RefusalCode::TooMany, 503),
         (RefusalCode::Unavailable, 503),
         (RefusalCode::NotStored, 507),
-        (RefusalCode::Backend("no-directory"), 422),
+        (RefusalCode::Backend("no-directory".into()), 422),
     ];
     for (refusal, status) in table {
-        let refused = Refusal { code: refusal, message: "What.".into(), hint: "Do.".into() };
+        let refused = Refusal { code: refusal.clone(), message: "What.".into(), hint: "Do.".into() };
         let response = with(Err(refused)).ask("POST", &format!("/api/agents/{AGENT}/start"), "");
-        assert_eq!(code(&response), (status, refusal.as_str().to_owned()));
+        assert_eq!(code(&response), (status, refusal.into_name().into_owned()));
         assert_eq!(
             (&json(&response)["error"]["message"], &json(&response)["error"]["hint"]),
             (&"What.".into(), &"Do.".into())
@@ -405,7 +406,7 @@ fn an_agent_that_is_not_there_is_404() {
 
 #[test]
 fn a_node_that_is_stopping_says_so() {
-    let case = build(Ok(Reply::Agent(AGENT)), true);
+    let case = build(Ok(Reply::Agent(AT)), true);
     assert_eq!(code(&case.ask("GET", "/api/agents", "")), (503, "stopping".to_owned()));
 }
 

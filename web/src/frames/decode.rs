@@ -3,7 +3,7 @@
 use super::{KIND_ACK, KIND_INPUT, PROTOCOL};
 use consort_core::input::Take;
 use consort_core::limits::INPUT_CHUNK_BYTES;
-use consort_core::{AgentId, Generation, Size, StreamId, ViewerInput, ViewerKey};
+use consort_core::{AgentAddress, Generation, NodeId, Size, StreamId, ViewerInput, ViewerKey};
 use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -84,13 +84,13 @@ impl ProtocolError {
     }
 }
 
-/// Reads one frame. Total: every sequence of bytes is a message or an error.
+/// Reads one frame that came to the node `own`. Total: every sequence of bytes is a message or an error.
 ///
 /// # Errors
 /// The rule of the protocol that the frame breaks.
-pub fn decode(frame: Incoming<'_>) -> Result<ClientMessage<'_>, ProtocolError> {
+pub fn decode(own: NodeId, frame: Incoming<'_>) -> Result<ClientMessage<'_>, ProtocolError> {
     match frame {
-        Incoming::Text(text) => decode_text(text),
+        Incoming::Text(text) => decode_text(own, text),
         Incoming::Binary(bytes) => decode_binary(bytes).map(ClientMessage::Viewer),
     }
 }
@@ -114,7 +114,7 @@ fn decode_binary(frame: &[u8]) -> Result<ViewerInput<'_>, ProtocolError> {
     if bytes.is_empty() { Ok(ViewerInput::Ack { stream, offset: number }) } else { Err(short()) }
 }
 
-fn decode_text(text: &str) -> Result<ClientMessage<'_>, ProtocolError> {
+fn decode_text(own: NodeId, text: &str) -> Result<ClientMessage<'_>, ProtocolError> {
     #[derive(Deserialize)]
     struct Tag<'a> {
         #[serde(borrow)]
@@ -124,11 +124,11 @@ fn decode_text(text: &str) -> Result<ClientMessage<'_>, ProtocolError> {
     let input = match &*tag.t {
         "hello" => return read::<Hello<'_>>(text)?.message(),
         "ping" => return Ok(ClientMessage::Ping(read::<Ping>(text)?.id)),
-        "attach" => read::<Attach<'_>>(text)?.input()?,
+        "attach" => read::<Attach<'_>>(text)?.input(own)?,
         "size" => read::<Resize>(text)?.input(),
         "release" => ViewerInput::Release(StreamId(read::<OfStream>(text)?.s)),
         "detach" => ViewerInput::Detach(StreamId(read::<OfStream>(text)?.s)),
-        "seen" => ViewerInput::Seen(agent(&read::<Seen<'_>>(text)?.agent)?),
+        "seen" => ViewerInput::Seen(agent(own, &read::<Seen<'_>>(text)?.agent)?),
         unknown => return Err(ProtocolError::UnknownMessage(unknown.chars().take(40).collect())),
     };
     Ok(ClientMessage::Viewer(input))
@@ -138,8 +138,9 @@ fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ProtocolError> {
     serde_json::from_str(text).map_err(|error| ProtocolError::Json(error.to_string()))
 }
 
-fn agent(text: &str) -> Result<AgentId, ProtocolError> {
-    text.parse().map_err(|_| ProtocolError::Field { field: "agent", expected: "the id of an agent" })
+fn agent(own: NodeId, text: &str) -> Result<AgentAddress, ProtocolError> {
+    AgentAddress::read_at(own, text)
+        .map_err(|_| ProtocolError::Field { field: "agent", expected: "the id of an agent" })
 }
 
 #[derive(Deserialize)]
@@ -212,10 +213,10 @@ struct Attach<'a> {
 }
 
 impl Attach<'_> {
-    fn input(self) -> Result<ViewerInput<'static>, ProtocolError> {
+    fn input(self, own: NodeId) -> Result<ViewerInput<'static>, ProtocolError> {
         Ok(ViewerInput::Attach {
             stream: StreamId(self.s),
-            agent: agent(&self.agent)?,
+            agent: agent(own, &self.agent)?,
             pane: self.terminal,
             from: self.from.map(|from| from.value()).transpose()?,
             size: self.size.map(|cells| size(cells.cols, cells.rows)),

@@ -3,11 +3,11 @@
 use super::*;
 use crate::frames::{Frame, KIND_DATA, KIND_SNAPSHOT, encode};
 use consort_core::streams::Bytes;
-use consort_core::{EndReason, Holder, TerminalId, ViewerOutput};
+use consort_core::{AgentId, EndReason, Holder, TerminalId, ViewerOutput};
 use proptest::prelude::*;
 
 fn text(json: &str) -> Result<ClientMessage<'_>, ProtocolError> {
-    decode(Incoming::Text(json))
+    decode(OWN, Incoming::Text(json))
 }
 
 fn input(json: &str) -> ViewerInput<'_> {
@@ -21,7 +21,9 @@ fn frame(kind: u8, stream: u32, number: u64, bytes: &[u8]) -> Vec<u8> {
     [&[kind][..], &stream.to_le_bytes(), &number.to_le_bytes(), bytes].concat()
 }
 
+const OWN: NodeId = NodeId([7; 32]);
 const AGENT: AgentId = AgentId(0x0123_4567_89ab_cdef);
+const AT: AgentAddress = AgentAddress { node: OWN, agent: AGENT };
 
 #[test]
 fn every_text_message_of_the_protocol_is_understood() {
@@ -35,7 +37,7 @@ fn every_text_message_of_the_protocol_is_understood() {
     );
     let expected = ViewerInput::Attach {
         stream: StreamId(7),
-        agent: AGENT,
+        agent: AT,
         pane: Some(3),
         from: Some((Generation(255), 123)),
         size: Some(Size::clamped(120, 40)),
@@ -43,14 +45,8 @@ fn every_text_message_of_the_protocol_is_understood() {
     };
     assert_eq!(input(&attach), expected);
     let least = format!(r#"{{"t":"attach","s":7,"agent":"{id}","terminal":null,"from":null,"size":null}}"#);
-    let expected = ViewerInput::Attach {
-        stream: StreamId(7),
-        agent: AGENT,
-        pane: None,
-        from: None,
-        size: None,
-        take: Take::Never,
-    };
+    let expected =
+        ViewerInput::Attach { stream: StreamId(7), agent: AT, pane: None, from: None, size: None, take: Take::Never };
     assert_eq!(input(&least), expected);
     assert_eq!(
         input(r#"{"t":"size","s":7,"take":"always","cols":70000,"rows":0}"#),
@@ -58,7 +54,7 @@ fn every_text_message_of_the_protocol_is_understood() {
     );
     assert_eq!(input(r#"{"t":"release","s":7}"#), ViewerInput::Release(StreamId(7)));
     assert_eq!(input(r#"{"t":"detach","s":7}"#), ViewerInput::Detach(StreamId(7)));
-    assert_eq!(input(&format!(r#"{{"t":"seen","agent":"{id}"}}"#)), ViewerInput::Seen(AGENT));
+    assert_eq!(input(&format!(r#"{{"t":"seen","agent":"{id}"}}"#)), ViewerInput::Seen(AT));
 }
 
 #[test]
@@ -94,15 +90,15 @@ fn a_text_message_that_breaks_a_rule_is_refused_with_it() {
 fn input_and_acknowledgements_are_binary() {
     let typed = frame(KIND_INPUT, 7, 9, b"ls\r");
     let expected = ViewerInput::Input { stream: StreamId(7), seq: 9, bytes: b"ls\r" };
-    assert_eq!(decode(Incoming::Binary(&typed)), Ok(ClientMessage::Viewer(expected)));
+    assert_eq!(decode(OWN, Incoming::Binary(&typed)), Ok(ClientMessage::Viewer(expected)));
     let ack = frame(KIND_ACK, 7, u64::MAX, b"");
     let expected = ViewerInput::Ack { stream: StreamId(7), offset: u64::MAX };
-    assert_eq!(decode(Incoming::Binary(&ack)), Ok(ClientMessage::Viewer(expected)));
+    assert_eq!(decode(OWN, Incoming::Binary(&ack)), Ok(ClientMessage::Viewer(expected)));
 }
 
 #[test]
 fn a_binary_frame_that_breaks_a_rule_is_refused_with_it() {
-    let error = |bytes: &[u8]| decode(Incoming::Binary(bytes)).unwrap_err();
+    let error = |bytes: &[u8]| decode(OWN, Incoming::Binary(bytes)).unwrap_err();
     assert_eq!(error(b""), ProtocolError::Length(0));
     assert_eq!(error(&frame(KIND_INPUT, 7, 9, b"")[..12]), ProtocolError::Length(12));
     assert_eq!(error(&frame(KIND_ACK, 7, 9, b"x")), ProtocolError::Length(14));
@@ -111,7 +107,7 @@ fn a_binary_frame_that_breaks_a_rule_is_refused_with_it() {
     }
     let long = vec![0; INPUT_CHUNK_BYTES + 1];
     assert_eq!(error(&frame(KIND_INPUT, 7, 9, &long)), ProtocolError::InputTooLong(long.len()));
-    assert!(decode(Incoming::Binary(&frame(KIND_INPUT, 7, 9, &long[1..]))).is_ok());
+    assert!(decode(OWN, Incoming::Binary(&frame(KIND_INPUT, 7, 9, &long[1..]))).is_ok());
 }
 
 #[test]
@@ -170,16 +166,16 @@ fn every_other_output_is_the_text_message_of_the_protocol() {
 proptest! {
     #[test]
     fn every_frame_is_a_message_or_an_error(bytes: Vec<u8>, json in "\\PC{0,60}") {
-        let _ = decode(Incoming::Binary(&bytes));
-        let _ = decode(Incoming::Text(&json));
-        let _ = decode(Incoming::Text(&format!(r#"{{"t":"attach","s":1,{json}}}"#)));
+        let _ = decode(OWN, Incoming::Binary(&bytes));
+        let _ = decode(OWN, Incoming::Text(&json));
+        let _ = decode(OWN, Incoming::Text(&format!(r#"{{"t":"attach","s":1,{json}}}"#)));
     }
 
     #[test]
     fn input_comes_out_as_it_went_in(stream: u32, seq: u64, bytes in prop::collection::vec(any::<u8>(), 0..INPUT_CHUNK_BYTES)) {
         let frame = frame(KIND_INPUT, stream, seq, &bytes);
         let expected = ViewerInput::Input { stream: StreamId(stream), seq, bytes: &bytes };
-        prop_assert_eq!(decode(Incoming::Binary(&frame)), Ok(ClientMessage::Viewer(expected)));
+        prop_assert_eq!(decode(OWN, Incoming::Binary(&frame)), Ok(ClientMessage::Viewer(expected)));
     }
 
     #[test]
