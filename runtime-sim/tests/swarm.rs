@@ -103,3 +103,19 @@ fn an_agent_that_ended_while_its_start_was_being_stored_may_be_wanted_stopped() 
     let outcome = run(&Scenario { seed: 12_974_556_646_172_006_240, setting, ops }, Options::default());
     assert_eq!(outcome.failure, None);
 }
+
+#[test]
+fn an_agent_whose_creation_was_refused_does_not_come_back_after_a_crash() {
+    let ops = vec![
+        Op::Wait { ms: 500 },
+        Op::FailOperations { count: 1 },
+        Op::SlowDisk { ms: 4_000 },
+        Op::Create { name: 17, pty: true, autostart: false },
+        Op::Wait { ms: 4_100 },
+        Op::Crash { kept: 8, down_ms: 0 },
+    ];
+    for seed in 0..50 {
+        let outcome = run(&Scenario { seed, setting: Setting::default(), ops: ops.clone() }, Options::default());
+        assert_eq!(outcome.failure, None, "seed {seed}");
+    }
+}
