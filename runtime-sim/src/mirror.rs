@@ -4,13 +4,13 @@ use crate::failure::{Checked, must};
 use consort_core::directory::{AgentState, Desired};
 use consort_core::input::TerminalInfo;
 use consort_core::mesh::facts::{Key, Value};
-use consort_core::{AgentId, AgentView, Event, Node, Output};
+use consort_core::{AgentAddress, AgentView, Event, Node, Output};
 use std::collections::BTreeMap;
 
 /// A copy of the lists, kept up to date by events alone.
 #[derive(Debug, Default)]
 pub(crate) struct Mirror {
-    agents: BTreeMap<AgentId, Copy>,
+    agents: BTreeMap<AgentAddress, Copy>,
     hues: BTreeMap<String, u16>,
 }
 
@@ -73,7 +73,7 @@ impl Mirror {
     /// What a page gets when it connects.
     pub(crate) fn of(node: &Node) -> Self {
         let view = node.view();
-        let agents = view.agents().map(|agent| (agent.id, Copy::of(&agent))).collect();
+        let agents = view.agents().map(|agent| (address(&agent), Copy::of(&agent))).collect();
         Mirror { agents, hues: view.hues().clone() }
     }
 
@@ -82,8 +82,8 @@ impl Mirror {
         let Output::Event(event) = output else { return };
         match event {
             Event::AgentChanged(id) | Event::AgentRemoved(id) => match node.view().agent(*id) {
-                Some(agent) => drop(self.agents.insert(id.agent, Copy::of(&agent))),
-                None => drop(self.agents.remove(&id.agent)),
+                Some(agent) => drop(self.agents.insert(*id, Copy::of(&agent))),
+                None => drop(self.agents.remove(id)),
             },
             Event::CategoriesChanged => self.hues.clone_from(node.view().hues()),
             Event::NodeChanged(_)
@@ -101,10 +101,13 @@ impl Mirror {
         for agent in view.agents() {
             count += 1;
             let id = agent.id;
-            let copy = self.agents.get(&id);
+            let copy = self.agents.get(&address(&agent));
             must!(copy.is_some(), "no event told of agent {id} ({})", agent.name);
             let difference = copy.and_then(|copy| copy.difference(&agent));
             must!(difference.is_none(), "no event told that {} of agent {id} changed", difference.unwrap_or_default());
+            if agent.node != view.id() {
+                continue;
+            }
             let fact = node.facts().get(&Key::Agent(view.id(), id)).map(|fact| &fact.value);
             let said = matches!(fact, Some(Value::Agent { name, state, running, .. })
                 if *name == agent.name && *state == agent.state.kind.into() && *running == agent.running);
@@ -118,4 +121,8 @@ impl Mirror {
         must!(self.hues == *view.hues(), "no event told that the colours changed");
         Ok(())
     }
+}
+
+fn address(agent: &AgentView<'_>) -> AgentAddress {
+    AgentAddress { node: agent.node, agent: agent.id }
 }
