@@ -109,8 +109,8 @@ impl Mirror {
                 continue;
             }
             let fact = node.facts().get(&Key::Agent(view.id(), id)).map(|fact| &fact.value);
-            let said = matches!(fact, Some(Value::Agent { name, state, running, .. })
-                if *name == agent.name && *state == agent.state.kind.into() && *running == agent.running);
+            let said = matches!(fact, Some(Value::Agent(fact))
+                if fact.name == agent.name && fact.state == agent.state.kind && fact.running == agent.running);
             must!(said, "the fact of agent {id} is {fact:?}");
         }
         must!(

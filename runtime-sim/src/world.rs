@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::log::Log;
 use crate::mirror::Mirror;
 use crate::network::{self, Network, Telling};
-use crate::oracle::Truth;
+use crate::oracle::{Memory, Truth};
 use crate::page::{self, Page};
 use crate::people::{People, Request, Seat};
 use crate::run::Options;
@@ -22,7 +22,7 @@ use crate::trace::Trace;
 use crate::wakes::Wakes;
 use consort_core::directory::{BackendKind, Desired};
 use consort_core::monitor::Monitor;
-use consort_core::{BackendInput, BackendOperation, Input, Node, NodeId, Output, ViewerId};
+use consort_core::{BackendInput, BackendOperation, Command, Input, Node, NodeId, Output, ViewerId};
 use std::collections::BTreeSet;
 
 /// Machines that can be added in a run (copied disks).
@@ -273,11 +273,15 @@ impl World {
         host.clock = Clock::new(self.agenda.now(), shown, host.rate);
         let node = host.restore(self.seed, host.clock.at(self.agenda.now()))?;
         host.mirror = Mirror::of(&node);
+        host.memory = Memory::default();
         host.handed = Epochs::default();
         let own = node.view().agents().filter(|agent| agent.node == host.id);
         host.to_start = own.filter(|a| a.autostart && a.desired == Desired::Running).map(|agent| agent.id).collect();
         self.log.line(self.agenda.now(), || format!("{at} the node starts, life {}", host.life));
-        let checked = self.people.check_promises(&node);
+        // A copied disk is older than what was promised at the original.
+        let original = self.hosts.of(node.view().id()).is_some_and(|first| first.index == at);
+        let checked = if original { self.people.check_promises(&node) } else { Ok(()) };
+        let host = &mut self.hosts[at];
         host.monitor = Some(Monitor::new(node));
         host.backends.start(&mut self.agenda, host.life);
         self.network.started(at, host.life);
@@ -412,6 +416,9 @@ impl World {
 
     /// Gives a person's command to the node where the person sits, at once.
     pub(crate) fn ask(&mut self, at: HostIndex, request: Request) -> Checked {
+        if let Command::Admit { node, .. } | Command::Remove(node) = &request.command {
+            self.truth.asked(request.node, *node);
+        }
         self.feed(at, &Feed::Command(request.id, request.node, request.command))?;
         self.give_room()
     }
@@ -430,7 +437,6 @@ impl World {
     fn handle(&mut self, at: HostIndex, input: Option<Input<'_>>) -> Checked {
         let host = &mut self.hosts[at];
         let Some(node) = &mut host.monitor else { return Ok(()) };
-        let asks = matches!(input, Some(Input::Command(..)));
         host.handled += 1;
         self.trace.time(at, self.agenda.now());
         node.handle(host.clock.at(self.agenda.now()), input.unwrap_or(Input::Wake));
@@ -445,16 +451,16 @@ impl World {
         }
         self.outputs = outputs;
         self.plan_wake(at);
-        self.check(at, asks)
+        self.check(at)
     }
 
-    fn check(&mut self, at: HostIndex, asks: bool) -> Checked {
+    fn check(&mut self, at: HostIndex) -> Checked {
         if self.options.quick {
             return Ok(());
         }
         let host = &mut self.hosts[at];
         let Some(node) = host.monitor.as_ref().map(Monitor::node) else { return Ok(()) };
-        self.truth.learn(&mut host.memory, (at, host.id), node, asks)?;
+        self.truth.learn(&mut host.memory, host.id, node)?;
         if self.setting.hosts > 2 && !host.handled.is_multiple_of(COMPARE_EVERY) {
             return Ok(());
         }

@@ -449,17 +449,6 @@ impl Network {
             }
         }
     }
-
-    // For the oracles.
-
-    /// The most bytes that wait in one direction of one link, and the machine that sent them.
-    pub(crate) fn fullest(&self) -> Option<(usize, HostIndex)> {
-        let ends = self.live.iter().flat_map(|number| {
-            let link = &self.links[*number as usize];
-            [0, 1].map(|end| (link.pipes[end].buffered, link.ends[end].host))
-        });
-        ends.max()
-    }
 }
 
 fn failed((host, life): (HostIndex, NodeLife), dial: DialId, why: &str) -> Event {
