@@ -168,8 +168,8 @@ impl Dialler {
     /// The next dial that was not answered in time.
     pub(super) fn pop_late(&mut self, now: Instant) -> Option<NodeId> {
         loop {
-            let late = |dial: &&mut Dial| dial.until.is_some_and(|until| until <= now);
-            let (id, dial) = self.dials.iter_mut().map(|(id, dial)| (*id, dial)).find(|(_, dial)| late(&dial))?;
+            let late = |dial: &Dial| dial.until.is_some_and(|until| until <= now);
+            let (id, dial) = self.dials.iter_mut().map(|(id, dial)| (*id, dial)).find(|(_, dial)| late(dial))?;
             dial.until = None;
             let node = dial.node;
             if let Some(node) = self.give_up(node, id) {

@@ -178,17 +178,15 @@ impl Link {
             }
             return Some(Frame::Want(keys.into_iter().collect()));
         }
-        if now >= self.facts_at() || self.told == Some(now) {
-            if let Some(frame) = self.next_facts(facts) {
-                self.told = Some(now);
-                return Some(frame);
-            }
+        let told_now = now >= self.facts_at() || self.told == Some(now);
+        if told_now && let Some(frame) = self.next_facts(facts) {
+            self.told = Some(now);
+            return Some(frame);
         }
         // That nothing differs any more is said when nothing is left to send.
-        if self.pending.is_empty() || self.spans.as_ref().is_some_and(|spans| !spans.is_empty()) {
-            if let Some(spans) = self.spans.take() {
-                return Some(Frame::Reconcile(spans));
-            }
+        let goes_on = self.spans.as_ref().is_some_and(|spans| !spans.is_empty());
+        if let Some(spans) = self.spans.take_if(|_| goes_on || self.pending.is_empty()) {
+            return Some(Frame::Reconcile(spans));
         }
         if let Some(lost) = self.traffic.pop_notice() {
             return Some(Frame::Lost(lost));

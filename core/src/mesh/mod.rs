@@ -395,7 +395,7 @@ impl Mesh {
     /// Every rule of this component.
     pub(crate) fn check(&self, now: Instant) -> Result<(), Violation> {
         let broken = |rule: &str| Err(Violation(String::from(rule)));
-        self.facts.check().or_else(|rule| broken(rule))?;
+        self.facts.check().or_else(broken)?;
         self.rows.check(&self.facts, self.id)?;
         if self.links.len() > limits::LINKS || self.dialler.under_way() > limits::LINKS {
             return broken("too many links or dials");
@@ -407,7 +407,7 @@ impl Mesh {
             }
         }
         for link in self.links.values() {
-            link.traffic.check().or_else(|rule| broken(rule))?;
+            link.traffic.check().or_else(broken)?;
             let used = self.open.get(&link.peer).is_some_and(|id| self.links.get(id).is_some_and(|l| l.is_open()));
             if link.is_open() && !used {
                 return broken("a link is open and not used");

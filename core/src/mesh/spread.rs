@@ -74,17 +74,13 @@ impl Mesh {
         if self.facts.bytes() > limits::FACTS_BYTES || !known && self.facts.len() >= limits::FACTS {
             return false;
         }
-        if let (Key::Agent(..), false) = (key, known) {
-            if self.facts.agents_of(node).count() >= limits::AGENTS + limits::TOMBSTONES {
-                return false;
-            }
-        }
-        if let (Key::Member(_), false) = (key, known) {
-            if self.facts.memberships().count() >= limits::NODES {
-                return false;
-            }
-        }
-        self.graph.know(node, now).is_some()
+        let full = !known
+            && match key {
+                Key::Agent(..) => self.facts.agents_of(node).count() >= limits::AGENTS + limits::TOMBSTONES,
+                Key::Member(_) => self.facts.memberships().count() >= limits::NODES,
+                Key::Node(_) | Key::Links(_) => false,
+            };
+        !full && self.graph.know(node, now).is_some()
     }
 
     /// Somebody else with this node's identity does not give in.
