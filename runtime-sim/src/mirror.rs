@@ -3,16 +3,21 @@
 use crate::failure::{Checked, must};
 use consort_core::directory::{AgentState, Desired};
 use consort_core::input::TerminalInfo;
-use consort_core::mesh::facts::{Key, Value};
-use consort_core::{AgentAddress, AgentView, Event, Node, Output};
+use consort_core::mesh::facts::{BackendFact, Key, Value};
+use consort_core::view::NodeView;
+use consort_core::{AgentAddress, AgentView, Event, Node, NodeId, Output, Rights};
 use std::collections::BTreeMap;
 
 /// A copy of the lists, kept up to date by events alone.
 #[derive(Debug, Default)]
 pub(crate) struct Mirror {
     agents: BTreeMap<AgentAddress, Copy>,
+    nodes: BTreeMap<NodeId, Row>,
     hues: BTreeMap<String, u16>,
 }
+
+/// A node as a page's list shows it: name, reachability, rights, conflict, backends.
+type Row = (String, bool, Rights, bool, Vec<BackendFact>);
 
 #[derive(Debug)]
 struct Copy {
@@ -74,7 +79,8 @@ impl Mirror {
     pub(crate) fn of(node: &Node) -> Self {
         let view = node.view();
         let agents = view.agents().map(|agent| (address(&agent), Copy::of(&agent))).collect();
-        Mirror { agents, hues: view.hues().clone() }
+        let nodes = view.nodes().map(|node| (node.id, row(&node))).collect();
+        Mirror { agents, nodes, hues: view.hues().clone() }
     }
 
     /// Applies an event and the view behind it, as a page's list does.
@@ -86,11 +92,11 @@ impl Mirror {
                 None => drop(self.agents.remove(id)),
             },
             Event::CategoriesChanged => self.hues.clone_from(node.view().hues()),
-            Event::NodeChanged(_)
-            | Event::NodeRemoved(_)
-            | Event::LinkFault(..)
-            | Event::Attached(..)
-            | Event::Typed(..) => {}
+            Event::NodeChanged(id) | Event::NodeRemoved(id) => match node.view().node(*id) {
+                Some(node) => drop(self.nodes.insert(*id, row(&node))),
+                None => drop(self.nodes.remove(id)),
+            },
+            Event::LinkFault(..) | Event::Attached(..) | Event::Typed(..) => {}
         }
     }
 
@@ -118,9 +124,20 @@ impl Mirror {
             "no event told that an agent is gone: {} known, {count} there",
             self.agents.len()
         );
+        let mut count = 0;
+        for node in view.nodes() {
+            count += 1;
+            let copy = self.nodes.get(&node.id);
+            must!(copy == Some(&row(&node)), "no event told that {:?} changed: {copy:?} known", node.id);
+        }
+        must!(self.nodes.len() == count, "no event told that a node is gone");
         must!(self.hues == *view.hues(), "no event told that the colours changed");
         Ok(())
     }
+}
+
+fn row(node: &NodeView<'_>) -> Row {
+    (node.name.to_string(), node.reachable, node.rights, node.conflict, node.backends.to_vec())
 }
 
 fn address(agent: &AgentView<'_>) -> AgentAddress {
