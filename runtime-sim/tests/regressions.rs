@@ -21,3 +21,17 @@ fn a_node_that_is_always_late_finds_out_who_is_gone() {
         passes(Scenario { seed, setting, ops });
     }
 }
+
+/// Two nodes that were comparing with others asked each other again and again, though nothing differed.
+#[test]
+fn a_mesh_in_which_nothing_differs_compares_nothing() {
+    let of_seed = |seed| {
+        let mut scenario = Scenario::of_seed(seed);
+        scenario.setting.late_wake_ms = 1_124;
+        scenario.setting.hosts = 5;
+        scenario
+    };
+    for seed in 0..30 {
+        passes(of_seed(seed));
+    }
+}

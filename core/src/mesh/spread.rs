@@ -194,13 +194,18 @@ impl Mesh {
             }
             return;
         }
-        if other.is_some_and(|(other, _)| other != id) {
-            link.compare = true;
-            link.hash = !self.facts.hash();
-            return;
-        }
         let answer = reconcile::answer(&self.facts, spans);
         let missing = !answer.want.is_empty() || !answer.spans.is_empty();
+        if other.is_some() {
+            // Later; but if nothing differs, that is said at once: else two that are busy would ask each other for ever.
+            if missing || !answer.give.is_empty() {
+                link.compare = true;
+                link.hash = !self.facts.hash();
+            } else {
+                link.spans = Some(answer.spans);
+            }
+            return;
+        }
         answer.give.into_iter().for_each(|key| link.tell(key));
         link.ask(answer.want);
         link.spans = Some(answer.spans);

@@ -112,12 +112,10 @@ impl Pipe {
         if self.dead {
             return None;
         }
-        let left = if self.bytes_per_ms > 0 {
-            self.free_us = self.free_us.max(now * 1_000) + bytes as u64 * 1_000 / self.bytes_per_ms;
+        let left = (bytes as u64 * 1_000).checked_div(self.bytes_per_ms).map_or(now, |sending_us| {
+            self.free_us = self.free_us.max(now * 1_000) + sending_us;
             self.free_us / 1_000
-        } else {
-            now
-        };
+        });
         self.last = self.last.max(left + delay);
         self.queue.push_back(carried);
         Some(self.last)
