@@ -87,8 +87,8 @@ enum StoredFor {
     Plan(AgentId),
     /// Nobody waits: a name that was followed, a state that was noted. Tried again if it fails.
     Agent(AgentId),
-    /// What is left of an agent that could not be created.
-    Nobody,
+    /// What is left of an agent that could not be created: the refusal is said when nothing of it can come back.
+    Refused(Option<CommandId>, Refusal),
 }
 
 #[derive(Debug)]
