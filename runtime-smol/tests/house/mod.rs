@@ -13,6 +13,7 @@ use consort_web::Clock;
 use consort_web::api::{self, Api, Audit, Listing, Look};
 use consort_web::auth::CookieKey;
 use consort_web::json::NodeFacts;
+use consort_web::lines::Lines;
 use futures_lite::StreamExt;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -70,7 +71,7 @@ impl House {
             sites: door.sites(&[]).unwrap(),
             cookie_key: CookieKey::new(&[3; 32]),
             token: TOKEN.to_owned(),
-            facts: NodeFacts { id: NodeId([7; 32]), version: "9.8.7", home: "/home/me".to_owned() },
+            facts: NodeFacts { id: NodeId([7; 32]), version: "9.8.7", home: "/home/me".to_owned(), lines: Lines::default() },
         };
         let api = Arc::new(Api::new(config, Arc::clone(&node) as Arc<dyn api::Node>));
         let (stop, stopped) = async_channel::bounded::<()>(1);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::http::{Headers, Via};
+use crate::lines::Lines;
 use consort_core::command::NewAgent;
 use consort_core::directory::BackendKind;
 use consort_core::error::RefusalCode;
@@ -105,7 +106,7 @@ fn build(reply: Result<Reply, Refusal>, stopping: bool) -> Case {
         sites: Sites::new(23_000, []).unwrap(),
         cookie_key: CookieKey::new(&[1; 32]),
         token: "t0ken".to_owned(),
-        facts: NodeFacts { id: NodeId([7; 32]), version: "0.1.0", home: "/home/me".to_owned() },
+        facts: NodeFacts { id: NodeId([7; 32]), version: "0.1.0", home: "/home/me".to_owned(), lines: Lines::default() },
     };
     Case { api: Api::new(config, Arc::clone(&node) as Arc<dyn Node>), node }
 }
