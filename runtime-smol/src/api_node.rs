@@ -2,10 +2,10 @@
 
 use crate::door::directories;
 use crate::driver::Handle;
-use consort_core::error::RefusalCode;
-use consort_core::{Command, NodeId, Refusal, Reply};
 use crate::peers::Peers;
 use consort_core::Rights;
+use consort_core::error::RefusalCode;
+use consort_core::{Command, NodeId, Refusal, Reply};
 use consort_web::api::{Asked, Audit, Invite, JoinRequest, Joined, Listing, Look, Meeting, Node};
 use futures_lite::future;
 use std::path::PathBuf;

@@ -103,9 +103,10 @@ impl AuditEvent {
                 fields["bytes"] = json!(bytes);
                 ("typed", fields)
             }
-            AuditEvent::Mesh { who, node, what, detail } => {
-                ("mesh", json!({"who": text(who), "node": node.to_string(), "what": text(what), "detail": text(detail)}))
-            }
+            AuditEvent::Mesh { who, node, what, detail } => (
+                "mesh",
+                json!({"who": text(who), "node": node.to_string(), "what": text(what), "detail": text(detail)}),
+            ),
             AuditEvent::Agent { who, agent, what, detail } => (
                 "agent",
                 json!({"who": text(who), "agent": agent.to_string(), "what": text(what), "detail": text(detail)}),

@@ -265,7 +265,8 @@ impl Default for Mailbox {
         // Unbounded as a channel; bounded by what is in it: each viewer's input window and room, each link's room, each thread's one
         // command.
         let (sender, messages) = async_channel::unbounded();
-        let handle = Handle { messages: sender, viewers: Arc::default(), open_viewers: Arc::default(), links: Arc::default() };
+        let handle =
+            Handle { messages: sender, viewers: Arc::default(), open_viewers: Arc::default(), links: Arc::default() };
         Mailbox { messages, handle }
     }
 }

@@ -1,7 +1,7 @@
 //! Agents, nodes and control messages as JSON, exactly as the protocol pages say.
 
-use consort_core::directory::{BackendKind, Desired, Source, StateKind, place};
 use crate::lines::Lines;
+use consort_core::directory::{BackendKind, Desired, Source, StateKind, place};
 use consort_core::view::{AgentView, NodeView, View};
 use consort_core::{AgentAddress, Holder, Instant, NodeId, Rights, limits};
 use serde::Serialize;

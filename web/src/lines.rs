@@ -83,11 +83,20 @@ mod tests {
     fn a_link_is_known_as_long_as_its_entry_lives() {
         let lines = Lines::default();
         let peer = NodeId([1; 32]);
-        let line = |address: &str| Line { peer, address: address.into(), dialled: true, version: String::new(), latency: None };
+        let line = |address: &str| Line {
+            peer,
+            address: address.into(),
+            dialled: true,
+            version: String::new(),
+            latency: None,
+        };
         let first = lines.add(line("a"));
         let second = lines.add(line("b"));
         second.set_latency(Duration::from_millis(3));
-        assert_eq!(lines.to(peer).map(|line| (line.address, line.latency)), Some(("b".into(), Some(Duration::from_millis(3)))));
+        assert_eq!(
+            lines.to(peer).map(|line| (line.address, line.latency)),
+            Some(("b".into(), Some(Duration::from_millis(3))))
+        );
         drop(second);
         assert_eq!(lines.to(peer).map(|line| line.address), Some("a".into()));
         drop(first);

@@ -25,7 +25,9 @@ impl Act {
             Command::Delete(agent) => act(agent, "delete", String::new()),
             Command::Paste { agent, text, .. } => act(agent, "paste", format!("{} bytes", text.len())),
             Command::ReadText { agent, .. } | Command::ReadNotes(agent) => act(agent, "read", String::new()),
-            Command::Admit { node, rights, .. } => Act { agent: None, what: admission(*rights), detail: node.to_string() },
+            Command::Admit { node, rights, .. } => {
+                Act { agent: None, what: admission(*rights), detail: node.to_string() }
+            }
             Command::Remove(node) => Act { agent: None, what: "remove", detail: node.to_string() },
         }
     }
@@ -38,7 +40,9 @@ impl Act {
                 Some(AuditEvent::Refused { who, what, why: refusal.message.clone() })
             }
             Ok(_) if self.what == "read" => None,
-            Ok(Reply::Node(node)) => Some(AuditEvent::Mesh { who, node: *node, what: self.what.into(), detail: String::new() }),
+            Ok(Reply::Node(node)) => {
+                Some(AuditEvent::Mesh { who, node: *node, what: self.what.into(), detail: String::new() })
+            }
             Ok(Reply::Agent(agent)) => {
                 Some(AuditEvent::Agent { who, agent: agent.agent, what: self.what.into(), detail: self.detail })
             }

@@ -24,7 +24,13 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Carries a link until it ends, from either side. `dial` is the dial that it answers.
-pub(crate) async fn carry(conversation: Conversation, dial: Option<DialId>, line: Line, handle: &Handle, lines: &Lines) {
+pub(crate) async fn carry(
+    conversation: Conversation,
+    dial: Option<DialId>,
+    line: Line,
+    handle: &Handle,
+    lines: &Lines,
+) {
     let Conversation { socket, session, peer } = conversation;
     let (frames, outgoing) = async_channel::unbounded();
     let (open, closing) = async_channel::bounded(1);
@@ -142,4 +148,3 @@ enum Next {
     Ping,
     End,
 }
-

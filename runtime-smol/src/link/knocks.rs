@@ -88,7 +88,8 @@ mod tests {
     fn one_address_only_takes_room_from_itself() {
         let knocks = Knocks::default();
         let other = knocks.enter("10.0.0.1".parse().unwrap());
-        let many: Vec<_> = (0..20u16).map(|n| knocks.enter(IpAddr::V6(Ipv6Addr::new(1, 2, 3, 4, n, 0, 0, 1)))).collect();
+        let many: Vec<_> =
+            (0..20u16).map(|n| knocks.enter(IpAddr::V6(Ipv6Addr::new(1, 2, 3, 4, n, 0, 0, 1)))).collect();
         assert!(!gone(&other));
         assert_eq!(many.iter().filter(|knock| !gone(knock)).count(), KNOCKS_OF_ONE);
         assert!(!gone(&many[19]) && gone(&many[0]));

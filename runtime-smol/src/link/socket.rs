@@ -62,7 +62,9 @@ pub(crate) async fn connect(address: &str) -> Result<NodeSocket, String> {
             async_tungstenite::client_async_with_config(request, Socket::Tcp(stream), Some(acquainted())).await;
         match upgraded {
             Ok((socket, _)) => Ok(socket),
-            Err(Error::Http(answer)) => Err(format!("no node answers there (HTTP status {})", answer.status().as_u16())),
+            Err(Error::Http(answer)) => {
+                Err(format!("no node answers there (HTTP status {})", answer.status().as_u16()))
+            }
             Err(error) => Err(format!("no node answers there ({error})")),
         }
     };

@@ -2,11 +2,11 @@
 
 use super::Peers;
 use super::requests::Asked;
+use crate::link::carry;
 use crate::link::greet::{self, Answer, Caller, Card, Failure};
 use crate::link::knocks::Knocks;
 use crate::link::noise::{Broken, Purpose};
 use crate::link::socket::{self, NodeSocket};
-use crate::link::carry;
 use consort_core::{NodeId, Refusal, Rights};
 use consort_web::lines::Line;
 use futures_lite::future;
@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 /// Serves a connection to [`LINK_PATH`](crate::link::LINK_PATH) until it ends.
-pub async fn answer(peers: &Peers, knocks: &Knocks, socket: NodeSocket) {
+pub(crate) async fn answer(peers: &Peers, knocks: &Knocks, socket: NodeSocket) {
     let (Some(here), Some(there)) = (socket.get_ref().local(), socket.get_ref().peer()) else { return };
     let knock = knocks.enter(there.ip());
     let served = async {
@@ -92,7 +92,8 @@ async fn link(peers: &Peers, there: SocketAddr, caller: Caller, card: Card) {
 }
 
 async fn tell<F: Future<Output = Answer>>(mut caller: Caller, decide: impl FnOnce(Visitor) -> F) {
-    let visitor = Visitor { node: caller.conversation.peer, card: std::mem::take(&mut caller.card), invite: caller.invite };
+    let visitor =
+        Visitor { node: caller.conversation.peer, card: std::mem::take(&mut caller.card), invite: caller.invite };
     let answer = decide(visitor).await;
     if caller.conversation.tell(&answer).await.is_ok() {
         caller.conversation.end().await;

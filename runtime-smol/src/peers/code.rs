@@ -94,9 +94,9 @@ impl Code {
             return Err(if plain && long { NoCode::Mistyped } else { NoCode::Other });
         };
         let (&version, rest) = bytes.split_first().ok_or(NoCode::Other)?;
-        let parts = rest.split_first_chunk().and_then(|(beginning, rest)| {
-            rest.split_first_chunk().map(|(secret, rest)| (*beginning, *secret, rest))
-        });
+        let parts = rest
+            .split_first_chunk()
+            .and_then(|(beginning, rest)| rest.split_first_chunk().map(|(secret, rest)| (*beginning, *secret, rest)));
         match (version, parts) {
             (VERSION, Some((beginning, secret, rest))) => {
                 let addresses = read_addresses(rest).ok_or(NoCode::Mistyped)?;
@@ -110,7 +110,12 @@ impl Code {
     /// What both ends make of the secret: the number that the invite is found by, and the key.
     pub(crate) fn ticket(&self) -> Ticket {
         let derived = |label: &[u8]| -> [u8; 32] {
-            Sha256::new().chain_update(b"consort pairing code 1 ").chain_update(label).chain_update(self.secret).finalize().into()
+            Sha256::new()
+                .chain_update(b"consort pairing code 1 ")
+                .chain_update(label)
+                .chain_update(self.secret)
+                .finalize()
+                .into()
         };
         let number = derived(b"number");
         Ticket { number: [number[0], number[1], number[2], number[3]], secret: derived(b"key") }

@@ -36,12 +36,16 @@ pub(super) async fn join(peers: &Peers, target: &str, rights: Rights) -> Result<
                 peers.open_up().await;
                 by_code(peers, &code, rights).await
             }
-            Err(NoCode::Mistyped) => {
-                Err(refusal(RefusalCode::Invalid, "The code has a typing error, or a part of it is missing.", "Copy all of it."))
-            }
-            Err(NoCode::Newer) => {
-                Err(refusal(RefusalCode::Invalid, "The code was made by a newer version of consort.", "Update this machine's."))
-            }
+            Err(NoCode::Mistyped) => Err(refusal(
+                RefusalCode::Invalid,
+                "The code has a typing error, or a part of it is missing.",
+                "Copy all of it.",
+            )),
+            Err(NoCode::Newer) => Err(refusal(
+                RefusalCode::Invalid,
+                "The code was made by a newer version of consort.",
+                "Update this machine's.",
+            )),
             Err(NoCode::Other) => {
                 let address = with_port(target).ok_or_else(|| {
                     let hint = "An address looks like laptop.local or 192.168.1.7:23000.";
@@ -54,7 +58,11 @@ pub(super) async fn join(peers: &Peers, target: &str, rights: Rights) -> Result<
     };
     let late = async {
         Timer::after(PATIENCE).await;
-        Err(refusal(RefusalCode::Unreachable, "The other machine has not answered in time.", "Try again, or join from there."))
+        Err(refusal(
+            RefusalCode::Unreachable,
+            "The other machine has not answered in time.",
+            "Try again, or join from there.",
+        ))
     };
     future::or(joining, late).await
 }
@@ -161,7 +169,12 @@ pub(super) async fn admitted(
 
 type Called = Result<(Conversation, Answer, Address), (Address, String)>;
 
-async fn call(peers: &Peers, address: &Address, (purpose, ticket): (Purpose, Option<Ticket>), wanted: Wanted) -> Called {
+async fn call(
+    peers: &Peers,
+    address: &Address,
+    (purpose, ticket): (Purpose, Option<Ticket>),
+    wanted: Wanted,
+) -> Called {
     let failed = |why: String| (address.clone(), why);
     let socket = socket::connect(&address.0).await.map_err(failed)?;
     match greet::call(&peers.myself.key, socket, (purpose, ticket), wanted, &peers.card()).await {
@@ -203,7 +216,11 @@ fn no_answer(failures: &[(Address, String)]) -> Refusal {
 }
 
 fn nonsense() -> Refusal {
-    refusal(RefusalCode::Unreachable, "The other machine answers something else than was asked.", "Compare the versions.")
+    refusal(
+        RefusalCode::Unreachable,
+        "The other machine answers something else than was asked.",
+        "Compare the versions.",
+    )
 }
 
 fn refusal(code: RefusalCode, message: impl Into<String>, hint: impl Into<String>) -> Refusal {

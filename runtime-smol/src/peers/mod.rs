@@ -12,7 +12,7 @@ mod listen;
 mod network;
 mod requests;
 
-pub use answer::answer;
+pub(crate) use answer::answer;
 pub use listen::Place;
 pub use network::Trusted;
 

@@ -16,7 +16,12 @@ pub(crate) fn of_this_machine() -> Vec<IpAddr> {
         log::warn!("the addresses of this machine cannot be read: {error}");
         Vec::new()
     });
-    ranked(interfaces.iter().filter(|interface| interface.is_oper_up()).map(|interface| (interface.name.as_str(), interface.ip())))
+    ranked(
+        interfaces
+            .iter()
+            .filter(|interface| interface.is_oper_up())
+            .map(|interface| (interface.name.as_str(), interface.ip())),
+    )
 }
 
 fn ranked<'a>(interfaces: impl Iterator<Item = (&'a str, IpAddr)>) -> Vec<IpAddr> {
@@ -36,9 +41,7 @@ fn ranked<'a>(interfaces: impl Iterator<Item = (&'a str, IpAddr)>) -> Vec<IpAddr
 fn can_be_reached(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => !(ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || ip.is_multicast()),
-        IpAddr::V6(ip) => {
-            !(ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unspecified() || ip.is_multicast())
-        }
+        IpAddr::V6(ip) => !(ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unspecified() || ip.is_multicast()),
     }
 }
 
@@ -112,7 +115,8 @@ impl Trusted {
     #[must_use]
     pub fn covers(&self, here: IpAddr, there: IpAddr) -> bool {
         let (here, there) = (here.to_canonical(), there.to_canonical());
-        let ours = |network: &Network| TAILSCALE.contains(network) || !TAILSCALE.iter().any(|other| other.contains(there));
+        let ours =
+            |network: &Network| TAILSCALE.contains(network) || !TAILSCALE.iter().any(|other| other.contains(there));
         self.networks.iter().any(|network| network.contains(here) && network.contains(there) && ours(network))
     }
 }
@@ -171,9 +175,8 @@ mod tests {
 
     #[test]
     fn a_trusted_network_covers_connections_within_it() {
-        let covers = |network: &str, here: &str, there: &str| {
-            network.parse::<Trusted>().unwrap().covers(ip(here), ip(there))
-        };
+        let covers =
+            |network: &str, here: &str, there: &str| network.parse::<Trusted>().unwrap().covers(ip(here), ip(there));
         assert!(covers("tailscale", "100.64.0.1", "100.127.255.255"));
         assert!(covers("tailscale", "fd7a:115c:a1e0::1", "fd7a:115c:a1e0:ab::2"));
         assert!(!covers("tailscale", "192.168.1.5", "100.64.0.2"), "it came in elsewhere");

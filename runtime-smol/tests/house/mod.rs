@@ -71,7 +71,12 @@ impl House {
             sites: door.sites(&[]).unwrap(),
             cookie_key: CookieKey::new(&[3; 32]),
             token: TOKEN.to_owned(),
-            facts: NodeFacts { id: NodeId([7; 32]), version: "9.8.7", home: "/home/me".to_owned(), lines: Lines::default() },
+            facts: NodeFacts {
+                id: NodeId([7; 32]),
+                version: "9.8.7",
+                home: "/home/me".to_owned(),
+                lines: Lines::default(),
+            },
         };
         let api = Arc::new(Api::new(config, Arc::clone(&node) as Arc<dyn api::Node>));
         let (stop, stopped) = async_channel::bounded::<()>(1);

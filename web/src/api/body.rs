@@ -1,9 +1,9 @@
 //! The JSON bodies of requests. Unknown fields are refused by name; an error says where it is.
 
 use crate::http::{Head, Problem};
-use consort_core::{Rights, Size};
 use consort_core::command::NewAgent;
 use consort_core::directory::BackendKind;
+use consort_core::{Rights, Size};
 use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;

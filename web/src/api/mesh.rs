@@ -56,7 +56,7 @@ impl Api {
         Ok(Response::json(if waiting { 202 } else { 200 }, &answer))
     }
 
-    pub(super) fn admit(&self, node: NodeId, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
+    pub(super) fn admit_node(&self, node: NodeId, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
         let reply: Reply = self.node.admit(node, rights(head, body)?)?;
         self.reply(reply)
     }

@@ -106,7 +106,12 @@ fn build(reply: Result<Reply, Refusal>, stopping: bool) -> Case {
         sites: Sites::new(23_000, []).unwrap(),
         cookie_key: CookieKey::new(&[1; 32]),
         token: "t0ken".to_owned(),
-        facts: NodeFacts { id: NodeId([7; 32]), version: "0.1.0", home: "/home/me".to_owned(), lines: Lines::default() },
+        facts: NodeFacts {
+            id: NodeId([7; 32]),
+            version: "0.1.0",
+            home: "/home/me".to_owned(),
+            lines: Lines::default(),
+        },
     };
     Case { api: Api::new(config, Arc::clone(&node) as Arc<dyn Node>), node }
 }
