@@ -77,12 +77,14 @@ pub(crate) struct Peer {
     pub(crate) version: String,
     #[serde(rename = "self")]
     pub(crate) own: bool,
+    pub(crate) removed: bool,
     pub(crate) reachable: bool,
     pub(crate) since_ms: u64,
     pub(crate) rights: String,
     pub(crate) addresses: Vec<String>,
     pub(crate) via: Option<String>,
     pub(crate) address: Option<String>,
+    pub(crate) dialled: Option<bool>,
     pub(crate) latency_ms: Option<f64>,
     pub(crate) conflict: bool,
 }

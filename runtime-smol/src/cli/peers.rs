@@ -49,6 +49,7 @@ fn place(request: &Waiting) -> &str {
 
 fn state(peer: &Peer) -> &'static str {
     match peer {
+        Peer { removed: true, .. } => "removed",
         Peer { conflict: true, .. } => "conflict",
         Peer { own: true, .. } => "here",
         Peer { reachable: true, .. } => "reachable",
@@ -60,6 +61,10 @@ fn state(peer: &Peer) -> &'static str {
 fn way(peer: &Peer, all: &[Peer]) -> (String, Paint) {
     match (&peer.address, &peer.via) {
         _ if peer.own => (String::new(), Paint::Plain),
+        (Some(address), _) if peer.dialled == Some(false) => {
+            let from = address.rsplit_once(':').map_or(address.as_str(), |(from, _)| from);
+            (format!("from {from}"), Paint::Plain)
+        }
         (Some(address), _) => (address.clone(), Paint::Plain),
         (None, Some(via)) => {
             let name = all.iter().find(|other| other.id == *via).map_or(via.as_str(), |other| &other.name);
@@ -114,7 +119,7 @@ fn table(peers: &Peers, style: &Style) -> String {
 fn row(peer: &Peer, all: &[Peer], style: &Style) -> [(String, Paint); 7] {
     let (symbol, ascii, paint) = match state(peer) {
         "here" | "reachable" => ("●", "*", Paint::Green),
-        "conflict" => ("✗", "x", Paint::Red),
+        "conflict" | "removed" => ("✗", "x", Paint::Red),
         _ => ("○", "-", Paint::Yellow),
     };
     let symbol = if style.unicode { symbol } else { ascii };
@@ -128,6 +133,9 @@ fn row(peer: &Peer, all: &[Peer], style: &Style) -> [(String, Paint); 7] {
     }
     if peer.conflict {
         remark = "its id is used by two machines".into();
+    }
+    if peer.removed {
+        remark = "this machine was removed from the mesh".into();
     }
     [
         (format!("{symbol} {}", text::one_line(name)), paint),

@@ -52,8 +52,16 @@ impl Code {
     pub(crate) fn new(node: NodeId, secret: [u8; SECRET_BYTES], addresses: &[Address]) -> Self {
         let mut beginning = [0; PREFIX_BYTES];
         beginning.copy_from_slice(&node.0[..PREFIX_BYTES]);
-        let fit = addresses.iter().filter(|address| address.0.len() <= NAME_BYTES);
-        Code { beginning, secret, addresses: fit.take(CODE_ADDRESSES).cloned().collect() }
+        // Long ones only if there are not enough short ones.
+        let (long, mut chosen): (Vec<Address>, Vec<Address>) = addresses
+            .iter()
+            .filter(|address| address.0.len() <= NAME_BYTES)
+            .cloned()
+            .partition(|Address(address)| address.starts_with('['));
+        let enough = chosen.len().clamp(2, CODE_ADDRESSES);
+        chosen.extend(long);
+        chosen.truncate(enough);
+        Code { beginning, secret, addresses: chosen }
     }
 
     /// As people copy it.
@@ -174,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_code_says_what_was_put_into_it() {
-        let code = code(&["192.168.1.7:23000", "[fd00::1]:23000", "laptop.local:1"]);
+        let code = code(&["laptop.local:1", "[fd00::1]:23000"]);
         assert_eq!(Code::read(&code.written()), Ok(code.clone()));
         assert_eq!(Code::read(&code.written().to_uppercase().replace('-', "")), Ok(code));
     }
@@ -183,6 +191,16 @@ mod tests {
     fn with_one_address_it_is_short_enough_to_be_typed() {
         let text = code(&["192.168.1.7:23000"]).written();
         assert!(text.len() <= 56, "{text}");
+    }
+
+    #[test]
+    fn the_best_addresses_are_in_it_and_long_ones_only_if_there_are_few() {
+        let chosen =
+            |addresses: &[&str]| code(addresses).addresses.into_iter().map(|address| address.0).collect::<Vec<_>>();
+        assert_eq!(chosen(&["[fd00::1]:1", "10.0.0.1:1", "10.0.0.2:1"]), ["10.0.0.1:1", "10.0.0.2:1"]);
+        assert_eq!(chosen(&["[fd00::1]:1", "10.0.0.1:1"]), ["10.0.0.1:1", "[fd00::1]:1"]);
+        assert_eq!(chosen(&["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1", "10.0.0.4:1"]).len(), CODE_ADDRESSES);
+        assert!(chosen(&[]).is_empty());
     }
 
     #[test]

@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 
 /// How long joining may take before its sender is told that it has failed.
 const PATIENCE: Duration = Duration::from_secs(9);
+/// How long one address of a code has before the next one is tried beside it.
+const NEXT: Duration = Duration::from_millis(250);
 /// How long this node goes on asking another one to admit it.
 const ASKING: Duration = Duration::from_secs(3_600);
 /// Nodes that are asked at a time.
@@ -74,9 +76,12 @@ async fn by_code(peers: &Peers, code: &Code, rights: Rights) -> Result<Joined, R
     if code.addresses.is_empty() {
         return Err(refusal(RefusalCode::Unreachable, "The machine that made this code has no address.", OTHER_WAY));
     }
-    let tries = code.addresses.iter().map(|address| {
-        let wanted = Wanted::Beginning(code.beginning);
-        Box::pin(call(peers, address, (Purpose::Pair, Some(code.ticket())), wanted)) as Pin<Box<dyn Future<Output = _>>>
+    let tries = code.addresses.iter().zip(0..).map(|(address, turn)| {
+        let called = async move {
+            Timer::after(NEXT * turn).await;
+            call(peers, address, (Purpose::Pair, Some(code.ticket())), Wanted::Beginning(code.beginning)).await
+        };
+        Box::pin(called) as Pin<Box<dyn Future<Output = _>>>
     });
     match first_answer(tries.collect()).await {
         Ok((conversation, Answer::Welcome { card }, address)) => {

@@ -2,7 +2,7 @@
 
 use async_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use async_tungstenite::tungstenite::{Bytes, Message, WebSocket};
-use consort::door::{BrowserSocket, Door, Visitor, Where, directories};
+use consort::door::{BrowserSocket, Door, Handlers, Visitor, Where, directories};
 use consort_core::command::NewAgent;
 use consort_core::directory::BackendKind;
 use consort_core::{
@@ -85,8 +85,13 @@ impl House {
             let stopped = async move {
                 let _ = stopped.recv().await;
             };
-            let echo = Rc::new(|socket, visitor| Box::pin(echo(socket, visitor)) as _);
-            smol::block_on(door.serve(served, Arc::new(clock), echo, stopped)).unwrap();
+            let (_, links) = async_channel::bounded(1);
+            let handlers = Handlers {
+                on_socket: Rc::new(|socket, visitor| Box::pin(echo(socket, visitor)) as _),
+                on_link: Rc::new(|socket| Box::pin(async move { drop(socket) })),
+                links,
+            };
+            smol::block_on(door.serve(served, Arc::new(clock), handlers, stopped)).unwrap();
         });
         let folder = folder.to_owned();
         Ok(House { port, folder, _own: None, node, api, stop, thread: Some(thread) })
