@@ -30,6 +30,7 @@ fn address(n: usize) -> Address {
 }
 
 struct Machine {
+    id: NodeId,
     node: Monitor,
     /// When it was started, in the town's time.
     born: u64,
@@ -37,6 +38,7 @@ struct Machine {
     events: Vec<Event>,
     replies: Vec<(CommandId, Result<Reply, Refusal>)>,
     paused: bool,
+    full: bool,
     wake: Option<u64>,
 }
 
@@ -107,6 +109,16 @@ impl Town {
         town
     }
 
+    /// A copy of a machine's disk, started on another machine. Gives its number.
+    pub(crate) fn clone_disk(&mut self, n: usize, epoch: u64) -> usize {
+        let clone = self.machines.len();
+        let mut machine = self.start(n, epoch, self.files(n));
+        machine.id = id(n);
+        self.machines.push(machine);
+        self.settle_in(clone);
+        clone
+    }
+
     fn start(&self, n: usize, epoch: u64, files: BTreeMap<String, Vec<u8>>) -> Machine {
         let mut restored = Restored::default();
         for (key, bytes) in &files {
@@ -115,10 +127,21 @@ impl Town {
         let config = Config { name: format!("node-{n}") };
         let identity = Identity { id: id(n), epoch };
         let mut seed = id(n).0;
-        seed[..8].copy_from_slice(&(self.now + epoch).to_le_bytes());
+        seed[8..16].copy_from_slice(&(self.now + epoch).to_le_bytes());
+        seed[16] = self.machines.len() as u8;
         let node = Node::new(config, identity, restored, seed, Instant::START).expect("a good configuration");
         let node = Monitor::new(node);
-        Machine { node, born: self.now, files, events: Vec::new(), replies: Vec::new(), paused: false, wake: None }
+        Machine {
+            id: id(n),
+            node,
+            born: self.now,
+            files,
+            events: Vec::new(),
+            replies: Vec::new(),
+            paused: false,
+            full: false,
+            wake: None,
+        }
     }
 
     fn settle_in(&mut self, n: usize) {
@@ -192,11 +215,12 @@ impl Town {
             }
             Output::Dial(dial, node, at) => {
                 self.dials += 1;
-                let to = Some(number(node)).filter(|other| address(*other) == at);
+                let to = (0..self.machines.len()).find(|to| self.machines[*to].id == node && address(*to) == at);
                 self.at(DELAY, Happening::Dialled(n, dial, to.unwrap_or(usize::MAX)));
             }
             Output::Store(store, operation) => {
                 match operation {
+                    StoreOperation::Put { .. } if self.machines[n].full => {}
                     StoreOperation::Put { key, bytes } => drop(self.machines[n].files.insert(key, bytes)),
                     StoreOperation::Remove { key } => drop(self.machines[n].files.remove(&key)),
                 }
@@ -217,7 +241,11 @@ impl Town {
                 self.tell(n, Input::Link(link, LinkInput::Writable));
             }
             Happening::Frame(..) | Happening::Room(..) => {}
-            Happening::Stored(n, store) => self.tell(n, Input::Stored(store, Ok(()))),
+            Happening::Stored(n, store) => {
+                let full = self.machines[n].full;
+                let failure = || StoreFailure("no space left on device".into());
+                self.tell(n, Input::Stored(store, if full { Err(failure()) } else { Ok(()) }));
+            }
             Happening::Closed(n, link) => {
                 self.ends.remove(&(n, link));
                 self.tell(n, Input::Link(link, LinkInput::Closed));
@@ -239,7 +267,7 @@ impl Town {
         self.ends.insert((near.0, links.0), End { to: far.0, link: links.1 });
         self.ends.insert((far.0, links.1), End { to: near.0, link: links.0 });
         for ((n, dial), link, peer) in [(near, links.0, far.0), (far, links.1, near.0)] {
-            self.tell(n, Input::Link(link, LinkInput::Opened { peer: id(peer), dial }));
+            self.tell(n, Input::Link(link, LinkInput::Opened { peer: self.machines[peer].id, dial }));
             for _ in 0..ROOM {
                 if self.ends.contains_key(&(n, link)) {
                     self.tell(n, Input::Link(link, LinkInput::Writable));
@@ -299,6 +327,11 @@ impl Town {
     }
 
     // What people and networks do.
+
+    /// The disk of a machine is full, or no longer.
+    pub(crate) fn set_full(&mut self, n: usize, full: bool) {
+        self.machines[n].full = full;
+    }
 
     fn is_blocked(&self, a: usize, b: usize) -> bool {
         self.blocked.contains(&(a.min(b), a.max(b)))
@@ -371,7 +404,7 @@ impl Town {
     pub(crate) fn command(&mut self, n: usize, command: Command) -> Result<Reply, Refusal> {
         self.serial += 1;
         let number = CommandId(self.serial);
-        self.tell(n, Input::Command(number, id(n), command));
+        self.tell(n, Input::Command(number, self.machines[n].id, command));
         self.wait(0);
         let reply = self.machines[n].replies.iter().find(|(id, _)| *id == number);
         reply.expect("answered at once").1.clone()
