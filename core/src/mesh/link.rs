@@ -31,6 +31,8 @@ pub(super) struct Link {
     pub(super) stage: Stage,
     pub(super) opened: Instant,
     pub(super) heard: Instant,
+    /// This end was late and has counted from then; nothing was heard since.
+    pub(super) forgiven: bool,
     /// Frames that fit.
     room: u32,
     greeted: bool,
@@ -67,6 +69,7 @@ impl Link {
             stage,
             opened: now,
             heard: now,
+            forgiven: false,
             room: 0,
             greeted: false,
             hello: None,

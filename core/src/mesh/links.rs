@@ -25,7 +25,7 @@ impl Mesh {
             }
             LinkInput::Frame(bytes) => {
                 let Some(link) = self.links.get_mut(&id) else { return };
-                link.heard = now;
+                (link.heard, link.forgiven) = (now, false);
                 let peer = link.peer;
                 if let Err(fault) = Frame::decode(bytes).and_then(|frame| self.frame(now, id, frame, out)) {
                     out.push_back(Output::Event(Event::LinkFault(peer, fault)));

@@ -188,6 +188,7 @@ impl Mesh {
     }
 
     /// What a node may do on the agents of this one. `None`: it is no member.
+    #[allow(dead_code, reason = "called by circuits")]
     pub(crate) fn rights_of(&self, node: NodeId) -> Option<Rights> {
         if node == self.id {
             return Some(Rights::Operate);
@@ -241,8 +242,9 @@ impl Mesh {
     pub(crate) fn begin(&mut self, now: Instant) {
         self.now = now;
         if self.due.promised.is_some_and(|at| now.since(at) > limits::LATE_TIME) {
-            for link in self.links.values_mut() {
-                link.heard = now;
+            // Once: a node that is always late must still find out who is gone.
+            for link in self.links.values_mut().filter(|link| !link.forgiven) {
+                (link.heard, link.forgiven) = (now, true);
             }
         }
     }
