@@ -99,7 +99,7 @@ pub const TYPED_EVENT_TIME: Duration = Duration::from_secs(60);
 
 /// An agent counts as printing for this long after its last output.
 pub const PRINTING_TIME: Duration = Duration::from_secs(3);
-/// Output this soon after input is taken for an echo, not for work.
+/// Output this soon after input or a change of the size is taken for an echo, not for work.
 pub const ECHO_TIME: Duration = Duration::from_secs(2);
 /// A burst of output at least this long is work, and its end is *done* until somebody looks.
 pub const WORK_TIME: Duration = Duration::from_secs(5);

@@ -5,7 +5,7 @@ mod desk;
 use consort_core::command::NewAgent;
 use consort_core::directory::{Desired, Source, StateKind};
 use consort_core::output::{BackendOperation, StoreOperation};
-use consort_core::{AgentId, Command, Event, Output, Reply, limits};
+use consort_core::{AgentId, Command, Event, Output, Reply, Size, TerminalInput, limits};
 use desk::*;
 
 fn new(name: &str) -> Command {
@@ -426,4 +426,26 @@ fn what_nobody_waits_for_is_stored_again_when_the_disk_was_full() {
     let said = desk.wait(limits::STORE_AGAIN_TIME.as_millis());
     desk.stored(change(&said));
     assert_eq!(Desk::with_store(desk.files.clone()).agent(agent).name, "renamed");
+}
+
+// What an agent does.
+
+#[test]
+fn a_program_that_draws_itself_anew_because_its_size_changed_does_not_work() {
+    let mut desk = Desk::new();
+    desk.seen(session(FOUND, "theirs"));
+    desk.wait(10_000);
+    desk.terminal(FOUND, TerminalInput::Resized(Size::clamped(200, 50)));
+    desk.prints(FOUND, b"\x1b[2Jall of it");
+    assert_ne!(desk.agent(FOUND).state.kind, StateKind::Working, "somebody watches it");
+    desk.wait(10_000);
+    let mut other = session(FOUND, "theirs");
+    other.terminals[0].size = Size::clamped(90, 20);
+    other.terminals[0].activity += 1;
+    desk.seen(other.clone());
+    assert_ne!(desk.agent(FOUND).state.kind, StateKind::Working, "nobody watches it");
+    desk.wait(10_000);
+    other.terminals[0].activity += 1;
+    desk.seen(other);
+    assert_eq!(desk.agent(FOUND).state.kind, StateKind::Working, "that was its own doing");
 }

@@ -102,6 +102,9 @@ impl Agent {
         let changed = self.seen.as_ref().is_none_or(|before| differs(before, &observation));
         let sight =
             Sight { shell: !self.runs_a_script(&observation) && is_all_shell(&observation), ..sight(&observation) };
+        if self.seen.as_ref().is_some_and(|before| is_resized(before, &observation)) {
+            self.signals.resized(now);
+        }
         self.signals.observed(now, sight);
         if let Some(info) = observation.terminals.first() {
             self.size = info.size;
@@ -300,6 +303,11 @@ fn differs(before: &Observation, after: &Observation) -> bool {
         || before.shown_elsewhere != after.shown_elsewhere
         || before.terminals.len() != after.terminals.len()
         || !before.terminals.iter().zip(&after.terminals).all(|(old, new)| same_terminal(old, new))
+}
+
+fn is_resized(before: &Observation, after: &Observation) -> bool {
+    let old = |new: &TerminalInfo| before.terminals.iter().find(|old| old.pane == new.pane);
+    after.terminals.iter().any(|new| old(new).is_some_and(|old| old.size != new.size))
 }
 
 fn is_all_shell(observation: &Observation) -> bool {

@@ -381,6 +381,11 @@ impl Directory {
         self.signal(now, id, out, |agent| agent.signals.typed(now));
     }
 
+    /// A terminal has another size.
+    pub(crate) fn resized(&mut self, now: Instant, id: AgentId, out: &mut Out) {
+        self.signal(now, id, out, |agent| agent.signals.resized(now));
+    }
+
     /// The visible text, as asked for.
     pub(crate) fn screen(&mut self, now: Instant, id: AgentId, text: &str, out: &mut Out) {
         self.signal(now, id, out, |agent| agent.signals.screen(text));

@@ -73,7 +73,8 @@ pub(super) struct Signals {
     began: Option<Instant>,
     burst_began: Option<Instant>,
     last_output: Option<Instant>,
-    last_typed: Option<Instant>,
+    /// What it prints until then answers what was done to it (somebody typed, its size changed): that is no work.
+    echo_until: Option<Instant>,
     /// What the rules said of the screen, since the last output.
     screen: Option<(StateKind, &'static str)>,
     screen_wanted: bool,
@@ -110,7 +111,7 @@ impl Signals {
             began: None,
             burst_began: None,
             last_output: None,
-            last_typed: None,
+            echo_until: None,
             screen: None,
             screen_wanted: false,
             unseen_work: false,
@@ -153,7 +154,7 @@ impl Signals {
 
     /// It printed something.
     pub(super) fn printed(&mut self, now: Instant) {
-        if self.last_typed.is_some_and(|at| now.since(at) < limits::ECHO_TIME) {
+        if self.echo_until.is_some_and(|until| now < until) {
             self.screen_wanted = true;
             return;
         }
@@ -170,8 +171,14 @@ impl Signals {
 
     /// Somebody typed into it.
     pub(super) fn typed(&mut self, now: Instant) {
-        self.last_typed = Some(now);
+        self.echo_until = Some(now + limits::ECHO_TIME);
         self.screen = None;
+        self.screen_wanted = true;
+    }
+
+    /// One of its terminals has another size: it will draw itself anew.
+    pub(super) fn resized(&mut self, now: Instant) {
+        self.echo_until = self.echo_until.max(Some(now + limits::ECHO_TIME));
         self.screen_wanted = true;
     }
 
@@ -194,7 +201,7 @@ impl Signals {
         }
         let quiet_at = |at: Option<Instant>, time| at.map(|at| at + time);
         quiet_at(self.last_output, limits::PRINTING_TIME)
-            .max(quiet_at(self.last_typed, limits::ECHO_TIME))
+            .max(self.echo_until)
             .max(quiet_at(self.began, limits::PRINTING_TIME))
     }
 
@@ -379,6 +386,17 @@ mod tests {
         signals.typed(at(1_000));
         signals.printed(at(1_010));
         assert_eq!(kind(&mut signals, at(1_020)).0, StateKind::Idle);
+    }
+
+    #[test]
+    fn what_is_printed_because_the_size_changed_is_not_work() {
+        let mut signals = running();
+        signals.resized(at(5_000));
+        signals.printed(at(5_100));
+        signals.printed(at(6_500));
+        assert_eq!(kind(&mut signals, at(6_500)).0, StateKind::Idle);
+        signals.printed(at(7_500));
+        assert_eq!(kind(&mut signals, at(7_500)).0, StateKind::Working, "it goes on by itself");
     }
 
     #[test]
