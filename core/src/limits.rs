@@ -101,8 +101,16 @@ pub const TYPED_EVENT_TIME: Duration = Duration::from_secs(60);
 pub const PRINTING_TIME: Duration = Duration::from_secs(3);
 /// Output this soon after input or a change of the size is taken for an echo, not for work.
 pub const ECHO_TIME: Duration = Duration::from_secs(2);
-/// A burst of output at least this long is work, and its end is *done* until somebody looks.
+/// Output without longer pauses than [`WORK_PAUSE`] for at least this long is work, and its end is *done* until somebody looks.
 pub const WORK_TIME: Duration = Duration::from_secs(5);
+/// tmux tells of output in whole seconds and is asked once a second: work looks as if it paused this long.
+pub const WORK_PAUSE: Duration = Duration::from_millis(2_500);
+/// A program that draws itself anew regularly (a monitor, a clock) pauses at least and at most this long.
+pub const REDRAW_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+/// Two pauses are as long as each other if they differ by no more than this.
+pub const REDRAW_JITTER: Duration = Duration::from_millis(1_500);
+/// A state that comes back within this time was only interrupted: it lasts since it first began.
+pub const FLAP_TIME: Duration = Duration::from_secs(5);
 /// An agent that ended by itself counts as wanted stopped only after this long: a machine that shuts down ends tmux a moment
 /// before the node, and those agents shall start again.
 pub const ENDED_TIME: Duration = Duration::from_secs(10);

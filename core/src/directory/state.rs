@@ -4,7 +4,7 @@
 //! them newest and strongest first and always says why.
 
 use crate::limits;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use alloc::format;
 use alloc::string::{String, ToString};
 
@@ -71,8 +71,13 @@ pub(super) struct Signals {
     activity: Option<u64>,
     /// When the carrier was first seen: what it prints at its start may be older than its first sign of activity.
     began: Option<Instant>,
+    /// Since when it prints without a pause that is worth the name.
     burst_began: Option<Instant>,
     last_output: Option<Instant>,
+    /// It counts as printing until then, if it draws itself anew at regular times and was not seen to ask.
+    regular_until: Option<Instant>,
+    /// The last pause in its output: how long it was and when it ended.
+    pause: Option<(Duration, Instant)>,
     /// What it prints until then answers what was done to it (somebody typed, its size changed): that is no work.
     echo_until: Option<Instant>,
     /// What the rules said of the screen, since the last output.
@@ -80,6 +85,10 @@ pub(super) struct Signals {
     screen_wanted: bool,
     unseen_work: bool,
     state: AgentState,
+    /// The state before: what, since when, until when.
+    before: Option<(StateKind, Instant, Instant)>,
+    /// When the state changes even if nothing happens.
+    changes_at: Option<Instant>,
 }
 
 /// What a backend sees of an agent's terminals, taken together.
@@ -111,11 +120,15 @@ impl Signals {
             began: None,
             burst_began: None,
             last_output: None,
+            regular_until: None,
+            pause: None,
             echo_until: None,
             screen: None,
             screen_wanted: false,
             unseen_work: false,
             state,
+            before: None,
+            changes_at: None,
         }
     }
 
@@ -158,10 +171,13 @@ impl Signals {
             self.screen_wanted = true;
             return;
         }
-        if !self.is_printing(now) {
+        let quiet = self.last_output.replace(now).map(|at| now.since(at));
+        if quiet.is_none_or(|quiet| quiet > limits::WORK_PAUSE) {
             self.burst_began = Some(now);
         }
-        self.last_output = Some(now);
+        if let Some(quiet) = quiet.filter(|quiet| *quiet >= limits::REDRAW_PAUSES.0) {
+            self.paused(now, quiet);
+        }
         self.screen = None;
         self.screen_wanted = true;
         if self.burst_began.is_some_and(|began| now.since(began) >= limits::WORK_TIME) {
@@ -169,8 +185,22 @@ impl Signals {
         }
     }
 
+    /// It prints again after a pause. Two like each other, with little printed in between, are the times at which it draws
+    /// itself anew: it goes on printing until that has clearly not happened.
+    fn paused(&mut self, now: Instant, quiet: Duration) {
+        let before = self.pause.replace((quiet, now));
+        let regular = before.is_some_and(|(before, ended)| {
+            let (short, long) = (before.min(quiet), before.max(quiet));
+            long <= limits::REDRAW_PAUSES.1
+                && long.as_millis() - short.as_millis() <= limits::REDRAW_JITTER.as_millis()
+                && now.since(ended).as_millis() - quiet.as_millis() <= limits::REDRAW_JITTER.as_millis()
+        });
+        self.regular_until = regular.then(|| now + quiet + limits::REDRAW_JITTER + limits::REDRAW_JITTER);
+    }
+
     /// Somebody typed into it.
     pub(super) fn typed(&mut self, now: Instant) {
+        self.before = None;
         self.echo_until = Some(now + limits::ECHO_TIME);
         self.screen = None;
         self.screen_wanted = true;
@@ -194,8 +224,13 @@ impl Signals {
         }
     }
 
-    /// When [`settle`](Self::settle) has something to do.
+    /// When [`settle`](Self::settle) or [`decide`](Self::decide) has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
+        [self.quiet_at(), self.changes_at].into_iter().flatten().min()
+    }
+
+    /// When its screen is to be read.
+    fn quiet_at(&self) -> Option<Instant> {
         if !self.running || !self.screen_wanted {
             return None;
         }
@@ -207,7 +242,7 @@ impl Signals {
 
     /// It has been quiet for long enough to read its screen: returns whether that is wanted.
     pub(super) fn settle(&mut self, now: Instant) -> bool {
-        let due = self.deadline().is_some_and(|at| at <= now);
+        let due = self.quiet_at().is_some_and(|at| at <= now);
         if due {
             self.screen_wanted = false;
         }
@@ -219,10 +254,21 @@ impl Signals {
         let (kind, source, why) = self.decision(now);
         let changed = kind != self.state.kind || source != self.state.source || why != self.state.why;
         if changed {
-            let since = if kind == self.state.kind { self.state.since } else { now };
+            let since = if kind == self.state.kind { self.state.since } else { self.since(now, kind) };
+            if kind != self.state.kind {
+                self.before = Some((self.state.kind, self.state.since, now));
+            }
             self.state = AgentState { kind, source, why, since };
         }
+        let ends = [self.last_output.map(|at| at + limits::PRINTING_TIME), self.regular_until];
+        self.changes_at = ends.into_iter().flatten().filter(|at| self.running && *at > now).min();
         changed
+    }
+
+    /// Since when it is of this kind, which is another than before: something else for a moment does not make it begin anew.
+    fn since(&self, now: Instant, kind: StateKind) -> Instant {
+        let before = self.before.filter(|(before, _, until)| *before == kind && now.since(*until) <= limits::FLAP_TIME);
+        before.map_or(now, |(_, since, _)| since)
     }
 
     fn is_printing(&self, now: Instant) -> bool {
@@ -240,7 +286,8 @@ impl Signals {
         if self.is_printing(now) {
             return say(StateKind::Working, Source::Output, "it prints");
         }
-        if self.shell {
+        let regular = self.regular_until.is_some_and(|until| now < until);
+        if self.shell && !regular {
             return if self.unseen_work {
                 say(StateKind::Done, Source::Process, "the command has ended")
             } else {
@@ -249,6 +296,9 @@ impl Signals {
         }
         match self.screen {
             Some((kind, why)) => return (kind, Source::Screen, format!("its screen says “{why}”")),
+            None if regular => {
+                return say(StateKind::Working, Source::Output, "it prints");
+            }
             None if self.title_busy => return say(StateKind::Working, Source::Title, "its title shows a spinner"),
             None => {}
         }
@@ -378,6 +428,64 @@ mod tests {
         text.push_str(&"line\n".repeat(RULE_LINES));
         signals.screen(&text);
         assert_eq!(kind(&mut signals, at(9_000)).0, StateKind::Idle);
+    }
+
+    // Regular redraws.
+
+    #[test]
+    fn a_program_that_redraws_every_few_seconds_works_all_the_time() {
+        for period in [3_000, 5_000, 10_000] {
+            let mut signals = running();
+            let mut seen = alloc::vec::Vec::new();
+            for ms in (1_000..120_000).step_by(100) {
+                if ms % period == 0 {
+                    signals.printed(at(ms));
+                }
+                signals.decide(at(ms));
+                if ms > 45_000 {
+                    seen.push((signals.state().kind, signals.state().since));
+                }
+            }
+            seen.dedup();
+            assert_eq!(seen.len(), 1, "one state, of a growing age, when it redraws every {period} ms: {seen:?}");
+            assert_eq!(seen[0].0, StateKind::Working);
+        }
+    }
+
+    #[test]
+    fn a_short_pause_does_not_make_work_begin_anew() {
+        let mut signals = running();
+        signals.printed(at(1_000));
+        assert_eq!(kind(&mut signals, at(1_000)).0, StateKind::Working);
+        assert_ne!(kind(&mut signals, at(4_000)).0, StateKind::Working);
+        signals.printed(at(4_500));
+        assert_eq!(kind(&mut signals, at(4_500)).0, StateKind::Working);
+        assert_eq!(signals.state().since, at(1_000));
+    }
+
+    #[test]
+    fn redraws_alone_are_not_work_that_is_done_in_the_end() {
+        let mut signals = running();
+        for second in (0..120).step_by(3) {
+            signals.printed(at(second * 1_000));
+        }
+        assert_eq!(kind(&mut signals, at(200_000)).0, StateKind::Idle);
+    }
+
+    #[test]
+    fn a_state_that_only_time_ends_has_a_deadline() {
+        let mut signals = running();
+        for second in [1, 4, 7] {
+            signals.printed(at(second * 1_000));
+        }
+        signals.decide(at(7_000));
+        signals.settle(at(10_000));
+        signals.screen("");
+        assert_eq!(kind(&mut signals, at(10_000)).0, StateKind::Working);
+        let until = signals.deadline().expect("it ends by itself");
+        assert!(until > at(10_000) && until <= at(27_000));
+        assert_eq!(kind(&mut signals, until).0, StateKind::Idle);
+        assert_eq!(signals.deadline(), None);
     }
 
     #[test]
