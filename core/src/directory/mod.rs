@@ -9,6 +9,7 @@ mod hues;
 mod name;
 mod plan;
 mod record;
+mod screen;
 mod state;
 
 pub use name::{Name, NameError, Place, place};

@@ -3,6 +3,7 @@
 //! Signals are facts with an age (it printed, a rule matched its screen, the bell rang, its program ended). The decision reads
 //! them newest and strongest first and always says why.
 
+use super::screen::{self, Reading};
 use crate::limits;
 use crate::time::{Duration, Instant};
 use alloc::format;
@@ -80,8 +81,8 @@ pub(super) struct Signals {
     pause: Option<(Duration, Instant)>,
     /// What it prints until then answers what was done to it (somebody typed, its size changed): that is no work.
     echo_until: Option<Instant>,
-    /// What the rules said of the screen, since the last output.
-    screen: Option<(StateKind, &'static str)>,
+    /// What the screen says, since the last output.
+    screen: Reading,
     screen_wanted: bool,
     unseen_work: bool,
     state: AgentState,
@@ -123,7 +124,7 @@ impl Signals {
             regular_until: None,
             pause: None,
             echo_until: None,
-            screen: None,
+            screen: Reading::default(),
             screen_wanted: false,
             unseen_work: false,
             state,
@@ -178,7 +179,7 @@ impl Signals {
         if let Some(quiet) = quiet.filter(|quiet| *quiet >= limits::REDRAW_PAUSES.0) {
             self.paused(now, quiet);
         }
-        self.screen = None;
+        self.screen = Reading::default();
         self.screen_wanted = true;
         if self.burst_began.is_some_and(|began| now.since(began) >= limits::WORK_TIME) {
             self.unseen_work = true;
@@ -202,7 +203,7 @@ impl Signals {
     pub(super) fn typed(&mut self, now: Instant) {
         self.before = None;
         self.echo_until = Some(now + limits::ECHO_TIME);
-        self.screen = None;
+        self.screen = Reading::default();
         self.screen_wanted = true;
     }
 
@@ -214,7 +215,7 @@ impl Signals {
 
     /// Its visible text is this.
     pub(super) fn screen(&mut self, text: &str) {
-        self.screen = read_screen(text);
+        self.screen = screen::read(text);
     }
 
     /// A person looks at it (now).
@@ -280,6 +281,9 @@ impl Signals {
         if !self.running {
             return say(StateKind::Exited, Source::Process, &self.stopped_why);
         }
+        if let (Some(question), true, false) = (&self.screen.shell, self.shell, self.is_printing(now)) {
+            return (StateKind::Waiting, Source::Screen, format!("“{question}”"));
+        }
         if let (Some(code), true) = (self.exit_code, self.shell) {
             return (StateKind::Exited, Source::Process, format!("its program ended with status {code}"));
         }
@@ -294,8 +298,9 @@ impl Signals {
                 say(StateKind::Idle, Source::Process, "the shell waits for a command")
             };
         }
-        match self.screen {
-            Some((kind, why)) => return (kind, Source::Screen, format!("its screen says “{why}”")),
+        match &self.screen.program {
+            Some((StateKind::Waiting, said)) => return (StateKind::Waiting, Source::Screen, format!("“{said}”")),
+            Some((kind, said)) => return (*kind, Source::Screen, format!("its screen says “{said}”")),
             None if regular => {
                 return say(StateKind::Working, Source::Output, "it prints");
             }
@@ -318,47 +323,6 @@ impl Signals {
 /// Agents animate a Braille pattern at the start of the title while they work.
 fn is_busy_title(title: &str) -> bool {
     title.trim_start().chars().next().is_some_and(|first| ('\u{2801}'..='\u{28ff}').contains(&first))
-}
-
-/// What the last lines of a screen say, by what agents and tools print (lower case). The first rule that matches wins.
-const RULES: [(&str, StateKind); 26] = [
-    ("esc to interrupt", StateKind::Working),
-    ("ctrl+c to interrupt", StateKind::Working),
-    ("ctrl-c to interrupt", StateKind::Working),
-    ("do you want to", StateKind::Waiting),
-    ("would you like to", StateKind::Waiting),
-    ("do you trust", StateKind::Waiting),
-    ("(y/n)", StateKind::Waiting),
-    ("[y/n]", StateKind::Waiting),
-    ("(yes/no", StateKind::Waiting),
-    ("(y)es/(n)o", StateKind::Waiting),
-    ("❯ 1. ", StateKind::Waiting),
-    ("› 1. ", StateKind::Waiting),
-    ("● 1. ", StateKind::Waiting),
-    ("allow command", StateKind::Waiting),
-    ("allow this", StateKind::Waiting),
-    ("allow execution", StateKind::Waiting),
-    ("approve this", StateKind::Waiting),
-    ("waiting for user", StateKind::Waiting),
-    ("press enter", StateKind::Waiting),
-    ("enter to confirm", StateKind::Waiting),
-    ("press any key", StateKind::Waiting),
-    ("continue?", StateKind::Waiting),
-    ("proceed?", StateKind::Waiting),
-    ("password:", StateKind::Waiting),
-    ("password for", StateKind::Waiting),
-    ("passphrase", StateKind::Waiting),
-];
-/// Lines from the bottom that the rules look at; blank ones do not count.
-const RULE_LINES: usize = 14;
-
-fn read_screen(text: &str) -> Option<(StateKind, &'static str)> {
-    let mut tail = String::new();
-    for line in text.lines().rev().filter(|line| !line.trim().is_empty()).take(RULE_LINES) {
-        tail.push_str(&line.to_lowercase());
-        tail.push('\n');
-    }
-    RULES.iter().find(|(words, _)| tail.contains(words)).map(|(words, kind)| (*kind, words.trim()))
 }
 
 #[cfg(test)]
@@ -415,22 +379,22 @@ mod tests {
     }
 
     #[test]
+    fn a_question_that_a_shell_asks_is_waiting_and_a_prompt_is_not() {
+        let mut signals = running();
+        signals.observed(at(100), Sight { shell: true, ..QUIET });
+        signals.screen("$ ./deploy\nDo you want to proceed? (y/n) \n\n");
+        assert_eq!(kind(&mut signals, at(4_000)), (StateKind::Waiting, Source::Screen));
+        assert_eq!(signals.state().why, "“Do you want to proceed? (y/n)”");
+        signals.screen("$ ./deploy\nDo you want to proceed? (y/n) y\n$ \n");
+        assert_eq!(kind(&mut signals, at(4_000)), (StateKind::Idle, Source::Process));
+    }
+
+    #[test]
     fn what_an_agent_prints_in_its_first_moment_is_read_too() {
         let mut signals = running();
         assert!(!signals.settle(at(100)), "too early: it may still be printing");
         assert!(signals.settle(at(3_000)));
     }
-
-    #[test]
-    fn a_question_that_has_scrolled_away_does_not_count() {
-        let mut signals = running();
-        let mut text = "Do you want to proceed?\n".to_string();
-        text.push_str(&"line\n".repeat(RULE_LINES));
-        signals.screen(&text);
-        assert_eq!(kind(&mut signals, at(9_000)).0, StateKind::Idle);
-    }
-
-    // Regular redraws.
 
     #[test]
     fn a_program_that_redraws_every_few_seconds_works_all_the_time() {
