@@ -101,6 +101,8 @@ pub const TYPED_EVENT_TIME: Duration = Duration::from_secs(60);
 
 /// An agent counts as printing for this long after its last output.
 pub const PRINTING_TIME: Duration = Duration::from_secs(3);
+/// A screen that was asked for is waited for this long before the state is decided without it.
+pub const READ_TIME: Duration = Duration::from_secs(1);
 /// Output this soon after input or a change of the size is taken for an echo, not for work.
 pub const ECHO_TIME: Duration = Duration::from_secs(2);
 /// Output without longer pauses than [`WORK_PAUSE`] for at least this long is work, and its end is *done* until somebody looks.

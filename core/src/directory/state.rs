@@ -84,6 +84,8 @@ pub(super) struct Signals {
     /// What the screen says, since the last output.
     screen: Reading,
     screen_wanted: bool,
+    /// The screen was asked for and is waited for until then: no state is given up before.
+    reading_until: Option<Instant>,
     unseen_work: bool,
     state: AgentState,
     /// The state before: what, since when, until when.
@@ -126,6 +128,7 @@ impl Signals {
             echo_until: None,
             screen: Reading::default(),
             screen_wanted: false,
+            reading_until: None,
             unseen_work: false,
             state,
             before: None,
@@ -216,6 +219,7 @@ impl Signals {
     /// Its visible text is this.
     pub(super) fn screen(&mut self, text: &str) {
         self.screen = screen::read(text);
+        self.reading_until = None;
     }
 
     /// A person looks at it (now).
@@ -246,6 +250,7 @@ impl Signals {
         let due = self.quiet_at().is_some_and(|at| at <= now);
         if due {
             self.screen_wanted = false;
+            self.reading_until = Some(now + limits::READ_TIME);
         }
         due
     }
@@ -261,15 +266,18 @@ impl Signals {
             }
             self.state = AgentState { kind, source, why, since };
         }
-        let ends = [self.last_output.map(|at| at + limits::PRINTING_TIME), self.regular_until];
-        self.changes_at = ends.into_iter().flatten().filter(|at| self.running && *at > now).min();
+        let printing = [self.last_output, self.began].map(|at| at.map(|at| at + limits::PRINTING_TIME));
+        let ends = printing.into_iter().chain([self.regular_until, self.reading_until]);
+        self.changes_at = ends.flatten().filter(|at| self.running && *at > now).min();
         changed
     }
 
     /// Since when it is of this kind, which is another than before: something else for a moment does not make it begin anew.
     fn since(&self, now: Instant, kind: StateKind) -> Instant {
         let before = self.before.filter(|(before, _, until)| *before == kind && now.since(*until) <= limits::FLAP_TIME);
-        before.map_or(now, |(_, since, _)| since)
+        // What was so when somebody looked first has been so at least since then.
+        let first = self.state.kind == StateKind::Unknown && self.last_output.is_none() && kind != StateKind::Working;
+        before.map(|(_, since, _)| since).unwrap_or(if first { self.state.since } else { now })
     }
 
     fn is_printing(&self, now: Instant) -> bool {
@@ -290,31 +298,38 @@ impl Signals {
         if self.is_printing(now) {
             return say(StateKind::Working, Source::Output, "it prints");
         }
-        let regular = self.regular_until.is_some_and(|until| now < until);
-        if self.shell && !regular {
+        let reading = self.reading_until.is_some_and(|until| now < until);
+        let pending = matches!(self.state.kind, StateKind::Working | StateKind::Unknown);
+        if reading && pending && self.state.source != Source::Title {
+            return (self.state.kind, self.state.source, self.state.why.clone());
+        }
+        match self.screen.program.as_ref().filter(|_| !self.shell) {
+            Some((StateKind::Waiting, said)) => return (StateKind::Waiting, Source::Screen, format!("“{said}”")),
+            Some((kind, said)) => return (*kind, Source::Screen, format!("its screen says “{said}”")),
+            None if self.regular_until.is_some_and(|until| now < until) => {
+                return say(StateKind::Working, Source::Output, "it prints");
+            }
+            None => {}
+        }
+        let fresh = self.last_output.is_none() && self.began.is_some_and(|at| now < at + limits::PRINTING_TIME);
+        if self.shell && !fresh {
             return if self.unseen_work {
                 say(StateKind::Done, Source::Process, "the command has ended")
             } else {
                 say(StateKind::Idle, Source::Process, "the shell waits for a command")
             };
         }
-        match &self.screen.program {
-            Some((StateKind::Waiting, said)) => return (StateKind::Waiting, Source::Screen, format!("“{said}”")),
-            Some((kind, said)) => return (*kind, Source::Screen, format!("its screen says “{said}”")),
-            None if regular => {
-                return say(StateKind::Working, Source::Output, "it prints");
-            }
-            None if self.title_busy => return say(StateKind::Working, Source::Title, "its title shows a spinner"),
-            None => {}
+        if self.title_busy && !self.shell {
+            return say(StateKind::Working, Source::Title, "its title shows a spinner");
         }
-        if self.bell {
+        if self.bell && !self.shell {
             return say(StateKind::Waiting, Source::Bell, "it rang the bell");
+        }
+        if fresh {
+            return say(StateKind::Unknown, Source::None, "just started looking");
         }
         if self.unseen_work {
             return say(StateKind::Done, Source::Output, "it worked and has become quiet");
-        }
-        if self.activity.is_none() {
-            return say(StateKind::Unknown, Source::None, "nothing is known yet");
         }
         say(StateKind::Idle, Source::Output, "it is quiet")
     }
@@ -457,7 +472,7 @@ mod tests {
         let mut signals = running();
         signals.typed(at(1_000));
         signals.printed(at(1_010));
-        assert_eq!(kind(&mut signals, at(1_020)).0, StateKind::Idle);
+        assert_ne!(kind(&mut signals, at(1_020)).0, StateKind::Working);
     }
 
     #[test]
@@ -469,6 +484,51 @@ mod tests {
         assert_eq!(kind(&mut signals, at(6_500)).0, StateKind::Idle);
         signals.printed(at(7_500));
         assert_eq!(kind(&mut signals, at(7_500)).0, StateKind::Working, "it goes on by itself");
+    }
+
+    // What is not known.
+
+    #[test]
+    fn what_was_not_looked_at_long_enough_is_unknown_and_not_idle() {
+        for sight in [QUIET, Sight { shell: true, ..QUIET }] {
+            let mut signals = Signals::new(at(500));
+            signals.observed(at(500), sight);
+            assert_eq!(kind(&mut signals, at(500)), (StateKind::Unknown, Source::None));
+            assert_eq!(signals.state().why, "just started looking");
+            let known = signals.deadline().expect("it is looked at soon");
+            assert!(signals.settle(known));
+            signals.screen("$ ");
+            assert_eq!(kind(&mut signals, known).0, StateKind::Idle);
+            assert_eq!(signals.state().since, at(500), "quiet for as long as anybody has looked");
+        }
+    }
+
+    #[test]
+    fn a_question_that_was_there_from_the_start_is_never_idle_first() {
+        let mut signals = running();
+        for ms in (0..3_000).step_by(100) {
+            assert_eq!(kind(&mut signals, at(ms)).0, StateKind::Unknown);
+        }
+        assert!(signals.settle(at(3_000)));
+        assert_eq!(kind(&mut signals, at(3_000)).0, StateKind::Unknown, "its screen is still to come");
+        signals.screen("Do you trust the files in this folder?");
+        assert_eq!(kind(&mut signals, at(3_010)).0, StateKind::Waiting);
+    }
+
+    #[test]
+    fn what_it_does_is_not_given_up_before_its_screen_is_read() {
+        let mut signals = running();
+        for second in 0..8 {
+            signals.printed(at(10_000 + second * 1_000));
+        }
+        signals.decide(at(17_000));
+        assert!(signals.settle(at(20_000)));
+        assert_eq!(kind(&mut signals, at(20_000)).0, StateKind::Working, "not done: it may ask something");
+        let mut other = signals.clone();
+        signals.screen("Proceed? (y/n)");
+        assert_eq!(kind(&mut signals, at(20_005)).0, StateKind::Waiting);
+        let until = other.deadline().expect("the screen may never come");
+        assert_eq!(kind(&mut other, until).0, StateKind::Done);
     }
 
     #[test]
