@@ -245,7 +245,7 @@ impl Directory {
                 agent.signals.stopped(match record.desired {
                     Desired::Running if agent.start_due => "it is being started",
                     Desired::Running => "it was running before the machine or tmux was restarted",
-                    Desired::Stopped => "it is stopped",
+                    Desired::Stopped => "stopped by you",
                 });
                 Some(*id)
             })

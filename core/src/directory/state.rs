@@ -153,6 +153,11 @@ impl Signals {
                 ..Signals::new(now)
             };
         }
+        if sight.exit_code.is_some() && self.exit_code.is_none() {
+            // What was printed is of the program; what is printed now is the prompt of the shell that takes its place.
+            (self.last_output, self.regular_until, self.burst_began) = (None, None, None);
+            self.echo_until = self.echo_until.max(Some(now + limits::ECHO_TIME));
+        }
         match self.activity.replace(sight.activity) {
             Some(before) if before != sight.activity => self.printed(now),
             _ => {}
@@ -292,11 +297,11 @@ impl Signals {
         if let (Some(question), true, false) = (&self.screen.shell, self.shell, self.is_printing(now)) {
             return (StateKind::Waiting, Source::Screen, format!("“{question}”"));
         }
-        if let (Some(code), true) = (self.exit_code, self.shell) {
-            return (StateKind::Exited, Source::Process, format!("its program ended with status {code}"));
-        }
         if self.is_printing(now) {
             return say(StateKind::Working, Source::Output, "it prints");
+        }
+        if let (Some(code), true) = (self.exit_code, self.shell) {
+            return (StateKind::Exited, Source::Process, format!("exited ({code}); a shell is open in its place"));
         }
         let reading = self.reading_until.is_some_and(|until| now < until);
         let pending = matches!(self.state.kind, StateKind::Working | StateKind::Unknown);
@@ -537,6 +542,21 @@ mod tests {
         signals.observed(at(1_000), Sight { exit_code: Some(3), shell: true, ..QUIET });
         assert_eq!(kind(&mut signals, at(1_000)), (StateKind::Exited, Source::Process));
         assert!(signals.state().why.contains('3'));
+    }
+
+    #[test]
+    fn a_program_that_ended_says_so_also_while_its_shell_prints_its_prompt() {
+        let mut signals = running();
+        signals.observed(at(10_000), Sight { exit_code: Some(3), activity: 2, shell: true, ..QUIET });
+        assert_eq!(kind(&mut signals, at(10_000)), (StateKind::Exited, Source::Process));
+        assert_eq!(signals.state().why, "exited (3); a shell is open in its place");
+        signals.printed(at(10_500));
+        assert_eq!(kind(&mut signals, at(10_500)).0, StateKind::Exited);
+        signals.printed(at(20_000));
+        assert_eq!(kind(&mut signals, at(20_000)).0, StateKind::Working, "somebody uses the shell");
+        assert_eq!(kind(&mut signals, at(40_000)).0, StateKind::Exited);
+        signals.screen("Remove everything? [y/N]");
+        assert_eq!(kind(&mut signals, at(40_000)).0, StateKind::Waiting);
     }
 
     #[test]
