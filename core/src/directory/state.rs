@@ -8,9 +8,10 @@ use crate::limits;
 use crate::time::{Duration, Instant};
 use alloc::format;
 use alloc::string::{String, ToString};
+use serde::{Deserialize, Serialize};
 
 /// What an agent does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum StateKind {
     /// It prints or says that it is busy.
     Working,
@@ -27,7 +28,7 @@ pub enum StateKind {
 }
 
 /// Where a state was read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Source {
     /// A hook of the agent's program reported it.
     Hook,
