@@ -603,6 +603,61 @@ fn the_size_is_held_and_given_back_without_anything_left_behind() {
 }
 
 #[test]
+fn a_window_of_several_panes_takes_the_size_that_was_asked_for_and_keeps_it_at_every_visit() {
+    let server = Server::new();
+    server.session("a", (80, 24), "cat");
+    server.tmux(&["split-window", "-h", "-d", "-t", "a", "cat"]);
+    server.tmux(&["split-window", "-v", "-d", "-t", "a", "cat"]);
+    let mut backend = server.start();
+    let agent = backend.agent_where("a", |agent| agent.terminals.len() == 3);
+    let wanted = Size::clamped(120, 40);
+    for visit in [0, 1, 2, 0, 0] {
+        let terminal = TerminalId { agent: agent.agent, pane: agent.terminals[visit].pane };
+        backend.order(terminal, TerminalOutput::Resize(wanted));
+        let size = || server.tmux(&["display-message", "-p", "-t", "a", "#{window_width}x#{window_height}"]);
+        let start = Instant::now();
+        while size() != "120x40" {
+            assert!(start.elapsed() < PATIENCE, "the window has {} at visit {visit}", size());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let seen = backend.agent_where("a", |agent| agent.terminals.iter().any(|info| info.size.cols() > 41));
+        assert!(seen.terminals.iter().all(|info| info.size.cols() < 120), "panes are parts of the window");
+        backend.order(terminal, TerminalOutput::ReleaseSize);
+    }
+}
+
+#[test]
+fn a_size_that_was_given_back_leaves_the_window_to_who_still_holds_it() {
+    let server = Server::new();
+    server.session("a", (80, 24), "cat");
+    server.tmux(&["split-window", "-h", "-d", "-t", "a", "cat"]);
+    server.tmux(&["new-window", "-d", "-t", "a", "cat"]);
+    let mut backend = server.start();
+    let agent = backend.agent_where("a", |agent| agent.terminals.len() == 3);
+    let [left, right, other] = [0, 1, 2].map(|i| TerminalId { agent: agent.agent, pane: agent.terminals[i].pane });
+    let has = |pane: TerminalId, wanted: &str| {
+        let pane = format!("%{}", pane.pane);
+        let size = || server.tmux(&["display-message", "-p", "-t", &pane, "#{window_width}x#{window_height}"]);
+        let start = Instant::now();
+        while size() != wanted {
+            assert!(start.elapsed() < PATIENCE, "the window has {} and not {wanted}", size());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    backend.order(left, TerminalOutput::Resize(Size::clamped(100, 30)));
+    has(left, "100x30");
+    backend.order(right, TerminalOutput::Resize(Size::clamped(120, 40)));
+    has(left, "120x40");
+    backend.order(other, TerminalOutput::Resize(Size::clamped(90, 20)));
+    has(other, "90x20");
+    backend.order(right, TerminalOutput::ReleaseSize);
+    has(left, "100x30");
+    backend.order(left, TerminalOutput::ReleaseSize);
+    has(left, "80x24");
+    has(other, "90x20");
+}
+
+#[test]
 fn a_server_that_dies_takes_its_agents_along_and_a_new_one_is_found() {
     let server = Server::new();
     server.session("a", (80, 24), "cat");
