@@ -1,6 +1,6 @@
 //! Agents, nodes and control messages as JSON, exactly as the protocol pages say.
 
-use consort_core::directory::{BackendKind, Desired, Source, StateKind, place};
+use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind, place};
 use consort_core::view::{AgentView, View};
 use consort_core::{AgentAddress, Holder, Instant, NodeId, limits};
 use serde::Serialize;
@@ -27,6 +27,7 @@ pub struct Agent<'a> {
     leaf: &'a str,
     backend: &'static str,
     managed: bool,
+    origin: &'static str,
     running: bool,
     wanted: &'static str,
     autostart: bool,
@@ -74,6 +75,10 @@ impl<'a> Agent<'a> {
             leaf: place.leaf,
             backend: backend_name(view.backend),
             managed: view.managed,
+            origin: match view.origin {
+                Origin::Created => "created",
+                Origin::Found => "found",
+            },
             running: view.running,
             wanted: match view.desired {
                 Desired::Running => "running",

@@ -3,7 +3,7 @@
 use super::plan::{Plan, checked_name, checked_tags, refuse};
 use super::record::Record;
 use super::state::{Sight, Signals};
-use super::{BackendKind, Desired, News};
+use super::{BackendKind, Desired, News, Origin};
 use crate::command::{Command, NewAgent};
 use crate::error::{Refusal, RefusalCode};
 use crate::id::{AgentId, CommandId, NodeId, Size, TerminalId};
@@ -147,7 +147,7 @@ impl Agent {
         self.ended_at.filter(|at| self.plan.is_none() && now.since(*at) >= limits::ENDED_TIME)?;
         self.ended_at = None;
         let record = self.record.as_mut()?;
-        record.desired = Desired::Stopped;
+        (record.desired, record.ended) = (Desired::Stopped, true);
         Some(record.clone())
     }
 
@@ -205,6 +205,8 @@ impl Agent {
             // What it ran is not known: it is not started again by itself.
             autostart: false,
             created_unix_ms: seen.created_unix_ms,
+            origin: Origin::Found,
+            ended: false,
         }))
     }
 
@@ -217,6 +219,7 @@ impl Agent {
             name: self.name(),
             backend: self.backend().unwrap_or(BackendKind::Tmux),
             managed: record.is_some(),
+            origin: record.or(self.creating.as_ref()).map_or(Origin::Found, |record| record.origin),
             running: seen.is_some(),
             desired: record.map_or(Desired::Running, |record| record.desired),
             autostart: record.is_some_and(|record| record.autostart),
@@ -276,6 +279,8 @@ pub(super) fn record_of(new: NewAgent, backend: BackendKind) -> Result<Record, R
         desired: Desired::Running,
         autostart: new.autostart,
         created_unix_ms: new.created_unix_ms,
+        origin: Origin::Created,
+        ended: false,
     })
 }
 

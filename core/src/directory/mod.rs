@@ -1,7 +1,8 @@
 //! Which agents exist, what they are called, what they do and what the user wants of them.
 //!
 //! An agent is *managed* once it has a stored record (it was created or edited here); a session that was only found has none and
-//! vanishes with its carrier. Commands on one agent are carried out one after the other, as plans of steps.
+//! vanishes with its carrier. That is apart from its origin: a session that was found stays one, with notes or without, and is
+//! never started or stopped as an agent that was created here is. Commands on one agent are carried out one after the other, as plans of steps.
 
 mod agent;
 mod carry_out;
@@ -65,6 +66,15 @@ pub enum Desired {
     Running,
     /// It should not.
     Stopped,
+}
+
+/// Where an agent comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Origin {
+    /// It was created here, so it can be started again.
+    Created,
+    /// It is a session that somebody else made. Notes and tags are kept of it, but what runs in it is not known.
+    Found,
 }
 
 /// What streams must know of a change here.
@@ -244,10 +254,12 @@ impl Directory {
             .filter(|(_, agent)| !agent.plan.as_ref().is_some_and(|plan| plan.creating))
             .filter_map(|(id, agent)| {
                 let record = agent.record.as_ref()?;
-                agent.start_due = record.desired == Desired::Running && record.autostart;
+                agent.start_due =
+                    record.desired == Desired::Running && record.autostart && record.origin == Origin::Created;
                 agent.signals.stopped(match record.desired {
                     Desired::Running if agent.start_due => "it is being started",
                     Desired::Running => "it was running before the machine or tmux was restarted",
+                    Desired::Stopped if record.ended => "its session has ended",
                     Desired::Stopped => "stopped by you",
                 });
                 Some(*id)
