@@ -51,7 +51,7 @@ impl From<RecordV1> for Record {
             && old.program.is_none()
             && old.env.is_empty()
             && !old.autostart
-            && old.created_unix_ms % 1_000 == 0;
+            && old.created_unix_ms.is_multiple_of(1_000);
         Record {
             name: old.name,
             backend: old.backend,
