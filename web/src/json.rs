@@ -1,7 +1,7 @@
 //! Agents, nodes and control messages as JSON, exactly as the protocol pages say.
 
 use crate::lines::Lines;
-use consort_core::directory::{BackendKind, Desired, Source, StateKind, place};
+use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind, place};
 use consort_core::view::{AgentView, NodeView, View};
 use consort_core::{AgentAddress, Holder, Instant, NodeId, Rights, limits};
 use serde::Serialize;
@@ -30,6 +30,7 @@ pub struct Agent<'a> {
     leaf: &'a str,
     backend: &'static str,
     managed: bool,
+    origin: &'static str,
     running: bool,
     wanted: &'static str,
     autostart: bool,
@@ -77,6 +78,10 @@ impl<'a> Agent<'a> {
             leaf: place.leaf,
             backend: backend_name(view.backend),
             managed: view.managed,
+            origin: match view.origin {
+                Origin::Created => "created",
+                Origin::Found => "found",
+            },
             running: view.running,
             wanted: match view.desired {
                 Desired::Running => "running",

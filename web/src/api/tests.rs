@@ -200,7 +200,7 @@ fn an_agent_has_every_field_of_the_protocol() {
     agent.as_object_mut().unwrap().remove("state");
     let expected = serde_json::json!({
         "id": AGENT.to_string(), "node": NodeId([7; 32]).to_string(), "name": "customers-zoom-backend",
-        "path": ["customers", "zoom"], "leaf": "backend", "backend": "tmux", "managed": false, "running": true,
+        "path": ["customers", "zoom"], "leaf": "backend", "backend": "tmux", "managed": false, "origin": "found", "running": true,
         "wanted": "running", "autostart": agent["autostart"], "program": null, "args": [], "directory": "/home/me/zoom",
         "notes": "", "notes_revision": 0, "tags": [], "created_unix_ms": 1_790_000_000_000_u64,
         "terminals": [{
