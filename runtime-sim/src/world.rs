@@ -78,7 +78,8 @@ impl World {
         let pages = (0..setting.pages)
             .map(|index| {
                 let network = page::Network { latency_ms: setting.latency_ms, room: setting.room };
-                Page::new(index, HostIndex::from(index) % hosts, network, part(10 + u64::from(index)))
+                let host = HostIndex::from(index) % hosts;
+                Page::new(index, (host, identity(seed, host)), network, part(10 + u64::from(index)))
             })
             .collect();
         let mut world = World {
