@@ -164,12 +164,17 @@ impl fmt::Debug for ViewerKey {
 }
 
 /// A terminal stream of one viewer, numbered by the viewer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StreamId(pub u32);
 
-/// A command of a person or program, numbered by the runtime; its [`Reply`](crate::Reply) carries it back.
+/// A command of a person or program, numbered by the runtime below 2⁶³; its [`Reply`](crate::Reply) carries it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub u64);
+
+impl CommandId {
+    /// The first number that core gives to commands of other nodes.
+    pub(crate) const OF_OTHERS: u64 = 1 << 63;
+}
 
 /// Work that core asked a backend to do, numbered by core; the runtime answers each exactly once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -189,6 +194,7 @@ pub struct StoreId(pub u64);
 
 /// The size of a terminal in character cells: 2 to 1 000 columns, 1 to 1 000 rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "(u16, u16)")]
 pub struct Size {
     cols: u16,
     rows: u16,
@@ -215,6 +221,12 @@ impl Size {
     #[must_use]
     pub fn rows(self) -> u16 {
         self.rows
+    }
+}
+
+impl From<(u16, u16)> for Size {
+    fn from((cols, rows): (u16, u16)) -> Self {
+        Size::clamped(cols, rows)
     }
 }
 

@@ -17,6 +17,7 @@
 
 extern crate alloc;
 
+mod circuits;
 pub mod command;
 pub mod directory;
 pub mod error;

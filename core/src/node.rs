@@ -7,7 +7,7 @@ use crate::input::{Input, TerminalInput, ViewerInput};
 use crate::mesh::facts::{Facts, OwnFacts, Value};
 use crate::output::{Event, Output};
 use crate::random::Random;
-use crate::streams::{Attach, Streams};
+use crate::streams::{Attach, Onlooker, Streams};
 use crate::time::{Deadline, Instant};
 use crate::view::View;
 use alloc::collections::VecDeque;
@@ -78,7 +78,7 @@ impl Node {
         let instance = Random::fork(seed, 0).draw();
         let mut node = Node {
             directory: Directory::new(identity.id, Random::fork(seed, 1), restored.agents, now),
-            streams: Streams::new(Random::fork(seed, 2)),
+            streams: Streams::new(identity.id, Random::fork(seed, 2)),
             own_facts: OwnFacts::new(identity.id, identity.epoch, &config.name, instance),
             config,
             identity,
@@ -189,6 +189,7 @@ impl Node {
 
     fn viewer(&mut self, id: ViewerId, input: ViewerInput<'_>) {
         let (now, out) = (self.now, &mut self.outputs);
+        let id = Onlooker::Here(id);
         match input {
             ViewerInput::Opened(key) => self.streams.open(id, key),
             ViewerInput::Writable => self.streams.writable(id),

@@ -1,7 +1,9 @@
 //! One viewer's connection: its streams, its room, and what each stream has to say next.
 
+use super::Onlooker;
+use super::remote::Remote;
 use super::terminal::Terminal;
-use crate::id::{Generation, StreamId, ViewerId, ViewerKey};
+use crate::id::{Generation, StreamId, ViewerKey};
 use crate::limits;
 use crate::output::{EndReason, Output, ViewerOutput};
 use crate::time::Instant;
@@ -14,6 +16,8 @@ pub(super) struct Viewer {
     /// Frames that the connection can take.
     pub(super) room: u32,
     pub(super) streams: BTreeMap<StreamId, Stream>,
+    /// Its streams of other nodes' terminals. A number is in one of the two.
+    pub(super) remotes: BTreeMap<StreamId, Remote>,
     /// Streams that may have a frame to send, in turn. Each at most once (`Stream::queued`).
     pub(super) ready: VecDeque<StreamId>,
 }
@@ -51,14 +55,22 @@ pub(super) struct Stream {
 
 impl Viewer {
     pub(super) fn new(key: ViewerKey) -> Self {
-        Viewer { key, room: 0, streams: BTreeMap::new(), ready: VecDeque::new() }
+        Viewer { key, room: 0, streams: BTreeMap::new(), remotes: BTreeMap::new(), ready: VecDeque::new() }
     }
 
     pub(super) fn queue(&mut self, id: StreamId) {
-        if let Some(stream) = self.streams.get_mut(&id).filter(|stream| !stream.queued) {
-            stream.queued = true;
+        let queued = match self.streams.get_mut(&id) {
+            Some(stream) => Some(&mut stream.queued),
+            None => self.remotes.get_mut(&id).map(|remote| &mut remote.queued),
+        };
+        if queued.is_some_and(|queued| !core::mem::replace(queued, true)) {
             self.ready.push_back(id);
         }
+    }
+
+    /// All its streams.
+    pub(super) fn count(&self) -> usize {
+        self.streams.len() + self.remotes.len()
     }
 }
 
@@ -125,7 +137,7 @@ impl Stream {
     pub(super) fn next(
         &mut self,
         now: Instant,
-        viewer: (ViewerId, ViewerKey),
+        viewer: (Onlooker, ViewerKey),
         id: StreamId,
         terminal: Option<&mut Terminal>,
         out: &mut VecDeque<Output>,
@@ -142,6 +154,7 @@ impl Stream {
             let written = terminal.typing.written(&viewer.1);
             return Some(ViewerOutput::Attached {
                 stream: id,
+                node: terminal.node,
                 terminal: terminal.id,
                 generation: terminal.generation,
                 offset: self.sent,
