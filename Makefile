@@ -28,8 +28,9 @@ ui: ## TypeScript check and tests of the dashboard
 	cd web/ui && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
 	cd web/ui && npm run --silent check && npm test --silent
 
+# Properties are tested with the same cases every time: what fails here fails again. `make sim` draws new ones.
 rust: ## Rust tests: unit, property, real processes, fuzz corpora
-	$(CARGO) test --workspace --quiet
+	PROPTEST_RNG_SEED=1 $(CARGO) test --workspace --quiet
 
 .PHONY: seeds
 seeds: ## the simulator, 2 000 seeds
@@ -42,6 +43,7 @@ browser: ## end to end with real tmux and a real browser
 
 sim: ## the simulator, SEEDS=10000
 	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds $(SEEDS)
+	PROPTEST_CASES=5000 $(CARGO) test --release --quiet -p consort-sim --test swarm
 
 bench: ## measure; prints the table of BENCHMARKS.md
 	$(CARGO) build --release --quiet

@@ -193,7 +193,7 @@ pub struct DialId(pub u64);
 pub struct StoreId(pub u64);
 
 /// The size of a terminal in character cells: 2 to 1 000 columns, 1 to 1 000 rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "(u16, u16)")]
 pub struct Size {
     cols: u16,
@@ -224,6 +224,7 @@ impl Size {
     }
 }
 
+/// What another node says is clamped like everything else.
 impl From<(u16, u16)> for Size {
     fn from((cols, rows): (u16, u16)) -> Self {
         Size::clamped(cols, rows)

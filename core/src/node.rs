@@ -1,13 +1,18 @@
 //! The composition root: routes inputs to the components and news between them; decides nothing itself.
 
-use crate::directory::{self, Directory, News, RestoredAgent, Undecodable};
+mod routes;
+
+use crate::circuits::Circuits;
+use crate::command::Command;
+use crate::directory::{self, BackendKind, Directory, News, RestoredAgent, Undecodable};
 use crate::error::{ConfigError, Violation};
-use crate::id::{AgentId, NodeId, TerminalId, ViewerId};
-use crate::input::{Input, TerminalInput, ViewerInput};
-use crate::mesh::facts::{Facts, OwnFacts, Value};
+use crate::id::{AgentId, CommandId, NodeId, TerminalId};
+use crate::input::{Input, TerminalInput};
+use crate::mesh::facts::{AgentFact, BackendFact, Facts};
+use crate::mesh::{self, Mesh};
 use crate::output::{Event, Output};
 use crate::random::Random;
-use crate::streams::{Attach, Onlooker, Streams};
+use crate::streams::{Onlooker, Streams};
 use crate::time::{Deadline, Instant};
 use crate::view::View;
 use alloc::collections::VecDeque;
@@ -34,6 +39,7 @@ pub struct Identity {
 #[derive(Clone, Debug, Default)]
 pub struct Restored {
     agents: Vec<(AgentId, RestoredAgent)>,
+    mesh: mesh::Restored,
 }
 
 impl Restored {
@@ -42,6 +48,9 @@ impl Restored {
     /// # Errors
     /// The entry is not one that this version can read. Nothing of it was taken; the caller keeps it safe.
     pub fn add(&mut self, key: &str, bytes: &[u8]) -> Result<(), Undecodable> {
+        if mesh::Restored::owns(key) {
+            return self.mesh.add(key, bytes);
+        }
         self.agents.push(directory::decode(key, bytes)?);
         Ok(())
     }
@@ -56,7 +65,8 @@ pub struct Node {
     now: Instant,
     directory: Directory,
     streams: Streams,
-    own_facts: OwnFacts,
+    mesh: Mesh,
+    circuits: Circuits,
     outputs: VecDeque<Output>,
 }
 
@@ -79,7 +89,14 @@ impl Node {
         let mut node = Node {
             directory: Directory::new(identity.id, Random::fork(seed, 1), restored.agents, now),
             streams: Streams::new(identity.id, Random::fork(seed, 2)),
-            own_facts: OwnFacts::new(identity.id, identity.epoch, &config.name, instance),
+            mesh: Mesh::new(
+                (identity.id, identity.epoch, instance),
+                &config.name,
+                restored.mesh,
+                Random::fork(seed, 3),
+                now,
+            ),
+            circuits: Circuits::new(instance, Random::fork(seed, 4)),
             config,
             identity,
             instance,
@@ -90,6 +107,7 @@ impl Node {
         for agent in agents {
             node.publish(agent);
         }
+        node.publish_backends();
         Ok(node)
     }
 
@@ -101,6 +119,7 @@ impl Node {
         assert!(self.outputs.is_empty(), "contract: outputs are drained before the next input");
         assert!(now >= self.now, "contract: time never goes back");
         self.now = now;
+        self.mesh.begin(now);
         let out = &mut self.outputs;
         match input {
             Input::Wake => {}
@@ -109,12 +128,17 @@ impl Node {
                 self.spread(&news);
             }
             Input::Terminal(id, input) => self.terminal(id, input),
-            Input::Viewer(id, input) => self.viewer(id, input),
-            Input::Command(id, node, command) if node == self.identity.id => {
-                self.directory.command(now, id, command, out)
+            Input::Viewer(id, input) => self.viewer(Onlooker::Here(id), input),
+            Input::Command(id, node, command) if node == self.identity.id => self.command(id, command),
+            Input::Command(id, node, command) => {
+                if let Err(refusal) = self.circuits.command(now, (id, node), &command, &self.mesh) {
+                    out.push_back(Output::Reply(id, Err(refusal)));
+                }
             }
-            Input::Command(id, ..) => out.push_back(Output::Reply(id, Err(unreachable_node()))),
-            Input::Link(..) | Input::DialFailed(..) | Input::Network(_) => {}
+            Input::Link(id, input) => self.mesh.link(now, id, input, out),
+            Input::DialFailed(id, _) => self.mesh.dial_failed(now, id),
+            Input::Network(addresses) => self.mesh.network(now, addresses, out),
+            Input::Stored(id, result) if Mesh::owns_store(id) => self.mesh.stored(now, id, result, out),
             Input::Stored(id, result) => self.directory.stored(now, id, result, out),
         }
         self.settle();
@@ -130,7 +154,8 @@ impl Node {
     pub fn next_deadline(&self) -> Option<Deadline> {
         let directory = self.directory.next_deadline().map(|at| Deadline { at, reason: "an agent's state" });
         let streams = self.streams.next_deadline().map(|at| Deadline { at, reason: "a terminal's viewers" });
-        [directory, streams].into_iter().flatten().min()
+        let circuits = self.circuits.next_deadline().map(|at| Deadline { at, reason: "another node's answer" });
+        [directory, streams, circuits, self.mesh.next_deadline()].into_iter().flatten().min()
     }
 
     /// Everything that can be read.
@@ -148,13 +173,15 @@ impl Node {
             return Err(Violation("work is pending that was due already".to_string()));
         }
         self.directory.check()?;
+        self.mesh.check(self.now)?;
+        self.circuits.check()?;
         self.streams.check(self.now)
     }
 
     /// The facts that this node knows.
     #[must_use]
     pub fn facts(&self) -> &Facts {
-        self.own_facts.facts()
+        self.mesh.facts()
     }
 
     pub(crate) fn id(&self) -> NodeId {
@@ -173,6 +200,20 @@ impl Node {
         &self.directory
     }
 
+    pub(crate) fn mesh(&self) -> &Mesh {
+        &self.mesh
+    }
+
+    /// A command for this node: of the mesh, or of its agents.
+    fn command(&mut self, id: CommandId, command: Command) {
+        let out = &mut self.outputs;
+        match command {
+            Command::Admit { node, addresses, rights } => self.mesh.admit(id, (node, addresses, rights), out),
+            Command::Remove(node) => self.mesh.remove(id, node, out),
+            command => self.directory.command(self.now, id, command, out),
+        }
+    }
+
     fn terminal(&mut self, id: TerminalId, input: TerminalInput<'_>) {
         let out = &mut self.outputs;
         match &input {
@@ -187,32 +228,6 @@ impl Node {
         self.streams.terminal(self.now, id, input);
     }
 
-    fn viewer(&mut self, id: ViewerId, input: ViewerInput<'_>) {
-        let (now, out) = (self.now, &mut self.outputs);
-        let id = Onlooker::Here(id);
-        match input {
-            ViewerInput::Opened(key) => self.streams.open(id, key),
-            ViewerInput::Writable => self.streams.writable(id),
-            ViewerInput::Attach { stream, agent, pane, from, size, take } => {
-                let target = self.directory.target(agent.agent, pane);
-                self.streams.attach(now, id, Attach { stream, from, size, take }, target, out);
-                self.directory.looked_at(now, agent.agent, out);
-            }
-            ViewerInput::Resize { stream, size, take } => self.streams.take_size((id, stream), size, take, out),
-            ViewerInput::Release(stream) => self.streams.release_size((id, stream), out),
-            ViewerInput::Ack { stream, offset } => self.streams.ack(id, stream, offset),
-            ViewerInput::Input { stream, seq, bytes } => {
-                if let Some(agent) = self.streams.agent_of((id, stream)) {
-                    self.directory.typed(now, agent, out);
-                }
-                self.streams.type_in(now, id, stream, (seq, bytes), out);
-            }
-            ViewerInput::Detach(stream) => self.streams.detach(now, id, stream, out),
-            ViewerInput::Seen(agent) => self.directory.looked_at(now, agent.agent, out),
-            ViewerInput::Closed => self.streams.close(now, id, out),
-        }
-    }
-
     /// News go from the directory to the streams, here and nowhere else.
     fn spread(&mut self, news: &[News]) {
         for piece in news {
@@ -225,38 +240,55 @@ impl Node {
 
     /// Does all that is due or was made possible, so that nothing is pending when `handle` returns.
     fn settle(&mut self) {
+        self.hear_mesh();
         let (now, out) = (self.now, &mut self.outputs);
         self.directory.wake(now, |terminal| self.streams.is_looked_at(terminal), out);
         self.streams.wake(now, out);
-        self.streams.flush(now, out);
-        let changed: Vec<AgentId> = out
-            .iter()
-            .filter_map(|output| match output {
-                Output::Event(Event::AgentChanged(id) | Event::AgentRemoved(id)) => Some(id.agent),
-                _ => None,
-            })
-            .collect();
-        for agent in changed {
+        let news = self.circuits.wake(now, &self.mesh);
+        self.hear_circuits(news);
+        self.publish_changes();
+        self.mesh.wake(now, &mut self.outputs);
+        self.hear_mesh();
+        self.answer_others();
+        self.exchange();
+        if let Some(categories) = self.mesh.new_categories() {
+            self.directory.set_foreign_categories(categories, &mut self.outputs);
+        }
+    }
+
+    /// Tells the mesh what has changed here.
+    fn publish_changes(&mut self) {
+        let own = self.identity.id;
+        let mut backends = false;
+        let mut agents: Vec<AgentId> = Vec::new();
+        for output in &self.outputs {
+            match output {
+                Output::Event(Event::AgentChanged(id) | Event::AgentRemoved(id)) if id.node == own => {
+                    agents.push(id.agent);
+                }
+                Output::Event(Event::NodeChanged(id)) => backends |= *id == own,
+                _ => {}
+            }
+        }
+        for agent in agents {
             self.publish(agent);
+        }
+        if backends {
+            self.publish_backends();
         }
     }
 
     /// Brings the facts about one agent up to date.
     fn publish(&mut self, id: AgentId) {
-        let value = self.directory.agent(id).map(|agent| Value::Agent {
-            name: agent.name.to_string(),
-            state: agent.state.kind.into(),
-            title: agent.terminals.iter().find(|info| info.active).map(|info| info.title.clone()).unwrap_or_default(),
-            running: agent.running,
-        });
-        self.own_facts.agent(id, value);
+        let fact = self.directory.agent(id).map(|agent| AgentFact::from(&agent));
+        self.mesh.publish_agent(self.now, id, fact);
     }
-}
 
-fn unreachable_node() -> crate::error::Refusal {
-    crate::error::Refusal {
-        code: crate::error::RefusalCode::Unreachable,
-        message: "That node cannot be reached.".to_string(),
-        hint: String::new(),
+    fn publish_backends(&mut self) {
+        let backends = BackendKind::ALL.map(|kind| {
+            let view = self.directory.backend(kind);
+            BackendFact { kind, available: view.available, detail: view.detail.chars().take(256).collect() }
+        });
+        self.mesh.publish_backends(self.now, backends.into());
     }
 }

@@ -6,6 +6,10 @@ use crate::world::World;
 use consort_core::directory::BackendKind;
 use consort_core::{AgentId, Command, CommandId, Size};
 
+/// Nothing takes longer than this, so that what is under way when faults end arrives within the bound. (The runtime itself ends a viewer that
+/// is silent for 15 s.)
+const SLOWEST_MS: u64 = 20_000;
+
 /// Names that people choose from: a few, so that they collide.
 const NAMES: [&str; 12] = [
     "a",
@@ -43,8 +47,8 @@ impl World {
             Op::LoseTmux => self.host.backends.lose_tmux(&mut self.agenda),
             Op::FindTmux => self.host.backends.find_tmux(&mut self.agenda),
             Op::FailOperations { count } => self.host.backends.fail_operations = count,
-            Op::SlowBackends { ms } => self.host.backends.answer_ms = u64::from(ms),
-            Op::SlowDisk { ms } => self.host.disk_ms = u64::from(ms),
+            Op::SlowBackends { ms } => self.host.backends.answer_ms = u64::from(ms).min(SLOWEST_MS),
+            Op::SlowDisk { ms } => self.host.disk_ms = u64::from(ms).min(SLOWEST_MS),
             Op::DiskFull { full } => self.host.disk.full = full,
             Op::Crash { kept, down_ms } => self.crash(usize::from(kept % 8), u64::from(down_ms)),
             Op::Print { .. }
@@ -164,7 +168,7 @@ impl World {
         let Some(index) = nth(&indices, page) else { return Ok(()) };
         match op {
             Op::Connect { .. } => self.connect(index),
-            Op::Cut { notice_ms, .. } => self.cut(index, u64::from(notice_ms)),
+            Op::Cut { notice_ms, .. } => self.cut(index, u64::from(notice_ms).min(SLOWEST_MS)),
             Op::Attach { terminal, active, size: choice, take: how, .. } => {
                 let target = nth(&self.visible_terminals(), terminal);
                 let (page, agenda) = (&mut self.pages[usize::from(index)], &mut self.agenda);

@@ -65,3 +65,57 @@ proptest! {
         prop_assert_eq!(outcome.failure, None);
     }
 }
+
+#[test]
+fn an_agent_that_ended_while_its_start_was_being_stored_may_be_wanted_stopped() {
+    let setting = Setting {
+        pages: 1,
+        latency_ms: 0,
+        room: 1,
+        order_ms: 0,
+        report_ms: 13,
+        write_bytes: 4,
+        chunk_bytes: 100,
+        ..Setting::default()
+    };
+    let ops = vec![
+        Op::Appear { name: 0 },
+        Op::Create { name: 3, pty: true, autostart: true },
+        Op::Create { name: 4, pty: false, autostart: true },
+        Op::Connect { page: 0 },
+        Op::Wait { ms: 500 },
+        Op::Attach { page: 0, terminal: 0, active: false, size: 0, take: 1 },
+        Op::Wait { ms: 0 },
+        Op::SlowDisk { ms: 25_177 },
+        Op::RenameOutside { agent: 0, name: 2 },
+        Op::Wait { ms: 0 },
+        Op::Create { name: 57, pty: true, autostart: false },
+        Op::Wait { ms: 12 },
+        Op::Delete { agent: 106 },
+        Op::Wait { ms: 0 },
+        Op::Crash { kept: 1, down_ms: 0 },
+        Op::Appear { name: 0 },
+        Op::Wait { ms: 10 },
+        Op::Start { agent: 2 },
+        Op::Wait { ms: 7 },
+        Op::ClosePane { terminal: 174, listed_first: false },
+    ];
+    let outcome = run(&Scenario { seed: 12_974_556_646_172_006_240, setting, ops }, Options::default());
+    assert_eq!(outcome.failure, None);
+}
+
+#[test]
+fn an_agent_whose_creation_was_refused_does_not_come_back_after_a_crash() {
+    let ops = vec![
+        Op::Wait { ms: 500 },
+        Op::FailOperations { count: 1 },
+        Op::SlowDisk { ms: 4_000 },
+        Op::Create { name: 17, pty: true, autostart: false },
+        Op::Wait { ms: 4_100 },
+        Op::Crash { kept: 8, down_ms: 0 },
+    ];
+    for seed in 0..50 {
+        let outcome = run(&Scenario { seed, setting: Setting::default(), ops: ops.clone() }, Options::default());
+        assert_eq!(outcome.failure, None, "seed {seed}");
+    }
+}

@@ -50,6 +50,8 @@ pub(crate) trait Carrier {
     fn instance_of(&self, node: NodeId) -> Option<u64>;
     /// What people call it.
     fn name_of(&self, node: NodeId) -> Option<&str>;
+    /// Something uses the way to the node, or no longer: the shorter the better.
+    fn want_direct(&mut self, node: NodeId, wanted: bool);
 }
 
 /// What the rest of the node is to do.
@@ -358,8 +360,8 @@ impl Circuits {
         true
     }
 
-    /// Parcels from here to a node are being lost.
-    pub(crate) fn undeliverable(&mut self, now: Instant, node: NodeId) -> Vec<News<'static>> {
+    /// Parcels from here to a node are being lost, or there is no way to it any more. What is wanted of it waits until there is one.
+    pub(crate) fn lost(&mut self, now: Instant, node: NodeId) -> Vec<News<'static>> {
         let mut news = Vec::new();
         if let Some(opener) = self.openers.get_mut(&node) {
             opener.down(now, |tries| pause(&mut self.random, tries));
@@ -369,11 +371,6 @@ impl Circuits {
         }
         self.busy.insert(node);
         news
-    }
-
-    /// There is no way to a node any more. What is wanted of it waits.
-    pub(crate) fn unreachable(&mut self, now: Instant, node: NodeId) -> Vec<News<'static>> {
-        self.undeliverable(now, node)
     }
 
     /// There is a way to a node, or another one than before: is everything still right at its end?
@@ -496,16 +493,19 @@ impl Circuits {
         }
     }
 
-    fn reschedule(&mut self, now: Instant, node: NodeId, carrier: &impl Carrier) {
+    fn reschedule(&mut self, now: Instant, node: NodeId, carrier: &mut impl Carrier) {
         let mut waiting = false;
         let mut at = None;
         let reachable = carrier.is_reachable(node);
         if let Some(opener) = self.openers.get_mut(&node) {
+            carrier.want_direct(node, opener.has_streams());
             let asked = opener.asked.next_deadline();
             let wanted = opener.is_wanted();
             let idle = opener.idle_since.filter(|_| !wanted && !opener.has_said_bye());
             let circuit = match &opener.state {
-                opener::State::Up(up) => up.line.next_deadline().into_iter().chain(idle.map(|at| at + limits::LINGER)).min(),
+                opener::State::Up(up) => {
+                    up.line.next_deadline().into_iter().chain(idle.map(|at| at + limits::LINGER)).min()
+                }
                 opener::State::Down(again) => {
                     waiting |= wanted && reachable && *again <= now;
                     (wanted && reachable && *again > now).then_some(*again)

@@ -113,6 +113,10 @@ impl Opener {
         !self.looks.is_empty() || !self.asked.is_empty()
     }
 
+    pub(super) fn has_streams(&self) -> bool {
+        !self.looks.is_empty()
+    }
+
     /// Nothing about it is worth keeping.
     pub(super) fn is_forgettable(&self) -> bool {
         let waits = self.callers.values().any(|caller| caller.waiting > 0);

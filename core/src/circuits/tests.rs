@@ -46,6 +46,7 @@ impl Carrier for Road {
     fn name_of(&self, node: NodeId) -> Option<&str> {
         Some(if node == A { "a" } else { "b" })
     }
+    fn want_direct(&mut self, _: NodeId, _: bool) {}
 }
 
 struct Host {
@@ -61,13 +62,7 @@ impl Host {
         Host {
             circuits: Circuits::new(instance, Random::fork([id.0[0]; 32], 3)),
             streams: Streams::new(id, Random::fork([id.0[0]; 32], 2)),
-            road: Road {
-                parcels: VecDeque::new(),
-                open: true,
-                room: 4,
-                rights: Rights::Operate,
-                instance: other,
-            },
+            road: Road { parcels: VecDeque::new(), open: true, room: 4, rights: Rights::Operate, instance: other },
             out: VecDeque::new(),
         }
     }
@@ -333,7 +328,7 @@ impl World {
             let host = if at_b { &mut self.b } else { &mut self.a };
             host.road.parcels.clear();
             host.road.open = false;
-            let news = host.circuits.unreachable(self.now, other);
+            let news = host.circuits.lost(self.now, other);
             self.apply(at_b, news);
         }
         self.settle();

@@ -282,7 +282,11 @@ impl Directory {
             agent.signals.stopped(&format!("it could not be started: {}", refusal.message));
         }
         let forget = plan.creating && failed && agent.seen.is_none() || agent.record.is_none() && agent.seen.is_none();
-        if let Some(command) = plan.command {
+        let stored = forget && agent.record.take().is_some();
+        if let (true, Err(refusal)) = (stored, &result) {
+            let refused = StoredFor::Refused(plan.command, refusal.clone());
+            self.store(StoreOperation::Remove { key: record::key(id) }, refused, out);
+        } else if let Some(command) = plan.command {
             let reply = result.map(|()| match plan.outcome {
                 Outcome::Agent => Reply::Agent(AgentAddress { node, agent: id }),
                 Outcome::Deleted => Reply::Deleted(AgentAddress { node, agent: id }),
@@ -291,16 +295,14 @@ impl Directory {
             out.push_back(Output::Reply(command, reply));
         }
         if forget {
-            let stored = agent.record.take().is_some();
+            let Some(agent) = self.agents.get_mut(&id) else { return };
             for (command, _) in core::mem::take(&mut agent.waiting) {
                 out.push_back(Output::Reply(command, Err(no_such_agent())));
             }
             self.remove(id, out);
-            if stored {
-                self.store(StoreOperation::Remove { key: record::key(id) }, StoredFor::Nobody, out);
-            }
             return;
         }
+        let Some(agent) = self.agents.get_mut(&id) else { return };
         // What others named it while the command was carried out.
         if let Some(record) = agent.follow_name() {
             self.put(id, &record, StoredFor::Agent(id), out);
@@ -330,7 +332,8 @@ impl Directory {
                     self.decide(now, id, out);
                 }
             }
-            (StoredFor::Agent(_), Ok(())) | (StoredFor::Nobody, _) => {}
+            (StoredFor::Refused(Some(command), refusal), _) => out.push_back(Output::Reply(command, Err(refusal))),
+            (StoredFor::Agent(_), Ok(())) | (StoredFor::Refused(None, _), _) => {}
         }
     }
 
