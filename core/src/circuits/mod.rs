@@ -163,7 +163,7 @@ impl Circuits {
     /// A frame has left a viewer's queue.
     pub(crate) fn delivered(&mut self, delivered: Delivered) {
         if let Some(opener) = self.openers.get_mut(&delivered.node) {
-            opener.passed(delivered.viewer, delivered.line, delivered.what);
+            opener.passed(delivered.viewer, delivered.line, delivered.written);
             self.busy.insert(delivered.node);
         }
     }

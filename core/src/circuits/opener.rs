@@ -9,7 +9,7 @@ use crate::id::{NodeId, StreamId, ViewerId, ViewerKey};
 use crate::input::ViewerInput;
 use crate::limits;
 use crate::output::ViewerOutput;
-use crate::streams::{Bytes, Passed};
+use crate::streams::Bytes;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -47,9 +47,8 @@ struct Caller {
     granted: u32,
     /// Frames that wait for the viewer's connection.
     waiting: u32,
-    /// Of those, whole snapshots.
-    snapshots: u32,
-    /// Room of the parts of a snapshot that is put together while another one waits: granted when that is gone.
+    /// Room of the parts of a snapshot that came while frames wait: granted when those are gone, so that nothing is put together for a
+    /// viewer that does not read.
     withheld: u32,
     /// Room to be granted.
     free: u32,
@@ -73,7 +72,7 @@ pub(super) struct Up {
 
 impl Caller {
     fn new(key: ViewerKey) -> Self {
-        Caller { key, open: false, granted: 0, waiting: 0, snapshots: 0, withheld: 0, free: 0, snapshot: None }
+        Caller { key, open: false, granted: 0, waiting: 0, withheld: 0, free: 0, snapshot: None }
     }
 
     /// A circuit begins: what waits here is all that is left.
@@ -83,14 +82,11 @@ impl Caller {
     }
 
     /// A frame that went to the viewer, or was dropped, makes room for another.
-    fn passed(&mut self, snapshot: bool) {
+    fn passed(&mut self) {
         self.waiting -= 1;
         self.free += 1;
-        if snapshot {
-            self.snapshots -= 1;
-            if self.snapshots == 0 {
-                self.free += core::mem::take(&mut self.withheld);
-            }
+        if self.waiting == 0 {
+            self.free += core::mem::take(&mut self.withheld);
         }
     }
 }
@@ -210,12 +206,12 @@ impl Opener {
         }
     }
 
-    /// A frame has left the viewer's queue.
-    pub(super) fn passed(&mut self, viewer: ViewerId, line: StreamId, what: Passed) {
+    /// A frame has left the viewer's queue. `written`: it told the viewer that the stream is open and goes on after that input.
+    pub(super) fn passed(&mut self, viewer: ViewerId, line: StreamId, written: Option<u64>) {
         if let Some(caller) = self.callers.get_mut(&viewer) {
-            caller.passed(what == Passed::Snapshot);
+            caller.passed();
         }
-        if let (Passed::Attached(written), State::Up(_)) = (what, &self.state)
+        if let (Some(written), State::Up(_)) = (written, &self.state)
             && let Some(look) = self.looks.get_mut(&(viewer, line))
         {
             look.viewer_knows(written);
@@ -326,7 +322,6 @@ impl Opener {
         };
         look.accept(self.node, &frame)?;
         caller.waiting += 1;
-        caller.snapshots += u32::from(matches!(frame, ViewerOutput::Snapshot { .. }));
         let stream = look.stream;
         *frame.stream_mut() = stream;
         if matches!(frame, ViewerOutput::Ended { .. }) {
@@ -344,7 +339,7 @@ impl Opener {
         // Of a stream that is gone nothing is kept but where it is.
         let wanted = self.looks.contains_key(&(viewer, stream));
         caller.snapshot = Some((stream, if wanted { joined(parts, &bytes)? } else { Vec::new() }));
-        if caller.snapshots > 0 {
+        if caller.waiting > 0 {
             caller.withheld += 1;
         } else {
             caller.free += 1;

@@ -13,7 +13,7 @@ mod typing;
 mod viewer;
 
 pub use bytes::Bytes;
-pub(crate) use remote::{Delivered, Passed};
+pub(crate) use remote::Delivered;
 
 use crate::error::Violation;
 use crate::id::{Generation, NodeId, Size, StreamId, TerminalId, ViewerId, ViewerKey};

@@ -33,46 +33,17 @@ pub(crate) struct Delivered {
     pub(crate) viewer: ViewerId,
     /// The stream's number on the circuit to the node.
     pub(crate) line: StreamId,
-    /// What it was.
-    pub(crate) what: Passed,
-}
-
-/// A frame that has left the queue, as far as it matters afterwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Passed {
-    /// The viewer was told that the stream is open and that it goes on typing after this number.
-    Attached(u64),
-    /// A whole snapshot.
-    Snapshot,
-    /// Anything else.
-    Other,
-}
-
-impl Passed {
-    fn of(frame: &ViewerOutput) -> Self {
-        match frame {
-            ViewerOutput::Attached { input_seq, .. } => Passed::Attached(*input_seq),
-            ViewerOutput::Snapshot { .. } => Passed::Snapshot,
-            ViewerOutput::Data { .. }
-            | ViewerOutput::Size { .. }
-            | ViewerOutput::InputAck { .. }
-            | ViewerOutput::InputLost { .. }
-            | ViewerOutput::Ended { .. } => Passed::Other,
-        }
-    }
+    /// It told the viewer that the stream is open: the viewer goes on typing after this number.
+    pub(crate) written: Option<u64>,
 }
 
 impl Remote {
     /// What is known of its frames when nobody wants them any more.
     pub(super) fn dropped(self, viewer: Onlooker) -> impl Iterator<Item = Delivered> {
         let (node, line) = (self.node, self.line);
-        self.frames.into_iter().filter_map(move |frame| {
-            let Onlooker::Here(viewer) = viewer else { return None };
-            let what = match Passed::of(&frame) {
-                Passed::Attached(_) => Passed::Other,
-                what => what,
-            };
-            Some(Delivered { node, viewer, line, what })
+        self.frames.into_iter().filter_map(move |_| match viewer {
+            Onlooker::Here(viewer) => Some(Delivered { node, viewer, line, written: None }),
+            Onlooker::There(..) => None,
         })
     }
 }
@@ -84,7 +55,11 @@ impl Viewer {
         let remote = self.remotes.get_mut(&next)?;
         remote.queued = false;
         let frame = remote.frames.pop_front()?;
-        let delivered = Delivered { node: remote.node, viewer, line: remote.line, what: Passed::of(&frame) };
+        let written = match &frame {
+            ViewerOutput::Attached { input_seq, .. } => Some(*input_seq),
+            _ => None,
+        };
+        let delivered = Delivered { node: remote.node, viewer, line: remote.line, written };
         self.room -= 1;
         if matches!(frame, ViewerOutput::Ended { .. }) {
             self.remotes.remove(&next);

@@ -28,6 +28,8 @@ pub(super) struct Stream {
     /// `None`: refused, only `ended` is left to say.
     pub(super) terminal: Option<Generation>,
     pub(super) announce: bool,
+    /// The viewer has seen the terminal in its present numbering before.
+    known: bool,
     /// Offset after the last byte sent.
     pub(super) sent: u64,
     /// Everything before is processed.
@@ -89,6 +91,7 @@ impl Stream {
         Stream {
             terminal: Some(terminal.generation),
             announce: true,
+            known: from.is_some_and(|(generation, _)| generation == terminal.generation),
             sent: at,
             acked: at,
             base: at,
@@ -159,7 +162,7 @@ impl Stream {
                 generation: terminal.generation,
                 offset: self.sent,
                 input_seq: written.unwrap_or(0),
-                input_known: terminal.typing.is_certain(&viewer.1),
+                input_known: terminal.typing.is_certain(&viewer.1, self.known),
                 size: terminal.size,
                 holder: terminal.holder((viewer.0, id)),
             });
