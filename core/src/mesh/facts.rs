@@ -348,6 +348,15 @@ impl Facts {
         self.get(&Key::Member(node)).map_or(0, |fact| fact.version.0)
     }
 
+    /// What the node may do on others' agents, if it ever was a member.
+    #[must_use]
+    pub fn rights_of(&self, node: NodeId) -> Option<Rights> {
+        match self.get(&Key::Member(node)).map(|fact| &fact.value) {
+            Some(Value::Membership { rights, .. }) => Some(*rights),
+            _ => None,
+        }
+    }
+
     /// What the node says of itself.
     #[must_use]
     pub fn node(&self, node: NodeId) -> Option<&NodeFact> {

@@ -25,7 +25,7 @@ impl Mesh {
             }
             LinkInput::Frame(bytes) => {
                 let Some(link) = self.links.get_mut(&id) else { return };
-                link.heard = now;
+                (link.heard, link.forgiven) = (now, false);
                 let peer = link.peer;
                 if let Err(fault) = Frame::decode(bytes).and_then(|frame| self.frame(now, id, frame, out)) {
                     out.push_back(Output::Event(Event::LinkFault(peer, fault)));
@@ -85,10 +85,11 @@ impl Mesh {
             (_, Stage::Strange | Stage::Greeting) => return Ok(()),
             (_, Stage::Open) => {}
         }
-        if link.rival.is_some_and(|since| now.since(since) >= limits::LATE_TIME) {
-            link.rival = None;
+        let rival = link.rival.take_if(|since| now.since(*since) >= limits::LATE_TIME).is_some();
+        if rival {
             self.met_twice(peer, out);
         }
+        self.prove(id, &frame);
         match frame {
             Frame::Hello(hello) => self.hello(now, id, hello, out),
             Frame::Heartbeat(hash) => {
@@ -124,6 +125,16 @@ impl Mesh {
         }
     }
 
+    /// A link is good once it has brought more than a greeting: the other end may still have refused it.
+    fn prove(&mut self, id: LinkId, frame: &Frame) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.is_open() && !link.proven) else { return };
+        if !matches!(frame, Frame::Farewell(_)) {
+            link.proven = true;
+            self.dialler.succeeded(link.peer);
+            self.conflicts.remove(&self.id);
+        }
+    }
+
     fn hello(&mut self, now: Instant, id: LinkId, hello: Hello, out: &mut Out) -> Result<(), PeerFault> {
         let (least, most) = hello.protocol;
         if least > PROTOCOL.1 || most < PROTOCOL.0 {
@@ -146,7 +157,7 @@ impl Mesh {
         if let Some((old_id, old)) = before {
             let same_life = old.hello.is_some_and(|old| old.instance == hello.instance);
             if !same_life && now.since(old.heard) < REPLACE_TIME {
-                old.rival = Some(now);
+                old.rival.get_or_insert(now);
                 return self.refuse(now, id, Vec::new());
             }
             // Of two that were dialled at the same time, both ends keep the one that the smaller id dialled. Otherwise the peer
@@ -162,7 +173,7 @@ impl Mesh {
         link.tell(Key::Member(self.id));
         link.compare = hello.hash != self.facts.hash() && self.id < peer;
         self.open.insert(peer, id);
-        self.dialler.succeeded(peer);
+        self.dialler.rest(peer);
         (self.due.links, self.due.search, self.due.targets) = (true, true, true);
     }
 
@@ -187,6 +198,10 @@ impl Mesh {
     fn farewell(&mut self, now: Instant, id: LinkId, facts: Vec<(Key, Fact)>, out: &mut Out) {
         let Some(peer) = self.links.get(&id).map(|link| link.peer) else { return };
         self.close(now, id, out);
+        if facts.is_empty() {
+            // Another life of this node is there, and alive.
+            self.met_twice(self.id, out);
+        }
         if self.facts.is_member(peer) {
             let about = [Key::Member(self.id), Key::Member(peer)];
             let facts = facts.into_iter().filter(|(key, _)| about.contains(key)).collect();
@@ -287,7 +302,8 @@ impl Mesh {
         let strange = |link: &Link| link.stage == Stage::Strange && now >= link.opened + limits::STRANGER_TIME;
         let ids: Vec<LinkId> = self.links.iter().filter(|(_, link)| strange(link)).map(|(id, _)| *id).collect();
         for id in ids {
-            self.refuse(now, id, Vec::new());
+            let why = self.links.get(&id).map_or(Vec::new(), |link| self.memberships(link.peer));
+            self.refuse(now, id, why);
         }
     }
 

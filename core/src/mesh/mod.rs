@@ -184,18 +184,12 @@ impl Mesh {
         self.graph.is_reachable(node)
     }
 
-    /// What a member may do on the agents of others. `None`: it is no member.
+    /// What a node may do on the agents of this one. `None`: it is no member.
     pub(crate) fn rights_of(&self, node: NodeId) -> Option<Rights> {
         if node == self.id {
             return Some(Rights::Operate);
         }
-        match self.facts.get(&Key::Member(node)) {
-            Some(fact) if fact.version.0 % 2 == 1 => match fact.value {
-                Value::Membership { rights, .. } => Some(rights),
-                _ => None,
-            },
-            _ => None,
-        }
+        self.facts.rights_of(node).filter(|_| self.facts.is_member(node))
     }
 
     /// Keeps a direct link to a node while something uses it, or no longer. A large mesh has no link to everybody.
@@ -243,8 +237,9 @@ impl Mesh {
     pub(crate) fn begin(&mut self, now: Instant) {
         self.now = now;
         if self.due.promised.is_some_and(|at| now.since(at) > limits::LATE_TIME) {
-            for link in self.links.values_mut() {
-                link.heard = now;
+            // Once: a node that is always late must still find out who is gone.
+            for link in self.links.values_mut().filter(|link| !link.forgiven) {
+                (link.heard, link.forgiven) = (now, true);
             }
         }
     }
@@ -382,7 +377,7 @@ impl Mesh {
             via: route.map(|route| route.via),
             hops: route.map_or(0, |route| route.hops),
             protocol: fact.map(|fact| fact.protocol),
-            rights: self.rights_of(id).unwrap_or_default(),
+            rights: self.facts.rights_of(id).unwrap_or_default(),
             conflict: self.conflicts.contains(&id) || fact.is_some_and(|fact| fact.conflict),
             backends: fact.map_or(&[], |fact| &fact.backends),
         })
@@ -421,3 +416,6 @@ impl Mesh {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

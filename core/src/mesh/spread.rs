@@ -183,27 +183,20 @@ impl Mesh {
         }
     }
 
-    /// A step of a comparison has come.
+    /// A step of a comparison has come. It is always answered: only what a node begins itself waits for its turn.
     pub(super) fn reconcile(&mut self, now: Instant, id: LinkId, spans: &[Span]) {
-        let other = self.due.comparing.filter(|(other, moved)| *other != id && now < *moved + limits::RECONCILE_TIME);
+        let own = self.due.comparing.is_some_and(|(own, _)| own == id);
         let Some(link) = self.links.get_mut(&id) else { return };
-        if spans.is_empty() {
-            if other.is_none() {
-                self.due.comparing = None;
-            }
-            return;
-        }
-        if other.is_some_and(|(other, _)| other != id) {
-            link.compare = true;
-            link.hash = !self.facts.hash();
-            return;
-        }
         let answer = reconcile::answer(&self.facts, spans);
         let missing = !answer.want.is_empty() || !answer.spans.is_empty();
         answer.give.into_iter().for_each(|key| link.tell(key));
         link.ask(answer.want);
-        link.spans = Some(answer.spans);
-        self.due.comparing = missing.then_some((id, now));
+        if !spans.is_empty() {
+            link.spans = Some(answer.spans);
+        }
+        if own {
+            self.due.comparing = missing.then_some((id, now));
+        }
     }
 
     /// A comparison goes on: facts come over its link.
