@@ -8,7 +8,7 @@
 
 use super::bounded::at_most;
 use crate::command::Rights;
-use crate::directory::{BackendKind, Desired, Source, StateKind};
+use crate::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use crate::id::{AgentId, NodeId};
 use crate::input::{Address, TerminalInfo};
 use crate::limits;
@@ -138,6 +138,8 @@ pub struct AgentFact {
     pub backend: BackendKind,
     /// It is kept in the store of its node.
     pub managed: bool,
+    /// Created there, or found.
+    pub origin: Origin,
     /// It has a carrier.
     pub running: bool,
     /// What the user wants it to be.
