@@ -51,8 +51,6 @@ pub(crate) struct World {
     next_viewer: u64,
     /// Cut connections whose messages on the way are lost.
     lost: BTreeSet<ViewerId>,
-    /// Identities that more than one machine had.
-    pub(crate) copied: BTreeSet<NodeId>,
     /// Somebody sends what it must not, or has.
     pub(crate) traitors: bool,
     /// Pages that connect again when their node does.
@@ -97,7 +95,6 @@ impl World {
             wakes: Wakes::new(usize::from(hosts) + SPARE_HOSTS),
             next_viewer: 0,
             lost: BTreeSet::new(),
-            copied: BTreeSet::new(),
             traitors: false,
             to_connect: BTreeSet::new(),
             trace: Trace::new(options.quick),
@@ -245,8 +242,8 @@ impl World {
             return Ok(());
         }
         match self.network.tick(&mut self.agenda, tick) {
-            Some(telling) if self.saboteur.tells_end(&telling.feed) => self.tell(&telling),
-            Some(_) | None => Ok(()),
+            Some(telling) => self.tell(&telling),
+            None => Ok(()),
         }
     }
 

@@ -65,7 +65,7 @@ impl World {
         if let Some(copy) = self.add_host(id) {
             self.hosts[copy].disk = disk;
             self.agenda.after(ms.min(LONGEST_SLEEP_MS), Event::Unplug(copy));
-            self.copied.insert(id);
+            self.people.disk_copied(id);
         }
     }
 

@@ -433,6 +433,12 @@ impl Network {
         }
     }
 
+    /// From now on every link is endlessly wide.
+    pub(crate) fn widen(&mut self, plan: Plan<'_>) {
+        self.manner.bytes_per_ms = 0;
+        self.flow(plan);
+    }
+
     /// Nothing is stalled or narrow any more.
     pub(crate) fn flow(&mut self, plan: Plan<'_>) {
         for number in &self.live {

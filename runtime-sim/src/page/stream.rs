@@ -169,7 +169,8 @@ impl Stream {
         // A node that is removed takes its terminals along.
         let unknown = self.remote && reason == EndReason::Unknown;
         must!(reason == EndReason::Exited || unknown, "{terminal:?} was attached and ended as {reason:?}");
-        if unknown {
+        // So may a copy of a node that never had them.
+        if unknown || hosts.iter().filter(|host| host.id == self.agent.node).count() > 1 {
             return self.typist.give_up(ledger);
         }
         if let Some(position) = self.position.filter(|_| !self.needs_snapshot) {
@@ -179,7 +180,8 @@ impl Stream {
                 "{terminal:?} was said to have ended and lives"
             );
             let missing = life.map_or(0, |life| life.printed) - position.printed;
-            let whole = life.is_some_and(|life| life.ended && position.gaps == life.gaps);
+            // What was on its way from another node when the way broke is gone with the terminal.
+            let whole = !self.remote && life.is_some_and(|life| life.ended && position.gaps == life.gaps);
             must!(
                 !whole || missing == 0 || missing > limits::RING_BYTES as u64 / 2,
                 "the last {missing} bytes of {terminal:?} were not delivered"

@@ -4,7 +4,6 @@
 mod frames;
 
 use crate::event::{Feed, Said};
-use crate::network::LinkFeed;
 use consort_core::output::Holder;
 use consort_core::{Event, Output, StoreOperation, TerminalOutput, ViewerOutput};
 
@@ -60,13 +59,11 @@ pub enum Sabotage {
     DropFacts,
     /// A byte of some parcels is changed.
     ChangeParcels,
-    /// Some ends of links are not told, and the link stays.
-    MuteEnds,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Sabotage; 24] = [
+    pub const ALL: [Sabotage; 23] = [
         Sabotage::DropData,
         Sabotage::DoubleData,
         Sabotage::ShiftSnapshots,
@@ -90,7 +87,6 @@ impl Sabotage {
         Sabotage::EchoFacts,
         Sabotage::DropFacts,
         Sabotage::ChangeParcels,
-        Sabotage::MuteEnds,
     ];
 }
 
@@ -170,10 +166,5 @@ impl Saboteur {
             Sabotage::ExtraRoom => 1 + usize::from(self.strikes()),
             _ => 1,
         }
-    }
-
-    /// Whether a node is told that a link is gone.
-    pub(crate) fn tells_end(&mut self, feed: &LinkFeed) -> bool {
-        !(self.kind == Sabotage::MuteEnds && matches!(feed, LinkFeed::Closed) && self.strikes())
     }
 }
