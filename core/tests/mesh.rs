@@ -193,6 +193,9 @@ fn a_node_that_has_lost_its_state_speaks_for_itself_again() {
         assert_eq!(town.agents(n), ["new"], "what its former life said is void");
         assert!(!town.view(n).node(id(1)).expect("a member").conflict);
     }
+    town.agent(1, 3, "newer");
+    town.wait(200);
+    assert_eq!(town.agents(2), ["new", "newer"], "what it says from now on counts");
     assert!(town.agree(&[0, 1, 2]));
 }
 
@@ -319,4 +322,9 @@ fn a_change_of_network_ends_the_pauses_between_dials() {
     town.tell(0, Input::Network(vec![Address("10.0.0.0:23000".into())]));
     let took = town.until(1_000, |town| town.reaches(0) == [1]);
     assert!(took.is_some_and(|ms| ms <= 20), "{took:?}");
+    town.wait(5_000);
+    town.cut(0, 1);
+    town.heal();
+    let took = town.until(10_000, |town| town.reaches(0) == [1]);
+    assert!(took.is_some_and(|ms| ms <= 1_050), "a good link ends the pauses, too: {took:?}");
 }
