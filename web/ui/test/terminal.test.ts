@@ -3,6 +3,7 @@
 import xterm from "@xterm/headless";
 import type { Terminal } from "@xterm/xterm";
 import { beforeEach, describe, expect, it } from "vitest";
+import { leaveAlternateScreenOnce } from "../src/terminal/alternate-screen";
 import { decodeClipboardWrite, handleClipboardWrites } from "../src/terminal/clipboard";
 import { cellsThatFit, fontThatFits } from "../src/terminal/fit";
 import { withModifiers } from "../src/terminal/modifiers";
@@ -54,6 +55,7 @@ beforeEach(() => {
   copied = [];
   terminal.onData((text) => answers.push(text));
   swallowQueries(terminal);
+  leaveAlternateScreenOnce(terminal);
   handleClipboardWrites(terminal, (text) => copied.push(text));
 });
 
@@ -91,6 +93,41 @@ describe("focus reports", () => {
     await Promise.resolve();
     expect(causedByOutput()).toBe(false);
     expect(terminal.modes.sendFocusMode).toBe(true);
+  });
+});
+
+describe("the alternate screen", () => {
+  const printed = (): string[] => [0, 1, 2, 3].map(line);
+
+  it("is left only where it is shown: nothing that was printed is written over", async () => {
+    for (const mode of ["?47", "?1047", "?1049", "?1047;1049", "?1048"]) {
+      terminal.reset();
+      await write(`${ESC}[Hone\r\ntwo\r\n${ESC}[${mode}lthree\r\n`);
+      expect(printed(), mode).toEqual(["one", "two", "three", ""]);
+      await write(`${ESC}c`);
+    }
+  });
+
+  it("gives back what was there and where the cursor was, once", async () => {
+    await write(`one\r\n${ESC}[?1049h${ESC}[Hall of it${ESC}[?1049ltwo\r\n${ESC}[?1047l${ESC}[?47lthree`);
+    expect(printed()).toEqual(["one", "two", "three", ""]);
+    expect(terminal.buffer.active.type).toBe("normal");
+  });
+
+  it("forgets a saved cursor when the terminal is reset", async () => {
+    await write(`one\r\n${ESC}[?1049h${ESC}[?1049l${ESC}cone\r\ntwo\r\n${ESC}[?1049lthree`);
+    expect(printed()).toEqual(["one", "two", "three", ""]);
+  });
+
+  it("does not keep other modes from being reset along with it", async () => {
+    await write(`${ESC}[?2004h${ESC}[?1049;2004l`);
+    expect(terminal.modes.bracketedPasteMode).toBe(false);
+  });
+
+  it("would move the cursor without the handlers, so that these tests mean something", async () => {
+    const bare = new xterm.Terminal({ allowProposedApi: true });
+    await new Promise<void>((resolve) => bare.write(`one\r\n${ESC}[?1049ltwo`, resolve));
+    expect(bare.buffer.active.getLine(0)?.translateToString(true)).toBe("two");
   });
 });
 

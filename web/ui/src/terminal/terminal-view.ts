@@ -7,6 +7,7 @@ import { WebglAddon } from "@xterm/addon-webgl";
 import { Terminal, type ITheme } from "@xterm/xterm";
 import type { Size } from "../protocol/types";
 import type { Screen } from "../stream/terminal-stream";
+import { leaveAlternateScreenOnce } from "./alternate-screen";
 import { handleClipboardWrites } from "./clipboard";
 import { cellsThatFit, fontThatFits, type Pixels, SMALLEST_FONT_PX } from "./fit";
 import { swallowQueries, watchModeChanges } from "./queries";
@@ -79,6 +80,7 @@ export class TerminalView implements Screen {
     this.xterm.loadAddon(new WebLinksAddon((_event, uri) => openLink(uri)));
     this.xterm.loadAddon(this.search);
     swallowQueries(this.xterm);
+    leaveAlternateScreenOnce(this.xterm);
     handleClipboardWrites(this.xterm, (text) => listener.clipboard(text));
     this.listen();
     scrollByTouch(this.host, this.xterm);
