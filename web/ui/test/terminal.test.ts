@@ -5,7 +5,7 @@ import type { Terminal } from "@xterm/xterm";
 import { beforeEach, describe, expect, it } from "vitest";
 import { leaveAlternateScreenOnce } from "../src/terminal/alternate-screen";
 import { decodeClipboardWrite, handleClipboardWrites } from "../src/terminal/clipboard";
-import { cellsThatFit, fontThatFits } from "../src/terminal/fit";
+import { cellsThatFit, fontThatFits, scrollToShow, zoomedFont } from "../src/terminal/fit";
 import { withModifiers } from "../src/terminal/modifiers";
 import { swallowQueries, watchModeChanges } from "../src/terminal/queries";
 
@@ -160,6 +160,22 @@ describe("fitting", () => {
     expect(fontThatFits({ width: 400, height: 1000 }, { cols: 100, rows: 30 }, cell, 13, 13)).toBe(6.5);
     expect(fontThatFits({ width: 4000, height: 4000 }, { cols: 10, rows: 10 }, cell, 13, 13)).toBe(13);
     expect(fontThatFits({ width: 0, height: 0 }, { cols: 10, rows: 10 }, cell, 13, 13)).toBe(13);
+  });
+});
+
+describe("a terminal that does not fit", () => {
+  it("is shown whole, unless its letters could not be read", () => {
+    expect(zoomedFont(5, null, 0, 13)).toBe(5);
+    expect(zoomedFont(5, null, 11, 13)).toBe(11);
+    expect(zoomedFont(12, null, 11, 13)).toBe(12);
+    expect(zoomedFont(5, null, 11, 9)).toBe(9);
+    expect(zoomedFont(5, 2, 11, 13)).toBe(10);
+  });
+
+  it("is scrolled only as far as it takes to see the cursor, with the beginning of the line if that is possible", () => {
+    expect(scrollToShow(50, 60, 20, 100)).toBe(20);
+    expect(scrollToShow(50, 60, 80, 100)).toBe(0);
+    expect(scrollToShow(150, 160, 0, 100)).toBe(60);
   });
 });
 

@@ -23,7 +23,7 @@ export function leaveAlternateScreenOnce({ parser, buffer }: Pick<Terminal, "par
     parser.registerCsiHandler({ prefix: "?", final: "l" }, (params) => {
       if (params.every((param) => param === CURSOR_ALONE)) return true;
       if (buffer.active.type === "alternate" || !params.every((param) => ALTERNATE_SCREENS.has(param))) return false;
-      return !(cursorSaved && params.includes(WITH_CURSOR));
+      return params.includes(WITH_CURSOR) && !cursorSaved;
     }),
     parser.registerEscHandler({ final: "c" }, () => {
       cursorSaved = false;
