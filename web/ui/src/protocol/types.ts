@@ -23,6 +23,8 @@ export interface TerminalInfo {
   readonly active: boolean;
   readonly window: string;
   readonly exit_code: number | null;
+  /** Absent: not known. */
+  readonly directory?: string;
 }
 
 export interface Agent {
@@ -33,6 +35,8 @@ export interface Agent {
   readonly leaf: string;
   readonly backend: BackendKind;
   readonly managed: boolean;
+  /** Absent: a node of an older version. */
+  readonly origin?: "created" | "found";
   readonly running: boolean;
   readonly wanted: "running" | "stopped";
   readonly autostart: boolean;
