@@ -82,6 +82,11 @@ export class Api {
     return (await this.request<{ agent: Agent }>("POST", `${agentPath(id)}/${verb}`)).agent;
   }
 
+  /** The visible text of its active terminal. */
+  async screen(id: string, signal: AbortSignal): Promise<string> {
+    return (await this.request<{ text: string }>("GET", `${agentPath(id)}/screen`, undefined, { signal })).text;
+  }
+
   notes(id: string): Promise<Notes> {
     return this.request("GET", `${agentPath(id)}/notes`);
   }

@@ -3,14 +3,16 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren, CSSProperties, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { filterWords, matchesFilter } from "../model/filter";
-import { formatTinyAge, shortPath } from "../model/format";
+import { agentTitle, stateSentence, stateWord } from "../model/agents";
+import { filterWords, markedSpan, matchesFilter } from "../model/filter";
+import { formatAge, shortPath } from "../model/format";
 import { stateSince } from "../model/store";
 import { buildRows, type AgentRow, type GroupRow, type Row } from "../model/tree";
 import { treeMove } from "../model/tree-keys";
 import { useApp } from "./context";
+import { FirstSteps } from "./home";
 import { Icon } from "./icons";
-import { StateGlyph, stateSentence } from "./state-glyph";
+import { StateGlyph } from "./state-glyph";
 import { hideTooltip, showTooltip } from "./tooltip";
 
 const ROW_PX = 30;
@@ -133,7 +135,7 @@ function GroupItem({ row, place }: { row: GroupRow; place: RowPlace }): JSX.Elem
     >
       <span class={`fold ${row.folded ? "" : "open"}`}><Icon name="chevron" /></span>
       {row.depth === 0 && <span class="swatch" />}
-      <span class="row-label"><Highlight text={row.label} /></span>
+      <span class="row-label"><Highlight text={row.label} before={groupPrefix(row)} after="-" /></span>
       <button
         class="row-action"
         tabIndex={-1}
@@ -156,10 +158,10 @@ function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; s
   const app = useApp();
   const { agent } = row;
   const { kind } = agent.state;
-  const title = agent.terminals.find((terminal) => terminal.active)?.title ?? "";
+  const title = agentTitle(agent);
   const explain = (event: Event): void =>
     showTooltip(event.currentTarget as Element, () => <AgentSummary row={row} />);
-  const age = kind === "waiting" || kind === "done" ? formatTinyAge(app.now.value - stateSince(agent)) : "";
+  const age = kind === "waiting" || kind === "done" ? formatAge(app.now.value - stateSince(agent)) : "";
   return (
     <div
       class={`row row-agent ${selected ? "selected" : ""} ${agent.running ? "" : "stopped"}`}
@@ -171,7 +173,7 @@ function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; s
       aria-posinset={row.position}
       aria-setsize={row.siblings}
       aria-selected={selected}
-      aria-label={`${row.agent.leaf}. ${stateSentence(agent, app.now.value)}`}
+      aria-label={`${agent.leaf}. ${stateWord(agent)}`}
       tabIndex={place.tabStop ? 0 : -1}
       style={rowStyle(row, place, app.store.hues.value)}
       onFocus={(event) => {
@@ -187,8 +189,8 @@ function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; s
       }}
     >
       <StateGlyph kind={kind} />
-      <span class="row-label"><Highlight text={agent.leaf} /></span>
-      <span class="row-title">{title === agent.leaf ? "" : title}</span>
+      <span class="row-label"><Highlight text={agent.leaf} before={agent.name.slice(0, agent.name.length - agent.leaf.length)} /></span>
+      <span class="row-title">{title}</span>
       {age !== "" && <span class={`row-age age-${kind}`}>{age}</span>}
     </div>
   );
@@ -196,12 +198,12 @@ function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; s
 
 function AgentSummary({ row: { agent } }: { row: AgentRow }): JSX.Element {
   const app = useApp();
-  const terminal = agent.terminals.find((candidate) => candidate.active);
+  const title = agentTitle(agent);
   return (
     <>
       <strong>{agent.name}</strong>
       <span class="tooltip-state"><StateGlyph kind={agent.state.kind} /> {stateSentence(agent, app.now.value)}</span>
-      {terminal !== undefined && terminal.title !== "" && <span>{terminal.title}</span>}
+      {title !== "" && <span>{title}</span>}
       {agent.directory !== null && <span class="dim mono">{shortPath(agent.directory, app.store.self.value?.home ?? "")}</span>}
       {agent.tags.length > 0 && <span class="dim">{agent.tags.map((tag) => `#${tag}`).join(" ")}</span>}
     </>
@@ -209,24 +211,27 @@ function AgentSummary({ row: { agent } }: { row: AgentRow }): JSX.Element {
 }
 
 /** Marks what the filter found. */
-function Highlight({ text }: { text: string }): JSX.Element {
-  const words = filterWords(useApp().filter.value);
-  const lower = text.toLowerCase();
-  const word = words.find((candidate) => lower.includes(candidate));
-  if (word === undefined) return <>{text}</>;
-  const at = lower.indexOf(word);
+function Highlight({ text, before = "", after = "" }: { text: string; before?: string; after?: string }): JSX.Element {
+  const span = markedSpan(text, filterWords(useApp().filter.value), before, after);
+  if (span === null) return <>{text}</>;
   return (
     <>
-      {text.slice(0, at)}
-      <mark>{text.slice(at, at + word.length)}</mark>
-      {text.slice(at + word.length)}
+      {text.slice(0, span.from)}
+      <mark>{text.slice(span.from, span.to)}</mark>
+      {text.slice(span.to)}
     </>
   );
+}
+
+function groupPrefix({ id }: GroupRow): string {
+  return id.split("/").slice(1, -1).map((segment) => `${segment}-`).join("");
 }
 
 function NothingToShow(): JSX.Element | null {
   const app = useApp();
   if (!app.store.loaded.value) return null;
+  // Where the start page is not beside the list, its first steps are here.
+  if (app.filter.value === "" && app.space.narrow.value) return <FirstSteps />;
   const message: ComponentChildren =
     app.filter.value === "" ? "No agents yet." : <>Nothing matches “{app.filter.value}”.</>;
   return (

@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { agentOrder } from "../app/shortcuts";
 import { AgentTree } from "./agent-tree";
 import { ConnectionBar } from "./connection-bar";
 import { useApp } from "./context";
@@ -68,6 +69,10 @@ function FilterBox(): JSX.Element {
     if (event.key === "Escape") {
       if (app.filter.value === "") input.current?.blur();
       app.filter.value = "";
+    } else if (event.key === "Enter" && app.filter.value !== "") {
+      event.preventDefault();
+      const first = agentOrder(app)[0];
+      if (first !== undefined) app.open(first);
     } else if (event.key === "ArrowDown" || event.key === "Enter") {
       event.preventDefault();
       app.leaveTerminal();
