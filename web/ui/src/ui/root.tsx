@@ -24,7 +24,13 @@ export function Root(): JSX.Element {
   if (connection.kind === "login") return <LoginPage problem={connection.problem} />;
   const { agent: id } = app.route.value;
   return (
-    <div class="shell" data-screen={id === null ? "list" : "agent"} style={{ "--sidebar": `${app.preferences.sidebarPx.value}px` }}>
+    <div
+      class="shell"
+      data-screen={id === null ? "list" : "agent"}
+      data-stale={app.isStale.value}
+      data-full-screen={app.fullScreen.value}
+      style={{ "--sidebar": `${app.preferences.sidebarPx.value}px` }}
+    >
       <Sidebar />
       <main class="main">{id === null ? <Home /> : <AgentView key={id} id={id} />}</main>
       <Dialogs />
