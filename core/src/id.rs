@@ -188,7 +188,8 @@ pub struct DialId(pub u64);
 pub struct StoreId(pub u64);
 
 /// The size of a terminal in character cells: 2 to 1 000 columns, 1 to 1 000 rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "(u16, u16)")]
 pub struct Size {
     cols: u16,
     rows: u16,
@@ -215,6 +216,13 @@ impl Size {
     #[must_use]
     pub fn rows(self) -> u16 {
         self.rows
+    }
+}
+
+/// What another node says is clamped like everything else.
+impl From<(u16, u16)> for Size {
+    fn from((cols, rows): (u16, u16)) -> Self {
+        Size::clamped(cols, rows)
     }
 }
 

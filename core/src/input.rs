@@ -75,7 +75,7 @@ pub struct Observation {
 }
 
 /// One terminal of a carrier.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TerminalInfo {
     /// Number within the agent; see [`TerminalId::pane`].
     pub pane: u32,

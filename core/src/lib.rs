@@ -49,4 +49,4 @@ pub use output::{
     BackendOperation, EndReason, Event, Holder, LaunchSpec, Output, StoreOperation, TerminalOutput, ViewerOutput, Who,
 };
 pub use time::{Deadline, Duration, Instant};
-pub use view::{AgentView, View};
+pub use view::{AgentView, NodeView, View};

@@ -27,6 +27,30 @@ pub const ADDRESS_BYTES: usize = 256;
 pub const ADDRESSES: usize = 16;
 /// Bytes of one encoded fact; longer agents are told shortened.
 pub const FACT_BYTES: usize = 16 << 10;
+/// Facts that a node keeps: what is beyond is not taken.
+pub const FACTS: usize = 128 << 10;
+/// Bytes of all facts together, encoded: what is beyond is not taken.
+pub const FACTS_BYTES: usize = 64 << 20;
+/// Bytes of facts in one frame, unless a single fact is longer.
+pub const FACTS_FRAME_BYTES: usize = 32 << 10;
+/// Agents that are gone and whose end is still told. Beyond this the node begins a new epoch, which forgets them everywhere.
+pub const TOMBSTONES: usize = 1_024;
+/// Bytes of the body of one parcel.
+pub const PARCEL_BYTES: usize = 66 << 10;
+/// Bytes of parcels between one pair of nodes that wait at one link.
+pub const RELAY_PAIR_BYTES: usize = 4 << 20;
+/// Bytes of parcels that wait at one link.
+pub const RELAY_LINK_BYTES: usize = 16 << 20;
+/// Notices of lost parcels that wait at one link.
+pub const NOTICES: usize = 256;
+/// Spans of a reconciliation in one frame.
+pub const SPANS: usize = 256;
+/// Keys that are listed for one span of a reconciliation; more are split.
+pub const SPAN_KEYS: usize = 32;
+/// Nodes to which a direct link is wanted because something uses it.
+pub const DIRECT: usize = 64;
+/// Changes of nodes that the store works on at a time.
+pub const STORES: usize = 16;
 /// Nodes that a parcel passes at most.
 pub const HOPS: u8 = 16;
 
@@ -40,6 +64,22 @@ pub const SILENCE_TIME: Duration = Duration::from_secs(5);
 pub const DIAL_TIME: Duration = Duration::from_secs(10);
 /// Back-off between dials: full jitter between nothing and a bound that doubles from the first to the second.
 pub const DIAL_AGAIN_TIME: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// A node that finds itself to be this late gives its links a fresh interval before it judges them.
+pub const LATE_TIME: Duration = Duration::from_secs(1);
+/// A node with a larger id than its peer's waits this long with its first dial, so that usually only one of the two dials.
+pub const DIAL_POLITE_TIME: Duration = Duration::from_millis(500);
+/// A peer that is not known to be a member is asked to leave after this long: the fact that admits it may be on its way.
+pub const STRANGER_TIME: Duration = Duration::from_secs(1);
+/// A reconciliation that has not moved for this long makes place for one with another peer.
+pub const RECONCILE_TIME: Duration = Duration::from_millis(500);
+/// A link that neither end needs is closed after this long.
+pub const SPARE_TIME: Duration = Duration::from_secs(60);
+/// What differs only in the titles of an agent's terminals is published at most this often.
+pub const TITLE_TIME: Duration = Duration::from_secs(1);
+/// Pauses between the attempts of a node to assert itself against facts in its name that it did not write; doubled each time.
+pub const ASSERT_TIME: Duration = Duration::from_secs(15);
+/// Such attempts, before the node leaves it to a person.
+pub const ASSERTIONS: u32 = 6;
 /// A command for another node is refused when it was not answered for this long.
 pub const REMOTE_COMMAND_TIME: Duration = Duration::from_secs(30);
 

@@ -1,10 +1,12 @@
 //! The composition root: routes inputs to the components and news between them; decides nothing itself.
 
-use crate::directory::{self, Directory, News, RestoredAgent, Undecodable};
+use crate::command::Command;
+use crate::directory::{self, BackendKind, Directory, News, RestoredAgent, Undecodable};
 use crate::error::{ConfigError, Violation};
-use crate::id::{AgentId, NodeId, TerminalId, ViewerId};
+use crate::id::{AgentId, CommandId, NodeId, TerminalId, ViewerId};
 use crate::input::{Input, TerminalInput, ViewerInput};
-use crate::mesh::facts::{Facts, OwnFacts, Value};
+use crate::mesh::facts::{AgentFact, BackendFact, Facts};
+use crate::mesh::{self, Mesh, MeshNews};
 use crate::output::{Event, Output};
 use crate::random::Random;
 use crate::streams::{Attach, Streams};
@@ -34,6 +36,7 @@ pub struct Identity {
 #[derive(Clone, Debug, Default)]
 pub struct Restored {
     agents: Vec<(AgentId, RestoredAgent)>,
+    mesh: mesh::Restored,
 }
 
 impl Restored {
@@ -42,6 +45,9 @@ impl Restored {
     /// # Errors
     /// The entry is not one that this version can read. Nothing of it was taken; the caller keeps it safe.
     pub fn add(&mut self, key: &str, bytes: &[u8]) -> Result<(), Undecodable> {
+        if mesh::Restored::owns(key) {
+            return self.mesh.add(key, bytes);
+        }
         self.agents.push(directory::decode(key, bytes)?);
         Ok(())
     }
@@ -56,7 +62,7 @@ pub struct Node {
     now: Instant,
     directory: Directory,
     streams: Streams,
-    own_facts: OwnFacts,
+    mesh: Mesh,
     outputs: VecDeque<Output>,
 }
 
@@ -79,7 +85,13 @@ impl Node {
         let mut node = Node {
             directory: Directory::new(identity.id, Random::fork(seed, 1), restored.agents, now),
             streams: Streams::new(Random::fork(seed, 2)),
-            own_facts: OwnFacts::new(identity.id, identity.epoch, &config.name, instance),
+            mesh: Mesh::new(
+                (identity.id, identity.epoch, instance),
+                &config.name,
+                restored.mesh,
+                Random::fork(seed, 3),
+                now,
+            ),
             config,
             identity,
             instance,
@@ -90,6 +102,7 @@ impl Node {
         for agent in agents {
             node.publish(agent);
         }
+        node.publish_backends();
         Ok(node)
     }
 
@@ -101,6 +114,7 @@ impl Node {
         assert!(self.outputs.is_empty(), "contract: outputs are drained before the next input");
         assert!(now >= self.now, "contract: time never goes back");
         self.now = now;
+        self.mesh.begin(now);
         let out = &mut self.outputs;
         match input {
             Input::Wake => {}
@@ -110,11 +124,12 @@ impl Node {
             }
             Input::Terminal(id, input) => self.terminal(id, input),
             Input::Viewer(id, input) => self.viewer(id, input),
-            Input::Command(id, node, command) if node == self.identity.id => {
-                self.directory.command(now, id, command, out)
-            }
+            Input::Command(id, node, command) if node == self.identity.id => self.command(id, command),
             Input::Command(id, ..) => out.push_back(Output::Reply(id, Err(unreachable_node()))),
-            Input::Link(..) | Input::DialFailed(..) | Input::Network(_) => {}
+            Input::Link(id, input) => self.mesh.link(now, id, input, out),
+            Input::DialFailed(id, _) => self.mesh.dial_failed(now, id),
+            Input::Network(addresses) => self.mesh.network(now, addresses, out),
+            Input::Stored(id, result) if Mesh::owns_store(id) => self.mesh.stored(now, id, result, out),
             Input::Stored(id, result) => self.directory.stored(now, id, result, out),
         }
         self.settle();
@@ -130,7 +145,7 @@ impl Node {
     pub fn next_deadline(&self) -> Option<Deadline> {
         let directory = self.directory.next_deadline().map(|at| Deadline { at, reason: "an agent's state" });
         let streams = self.streams.next_deadline().map(|at| Deadline { at, reason: "a terminal's viewers" });
-        [directory, streams].into_iter().flatten().min()
+        [directory, streams, self.mesh.next_deadline()].into_iter().flatten().min()
     }
 
     /// Everything that can be read.
@@ -148,13 +163,14 @@ impl Node {
             return Err(Violation("work is pending that was due already".to_string()));
         }
         self.directory.check()?;
+        self.mesh.check(self.now)?;
         self.streams.check(self.now)
     }
 
     /// The facts that this node knows.
     #[must_use]
     pub fn facts(&self) -> &Facts {
-        self.own_facts.facts()
+        self.mesh.facts()
     }
 
     pub(crate) fn id(&self) -> NodeId {
@@ -171,6 +187,20 @@ impl Node {
 
     pub(crate) fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    pub(crate) fn mesh(&self) -> &Mesh {
+        &self.mesh
+    }
+
+    /// A command for this node: of the mesh, or of its agents.
+    fn command(&mut self, id: CommandId, command: Command) {
+        let out = &mut self.outputs;
+        match command {
+            Command::Admit { node, addresses, rights } => self.mesh.admit(id, (node, addresses, rights), out),
+            Command::Remove(node) => self.mesh.remove(id, node, out),
+            command => self.directory.command(self.now, id, command, out),
+        }
     }
 
     fn terminal(&mut self, id: TerminalId, input: TerminalInput<'_>) {
@@ -228,27 +258,66 @@ impl Node {
         self.directory.wake(now, |terminal| self.streams.is_looked_at(terminal), out);
         self.streams.wake(now, out);
         self.streams.flush(now, out);
-        let changed: Vec<AgentId> = out
-            .iter()
-            .filter_map(|output| match output {
-                Output::Event(Event::AgentChanged(id) | Event::AgentRemoved(id)) => Some(id.agent),
-                _ => None,
-            })
-            .collect();
-        for agent in changed {
+        self.publish_changes();
+        self.mesh.wake(now, &mut self.outputs);
+        while let Some(news) = self.mesh.poll_news() {
+            self.spread_mesh(news);
+        }
+        let out = &mut self.outputs;
+        self.mesh.flush(now, out);
+        if let Some(categories) = self.mesh.new_categories() {
+            self.directory.set_foreign_categories(categories, out);
+        }
+    }
+
+    /// News go from the mesh to the others, here and nowhere else.
+    fn spread_mesh(&mut self, news: MeshNews) {
+        match news {
+            MeshNews::Arrived(_)
+            | MeshNews::Undeliverable(_)
+            | MeshNews::Reachable(_)
+            | MeshNews::Unreachable(_)
+            | MeshNews::Rerouted(_)
+            | MeshNews::Removed(_)
+            | MeshNews::AgentFact(..)
+            | MeshNews::NodeFact(_) => {}
+        }
+    }
+
+    /// Tells the mesh what has changed here.
+    fn publish_changes(&mut self) {
+        let own = self.identity.id;
+        let mut backends = false;
+        let mut agents: Vec<AgentId> = Vec::new();
+        for output in &self.outputs {
+            match output {
+                Output::Event(Event::AgentChanged(id) | Event::AgentRemoved(id)) if id.node == own => {
+                    agents.push(id.agent);
+                }
+                Output::Event(Event::NodeChanged(id)) => backends |= *id == own,
+                _ => {}
+            }
+        }
+        for agent in agents {
             self.publish(agent);
+        }
+        if backends {
+            self.publish_backends();
         }
     }
 
     /// Brings the facts about one agent up to date.
     fn publish(&mut self, id: AgentId) {
-        let value = self.directory.agent(id).map(|agent| Value::Agent {
-            name: agent.name.to_string(),
-            state: agent.state.kind.into(),
-            title: agent.terminals.iter().find(|info| info.active).map(|info| info.title.clone()).unwrap_or_default(),
-            running: agent.running,
+        let fact = self.directory.agent(id).map(|agent| AgentFact::from(&agent));
+        self.mesh.publish_agent(self.now, id, fact);
+    }
+
+    fn publish_backends(&mut self) {
+        let backends = BackendKind::ALL.map(|kind| {
+            let view = self.directory.backend(kind);
+            BackendFact { kind, available: view.available, detail: view.detail.chars().take(256).collect() }
         });
-        self.own_facts.agent(id, value);
+        self.mesh.publish_backends(self.now, backends.into());
     }
 }
 

@@ -34,6 +34,11 @@ impl<K: Copy + Ord> Timers<K> {
         }
     }
 
+    /// The deadline of `key`.
+    pub(crate) fn get(&self, key: K) -> Option<Instant> {
+        self.by_key.get(&key).copied()
+    }
+
     /// The earliest deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.by_time.first().map(|(at, _)| *at)

@@ -1,9 +1,12 @@
 //! What can be read from a node: plain borrowed values, never a way to change it.
 
+use crate::command::Rights;
 use crate::directory::{AgentState, BackendKind, Desired};
 use crate::id::{AgentAddress, AgentId, NodeId, Size};
-use crate::input::TerminalInfo;
+use crate::input::{Address, TerminalInfo};
+use crate::mesh::facts::BackendFact;
 use crate::node::Node;
+use crate::time::Instant;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
@@ -40,7 +43,7 @@ pub struct AgentView<'a> {
     pub args: &'a [String],
     /// Working directory.
     pub directory: &'a str,
-    /// Notes.
+    /// Notes; of another node's agent always empty: they are read from there.
     pub notes: &'a str,
     /// Counts the changes of the notes.
     pub notes_revision: u64,
@@ -50,6 +53,37 @@ pub struct AgentView<'a> {
     pub created_unix_ms: u64,
     /// Its terminals; empty unless it runs.
     pub terminals: &'a [TerminalInfo],
+}
+
+/// One node as everybody may see it.
+#[derive(Clone, Debug)]
+pub struct NodeView<'a> {
+    /// Its identity.
+    pub id: NodeId,
+    /// What people call it; empty until it was met.
+    pub name: &'a str,
+    /// It is this node.
+    pub own: bool,
+    /// It belongs to the mesh. Of the nodes that do not, only this one is shown.
+    pub member: bool,
+    /// A way leads to it: its terminals can be opened from here.
+    pub reachable: bool,
+    /// Since when it is reachable, or not.
+    pub since: Instant,
+    /// Where it can be dialled, by its own word or else a person's.
+    pub addresses: &'a [Address],
+    /// The neighbour that leads there; the node itself if there is a direct link.
+    pub via: Option<NodeId>,
+    /// Links on the way.
+    pub hops: u8,
+    /// Oldest and newest protocol that it speaks.
+    pub protocol: Option<(u16, u16)>,
+    /// What it may do on others' agents.
+    pub rights: Rights,
+    /// Its identity is used twice at the same time.
+    pub conflict: bool,
+    /// What can carry agents there.
+    pub backends: &'a [BackendFact],
 }
 
 /// Whether a backend can carry agents.
@@ -80,26 +114,45 @@ impl<'a> View<'a> {
         self.node.instance()
     }
 
-    /// All agents, ordered by name, then id.
+    /// This node and all members of its mesh.
+    pub fn nodes(self) -> impl Iterator<Item = NodeView<'a>> {
+        self.node.mesh().nodes()
+    }
+
+    /// One node; `None` if it is neither this one nor a member.
+    #[must_use]
+    pub fn node(self, id: NodeId) -> Option<NodeView<'a>> {
+        self.node.mesh().node(id)
+    }
+
+    /// All agents of all members, ordered by name, then id. Of a node that cannot be reached: as they were last known.
     pub fn agents(self) -> impl Iterator<Item = AgentView<'a>> {
-        let mut all: alloc::vec::Vec<_> = self.node.directory().agents().collect();
-        all.sort_by(|a, b| (a.name, a.id).cmp(&(b.name, b.id)));
+        let mesh = self.node.mesh();
+        let others = mesh.rows().agents(mesh.facts());
+        let mut all: alloc::vec::Vec<_> = self.own_agents().chain(others).collect();
+        all.sort_by(|a, b| (a.name, a.id, a.node).cmp(&(b.name, b.id, b.node)));
         all.into_iter()
+    }
+
+    /// This node's own agents, ordered by id.
+    pub fn own_agents(self) -> impl Iterator<Item = AgentView<'a>> {
+        self.node.directory().agents()
     }
 
     /// One agent.
     #[must_use]
     pub fn agent(self, id: AgentAddress) -> Option<AgentView<'a>> {
-        if id.node == self.id() { self.node.directory().agent(id.agent) } else { None }
+        let mesh = self.node.mesh();
+        if id.node == self.id() { self.node.directory().agent(id.agent) } else { mesh.rows().agent(mesh.facts(), id) }
     }
 
     /// One of this node's own agents.
     #[must_use]
     pub fn own_agent(self, id: AgentId) -> Option<AgentView<'a>> {
-        self.agent(AgentAddress { node: self.id(), agent: id })
+        self.node.directory().agent(id)
     }
 
-    /// Hue in degrees of each first-level category.
+    /// Hue in degrees of each first-level category, of all nodes' agents.
     #[must_use]
     pub fn hues(self) -> &'a BTreeMap<String, u16> {
         self.node.directory().hues()

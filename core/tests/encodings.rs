@@ -3,8 +3,9 @@
 mod desk;
 
 use consort_core::command::NewAgent;
-use consort_core::mesh::facts::{Fact, Key, State, Value, Version};
-use consort_core::{AgentId, NodeId};
+use consort_core::directory::{BackendKind, Desired, Source, StateKind};
+use consort_core::mesh::facts::{AgentFact, Fact, Key, NodeFact, NodeRef, Value, Version};
+use consort_core::{Address, AgentId, NodeId, Rights};
 use desk::Desk;
 use std::collections::BTreeMap;
 
@@ -14,20 +15,45 @@ fn hex(bytes: &[u8]) -> String {
 
 #[test]
 fn the_encoding_of_facts_is_fixed() {
-    let agent = Value::Agent { name: "a-b".into(), state: State::Idle, title: "✳".into(), running: true };
+    let agent = AgentFact {
+        name: "a-b".into(),
+        backend: BackendKind::Tmux,
+        managed: true,
+        running: true,
+        desired: Desired::Running,
+        autostart: false,
+        state: StateKind::Idle,
+        source: Source::Output,
+        why: "it is quiet".into(),
+        program: Some("vid".into()),
+        args: vec!["-x".into()],
+        directory: "/".into(),
+        notes_revision: 3,
+        tags: vec!["t".into()],
+        created_unix_ms: 1_000,
+        terminals: Vec::new(),
+    };
+    let node = NodeFact { name: "n".into(), addresses: vec![Address("h:1".into())], ..NodeFact::default() };
+    let zero = NodeId([0; 32]);
+    let fact = |a, b, value| Fact { version: Version(a, b), value };
+    let by = Value::Membership { by: zero, rights: Rights::Operate };
     let examples = [
-        (
-            Key::Member(NodeId([0; 32])),
-            Fact { version: Version(3, 0), value: Value::Membership { by: NodeId([0; 32]) } },
-        ),
-        (Key::Agent(NodeId([0; 32]), AgentId(300)), Fact { version: Version(7, 128), value: agent }),
-        (Key::Node(NodeId([0; 32])), Fact { version: Version(1, 1), value: Value::Tombstone }),
+        (Key::Member(zero), fact(3, 0, by)),
+        (Key::Node(zero), fact(1, 1, Value::Node(node.into()))),
+        (Key::Links(zero), fact(1, 2, Value::Links(vec![NodeRef(128)]))),
+        (Key::Agent(zero, AgentId(300)), fact(7, 128, Value::Agent(agent.into()))),
+        (Key::Agent(zero, AgentId(1)), fact(1, 1, Value::Tombstone)),
     ];
     let zeros = "00".repeat(32);
     let golden = [
-        format!("00{zeros}030000{zeros}"),
-        format!("02{zeros}ac0207800102{}", "03612d620203e29cb301"),
-        format!("01{zeros}010103"),
+        format!("00{zeros}030000{zeros}01"),
+        format!("01{zeros}010101016e0103683a31{}", "0000000000"),
+        format!("02{zeros}01020201{}", "8001"),
+        format!(
+            "03{zeros}ac0207800103{}",
+            "03612d6200010100000203{}010376696401022d78012f03010174e80700".replace("{}", "0b6974206973207175696574")
+        ),
+        format!("03{zeros}01010104"),
     ];
     for (example, golden) in examples.iter().zip(golden) {
         let bytes = postcard::to_allocvec(example).expect("encoding to memory");

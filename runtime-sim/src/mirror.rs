@@ -106,8 +106,8 @@ impl Mirror {
             let difference = copy.and_then(|copy| copy.difference(&agent));
             must!(difference.is_none(), "no event told that {} of agent {id} changed", difference.unwrap_or_default());
             let fact = node.facts().get(&Key::Agent(view.id(), id)).map(|fact| &fact.value);
-            let said = matches!(fact, Some(Value::Agent { name, state, running, .. })
-                if *name == agent.name && *state == agent.state.kind.into() && *running == agent.running);
+            let said = matches!(fact, Some(Value::Agent(said))
+                if said.name == agent.name && said.state == agent.state.kind && said.running == agent.running);
             must!(said, "the fact of agent {id} is {fact:?}");
         }
         must!(

@@ -2,7 +2,7 @@
 
 use crate::api_node::ApiNode;
 use crate::audit::{Audit, AuditEvent};
-use crate::backend::{Ends, ToBackend, Way};
+use crate::backend::{Ends, Way};
 use crate::cli::{CONTROL_SOCKET, Listen, ServeOptions, TOKEN_FILE, open_in_browser};
 use crate::door::{Door, ListenError, OnSocket, Visitor, Where};
 use crate::driver::{Driver, Handle, Mailbox, Parts};
@@ -10,7 +10,6 @@ use crate::pty::{self, Palette, PtyConfig, Terminals};
 use crate::store::{Store, StoreError, StoreWorker};
 use crate::tmux::{self, TmuxConfig};
 use crate::viewer;
-use async_channel::Sender;
 use async_signal::{Signal, Signals};
 use consort_core::directory::BackendKind;
 use consort_core::{Config, Identity, Node, NodeId, Restored};
@@ -73,7 +72,8 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let (reports, reported) = async_channel::bounded(REPORTS);
     let (tmux_orders, tmux_ordered) = async_channel::unbounded();
     let (pty_orders, pty_ordered) = async_channel::unbounded();
-    let terminals = Terminals::default();
+    let (terminals, attendant) = Terminals::attended();
+    let attendant = Rc::new(attendant);
     let driver = Driver::new(Parts {
         node,
         started,
@@ -81,7 +81,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
         reports: reported,
         backends: BTreeMap::from([
             (BackendKind::Tmux, Box::new(move |order| tmux_orders.try_send(order).is_ok()) as Way),
-            (BackendKind::Pty, way_to_terminals(pty_orders, terminals.clone())),
+            (BackendKind::Pty, pty::way(pty_orders, terminals.clone(), Rc::clone(&attendant))),
         ]),
         store: StoreWorker::start(store).map_err(system("no thread for the store"))?,
         audit: audit.clone(),
@@ -101,12 +101,16 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let executor = LocalExecutor::new();
     let served = smol::block_on(executor.run(async {
         let tmux = executor.spawn(tmux);
+        let attending = executor.spawn(async move { attendant.run().await });
         let driving = executor.spawn(driver.run());
         // A task of its own: waiting for it costs nothing while others work.
         let told = executor.spawn(until_told());
-        let served = door.serve(api, Arc::new(clock), on_socket(handle.clone(), facts), told).await;
+        // So is this: what is woken by another task runs with it, without a look at the system in between.
+        let served = executor.spawn(door.serve(api, Arc::new(clock), on_socket(handle.clone(), facts), told)).await;
         handle.stop();
         driving.await;
+        // What it carries goes back to the threads that end it.
+        attending.cancel().await;
         tmux.cancel().await;
         served
     }));
@@ -114,17 +118,6 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let _ = pty.join();
     audit.record(AuditEvent::Stopped);
     served.map_err(system("the threads for HTTP cannot be started"))
-}
-
-/// Orders for a terminal go to its thread, work to the backend's.
-fn way_to_terminals(orders: Sender<ToBackend>, terminals: Terminals) -> Way {
-    Box::new(move |order| match order {
-        ToBackend::Terminal(id, order) => {
-            terminals.order(id, order);
-            true
-        }
-        work @ ToBackend::Operation(..) => orders.try_send(work).is_ok(),
-    })
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {

@@ -18,6 +18,8 @@ const ROOM: usize = 8;
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// A connection that says nothing for this long is over.
 const SILENCE: Duration = Duration::from_secs(15);
+/// News that input is written waits this long for the echo, so as not to get in its way.
+const ECHO: Duration = Duration::from_millis(5);
 
 /// Serves one browser until its connection ends. `who` is for the audit log.
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
@@ -44,14 +46,15 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         viewer.say(Said::Plain(ViewerInput::Writable));
     }
     let (answers, answered) = async_channel::bounded(ROOM);
-    let heard = Cell::new(std::time::Instant::now());
-    let incoming = read(facts.id, &mut receiver, &viewer, &heard, answers);
-    let writer = Writer { outgoing, answered, news, handle: &handle, facts: &facts, viewer: &viewer, heard: &heard };
-    let error = future::or(incoming, async {
+    let life = Life { heard: Cell::new(std::time::Instant::now()), echo_due: Cell::new(false) };
+    let incoming = read(facts.id, &mut receiver, &viewer, &life, answers);
+    let writer = Writer { outgoing, answered, news, handle: &handle, facts: &facts, viewer: &viewer, life: &life };
+    // Writing first: an echo does not wait for a look at what comes in. It waits itself after each few frames.
+    let outgoing = async {
         writer.run(&mut sender).await;
         None
-    })
-    .await;
+    };
+    let error = future::or(outgoing, incoming).await;
     if let Some(error) = error {
         complain(&mut sender, &error).await;
     }
@@ -85,23 +88,40 @@ fn understand(own: NodeId, message: &Message) -> Result<Option<ClientMessage<'_>
     }
 }
 
+/// What reading and writing know of each other.
+struct Life {
+    /// When the connection last said something.
+    heard: Cell<std::time::Instant>,
+    /// Something was typed, and no output sent since.
+    echo_due: Cell<bool>,
+}
+
 /// Reads until the connection ends (`None`) or breaks the protocol.
 async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     own: NodeId,
     receiver: &mut WebSocketReceiver<S>,
     viewer: &Viewer,
-    heard: &Cell<std::time::Instant>,
+    life: &Life,
     answers: async_channel::Sender<u64>,
 ) -> Option<ProtocolError> {
     while let Some(Ok(message)) = receiver.next().await {
-        heard.set(std::time::Instant::now());
+        life.heard.set(std::time::Instant::now());
         match understand(own, &message) {
             Ok(None) => {}
             Ok(Some(ClientMessage::Hello(_))) => {
                 return Some(ProtocolError::Field { field: "t", expected: "'hello' only once" });
             }
             Ok(Some(ClientMessage::Ping(id))) => answers.send(id).await.ok()?,
-            Ok(Some(ClientMessage::Viewer(input))) => viewer.say(owned(input)),
+            Ok(Some(ClientMessage::Viewer(input))) => {
+                let said = owned(input);
+                let typed = matches!(said, Said::Typed(..));
+                viewer.say(said);
+                if typed {
+                    life.echo_due.set(true);
+                    // The key goes on before this looks for more.
+                    future::yield_now().await;
+                }
+            }
             Err(error) => return Some(error),
         }
     }
@@ -132,14 +152,38 @@ struct Writer<'a> {
     handle: &'a Handle,
     facts: &'a Arc<NodeFacts>,
     viewer: &'a Viewer,
-    /// When the connection last said something.
-    heard: &'a Cell<std::time::Instant>,
+    life: &'a Life,
+}
+
+/// News of written input that waits for the echo.
+#[derive(Default)]
+struct Held {
+    frames: Vec<ViewerOutput>,
+    /// Rings when they have waited long enough; set anew only when it has rung.
+    alarm: Option<async_io::Timer>,
+}
+
+impl Held {
+    fn hold(&mut self, frame: ViewerOutput) {
+        self.frames.push(frame);
+        self.alarm.get_or_insert_with(|| async_io::Timer::after(ECHO));
+    }
+
+    async fn waited(&mut self) {
+        match &mut self.alarm {
+            Some(alarm) => drop(alarm.await),
+            None => future::pending().await,
+        }
+        self.alarm = None;
+    }
 }
 
 enum Next {
     Output(ViewerOutput),
     News(Changes),
     Pong(u64),
+    /// What is held has waited long enough.
+    Held,
     /// Time to ask for a sign of life.
     Ping,
     End,
@@ -156,13 +200,11 @@ impl Writer<'_> {
         }
         // One timer for the life of the connection: setting one for every frame would cost more than the frame.
         let mut ticks = async_io::Timer::interval(PING_EVERY);
+        let mut held = Held::default();
         loop {
-            let sent = match self.next(&mut ticks).await {
-                Next::Output(output) => {
-                    let sent = send(sender, encode(&output)).await;
-                    self.viewer.say(Said::Plain(ViewerInput::Writable));
-                    sent
-                }
+            let sent = match self.next(&mut ticks, &mut held).await {
+                Next::Output(output) => self.output(sender, output, &mut held).await,
+                Next::Held => self.send_held(sender, &mut held).await,
                 Next::News(changes) => self.tell(sender, changes).await,
                 Next::Pong(id) => send(sender, control(&Control::Pong { id })).await,
                 Next::Ping => sender.send(Message::Ping(Bytes::new())).await.map_err(|_| Closed),
@@ -174,15 +216,65 @@ impl Writer<'_> {
         }
     }
 
-    async fn next(&self, ticks: &mut async_io::Timer) -> Next {
+    /// Sends a frame. News that input is written comes after the echo, if that is not long in coming.
+    async fn output<S>(
+        &self,
+        sender: &mut WebSocketSender<S>,
+        output: ViewerOutput,
+        held: &mut Held,
+    ) -> Result<(), Closed>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        match output {
+            ViewerOutput::InputAck { .. } if self.life.echo_due.get() => {
+                held.hold(output);
+                Ok(())
+            }
+            ViewerOutput::Data { .. } => {
+                self.life.echo_due.set(false);
+                self.send_one(sender, &output).await?;
+                self.send_held(sender, held).await
+            }
+            other => {
+                self.send_held(sender, held).await?;
+                self.send_one(sender, &other).await
+            }
+        }
+    }
+
+    async fn send_held<S>(&self, sender: &mut WebSocketSender<S>, held: &mut Held) -> Result<(), Closed>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        for frame in held.frames.drain(..) {
+            self.send_one(sender, &frame).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_one<S>(&self, sender: &mut WebSocketSender<S>, output: &ViewerOutput) -> Result<(), Closed>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let sent = send(sender, encode(output)).await;
+        self.viewer.say(Said::Plain(ViewerInput::Writable));
+        sent
+    }
+
+    async fn next(&self, ticks: &mut async_io::Timer, held: &mut Held) -> Next {
         let output = async { self.outgoing.recv().await.map_or(Next::End, Next::Output) };
         let pong = async { self.answered.recv().await.map_or(Next::End, Next::Pong) };
         let news = async { Next::News(self.news.take().await) };
         let ping = async {
             ticks.next().await;
-            if self.heard.get().elapsed() > SILENCE { Next::End } else { Next::Ping }
+            if self.life.heard.get().elapsed() > SILENCE { Next::End } else { Next::Ping }
         };
-        future::or(pong, future::or(output, future::or(news, ping))).await
+        let waited = async {
+            held.waited().await;
+            Next::Held
+        };
+        future::or(pong, future::or(output, future::or(waited, future::or(news, ping)))).await
     }
 
     async fn tell<S>(&self, sender: &mut WebSocketSender<S>, changes: Changes) -> Result<(), Closed>

@@ -58,7 +58,7 @@ impl BackendKind {
 }
 
 /// What the user wants an agent to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Desired {
     /// It should run.
     Running,
@@ -117,6 +117,8 @@ pub(crate) struct Directory {
     next_operation: u64,
     next_store: u64,
     hues: BTreeMap<String, u16>,
+    /// First levels of the names of other nodes' agents.
+    foreign_categories: BTreeSet<String>,
     timers: Timers<AgentId>,
 }
 
@@ -140,6 +142,7 @@ impl Directory {
             next_operation: 0,
             next_store: 0,
             hues: BTreeMap::new(),
+            foreign_categories: BTreeSet::new(),
             timers: Timers::default(),
         };
         directory.hues = directory.current_hues();
@@ -460,6 +463,12 @@ impl Directory {
         AgentAddress { node: self.node, agent }
     }
 
+    /// The first levels of the names of other nodes' agents are these now: all categories have colours that go together.
+    pub(crate) fn set_foreign_categories(&mut self, categories: BTreeSet<String>, out: &mut Out) {
+        self.foreign_categories = categories;
+        self.update_hues(out);
+    }
+
     fn update_hues(&mut self, out: &mut Out) {
         let hues = self.current_hues();
         if hues != self.hues {
@@ -470,9 +479,9 @@ impl Directory {
 
     fn current_hues(&self) -> BTreeMap<String, u16> {
         let visible = self.agents.values().filter(|agent| agent.is_visible());
-        let categories: BTreeSet<&str> =
-            visible.filter_map(|agent| place(agent.name()).path.first().copied()).collect();
-        hues::hues(&categories)
+        let own = visible.filter_map(|agent| place(agent.name()).path.first().copied());
+        let foreign = self.foreign_categories.iter().map(String::as_str);
+        hues::hues(&own.chain(foreign).collect())
     }
 
     /// Every rule of this component.

@@ -7,9 +7,10 @@ use crate::limits;
 use crate::time::Instant;
 use alloc::format;
 use alloc::string::{String, ToString};
+use serde::{Deserialize, Serialize};
 
 /// What an agent does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum StateKind {
     /// It prints or says that it is busy.
     Working,
@@ -26,7 +27,7 @@ pub enum StateKind {
 }
 
 /// Where a state was read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Source {
     /// A hook of the agent's program reported it.
     Hook,

@@ -1,13 +1,22 @@
-//! The replicated map of facts: three kinds of keys, one merge, the larger version wins.
+//! The replicated map of facts: four kinds of keys, one merge, the larger version wins.
 //!
 //! Merging is commutative, associative and idempotent, so facts may arrive in any order, twice, and by any way. Every key names
 //! its owner; the only keys that somebody else may write are memberships, whose causal length (odd: member, even: removed;
 //! Yu and Rostad, "A low-cost set CRDT based on causal lengths", PaPoC 2020) makes a removal final until a person admits again.
+//! What a node said in an earlier epoch is void once its `Node` fact of a later one is known: that is how long the ends of agents are
+//! remembered.
 
-use crate::directory::StateKind;
+use super::bounded::at_most;
+use crate::command::Rights;
+use crate::directory::{BackendKind, Desired, Source, StateKind};
 use crate::id::{AgentId, NodeId};
+use crate::input::{Address, TerminalInfo};
+use crate::limits;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::{Bound, RangeBounds};
 use serde::{Deserialize, Serialize};
 
 /// What a fact is about.
@@ -17,8 +26,40 @@ pub enum Key {
     Member(NodeId),
     /// What a node says of itself.
     Node(NodeId),
+    /// The neighbours of a node.
+    Links(NodeId),
     /// What a node says of one of its agents.
     Agent(NodeId, AgentId),
+}
+
+impl Key {
+    /// The node that it is about.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        match self {
+            Key::Member(node) | Key::Node(node) | Key::Links(node) | Key::Agent(node, _) => *node,
+        }
+    }
+
+    /// The only node that may write it; `None`: any member.
+    #[must_use]
+    pub fn writer(&self) -> Option<NodeId> {
+        match self {
+            Key::Member(_) => None,
+            Key::Node(node) | Key::Links(node) | Key::Agent(node, _) => Some(*node),
+        }
+    }
+
+    /// Whether a value of this kind can stand under it.
+    #[must_use]
+    pub fn fits(&self, value: &Value) -> bool {
+        match value {
+            Value::Membership { .. } => matches!(self, Key::Member(_)),
+            Value::Node(_) => matches!(self, Key::Node(_)),
+            Value::Links(_) => matches!(self, Key::Links(_)),
+            Value::Agent(_) | Value::Tombstone => matches!(self, Key::Agent(..)),
+        }
+    }
 }
 
 /// Which of two values of a key is newer. For `Member` the first number is the causal length and the second is 0; for the others
@@ -26,60 +67,139 @@ pub enum Key {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Version(pub u64, pub u64);
 
+/// A node as others name it in their lists of neighbours: the first 8 bytes of its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NodeRef(pub u64);
+
+impl From<NodeId> for NodeRef {
+    fn from(id: NodeId) -> Self {
+        let mut first = [0; 8];
+        first.copy_from_slice(&id.0[..8]);
+        NodeRef(u64::from_be_bytes(first))
+    }
+}
+
 /// What is said.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Value {
-    /// Who admitted or removed the node.
+    /// Who admitted or removed the node, and what it may do.
     Membership {
         /// The member that did it.
         by: NodeId,
+        /// What the node may do on others' agents.
+        rights: Rights,
     },
     /// A node's own description.
-    Node {
-        /// Its name.
-        name: String,
-        /// Random number of its present start.
-        instance: u64,
-        /// Oldest and newest protocol that it speaks.
-        protocol: (u16, u16),
-    },
+    Node(Box<NodeFact>),
+    /// A node's neighbours: the links that it has now.
+    Links(#[serde(deserialize_with = "at_most::<_, _, { limits::LINKS }>")] Vec<NodeRef>),
     /// An agent.
-    Agent {
-        /// Its name.
-        name: String,
-        /// What it does.
-        state: State,
-        /// Title of its active terminal.
-        title: String,
-        /// It has a carrier.
-        running: bool,
-    },
+    Agent(Box<AgentFact>),
     /// The agent is gone.
     Tombstone,
 }
 
-/// [`StateKind`] as it travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "documented at StateKind")]
-pub enum State {
-    Working,
-    Waiting,
-    Idle,
-    Done,
-    Exited,
-    Unknown,
+/// What a node says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NodeFact {
+    /// What people call it.
+    pub name: String,
+    /// Where it can be dialled, best first.
+    #[serde(deserialize_with = "at_most::<_, _, { limits::ADDRESSES }>")]
+    pub addresses: Vec<Address>,
+    /// Random number of its present start.
+    pub instance: u64,
+    /// Oldest and newest protocol that it speaks.
+    pub protocol: (u16, u16),
+    /// What can carry agents there.
+    #[serde(deserialize_with = "at_most::<_, _, 8>")]
+    pub backends: Vec<BackendFact>,
+    /// It has found that somebody else uses its identity.
+    pub conflict: bool,
 }
 
-impl From<StateKind> for State {
-    fn from(kind: StateKind) -> Self {
-        match kind {
-            StateKind::Working => State::Working,
-            StateKind::Waiting => State::Waiting,
-            StateKind::Idle => State::Idle,
-            StateKind::Done => State::Done,
-            StateKind::Exited => State::Exited,
-            StateKind::Unknown => State::Unknown,
+/// Whether a backend of a node can carry agents.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BackendFact {
+    /// Which.
+    pub kind: BackendKind,
+    /// It can.
+    pub available: bool,
+    /// What it is, or why it cannot.
+    pub detail: String,
+}
+
+/// What a list needs of an agent. Encoded at most [`FACT_BYTES`](limits::FACT_BYTES): see [`shortened`](Self::shortened).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AgentFact {
+    /// Its name.
+    pub name: String,
+    /// What carries it.
+    pub backend: BackendKind,
+    /// It is kept in the store of its node.
+    pub managed: bool,
+    /// It has a carrier.
+    pub running: bool,
+    /// What the user wants it to be.
+    pub desired: Desired,
+    /// Started again after a reboot.
+    pub autostart: bool,
+    /// What it does.
+    pub state: StateKind,
+    /// Where that was read from.
+    pub source: Source,
+    /// Why, in words.
+    pub why: String,
+    /// The program it was created with.
+    pub program: Option<String>,
+    /// Its arguments, shortened.
+    #[serde(deserialize_with = "at_most::<_, _, { limits::ARGUMENTS }>")]
+    pub args: Vec<String>,
+    /// Working directory.
+    pub directory: String,
+    /// Counts the changes of its notes.
+    pub notes_revision: u64,
+    /// Tags.
+    #[serde(deserialize_with = "at_most::<_, _, { limits::TAGS }>")]
+    pub tags: Vec<String>,
+    /// Unix time of its creation in milliseconds.
+    pub created_unix_ms: u64,
+    /// Its terminals, as many as fit. Activity and bell are not told: they show as the state.
+    #[serde(deserialize_with = "at_most::<_, _, { limits::TERMINALS_PER_AGENT }>")]
+    pub terminals: Vec<TerminalInfo>,
+}
+
+impl AgentFact {
+    /// Within [`FACT_BYTES`](limits::FACT_BYTES): long texts are cut, then terminals are left out from the end.
+    #[must_use]
+    pub fn shortened(mut self) -> Self {
+        for (chars, items) in [(4_096, 256), (512, 64), (256, 16), (128, 8), (64, 4), (40, 1)] {
+            if encoded(&self).len() + 64 <= limits::FACT_BYTES {
+                break;
+            }
+            self.args.truncate(items);
+            self.terminals.truncate(items);
+            let terminals = self.terminals.iter_mut();
+            let texts = terminals.flat_map(|info| [&mut info.title, &mut info.command, &mut info.window]);
+            let own = [&mut self.name, &mut self.why, &mut self.directory].into_iter();
+            own.chain(&mut self.args).chain(&mut self.tags).chain(&mut self.program).chain(texts).for_each(|text| {
+                if let Some((end, _)) = text.char_indices().nth(chars) {
+                    text.truncate(end);
+                }
+            });
         }
+        self
+    }
+
+    /// Whether only what terminals call themselves differs.
+    #[must_use]
+    pub fn differs_in_titles_only(&self, other: &AgentFact) -> bool {
+        let plain = |fact: &AgentFact| {
+            let mut fact = fact.clone();
+            fact.terminals.iter_mut().for_each(|info| info.title.clear());
+            fact
+        };
+        plain(self) == plain(other)
     }
 }
 
@@ -95,181 +215,233 @@ pub struct Fact {
 /// All facts that a node has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    map: BTreeMap<Key, Fact>,
+    map: BTreeMap<Key, Entry>,
+    hash: u64,
+    bytes: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    fact: Fact,
+    hash: u64,
+    bytes: u32,
 }
 
 impl Facts {
     /// Takes a fact if it is newer than what is known of its key. Equal versions with different values (a broken or cloned
     /// node) are ordered by value, so that all nodes still agree. Returns whether anything changed.
     pub fn merge(&mut self, key: Key, fact: Fact) -> bool {
-        match self.map.get(&key) {
-            Some(known) if *known >= fact => false,
-            _ => {
-                self.map.insert(key, fact);
-                true
-            }
-        }
+        self.take(key, fact).is_some()
     }
 
     /// Takes all facts of another map.
     pub fn merge_all(&mut self, other: &Facts) {
-        for (key, fact) in &other.map {
+        for (key, fact) in other.iter() {
             self.merge(*key, fact.clone());
+        }
+    }
+
+    /// [`merge`](Self::merge) that also gives the keys whose facts have become void by it.
+    pub(crate) fn take(&mut self, key: Key, fact: Fact) -> Option<Vec<Key>> {
+        if !self.is_news(&key, &fact) {
+            return None;
+        }
+        let bytes = encoded(&(&key, &fact));
+        let (hash, bytes) = (hash_of(&bytes), bytes.len() as u32);
+        let epoch = fact.version.0;
+        self.remove(&key);
+        self.hash ^= hash;
+        self.bytes += bytes as usize;
+        self.map.insert(key, Entry { fact, hash, bytes });
+        Some(match key {
+            Key::Node(node) => self.drop_older(node, epoch),
+            Key::Member(_) | Key::Links(_) | Key::Agent(..) => Vec::new(),
+        })
+    }
+
+    /// Whether merging it would change anything.
+    #[must_use]
+    pub fn is_news(&self, key: &Key, fact: &Fact) -> bool {
+        !self.is_void(key, fact.version) && self.get(key).is_none_or(|known| known < fact)
+    }
+
+    fn is_void(&self, key: &Key, version: Version) -> bool {
+        match key {
+            Key::Member(_) | Key::Node(_) => false,
+            Key::Links(node) | Key::Agent(node, _) => {
+                self.get(&Key::Node(*node)).is_some_and(|known| version.0 < known.version.0)
+            }
+        }
+    }
+
+    fn drop_older(&mut self, node: NodeId, epoch: u64) -> Vec<Key> {
+        let older = |key: &Key| self.get(key).is_some_and(|fact| fact.version.0 < epoch);
+        let links = [Key::Links(node)].into_iter();
+        let void: Vec<Key> = links.chain(self.agents_of(node).map(|(key, _)| *key)).filter(older).collect();
+        for key in &void {
+            self.remove(key);
+        }
+        void
+    }
+
+    /// Forgets everything that a node said, but not its membership. Gives the keys.
+    pub(crate) fn forget(&mut self, node: NodeId) -> Vec<Key> {
+        let own = [Key::Node(node), Key::Links(node)].into_iter().filter(|key| self.map.contains_key(key));
+        let keys: Vec<Key> = own.chain(self.agents_of(node).map(|(key, _)| *key)).collect();
+        for key in &keys {
+            self.remove(key);
+        }
+        keys
+    }
+
+    fn remove(&mut self, key: &Key) {
+        if let Some(old) = self.map.remove(key) {
+            self.hash ^= old.hash;
+            self.bytes -= old.bytes as usize;
         }
     }
 
     /// What is known of a key.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<&Fact> {
-        self.map.get(key)
+        self.map.get(key).map(|entry| &entry.fact)
     }
 
     /// All facts, ordered by key.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &Fact)> {
-        self.map.iter()
+        self.map.iter().map(|(key, entry)| (key, &entry.fact))
     }
 
-    /// Whether the causal length says that the node is a member.
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// Bytes of all facts, encoded.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// A number that is the same for the same facts and, but for chance (2⁻⁶⁴), differs for others.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// Whether the node is a member: admitted more often than removed.
     #[must_use]
     pub fn is_member(&self, node: NodeId) -> bool {
-        self.map.get(&Key::Member(node)).is_some_and(|fact| fact.version.0 % 2 == 1)
-    }
-}
-
-/// The facts that this node writes about itself and its agents.
-#[derive(Debug)]
-pub(crate) struct OwnFacts {
-    id: NodeId,
-    epoch: u64,
-    counter: u64,
-    facts: Facts,
-}
-
-impl OwnFacts {
-    pub(crate) fn new(id: NodeId, epoch: u64, name: &str, instance: u64) -> Self {
-        let mut own = OwnFacts { id, epoch, counter: 0, facts: Facts::default() };
-        own.facts.merge(Key::Member(id), Fact { version: Version(1, 0), value: Value::Membership { by: id } });
-        own.publish(Key::Node(id), Value::Node { name: name.into(), instance, protocol: (1, 1) });
-        own
+        self.length(node) % 2 == 1
     }
 
-    pub(crate) fn facts(&self) -> &Facts {
-        &self.facts
+    /// How often the node was admitted or removed.
+    #[must_use]
+    pub fn length(&self, node: NodeId) -> u64 {
+        self.get(&Key::Member(node)).map_or(0, |fact| fact.version.0)
     }
 
-    /// Says how an agent is now; `None`: it is gone.
-    pub(crate) fn agent(&mut self, agent: AgentId, value: Option<Value>) {
-        let key = Key::Agent(self.id, agent);
-        match value {
-            None if self.facts.get(&key).is_none() => {}
-            value => self.publish(key, value.unwrap_or(Value::Tombstone)),
+    /// What the node says of itself.
+    #[must_use]
+    pub fn node(&self, node: NodeId) -> Option<&NodeFact> {
+        match self.get(&Key::Node(node)).map(|fact| &fact.value) {
+            Some(Value::Node(fact)) => Some(fact),
+            _ => None,
         }
     }
 
-    fn publish(&mut self, key: Key, value: Value) {
-        if self.facts.get(&key).is_some_and(|known| known.value == value) {
-            return;
+    /// What its node says of an agent that is not gone.
+    #[must_use]
+    pub fn agent(&self, node: NodeId, agent: AgentId) -> Option<&AgentFact> {
+        match self.get(&Key::Agent(node, agent)).map(|fact| &fact.value) {
+            Some(Value::Agent(fact)) => Some(fact),
+            _ => None,
         }
-        self.counter += 1;
-        self.facts.merge(key, Fact { version: Version(self.epoch, self.counter), value });
     }
+
+    /// All that were ever admitted, with their membership.
+    pub fn memberships(&self) -> impl Iterator<Item = (NodeId, &Fact)> {
+        let range = self.map.range(..Key::Node(NodeId([0; 32])));
+        range.map(|(key, entry)| (key.node(), &entry.fact))
+    }
+
+    /// Everything about the agents of a node, their ends included.
+    pub fn agents_of(&self, node: NodeId) -> impl Iterator<Item = (&Key, &Fact)> {
+        let range = self.map.range(Key::Agent(node, AgentId(0))..=Key::Agent(node, AgentId(u64::MAX)));
+        range.map(|(key, entry)| (key, &entry.fact))
+    }
+
+    /// The facts of a range of keys with their hashes.
+    pub(crate) fn range(&self, range: impl RangeBounds<Key>) -> impl Iterator<Item = (&Key, Version, u64)> {
+        let (start, end) = (range.start_bound().cloned(), range.end_bound().cloned());
+        // An empty range is one that a peer may state.
+        let empty = match (start, end) {
+            (Bound::Included(start), Bound::Excluded(end)) => start >= end,
+            _ => false,
+        };
+        let found = (!empty).then(|| self.map.range((start, end)));
+        found.into_iter().flatten().map(|(key, entry)| (key, entry.fact.version, entry.hash))
+    }
+
+    /// Bytes of one fact, encoded.
+    pub(crate) fn bytes_of(&self, key: &Key) -> usize {
+        self.map.get(key).map_or(0, |entry| entry.bytes as usize)
+    }
+
+    /// The hash of one fact.
+    pub(crate) fn hash_of(&self, key: &Key) -> Option<u64> {
+        self.map.get(key).map(|entry| entry.hash)
+    }
+
+    /// Every rule of this map, looked up the slow way.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let entries = || self.map.values();
+        if entries().fold(0, |hash, entry| hash ^ entry.hash) != self.hash {
+            return Err("the hash of all facts is not that of the facts");
+        }
+        if entries().map(|entry| entry.bytes as usize).sum::<usize>() != self.bytes {
+            return Err("the bytes of facts are counted wrong");
+        }
+        for (key, fact) in self.iter() {
+            if self.is_void(key, fact.version) {
+                return Err("a fact of a former epoch is kept");
+            }
+            if !key.fits(&fact.value) {
+                return Err("a fact does not fit its key");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a value as they travel.
+pub(crate) fn encoded(value: &impl Serialize) -> Vec<u8> {
+    // Encoding to memory fails for no value of our types.
+    postcard::to_allocvec(value).unwrap_or_default()
+}
+
+/// A hash of bytes that is the same on every machine: words are multiplied to 128 bits and folded (as wyhash does).
+pub(crate) fn hash_of(bytes: &[u8]) -> u64 {
+    let mix = |a: u64, b: u64| {
+        let wide = u128::from(a) * u128::from(b);
+        (wide >> 64) as u64 ^ wide as u64
+    };
+    let mut hash = 0x9e37_79b9_7f4a_7c15 ^ bytes.len() as u64;
+    for chunk in bytes.chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        hash =
+            mix(hash ^ 0xa076_1d64_78bd_642f, u64::from_le_bytes(word) ^ 0xe703_7ed1_a0b4_28db).rotate_left(23) ^ hash;
+    }
+    mix(hash ^ 0x8ebc_6af0_9c88_c6e3, 0x5899_65cc_7537_4cc3)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::vec::Vec;
-    use proptest::prelude::*;
-
-    fn fact() -> impl Strategy<Value = (Key, Fact)> {
-        let key = prop_oneof![
-            (0u8..3).prop_map(|n| Key::Member(NodeId([n; 32]))),
-            (0u8..3).prop_map(|n| Key::Node(NodeId([n; 32]))),
-            (0u8..3, 0u64..3).prop_map(|(n, a)| Key::Agent(NodeId([n; 32]), AgentId(a))),
-        ];
-        let value = prop_oneof![
-            (0u8..3).prop_map(|n| Value::Membership { by: NodeId([n; 32]) }),
-            Just(Value::Tombstone),
-            "[ab]{0,1}".prop_map(|name| Value::Node { name, instance: 0, protocol: (1, 1) }),
-        ];
-        (key, (0u64..3, 0u64..3), value).prop_map(|(key, (a, b), value)| (key, Fact { version: Version(a, b), value }))
-    }
-
-    fn facts(list: &[(Key, Fact)]) -> Facts {
-        let mut facts = Facts::default();
-        for (key, fact) in list {
-            facts.merge(*key, fact.clone());
-        }
-        facts
-    }
-
-    fn merged(a: &Facts, b: &Facts) -> Facts {
-        let mut all = a.clone();
-        all.merge_all(b);
-        all
-    }
-
-    fn some() -> impl Strategy<Value = Vec<(Key, Fact)>> {
-        prop::collection::vec(fact(), 0..12)
-    }
-
-    proptest! {
-        #[test]
-        fn merging_is_commutative_associative_and_idempotent(a in some(), b in some(), c in some()) {
-            let (a, b, c) = (facts(&a), facts(&b), facts(&c));
-            prop_assert_eq!(merged(&a, &b), merged(&b, &a));
-            prop_assert_eq!(merged(&merged(&a, &b), &c), merged(&a, &merged(&b, &c)));
-            prop_assert_eq!(merged(&a, &a), a);
-        }
-
-        #[test]
-        fn the_order_of_arrival_does_not_matter((list, shuffled) in some().prop_flat_map(|list| {
-            let copy = list.clone();
-            (Just(list), Just(copy).prop_shuffle())
-        })) {
-            prop_assert_eq!(facts(&list), facts(&shuffled));
-        }
-
-        #[test]
-        fn a_version_never_goes_back(list in some(), more in fact()) {
-            let before = facts(&list);
-            let mut after = before.clone();
-            after.merge(more.0, more.1);
-            for (key, fact) in before.iter() {
-                prop_assert!(after.get(key).is_some_and(|now| now.version >= fact.version));
-            }
-        }
-    }
-
-    #[test]
-    fn a_removed_member_stays_removed_until_it_is_admitted_again() {
-        let node = NodeId([1; 32]);
-        let membership =
-            |length| (Key::Member(node), Fact { version: Version(length, 0), value: Value::Membership { by: node } });
-        let mut known = facts(&[membership(1), membership(2)]);
-        assert!(!known.is_member(node));
-        let (key, stale) = membership(1);
-        assert!(!known.merge(key, stale), "gossip brings nobody back");
-        let (key, admitted) = membership(3);
-        known.merge(key, admitted);
-        assert!(known.is_member(node));
-    }
-
-    #[test]
-    fn a_node_publishes_its_agents_and_their_end() {
-        let id = NodeId([1; 32]);
-        let mut own = OwnFacts::new(id, 7, "laptop", 1);
-        let value = Value::Agent { name: "a".into(), state: State::Idle, title: String::new(), running: true };
-        own.agent(AgentId(1), Some(value.clone()));
-        let key = Key::Agent(id, AgentId(1));
-        let first = own.facts().get(&key).cloned().expect("published");
-        assert_eq!(first.value, value);
-        own.agent(AgentId(1), Some(value));
-        assert_eq!(own.facts().get(&key), Some(&first), "nothing new is no news");
-        own.agent(AgentId(1), None);
-        let last = own.facts().get(&key).expect("kept");
-        assert_eq!(last.value, Value::Tombstone);
-        assert!(last.version > first.version);
-        assert!(own.facts().is_member(id));
-    }
-}
+pub(super) mod tests;

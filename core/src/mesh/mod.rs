@@ -1,3 +1,427 @@
-//! What all nodes of a mesh agree on. Now: the replicated map of facts, with this node's own facts in it.
+//! What all nodes of a mesh agree on, who is linked to whom, and what travels over the links.
+//!
+//! Four parts: the replicated map of [`facts`] with this node's own among them; the links that carry new facts to all and find out
+//! what was missed; the graph that is read off the facts; and parcels, which go over links to any node that can be reached.
 
+mod bounded;
+mod dial;
 pub mod facts;
+mod frame;
+mod graph;
+mod link;
+mod links;
+mod members;
+mod own;
+mod reconcile;
+mod record;
+mod route;
+mod rows;
+mod spread;
+mod targets;
+mod traffic;
+
+pub use frame::PROTOCOL;
+pub(crate) use record::Restored;
+
+use crate::command::Rights;
+use crate::error::{PeerFault, Violation};
+use crate::id::{AgentId, LinkId, NodeId};
+use crate::input::Address;
+use crate::limits;
+use crate::output::{Event, Output};
+use crate::random::Random;
+use crate::time::{Deadline, Instant};
+use crate::view::NodeView;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use dial::Dialler;
+use facts::{AgentFact, BackendFact, Facts, Key, NodeFact, NodeRef, Value};
+use graph::{Change, Graph};
+use link::{Link, Stage};
+use members::Keeper;
+use own::Own;
+use rows::Rows;
+
+type Out = VecDeque<Output>;
+
+/// What a node sends to another over whatever links lead there. May be lost when links are; never reordered on one route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Parcel {
+    pub(crate) from: NodeId,
+    pub(crate) to: NodeId,
+    /// Links that it may still pass.
+    pub(crate) hops: u8,
+    /// At most [`PARCEL_BYTES`](limits::PARCEL_BYTES).
+    pub(crate) body: Vec<u8>,
+}
+
+/// What others must know of a change here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MeshNews {
+    /// A parcel for this node.
+    Arrived(Parcel),
+    /// Parcels from here to that node are being lost.
+    Undeliverable(NodeId),
+    /// The node can be reached now.
+    Reachable(NodeId),
+    /// The node cannot be reached any more.
+    Unreachable(NodeId),
+    /// The way to the node leads over another neighbour.
+    Rerouted(NodeId),
+    /// The node is no member any more.
+    Removed(NodeId),
+    /// What is known of an agent of another node differs.
+    AgentFact(NodeId, AgentId),
+    /// What another node says of itself differs.
+    NodeFact(NodeId),
+}
+
+/// The mesh as this node sees it.
+#[derive(Debug)]
+pub(crate) struct Mesh {
+    id: NodeId,
+    instance: u64,
+    facts: Facts,
+    own: Own,
+    rows: Rows,
+    keeper: Keeper,
+    graph: Graph,
+    dialler: Dialler,
+    links: BTreeMap<LinkId, Link>,
+    /// The link in use with each neighbour.
+    open: BTreeMap<NodeId, LinkId>,
+    /// Whom this node wants to be linked to.
+    targets: BTreeSet<NodeId>,
+    /// Nodes to which something wants a link of its own.
+    direct: BTreeSet<NodeId>,
+    /// Whom a person admitted since this node was removed: it may come back over them.
+    invited: BTreeSet<NodeId>,
+    /// Nodes of which two lives were met at once.
+    conflicts: BTreeSet<NodeId>,
+    news: VecDeque<MeshNews>,
+    /// What is to be told of facts that replies carried.
+    learned: Out,
+    /// When the present input came.
+    now: Instant,
+    due: Due,
+}
+
+/// What is to be done, and what was done when.
+#[derive(Debug, Default)]
+struct Due {
+    /// Own links differ from what is published.
+    links: bool,
+    links_told: Option<Instant>,
+    /// Who is wanted to be linked to may differ.
+    targets: bool,
+    /// Who is to be dialled may differ.
+    dials: bool,
+    /// An own link has changed: what can be reached is looked up now.
+    search: bool,
+    searched: Option<Instant>,
+    /// When facts have changed last.
+    facts_changed: Instant,
+    /// The link whose facts are being compared, and when that moved last.
+    comparing: Option<(LinkId, Instant)>,
+    /// When this node asked to be woken.
+    promised: Option<Instant>,
+}
+
+impl Mesh {
+    pub(crate) fn new(
+        (id, started, instance): (NodeId, u64, u64),
+        name: &str,
+        restored: Restored,
+        random: Random,
+        now: Instant,
+    ) -> Self {
+        let node = NodeFact { name: name.to_string(), instance, protocol: PROTOCOL, ..NodeFact::default() };
+        let mut mesh = Mesh {
+            id,
+            instance,
+            facts: Facts::default(),
+            own: Own::new(id, started, restored.lead, node),
+            rows: Rows::default(),
+            keeper: Keeper::default(),
+            graph: Graph::new(id, now),
+            dialler: Dialler::new(random),
+            links: BTreeMap::new(),
+            open: BTreeMap::new(),
+            targets: BTreeSet::new(),
+            direct: BTreeSet::new(),
+            invited: BTreeSet::new(),
+            conflicts: BTreeSet::new(),
+            news: VecDeque::new(),
+            learned: Out::new(),
+            now,
+            due: Due { targets: true, links: true, ..Due::default() },
+        };
+        mesh.restore(restored, now);
+        mesh.own.say(&mut mesh.facts, |_| {});
+        mesh
+    }
+
+    // What circuits do with it.
+
+    /// Sends a parcel from here. Whether there is a way; if not, nothing is sent.
+    #[allow(dead_code, reason = "called by circuits")]
+    pub(crate) fn send(&mut self, to: NodeId, body: Vec<u8>) -> bool {
+        debug_assert!(body.len() <= limits::PARCEL_BYTES, "a parcel of {} bytes", body.len());
+        let there = self.graph.is_reachable(to);
+        if there {
+            self.forward(Parcel { from: self.id, to, hops: limits::HOPS, body });
+        }
+        there
+    }
+
+    /// Whether the next link on the way would take a parcel now, and nothing from here to that node waits.
+    #[allow(dead_code, reason = "called by circuits")]
+    pub(crate) fn room_towards(&self, to: NodeId) -> bool {
+        let link = self.graph.route(to).and_then(|route| self.links.get(self.open.get(&route.via)?));
+        link.is_some_and(|link| link.has_room_for_parcels() && !link.traffic.waits((self.id, to)))
+    }
+
+    #[allow(dead_code, reason = "called by circuits")]
+    pub(crate) fn is_reachable(&self, node: NodeId) -> bool {
+        self.graph.is_reachable(node)
+    }
+
+    /// What a member may do on the agents of others. `None`: it is no member.
+    pub(crate) fn rights_of(&self, node: NodeId) -> Option<Rights> {
+        if node == self.id {
+            return Some(Rights::Operate);
+        }
+        match self.facts.get(&Key::Member(node)) {
+            Some(fact) if fact.version.0 % 2 == 1 => match fact.value {
+                Value::Membership { rights, .. } => Some(rights),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Keeps a direct link to a node while something uses it, or no longer. A large mesh has no link to everybody.
+    #[allow(dead_code, reason = "called by circuits")]
+    pub(crate) fn want_direct(&mut self, node: NodeId, wanted: bool) {
+        self.due.targets |= match wanted {
+            true => self.direct.len() < limits::DIRECT && node != self.id && self.direct.insert(node),
+            false => self.direct.remove(&node),
+        };
+    }
+
+    pub(crate) fn poll_news(&mut self) -> Option<MeshNews> {
+        self.news.pop_front()
+    }
+
+    // What this node says.
+
+    /// How an agent of this node is now; `None`: it is gone.
+    pub(crate) fn publish_agent(&mut self, now: Instant, id: AgentId, fact: Option<AgentFact>) {
+        let key = self.own.agent(now, &mut self.facts, id, fact);
+        self.told(now, key);
+    }
+
+    /// What can carry agents here.
+    pub(crate) fn publish_backends(&mut self, now: Instant, backends: Vec<BackendFact>) {
+        let key = self.own.say(&mut self.facts, |node| node.backends = backends);
+        self.told(now, key);
+    }
+
+    /// Where others can dial this node. The network has changed: everybody may be in reach.
+    pub(crate) fn network(&mut self, now: Instant, mut addresses: Vec<Address>, out: &mut Out) {
+        addresses.retain(|address| (1..=limits::ADDRESS_BYTES).contains(&address.0.len()));
+        addresses.truncate(limits::ADDRESSES);
+        let key = self.own.say(&mut self.facts, |node| node.addresses = addresses);
+        if key.is_some() {
+            out.push_back(Output::Event(Event::NodeChanged(self.id)));
+        }
+        self.told(now, key);
+        self.dialler.reset(now);
+        self.due.dials = true;
+    }
+
+    // Time.
+
+    /// Begins to take an input. A node that was itself late gives its links a fresh interval before it judges them.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.now = now;
+        if self.due.promised.is_some_and(|at| now.since(at) > limits::LATE_TIME) {
+            for link in self.links.values_mut() {
+                link.heard = now;
+            }
+        }
+    }
+
+    /// Does all that is due. News come of it; [`flush`](Self::flush) follows when all have been taken.
+    pub(crate) fn wake(&mut self, now: Instant, out: &mut Out) {
+        self.judge(now, out);
+        while let Some(key) = self.own.pop_due(now, &mut self.facts) {
+            self.told(now, Some(key));
+        }
+        self.search(now, out);
+        self.choose_targets(now);
+        self.dial(now, out);
+        self.publish_links(now);
+        self.compare(now);
+    }
+
+    /// Sends and stores what there is to be sent and stored: the last thing done for an input.
+    pub(crate) fn flush(&mut self, now: Instant, out: &mut Out) {
+        out.append(&mut self.learned);
+        // Something may want a link of its own since.
+        self.choose_targets(now);
+        self.dial(now, out);
+        self.keep(now, out);
+        self.transmit(now, out);
+        self.due.promised = self.next_deadline().map(|deadline| deadline.at);
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Deadline> {
+        let links = self.links.values().map(Link::next_deadline).min();
+        let waits = |yes: bool, last: Option<Instant>| last.filter(|_| yes).map(|last| last + limits::COALESCE_TIME);
+        let compares = self.due.comparing.filter(|_| self.links.values().any(|link| link.compare));
+        let all = [
+            (links, "a link"),
+            (self.dialler.next_deadline(), "a dial"),
+            (self.own.next_deadline(), "an own fact"),
+            (self.keeper.next_deadline(), "the store of nodes"),
+            (waits(self.due.links, self.due.links_told), "own links"),
+            (waits(self.graph.is_dirty(), self.due.searched), "the graph"),
+            (compares.map(|(_, moved)| moved + limits::RECONCILE_TIME), "a comparison of facts"),
+        ];
+        all.into_iter().filter_map(|(at, reason)| Some(Deadline { at: at?, reason })).min()
+    }
+
+    /// Tells neighbours that this node's links have changed: the first change at once, those that follow together.
+    fn publish_links(&mut self, now: Instant) {
+        let early = self.due.links_told.is_some_and(|told| now < told + limits::COALESCE_TIME);
+        if !self.due.links || early {
+            return;
+        }
+        (self.due.links, self.due.links_told) = (false, Some(now));
+        let links = self.open.keys().map(|id| NodeRef::from(*id)).collect();
+        let key = self.own.publish(&mut self.facts, Key::Links(self.id), Value::Links(links));
+        self.told(now, key);
+    }
+
+    /// Looks up who can be reached: now if an own link has changed, else not too often.
+    fn search(&mut self, now: Instant, out: &mut Out) {
+        if core::mem::take(&mut self.due.search) {
+            let links: Vec<NodeRef> = self.open.keys().map(|id| NodeRef::from(*id)).collect();
+            self.graph.set_links(self.id, &links, now);
+        } else if self.due.searched.is_some_and(|at| now < at + limits::COALESCE_TIME) {
+            return;
+        }
+        if !self.graph.is_dirty() {
+            return;
+        }
+        self.due.searched = Some(now);
+        let facts = &self.facts;
+        for change in self.graph.search(now, |node| facts.is_member(node)) {
+            let (id, news) = match change {
+                Change::Reachable(id) => (id, Some(MeshNews::Reachable(id))),
+                Change::Unreachable(id) => (id, Some(MeshNews::Unreachable(id))),
+                Change::Rerouted(id) => (id, Some(MeshNews::Rerouted(id))),
+                Change::Distance(id) => (id, None),
+            };
+            self.due.targets |= matches!(change, Change::Reachable(_) | Change::Unreachable(_));
+            out.push_back(Output::Event(Event::NodeChanged(id)));
+            self.news.extend(news);
+        }
+    }
+
+    fn transmit(&mut self, now: Instant, out: &mut Out) {
+        let mut closed = Vec::new();
+        for (id, link) in &mut self.links {
+            if link.flush(now, *id, &self.facts, self.instance, out) {
+                closed.push(*id);
+            }
+        }
+        for id in closed {
+            self.close(now, id, out);
+        }
+    }
+
+    // What can be read.
+
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    pub(crate) fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// The first levels of the names of all agents of other nodes, if they differ from when this was asked last.
+    pub(crate) fn new_categories(&mut self) -> Option<BTreeSet<String>> {
+        self.rows.take_categories_changed().then(|| self.rows.categories().map(String::from).collect())
+    }
+
+    /// This node and all members.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeView<'_>> {
+        let others = self.facts.memberships().map(|(id, _)| id).filter(|id| *id != self.id);
+        let others = others.filter(|id| self.facts.is_member(*id));
+        core::iter::once(self.id).chain(others).filter_map(|id| self.node(id))
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> Option<NodeView<'_>> {
+        let own = id == self.id;
+        let member = self.facts.is_member(id);
+        if !own && !member {
+            return None;
+        }
+        let fact = if own { Some(self.own.node()) } else { self.facts.node(id) };
+        let route = self.graph.route(id);
+        let (told, _) = self.dialler.known(id);
+        let said = fact.map_or(&[][..], |fact| &fact.addresses);
+        Some(NodeView {
+            id,
+            name: fact.map_or("", |fact| &fact.name),
+            own,
+            member,
+            reachable: own || route.is_some(),
+            since: self.graph.since(id).unwrap_or_default(),
+            addresses: if said.is_empty() { told } else { said },
+            via: route.map(|route| route.via),
+            hops: route.map_or(0, |route| route.hops),
+            protocol: fact.map(|fact| fact.protocol),
+            rights: self.rights_of(id).unwrap_or_default(),
+            conflict: self.conflicts.contains(&id) || fact.is_some_and(|fact| fact.conflict),
+            backends: fact.map_or(&[], |fact| &fact.backends),
+        })
+    }
+
+    /// Every rule of this component.
+    pub(crate) fn check(&self, now: Instant) -> Result<(), Violation> {
+        let broken = |rule: &str| Err(Violation(String::from(rule)));
+        self.facts.check().or_else(broken)?;
+        self.rows.check(&self.facts, self.id)?;
+        if self.links.len() > limits::LINKS || self.dialler.under_way() > limits::LINKS {
+            return broken("too many links or dials");
+        }
+        for (peer, id) in &self.open {
+            let Some(link) = self.links.get(id) else { return broken("a link in use is not there") };
+            if link.peer != *peer || !link.is_open() || !self.facts.is_member(*peer) {
+                return broken("a link in use is not open, or not with a member");
+            }
+        }
+        for link in self.links.values() {
+            link.traffic.check().or_else(broken)?;
+            let used = self.open.get(&link.peer).is_some_and(|id| self.links.get(id).is_some_and(|l| l.is_open()));
+            if link.is_open() && !used {
+                return broken("a link is open and not used");
+            }
+            if matches!(link.stage, Stage::Leaving(_)) && !link.traffic.is_empty() {
+                return broken("parcels wait at a link that is being refused");
+            }
+        }
+        if self.facts.len() > limits::FACTS || self.facts.bytes() > limits::FACTS_BYTES + limits::FACT_BYTES {
+            return broken("too many facts");
+        }
+        match self.next_deadline() {
+            Some(deadline) if deadline.at <= now => broken(deadline.reason),
+            _ => Ok(()),
+        }
+    }
+}

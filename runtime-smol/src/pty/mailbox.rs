@@ -1,5 +1,6 @@
 //! Orders for a terminal's thread, and the file descriptor that wakes it from waiting for its PTY.
 
+use async_channel::{Receiver, Sender};
 use consort_core::{OperationId, TerminalOutput};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -52,11 +53,30 @@ struct Shared {
 struct State {
     orders: VecDeque<Order>,
     closed: bool,
+    /// Rung instead of waking the thread.
+    bell: Option<Sender<()>>,
+}
+
+/// Rings when there is an order for a terminal that is not with its thread.
+#[derive(Clone, Debug)]
+pub(super) struct Bell(Receiver<()>);
+
+impl Bell {
+    /// Waits until it rings.
+    pub(super) async fn rung(&self) {
+        // Nobody can ring it any more: the terminal is to go back as well.
+        let _ = self.0.recv().await;
+    }
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        // A full pipe wakes as well as one more byte in it.
+        let _ = (&self.waker).write(&[1]);
     }
 }
 
@@ -78,10 +98,13 @@ impl Mailbox {
         }
         let sleeping = state.orders.is_empty();
         state.orders.push_back(order);
+        let bell = state.bell.clone();
         drop(state);
-        if sleeping {
-            // A full pipe wakes as well as one more byte in it.
-            let _ = (&self.shared.waker).write(&[1]);
+        match bell {
+            // A full bell has rung already.
+            Some(bell) => drop(bell.try_send(())),
+            None if sleeping => self.shared.wake(),
+            None => {}
         }
         Ok(())
     }
@@ -103,6 +126,28 @@ impl Orders {
         let mut bytes = [0; 64];
         while self.woken.read(&mut bytes).is_ok_and(|count| count == bytes.len()) {}
         std::mem::take(&mut self.shared.lock().orders)
+    }
+
+    /// From now on orders ring a bell and wait. `None`: some wait already, and nothing changes.
+    pub(super) fn divert(&mut self) -> Option<Bell> {
+        let mut state = self.shared.lock();
+        let (bell, rung) = async_channel::bounded(1);
+        state.bell = state.orders.is_empty().then_some(bell);
+        state.bell.is_some().then_some(Bell(rung))
+    }
+
+    /// From now on orders wake the thread again; at once if some wait.
+    pub(super) fn undivert(&mut self) {
+        let mut state = self.shared.lock();
+        state.bell = None;
+        if !state.orders.is_empty() {
+            self.shared.wake();
+        }
+    }
+
+    /// Whether no order waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.shared.lock().orders.is_empty()
     }
 
     /// Takes no more orders; what waits is returned.

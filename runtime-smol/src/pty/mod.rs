@@ -1,5 +1,6 @@
 //! Terminals that the node owns itself: one PTY, one thread and one emulator per agent. They end with the node.
 
+mod attend;
 mod emulator;
 mod history;
 mod input;
@@ -8,6 +9,7 @@ mod observe;
 mod paint;
 mod paste;
 mod process;
+mod reports;
 mod screen;
 mod snapshot;
 mod terminal;
@@ -16,11 +18,13 @@ mod unfinished;
 #[cfg(test)]
 mod snapshot_tests;
 
+pub use attend::Attendant;
 pub use emulator::{Emulator, Palette};
 pub use screen::News;
 
-use crate::backend::{Ends, FromBackend, ToBackend};
+use crate::backend::{Ends, FromBackend, ToBackend, Way};
 use async_channel::Sender;
+use attend::Lent;
 use consort_core::directory::BackendKind;
 use consort_core::{
     AgentId, BackendInput, BackendOperation, LaunchSpec, OperationDone, OperationError, OperationId, TerminalId,
@@ -33,6 +37,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use terminal::{Parts, Terminal};
@@ -62,10 +67,26 @@ pub fn start(config: PtyConfig, ends: Ends) -> io::Result<JoinHandle<()>> {
 
 /// The terminals' threads by agent: orders for a terminal may go to its thread directly, without a stop at the backend's. A key
 /// is on its way one thread sooner.
-#[derive(Clone, Debug, Default)]
-pub struct Terminals(Arc<Mutex<BTreeMap<AgentId, Mailbox>>>);
+#[derive(Clone, Default)]
+pub struct Terminals {
+    threads: Arc<Mutex<BTreeMap<AgentId, Mailbox>>>,
+    lender: Option<Sender<Lent>>,
+}
+
+impl std::fmt::Debug for Terminals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Terminals")
+    }
+}
 
 impl Terminals {
+    /// Terminals whose keys and echoes go through the driver's thread, and what carries them there.
+    #[must_use]
+    pub fn attended() -> (Self, Attendant) {
+        let (lender, lent) = async_channel::unbounded();
+        (Terminals { threads: Arc::default(), lender: Some(lender) }, Attendant::new(lent))
+    }
+
     /// Hands an order to the terminal's thread. One that has ended takes none: core has been told that, or will be at once.
     pub fn order(&self, id: TerminalId, order: TerminalOutput) {
         if let Some(mailbox) = self.lock().get(&id.agent) {
@@ -74,8 +95,23 @@ impl Terminals {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<AgentId, Mailbox>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The driver's way to the backend: keys go to the terminal if it is on this thread, other orders to the terminal's thread, work
+/// to the backend's.
+#[must_use]
+pub fn way(orders: Sender<ToBackend>, terminals: Terminals, attendant: Rc<Attendant>) -> Way {
+    Box::new(move |order| match order {
+        ToBackend::Terminal(id, order) => {
+            if let Err(order) = attendant.order(id, order) {
+                terminals.order(id, order);
+            }
+            true
+        }
+        work @ ToBackend::Operation(..) => orders.try_send(work).is_ok(),
+    })
 }
 
 /// As [`start`]; `terminals` reaches what the backend carries.
@@ -166,6 +202,7 @@ impl Backend {
             pty,
             orders,
             reports: self.reports.clone(),
+            lender: self.terminals.lender.clone(),
             status,
             shell: prepared.shell_name(),
             observer: Observer::new(
@@ -184,7 +221,8 @@ impl Backend {
         self.terminals.lock().insert(spec.agent, mailbox.clone());
         let thread =
             thread::Builder::new().name(format!("pty {}", spec.name)).stack_size(TERMINAL_STACK).spawn(move || {
-                if catch_unwind(AssertUnwindSafe(|| Terminal::new(parts).run(operation))).is_err() {
+                let terminal = Box::new(Terminal::new(parts));
+                if !matches!(catch_unwind(AssertUnwindSafe(|| terminal.run(operation))), Ok(Some(()))) {
                     report_failure(&reports, id);
                 }
             })?;

@@ -12,11 +12,12 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::Arc;
 
 /// A PTY and the session that runs in it. Dropping it closes the PTY, which hangs up on whatever still uses it.
 #[derive(Debug)]
 pub(super) struct Pty {
-    master: OwnedFd,
+    master: Arc<OwnedFd>,
     child: Child,
     leader: Pid,
     reaped: bool,
@@ -93,10 +94,10 @@ impl Pty {
         lead_session(&mut command);
         let child = command.spawn()?;
         let leader = Pid::from_raw(child.id().cast_signed()).ok_or(io::ErrorKind::InvalidData)?;
-        Ok((Pty { master, child, leader, reaped: false, signalled: Vec::new() }, status))
+        Ok((Pty { master: Arc::new(master), child, leader, reaped: false, signalled: Vec::new() }, status))
     }
 
-    pub(super) fn master(&self) -> &OwnedFd {
+    pub(super) fn master(&self) -> &Arc<OwnedFd> {
         &self.master
     }
 

@@ -1,0 +1,216 @@
+//! One link: what is known of its other end, and what is to be sent to it, as state and not as a queue.
+
+use super::facts::{Fact, Facts, Key};
+use super::frame::{Frame, Hello, PROTOCOL, Span};
+use super::traffic::Traffic;
+use crate::id::{LinkId, NodeId};
+use crate::limits;
+use crate::output::Output;
+use crate::time::Instant;
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+/// How far a link is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The other end is not known to be a member; the fact that admits it may be on its way.
+    Strange,
+    /// This end greets; the other has not greeted yet.
+    Greeting,
+    /// Both have greeted.
+    Open,
+    /// Refused, because of these memberships: a last frame, then closed.
+    Leaving(Vec<(Key, Fact)>),
+}
+
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) peer: NodeId,
+    /// This end dialled.
+    pub(super) dialled: bool,
+    pub(super) stage: Stage,
+    pub(super) opened: Instant,
+    pub(super) heard: Instant,
+    /// Frames that fit.
+    room: u32,
+    greeted: bool,
+    pub(super) hello: Option<Hello>,
+    /// When the last hash was sent.
+    hash_sent: Instant,
+    /// The hash of the other end, as it said last, and how often in a row it differed.
+    pub(super) hash: u64,
+    pub(super) mismatches: u8,
+    /// Another life of the peer came then and was refused, because this one seems to be alive.
+    pub(super) rival: Option<Instant>,
+    /// Facts to send.
+    pending: BTreeSet<Key>,
+    /// When facts were sent last.
+    told: Option<Instant>,
+    /// Facts to ask for.
+    want: BTreeSet<Key>,
+    /// A comparison of all facts is wanted.
+    pub(super) compare: bool,
+    /// The next step of a comparison.
+    pub(super) spans: Option<Vec<Span>>,
+    pub(super) traffic: Traffic,
+    /// Since when neither end needs it.
+    pub(super) spare: Option<Instant>,
+}
+
+impl Link {
+    pub(super) fn new(now: Instant, peer: NodeId, dialled: bool, stage: Stage) -> Self {
+        Link {
+            peer,
+            dialled,
+            stage,
+            opened: now,
+            heard: now,
+            room: 0,
+            greeted: false,
+            hello: None,
+            hash_sent: now,
+            hash: 0,
+            mismatches: 0,
+            rival: None,
+            pending: BTreeSet::new(),
+            told: None,
+            want: BTreeSet::new(),
+            compare: false,
+            spans: None,
+            traffic: Traffic::default(),
+            spare: None,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.stage == Stage::Open
+    }
+
+    pub(super) fn writable(&mut self) {
+        self.room = self.room.saturating_add(1);
+    }
+
+    /// Whether a parcel would go out now; the last frame of room is kept for the mesh's own.
+    #[allow(dead_code, reason = "called by circuits")]
+    pub(super) fn has_room_for_parcels(&self) -> bool {
+        self.is_open() && self.room >= 2
+    }
+
+    /// The room of another state of the same link.
+    pub(super) fn take_room(&mut self, before: &Link) {
+        self.room = before.room;
+    }
+
+    pub(super) fn pending(&self) -> impl Iterator<Item = &Key> {
+        self.pending.iter()
+    }
+
+    pub(super) fn tell(&mut self, key: Key) {
+        self.pending.insert(key);
+    }
+
+    pub(super) fn ask(&mut self, keys: impl IntoIterator<Item = Key>) {
+        self.want.extend(keys);
+    }
+
+    /// When [`flush`](Self::flush) or a judgement has something to do.
+    pub(super) fn next_deadline(&self) -> Instant {
+        let silent = match self.stage {
+            Stage::Strange => self.opened + limits::STRANGER_TIME,
+            Stage::Greeting | Stage::Leaving(_) => self.opened + limits::DIAL_TIME,
+            Stage::Open => self.heard + limits::SILENCE_TIME,
+        };
+        if !self.is_open() || self.room == 0 {
+            return silent;
+        }
+        let facts = (!self.pending.is_empty()).then(|| self.facts_at());
+        let spare = self.spare.map(|since| since + limits::SPARE_TIME);
+        let heartbeat = self.hash_sent + limits::HEARTBEAT_TIME;
+        [Some(silent), Some(heartbeat), facts, spare].into_iter().flatten().min().unwrap_or(silent)
+    }
+
+    /// Facts go out at once, but not again before others had time to join them.
+    fn facts_at(&self) -> Instant {
+        self.told.map_or(Instant::START, |at| at + limits::COALESCE_TIME)
+    }
+
+    /// Sends what there is room for, the mesh's own frames first. Returns whether the link is to be closed.
+    pub(super) fn flush(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        facts: &Facts,
+        instance: u64,
+        out: &mut VecDeque<Output>,
+    ) -> bool {
+        while self.room > 0 {
+            let Some(frame) = self.next_frame(now, facts, instance) else { break };
+            self.room -= 1;
+            let last = matches!(frame, Frame::Farewell(_));
+            out.push_back(Output::Transmit(id, frame.encode()));
+            if last {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn next_frame(&mut self, now: Instant, facts: &Facts, instance: u64) -> Option<Frame> {
+        match &mut self.stage {
+            Stage::Strange => return None,
+            Stage::Leaving(why) => return Some(Frame::Farewell(core::mem::take(why))),
+            Stage::Greeting | Stage::Open if !self.greeted => {
+                self.greeted = true;
+                self.hash_sent = now;
+                return Some(Frame::Hello(Hello { protocol: PROTOCOL, instance, hash: facts.hash() }));
+            }
+            Stage::Greeting => return None,
+            Stage::Open => {}
+        }
+        if now >= self.hash_sent + limits::HEARTBEAT_TIME {
+            self.hash_sent = now;
+            return Some(Frame::Heartbeat(facts.hash()));
+        }
+        if !self.want.is_empty() {
+            let mut keys = core::mem::take(&mut self.want);
+            if let Some(rest) = keys.iter().nth(WANTED_KEYS).copied() {
+                self.want = keys.split_off(&rest);
+            }
+            return Some(Frame::Want(keys.into_iter().collect()));
+        }
+        let told_now = now >= self.facts_at() || self.told == Some(now);
+        if told_now && let Some(frame) = self.next_facts(facts) {
+            self.told = Some(now);
+            return Some(frame);
+        }
+        // That nothing differs any more is said when nothing is left to send.
+        let goes_on = self.spans.as_ref().is_some_and(|spans| !spans.is_empty());
+        if let Some(spans) = self.spans.take_if(|_| goes_on || self.pending.is_empty()) {
+            return Some(Frame::Reconcile(spans));
+        }
+        if let Some(lost) = self.traffic.pop_notice() {
+            return Some(Frame::Lost(lost));
+        }
+        if self.room < 2 {
+            return None;
+        }
+        self.traffic.pop().map(Frame::Parcel)
+    }
+
+    fn next_facts(&mut self, facts: &Facts) -> Option<Frame> {
+        let mut list = Vec::new();
+        let mut bytes = 0;
+        while bytes < limits::FACTS_FRAME_BYTES {
+            let Some(key) = self.pending.pop_first() else { break };
+            // What has become void in the meantime is told by what made it so.
+            if let Some(fact) = facts.get(&key) {
+                bytes += facts.bytes_of(&key);
+                list.push((key, fact.clone()));
+            }
+        }
+        (!list.is_empty()).then_some(Frame::Facts(list))
+    }
+}
+
+/// Keys asked for in one frame: less than 32 KiB.
+const WANTED_KEYS: usize = 700;

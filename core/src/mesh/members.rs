@@ -1,0 +1,244 @@
+//! Who is a member, by a person's word or by others', and what is kept of that in the store.
+
+use super::facts::{Fact, Key, Value, Version};
+use super::record::{self, Record, Restored};
+use super::{Mesh, MeshNews, Out};
+use crate::command::{Reply, Rights};
+use crate::error::{Refusal, RefusalCode};
+use crate::id::{AgentAddress, CommandId, NodeId, StoreId};
+use crate::input::{Address, StoreFailure};
+use crate::limits;
+use crate::output::{Event, Output, StoreOperation};
+use crate::time::Instant;
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// The mesh's numbers of stores begin here; the directory's begin with 0.
+const FIRST_STORE: u64 = 1 << 63;
+
+/// What the store is asked for.
+#[derive(Debug, Default)]
+pub(super) struct Keeper {
+    /// Nodes of which something new is to be kept.
+    nodes: BTreeSet<NodeId>,
+    waiting: VecDeque<(StoreId, What)>,
+    count: u64,
+    again: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum What {
+    Node(NodeId),
+    Lead,
+    /// A person's word: it counts once it is stored.
+    Word(CommandId, Word),
+}
+
+/// A person admits or removes a node.
+#[derive(Clone, Debug)]
+struct Word {
+    node: NodeId,
+    addresses: Vec<Address>,
+    /// `None`: it is removed.
+    rights: Option<Rights>,
+}
+
+impl Keeper {
+    pub(super) fn keep(&mut self, node: NodeId) {
+        self.nodes.insert(node);
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.again.filter(|_| !self.nodes.is_empty())
+    }
+
+    fn store(&mut self, what: What, key: String, bytes: Vec<u8>, out: &mut Out) {
+        let id = StoreId(FIRST_STORE + self.count);
+        self.count += 1;
+        self.waiting.push_back((id, what));
+        out.push_back(Output::Store(id, StoreOperation::Put { key, bytes }));
+    }
+}
+
+impl Mesh {
+    /// Whether the mesh has asked the store for this.
+    pub(crate) fn owns_store(id: StoreId) -> bool {
+        id.0 >= FIRST_STORE
+    }
+
+    pub(super) fn restore(&mut self, restored: Restored, now: Instant) {
+        for Record { id, member, node, told, good } in restored.nodes {
+            self.graph.know(id, now);
+            self.dialler.restore(id, told, good);
+            if let Some(fact) = member {
+                self.facts.merge(Key::Member(id), fact);
+            }
+            if let Some(fact) = node.filter(|_| id != self.id && self.facts.is_member(id)) {
+                self.facts.merge(Key::Node(id), fact);
+            }
+        }
+        let by = self.id;
+        let alone = Fact { version: Version(1, 0), value: Value::Membership { by, rights: Rights::Operate } };
+        self.facts.merge(Key::Member(self.id), alone);
+    }
+
+    pub(crate) fn admit(
+        &mut self,
+        command: CommandId,
+        (node, addresses, rights): (NodeId, Vec<Address>, Rights),
+        out: &mut Out,
+    ) {
+        let valid = |address: &Address| (1..=limits::ADDRESS_BYTES).contains(&address.0.len());
+        let refusal = if node == self.id {
+            Some((RefusalCode::Invalid, "A node does not admit itself.".to_string(), "Ask another member to admit it."))
+        } else if addresses.len() > limits::ADDRESSES || !addresses.iter().all(valid) {
+            let text = format!("At most {} addresses, of 1 to {} bytes.", limits::ADDRESSES, limits::ADDRESS_BYTES);
+            Some((RefusalCode::Invalid, text, "An address looks like 192.168.1.7:23000."))
+        } else if self.facts.length(node) == 0 && self.facts.memberships().count() >= limits::NODES {
+            Some((RefusalCode::TooMany, format!("A mesh knows at most {} nodes.", limits::NODES), ""))
+        } else {
+            None
+        };
+        match refusal {
+            Some((code, message, hint)) => refuse(command, code, message, hint, out),
+            None => self.give_word(command, Word { node, addresses, rights: Some(rights) }, out),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, command: CommandId, node: NodeId, out: &mut Out) {
+        if self.facts.is_member(node) {
+            return self.give_word(command, Word { node, addresses: Vec::new(), rights: None }, out);
+        }
+        let message = format!("{} is not a member of this mesh.", node.short());
+        refuse(command, RefusalCode::NotFound, message, "List the nodes to see which there are.", out);
+    }
+
+    /// The membership that a word asks for.
+    fn membership(&self, word: &Word) -> Fact {
+        let (length, member) = (self.facts.length(word.node), self.facts.is_member(word.node));
+        let known = self.facts.get(&Key::Member(word.node)).map(|fact| &fact.value);
+        let had = match known {
+            Some(Value::Membership { rights, .. }) => *rights,
+            _ => Rights::default(),
+        };
+        let length = match (member, word.rights) {
+            (true, Some(rights)) if rights == had => length,
+            (true, Some(_)) => length + 2,
+            (true, None) | (false, Some(_)) => length + 1,
+            (false, None) => length,
+        };
+        let by = self.id;
+        Fact { version: Version(length, 0), value: Value::Membership { by, rights: word.rights.unwrap_or(had) } }
+    }
+
+    fn give_word(&mut self, command: CommandId, word: Word, out: &mut Out) {
+        if self.keeper.waiting.len() >= limits::PENDING_COMMANDS {
+            let message = "Too many changes wait for the store.".to_string();
+            return refuse(command, RefusalCode::TooMany, message, "Try again in a moment.", out);
+        }
+        let mut record = self.record(word.node);
+        record.member = Some(self.membership(&word));
+        if !word.addresses.is_empty() {
+            record.told.clone_from(&word.addresses);
+        }
+        self.keeper.store(What::Word(command, word.clone()), record::key(word.node), record::encode_node(record), out);
+    }
+
+    pub(crate) fn stored(&mut self, now: Instant, id: StoreId, result: Result<(), StoreFailure>, out: &mut Out) {
+        let Some((expected, what)) = self.keeper.waiting.pop_front() else { return };
+        assert_eq!(expected, id, "contract: stores are answered in order");
+        match (what, result) {
+            (What::Node(_), Ok(())) => {}
+            (What::Node(node), Err(_)) => {
+                self.keeper.nodes.insert(node);
+                self.keeper.again = Some(now + limits::STORE_AGAIN_TIME);
+            }
+            (What::Lead, result) => {
+                let keys = self.own.stored(now, &mut self.facts, result.is_ok());
+                self.told(now, keys);
+            }
+            (What::Word(command, word), Ok(())) => self.keep_word(now, command, word, out),
+            (What::Word(command, _), Err(failure)) => {
+                let message = format!("The change could not be stored: {}.", failure.0);
+                let hint = "Make room on the disk of this machine and try again.";
+                refuse(command, RefusalCode::NotStored, message, hint, out);
+            }
+        }
+    }
+
+    /// A person's word is stored: from now on it counts.
+    fn keep_word(&mut self, now: Instant, command: CommandId, word: Word, out: &mut Out) {
+        let node = word.node;
+        self.graph.know(node, now);
+        let fact = self.membership(&word);
+        if word.rights.is_some() {
+            self.dialler.tell(node, word.addresses);
+            if !self.facts.is_member(self.id) {
+                self.invited.insert(node);
+            }
+            (self.due.targets, self.due.dials) = (true, true);
+        }
+        let key = Key::Member(node);
+        if self.facts.merge(key, fact) {
+            self.told(now, [key]);
+            self.noticed(now, key, out);
+        }
+        // Others may have said something newer while it was being stored.
+        self.keeper.keep(node);
+        out.push_back(Output::Reply(command, Ok(Reply::Node(node))));
+    }
+
+    /// Who belongs to the mesh has changed.
+    pub(super) fn membership_changed(&mut self, now: Instant, node: NodeId, out: &mut Out) {
+        self.keeper.keep(node);
+        self.due.targets = true;
+        self.graph.touch();
+        if self.facts.is_member(node) {
+            out.push_back(Output::Event(Event::NodeChanged(node)));
+            let agents = self.rows.ids_of(node).map(|agent| AgentAddress { node, agent });
+            out.extend(agents.map(|id| Output::Event(Event::AgentChanged(id))));
+        } else if node == self.id {
+            out.push_back(Output::Event(Event::NodeChanged(node)));
+        } else {
+            for key in self.facts.forget(node) {
+                self.gone(now, key, out);
+            }
+            self.graph.set_links(node, &[], now);
+            self.dialler.forget(node);
+            self.direct.remove(&node);
+            self.invited.remove(&node);
+            out.push_back(Output::Event(Event::NodeRemoved(node)));
+            self.news.push_back(MeshNews::Removed(node));
+        }
+        self.judge_members(now, node, out);
+    }
+
+    /// Asks the store for what is to be kept, a few nodes at a time.
+    pub(super) fn keep(&mut self, now: Instant, out: &mut Out) {
+        if let Some(lead) = self.own.lead_to_store(now) {
+            self.keeper.store(What::Lead, record::MESH.to_string(), record::encode_mesh(lead), out);
+        }
+        if self.keeper.again.is_some_and(|at| now < at) {
+            return;
+        }
+        self.keeper.again = None;
+        while self.keeper.waiting.len() < limits::STORES {
+            let Some(node) = self.keeper.nodes.pop_first() else { return };
+            let record = self.record(node);
+            self.keeper.store(What::Node(node), record::key(node), record::encode_node(record), out);
+        }
+    }
+
+    fn record(&self, id: NodeId) -> Record {
+        let fact = |key: Key| self.facts.get(&key).cloned();
+        let (told, good) = self.dialler.known(id);
+        let node = fact(Key::Node(id)).filter(|_| id != self.id);
+        Record { id, member: fact(Key::Member(id)), node, told: told.to_vec(), good: good.cloned() }
+    }
+}
+
+fn refuse(command: CommandId, code: RefusalCode, message: String, hint: &str, out: &mut Out) {
+    out.push_back(Output::Reply(command, Err(Refusal { code, message, hint: hint.to_string() })));
+}

@@ -1,0 +1,223 @@
+//! How facts come in and go on, and how what was missed is found.
+
+use super::facts::{Fact, Key, encoded, hash_of};
+use super::frame::Span;
+use super::{Mesh, MeshNews, Out, reconcile};
+use crate::id::{AgentAddress, AgentId, LinkId, NodeId};
+use crate::limits;
+use crate::output::{Event, Output};
+use crate::time::Instant;
+use alloc::vec::Vec;
+
+impl Mesh {
+    /// A fact that a reply carried, as if its writer had pushed it.
+    #[allow(dead_code, reason = "called by circuits")]
+    pub(crate) fn learn(&mut self, key: Key, fact: Fact) {
+        if let Some(writer) = key.writer().filter(|_| key.fits(&fact.value)) {
+            let (now, mut out) = (self.now, core::mem::take(&mut self.learned));
+            self.take(now, Some(writer), alloc::vec![(key, fact)], &mut out);
+            self.learned = out;
+        }
+    }
+
+    /// Facts of this node are news to all.
+    pub(super) fn told(&mut self, now: Instant, keys: impl IntoIterator<Item = Key>) {
+        let keys: Vec<Key> = keys.into_iter().collect();
+        if !keys.is_empty() {
+            self.due.facts_changed = now;
+            self.spread(&keys, None);
+        }
+    }
+
+    /// Facts have come from a peer: what is news is kept, told, and passed on.
+    pub(super) fn take(&mut self, now: Instant, from: Option<NodeId>, facts: Vec<(Key, Fact)>, out: &mut Out) {
+        let mut news = Vec::new();
+        for (key, fact) in facts {
+            if self.take_one(now, key, fact, out) {
+                news.push(key);
+            }
+        }
+        if !news.is_empty() {
+            self.due.facts_changed = now;
+            self.spread(&news, from);
+        }
+    }
+
+    fn take_one(&mut self, now: Instant, key: Key, fact: Fact, out: &mut Out) -> bool {
+        if !self.facts.is_news(&key, &fact) {
+            return false;
+        }
+        if key.writer() == Some(self.id) {
+            if self.own.contradicted(now, fact.version) {
+                self.conflict(now, out);
+            }
+            return false;
+        }
+        if !self.has_place(&key, now) {
+            return false;
+        }
+        let Some(void) = self.facts.take(key, fact) else { return false };
+        for key in void {
+            self.gone(now, key, out);
+        }
+        self.noticed(now, key, out);
+        true
+    }
+
+    /// Whether a fact may be kept: bounds, and nothing of those who were removed.
+    fn has_place(&mut self, key: &Key, now: Instant) -> bool {
+        let node = key.node();
+        let known = self.facts.get(key).is_some();
+        if !matches!(key, Key::Member(_)) && self.facts.length(node) > 0 && !self.facts.is_member(node) {
+            return false;
+        }
+        if self.facts.bytes() > limits::FACTS_BYTES || !known && self.facts.len() >= limits::FACTS {
+            return false;
+        }
+        let full = !known
+            && match key {
+                Key::Agent(..) => self.facts.agents_of(node).count() >= limits::AGENTS + limits::TOMBSTONES,
+                Key::Member(_) => self.facts.memberships().count() >= limits::NODES,
+                Key::Node(_) | Key::Links(_) => false,
+            };
+        !full && self.graph.know(node, now).is_some()
+    }
+
+    /// Somebody else with this node's identity does not give in.
+    fn conflict(&mut self, now: Instant, out: &mut Out) {
+        let key = self.own.say(&mut self.facts, |node| node.conflict = true);
+        self.told(now, key);
+        out.push_back(Output::Event(Event::NodeChanged(self.id)));
+    }
+
+    /// What follows from a fact that is new here.
+    pub(super) fn noticed(&mut self, now: Instant, key: Key, out: &mut Out) {
+        match key {
+            Key::Member(node) => self.membership_changed(now, node, out),
+            Key::Node(node) => {
+                self.keeper.keep(node);
+                self.due.dials = true;
+                out.push_back(Output::Event(Event::NodeChanged(node)));
+                self.news.push_back(MeshNews::NodeFact(node));
+            }
+            Key::Links(node) => {
+                if let Some(Fact { value: super::Value::Links(links), .. }) = self.facts.get(&key) {
+                    self.graph.set_links(node, links, now);
+                }
+            }
+            Key::Agent(node, agent) => self.agent_changed(now, node, agent, out),
+        }
+    }
+
+    fn agent_changed(&mut self, now: Instant, node: NodeId, agent: AgentId, out: &mut Out) {
+        let id = AgentAddress { node, agent };
+        let Some(fact) = self.facts.agent(node, agent) else { return self.gone(now, Key::Agent(node, agent), out) };
+        self.rows.set(now, id, fact);
+        out.push_back(Output::Event(Event::AgentChanged(id)));
+        self.news.push_back(MeshNews::AgentFact(node, agent));
+    }
+
+    /// A fact is void or was forgotten.
+    pub(super) fn gone(&mut self, now: Instant, key: Key, out: &mut Out) {
+        match key {
+            Key::Agent(node, agent) => {
+                let id = AgentAddress { node, agent };
+                if self.rows.remove(id) {
+                    out.push_back(Output::Event(Event::AgentRemoved(id)));
+                    self.news.push_back(MeshNews::AgentFact(node, agent));
+                }
+            }
+            Key::Links(node) => self.graph.set_links(node, &[], now),
+            Key::Member(_) | Key::Node(_) => {}
+        }
+    }
+
+    /// Puts facts on the links that need them: what is this node's own on all; what came from a peer on those to nodes that the peer
+    /// does not reach itself, and only if no other neighbour of the peer is to do that. (Multipoint relays, as in OLSR, RFC 3626, but
+    /// chosen by the relays: the one with the highest rank for that fact.) What is lost by that is found by comparing.
+    fn spread(&mut self, keys: &[Key], from: Option<NodeId>) {
+        let ranks: Vec<u64> = keys.iter().map(|key| hash_of(&encoded(key))).collect();
+        for (peer, id) in &self.open {
+            let Some(link) = self.links.get_mut(id) else { continue };
+            let Some(from) = from else {
+                keys.iter().for_each(|key| link.tell(*key));
+                continue;
+            };
+            if *peer == from || self.graph.says(from, *peer) {
+                continue;
+            }
+            let rivals = self.graph.between(from, *peer);
+            for (key, seed) in keys.iter().zip(&ranks) {
+                let own = rank(*seed, self.id);
+                let first = rivals.iter().all(|rival| *rival == self.id || rank(*seed, *rival) < own);
+                if first && key.writer() != Some(*peer) {
+                    link.tell(*key);
+                }
+            }
+        }
+    }
+
+    // Comparing all facts with a neighbour, with one at a time: what is missing here is fetched once.
+
+    /// Begins a comparison that is wanted, if none is under way.
+    pub(super) fn compare(&mut self, now: Instant) {
+        let busy = |(id, moved): (LinkId, Instant)| {
+            now < moved + limits::RECONCILE_TIME && self.links.get(&id).is_some_and(|link| link.is_open())
+        };
+        if self.due.comparing.is_some_and(busy) {
+            return;
+        }
+        let last = self.due.comparing.take().map_or(LinkId(0), |(id, _)| id);
+        let hash = self.facts.hash();
+        for link in self.links.values_mut() {
+            link.compare &= link.is_open() && link.hash != hash;
+        }
+        let wanted = |range: (core::ops::Bound<LinkId>, core::ops::Bound<LinkId>)| {
+            self.links.range(range).find(|(_, link)| link.compare).map(|(id, _)| *id)
+        };
+        use core::ops::Bound::{Excluded, Unbounded};
+        let Some(id) = wanted((Excluded(last), Unbounded)).or_else(|| wanted((Unbounded, Unbounded))) else { return };
+        if let Some(link) = self.links.get_mut(&id) {
+            link.compare = false;
+            link.spans = Some(reconcile::begin(&self.facts));
+            self.due.comparing = Some((id, now));
+        }
+    }
+
+    /// A step of a comparison has come.
+    pub(super) fn reconcile(&mut self, now: Instant, id: LinkId, spans: &[Span]) {
+        let other = self.due.comparing.filter(|(other, moved)| *other != id && now < *moved + limits::RECONCILE_TIME);
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if spans.is_empty() {
+            if other.is_none() {
+                self.due.comparing = None;
+            }
+            return;
+        }
+        if other.is_some_and(|(other, _)| other != id) {
+            link.compare = true;
+            link.hash = !self.facts.hash();
+            return;
+        }
+        let answer = reconcile::answer(&self.facts, spans);
+        let missing = !answer.want.is_empty() || !answer.spans.is_empty();
+        answer.give.into_iter().for_each(|key| link.tell(key));
+        link.ask(answer.want);
+        link.spans = Some(answer.spans);
+        self.due.comparing = missing.then_some((id, now));
+    }
+
+    /// A comparison goes on: facts come over its link.
+    pub(super) fn moved(&mut self, now: Instant, id: LinkId) {
+        if let Some((_, moved)) = self.due.comparing.as_mut().filter(|(other, _)| *other == id) {
+            *moved = now;
+        }
+    }
+}
+
+fn rank(seed: u64, node: NodeId) -> u64 {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&seed.to_be_bytes());
+    bytes[8..].copy_from_slice(&node.0[..8]);
+    hash_of(&bytes)
+}

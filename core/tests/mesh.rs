@@ -1,0 +1,228 @@
+//! The mesh, rule by rule, with a few nodes.
+
+mod town;
+
+use consort_core::*;
+use town::{Town, id};
+
+#[test]
+fn two_nodes_that_admit_each_other_become_one_mesh() {
+    let mut town = Town::new(2);
+    town.agent(0, 1, "a-left");
+    town.agent(1, 1, "b-right");
+    town.pair(0, 1);
+    let took = town.until(1_000, |town| town.agree(&[0, 1]) && town.reaches(0) == [1] && town.reaches(1) == [0]);
+    assert!(took.is_some_and(|ms| ms <= 100), "{took:?}");
+    assert_eq!(town.agents(0), ["a-left", "b-right"]);
+    assert_eq!(town.agents(0), town.agents(1));
+    assert_eq!(town.view(0).hues().len(), 2, "categories of all nodes have a colour");
+    assert!(town.events(0).contains(&Event::NodeChanged(id(1))));
+}
+
+#[test]
+fn who_is_admitted_by_one_is_admitted_by_all_and_links_to_all() {
+    let mut town = Town::joined(4);
+    for n in 0..4 {
+        let others: Vec<usize> = (0..4).filter(|other| *other != n).collect();
+        assert_eq!(town.members(n), [0, 1, 2, 3]);
+        assert_eq!(town.reaches(n), others);
+        assert!(town.view(n).nodes().filter(|node| !node.own).all(|node| node.hops == 1), "directly");
+    }
+    assert!(town.agree(&[0, 1, 2, 3]));
+    town.agent(3, 9, "news");
+    let took = town.until(1_000, |town| (0..4).all(|n| town.agents(n) == ["news"]));
+    assert!(took.is_some_and(|ms| ms <= 40), "{took:?}");
+}
+
+#[test]
+fn two_meshes_become_one_when_a_member_of_each_admits_the_other() {
+    let mut town = Town::new(4);
+    town.pair(0, 1);
+    town.pair(2, 3);
+    town.wait(3_000);
+    assert_eq!((town.members(0), town.members(3)), (vec![0, 1], vec![2, 3]));
+    town.pair(1, 2);
+    town.wait(5_000);
+    for n in 0..4 {
+        assert_eq!(town.members(n), [0, 1, 2, 3]);
+    }
+    assert!(town.agree(&[0, 1, 2, 3]));
+}
+
+#[test]
+fn a_stranger_that_nobody_admitted_learns_nothing() {
+    let mut town = Town::new(2);
+    town.agent(1, 1, "secret");
+    town.admit(0, 1);
+    town.wait(60_000);
+    assert!(town.agents(0).is_empty() && town.reaches(0).is_empty());
+    assert!(town.dials < 30, "it is not dialled all the time: {}", town.dials);
+}
+
+#[test]
+fn a_removed_node_stays_removed_whoever_was_away() {
+    let mut town = Town::joined(4);
+    town.agent(3, 1, "on-three");
+    town.wait(500);
+    town.split(&[2], &[0, 1, 3]);
+    town.remove(0, 3);
+    town.wait(3_000);
+    assert_eq!(town.members(0), [0, 1, 2]);
+    assert_eq!(town.agents(1), [""; 0]);
+    assert_eq!(town.members(2), [0, 1, 2, 3], "it has not heard");
+    assert!(!town.view(3).node(id(3)).expect("itself").member, "the removed node knows");
+    town.heal();
+    town.wait(60_000);
+    for n in 0..3 {
+        assert_eq!(town.members(n), [0, 1, 2]);
+        assert!(!town.reaches(n).contains(&3));
+    }
+    let files = town.files(2);
+    town.restart(2, 2, files);
+    town.wait(40_000);
+    assert_eq!(town.members(2), [0, 1, 2], "a restart brings nobody back");
+    assert_eq!(town.agents(3), ["on-three"], "its own agents are its own");
+}
+
+#[test]
+fn a_removed_node_comes_back_when_persons_say_so() {
+    let mut town = Town::joined(3);
+    town.agent(2, 1, "back");
+    town.remove(0, 2);
+    town.wait(5_000);
+    assert_eq!(town.members(1), [0, 1]);
+    town.pair(1, 2);
+    town.wait(10_000);
+    for n in 0..3 {
+        assert_eq!(town.members(n), [0, 1, 2]);
+        assert_eq!(town.agents(n), ["back"]);
+    }
+    assert!(town.agree(&[0, 1, 2]));
+}
+
+#[test]
+fn rows_of_a_node_that_cannot_be_reached_stay() {
+    let mut town = Town::joined(3);
+    town.agent(2, 1, "far");
+    town.wait(500);
+    town.events(0);
+    town.kill(2);
+    let took = town.until(2_000, |town| town.reaches(0) == [1] && town.reaches(1) == [0]);
+    assert!(took.is_some_and(|ms| ms <= 50), "{took:?}");
+    assert_eq!(town.agents(0), ["far"]);
+    let row = town.view(0).node(id(2)).expect("a member");
+    assert!(!row.reachable && row.name == "node-2" && row.since > Instant::START);
+    assert!(town.events(0).contains(&Event::NodeChanged(id(2))));
+}
+
+#[test]
+fn a_link_that_falls_silent_is_dead_after_five_seconds() {
+    let mut town = Town::joined(2);
+    town.silence(0, 1);
+    town.wait(3_000);
+    assert_eq!(town.reaches(0), [1]);
+    let took = town.until(4_000, |town| town.reaches(0).is_empty());
+    assert!(took.is_some_and(|ms| ms <= 2_500), "{took:?}");
+    town.heal();
+    let took = town.until(40_000, |town| town.reaches(0) == [1] && town.reaches(1) == [0]);
+    assert!(took.is_some(), "it is dialled again");
+}
+
+#[test]
+fn an_idle_mesh_sends_heartbeats_and_nothing_else() {
+    let mut town = Town::joined(4);
+    town.wait(30_000);
+    let (frames, bytes) = (town.frames, town.bytes);
+    town.wait(20_000);
+    assert_eq!(town.frames - frames, 12 * 10, "twelve ends, every two seconds");
+    assert!((town.bytes - bytes) / 4 / 20 <= 60, "bytes per node and second");
+}
+
+#[test]
+fn what_cannot_be_linked_is_reached_over_another() {
+    let mut town = Town::joined(3);
+    town.cut(0, 2);
+    town.wait(200);
+    assert_eq!(town.reaches(0), [1, 2]);
+    let row = town.view(0).node(id(2)).expect("a member");
+    assert_eq!((row.via, row.hops), (Some(id(1)), 2));
+    town.agent(2, 1, "behind");
+    let took = town.until(1_000, |town| town.agents(0) == ["behind"]);
+    assert!(took.is_some_and(|ms| ms <= 60), "facts take the same way: {took:?}");
+}
+
+#[test]
+fn a_mesh_that_was_split_heals_with_everything_that_happened() {
+    let mut town = Town::joined(6);
+    town.split(&[0, 1, 2], &[3, 4, 5]);
+    town.agent(0, 1, "left");
+    town.agent(5, 1, "right");
+    town.wait(20_000);
+    assert_eq!((town.reaches(0), town.agents(0)), (vec![1, 2], vec!["left".to_string()]));
+    town.heal();
+    let took = town.until(32_000, |town| (0..6).all(|n| town.agents(n) == ["left", "right"]));
+    assert!(took.is_some(), "{took:?}");
+    town.wait(35_000);
+    assert!(town.agree(&[0, 1, 2, 3, 4, 5]));
+}
+
+#[test]
+fn an_agent_that_ended_is_gone_everywhere() {
+    let mut town = Town::joined(3);
+    town.agent(1, 7, "short");
+    town.wait(500);
+    assert_eq!(town.agents(2), ["short"]);
+    town.agent_ends(1, 7);
+    town.wait(100);
+    assert_eq!(town.agents(2), [""; 0]);
+    let gone = Event::AgentRemoved(AgentAddress { node: id(1), agent: AgentId(7) });
+    assert!(town.events(2).contains(&gone));
+}
+
+#[test]
+fn a_node_that_has_lost_its_state_speaks_for_itself_again() {
+    let mut town = Town::joined(3);
+    town.agent(1, 1, "old");
+    town.wait(500);
+    // Its count of starts is lost with the rest: it begins again below its former life.
+    town.restart(1, 0, Default::default());
+    town.agent(1, 2, "new");
+    town.pair(1, 0);
+    town.wait(10_000);
+    for n in 0..3 {
+        assert_eq!(town.agents(n), ["new"], "what its former life said is void");
+        assert!(!town.view(n).node(id(1)).expect("a member").conflict);
+    }
+    assert!(town.agree(&[0, 1, 2]));
+}
+
+#[test]
+fn a_node_that_starts_again_knows_its_mesh() {
+    let mut town = Town::joined(3);
+    let files = town.files(2);
+    town.restart(2, 2, files);
+    assert_eq!(town.members(2), [0, 1, 2]);
+    assert_eq!(town.view(2).node(id(0)).expect("a member").name, "node-0");
+    let took = town.until(5_000, |town| town.reaches(2) == [0, 1]);
+    assert!(took.is_some(), "it dials by itself");
+}
+
+#[test]
+fn a_node_that_slept_gives_its_links_a_chance() {
+    let mut town = Town::joined(2);
+    let before = town.frames;
+    town.sleep(0, 4_500);
+    town.wait(1_000);
+    assert_eq!(town.reaches(0), [1]);
+    assert!(town.frames > before);
+}
+
+#[test]
+fn a_peer_that_sends_garbage_is_cut_off_with_an_event() {
+    let mut town = Town::joined(2);
+    town.events(0);
+    town.inject(0, 1, &[2, 1, 99]);
+    assert!(town.events(0).contains(&Event::LinkFault(id(1), PeerFault::Frame)));
+    town.wait(5_000);
+    assert_eq!(town.reaches(0), [1], "and may come back");
+}
