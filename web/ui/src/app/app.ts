@@ -2,7 +2,8 @@
 
 import { computed, effect, signal } from "@preact/signals";
 import { plural } from "../model/format";
-import { formatRoute, HOME, parseRoute, tokenInHash, type Route } from "../model/route";
+import { levelsBy } from "../model/machines";
+import { formatRoute, HOME, MACHINES, parseRoute, tokenInHash, type Route } from "../model/route";
 import { lookedAt } from "../model/recent";
 import { stateSince, Store } from "../model/store";
 import { ancestorIds } from "../model/tree";
@@ -65,6 +66,10 @@ export class App {
     const { agent } = this.route.value;
     return agent === null ? null : (this.store.agents.value.get(agent) ?? null);
   });
+  /** The levels above an agent in the tree, as the user groups them. */
+  readonly levelsOf = computed(() => levelsBy(this.preferences.grouping.value, this.store.nodes.value));
+  /** Machines need to be named only where there are several. */
+  readonly hasMachines = computed(() => this.store.nodes.value.length > 1);
   readonly isLive = computed(() => this.connection.value.kind === "open");
   /** There is a list of agents, and it may be out of date. */
   readonly isStale = computed(() => this.store.loaded.value && !this.isLive.value);
@@ -125,6 +130,10 @@ export class App {
 
   goHome(): void {
     this.navigate(HOME);
+  }
+
+  showMachines(): void {
+    this.navigate(MACHINES);
   }
 
   focusTerminal(): void {
@@ -347,7 +356,7 @@ export class App {
       const agent = this.agent.value;
       if (agent !== null && this.lastRevealed !== agent.id) {
         this.lastRevealed = agent.id;
-        this.preferences.unfold(ancestorIds(agent));
+        this.preferences.unfold(ancestorIds(agent, this.levelsOf.peek()));
       }
     });
     effect(() => {

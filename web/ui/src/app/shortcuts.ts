@@ -70,7 +70,7 @@ export function pageShortcut(app: App, event: KeyboardEvent): boolean {
 export function agentOrder(app: App): string[] {
   const words = filterWords(app.filter.value);
   const shown = [...app.store.agents.value.values()].filter((agent) => matchesFilter(agent, words));
-  const rows = buildRows(shown, { folded: new Set(), unfoldAll: true });
+  const rows = buildRows(shown, { folded: new Set(), unfoldAll: true, levelsOf: app.levelsOf.value });
   return rows.flatMap((row) => (row.kind === "agent" ? [row.id] : []));
 }
 

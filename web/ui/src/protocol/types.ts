@@ -65,6 +65,16 @@ export interface NodeInfo {
   readonly reachable: boolean;
   readonly backends: Readonly<Partial<Record<BackendKind, BackendInfo>>>;
   readonly home: string;
+  /** How long it has been reachable, or unreachable. This and what follows: absent where there is no mesh. */
+  readonly since_ms?: number;
+  /** Name or short id of the machine through which it is reached; absent or null: directly. */
+  readonly via?: string | null;
+  readonly hops?: number;
+  readonly addresses?: readonly string[];
+  readonly latency_ms?: number | null;
+  readonly rights?: "operate" | "view";
+  /** What is wrong with it, for a person. */
+  readonly conflict?: string | null;
 }
 
 export interface Size {

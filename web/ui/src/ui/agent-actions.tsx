@@ -20,7 +20,9 @@ const NOT_OURS =
 export function AgentActions({ agent, labelled = false }: { agent: Agent; labelled?: boolean }): JSX.Element {
   const app = useApp();
   const busy = app.busy.value.get(agent.id);
-  const refusal = isFound(agent) && agent.running ? NOT_OURS : "";
+  const node = app.store.nodeOf(agent);
+  const away = node !== null && !node.reachable ? `${node.name} cannot be reached` : node?.rights === "view" ? `${node.name} may only be looked at from here` : "";
+  const refusal = away !== "" ? away : isFound(agent) && agent.running ? NOT_OURS : "";
   return (
     <div class={`agent-actions ${labelled ? "labelled" : ""}`} role="group" aria-label="Actions">
       {(agent.running ? WHEN_RUNNING : WHEN_STOPPED).map(([verb, icon, label]) => (
@@ -40,7 +42,7 @@ export function AgentActions({ agent, labelled = false }: { agent: Agent; labell
         testid="agent-delete"
         danger
         labelled={labelled}
-        refusal={whyNot(app.isLive.value, false)}
+        refusal={away !== "" ? away : whyNot(app.isLive.value, false)}
         run={() => (app.dialog.value = { kind: "delete", agent })}
       />
       {labelled && refusal !== "" && <p class="dim">{refusal}</p>}

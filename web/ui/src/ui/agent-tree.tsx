@@ -7,10 +7,12 @@ import { agentTitle, stateSentence, stateWord } from "../model/agents";
 import { filterWords, markedSpan, matchesFilter } from "../model/filter";
 import { formatAge, shortPath } from "../model/format";
 import { stateSince } from "../model/store";
+import { machineSentence, troubleOf } from "../model/machines";
 import { buildRows, type AgentRow, type GroupRow, type Row } from "../model/tree";
 import { treeMove } from "../model/tree-keys";
 import { useApp } from "./context";
 import { FirstSteps } from "./home";
+import { HostBadge } from "./host-badge";
 import { Icon } from "./icons";
 import { StateGlyph } from "./state-glyph";
 import { hideTooltip, showTooltip } from "./tooltip";
@@ -29,7 +31,12 @@ export function AgentTree(): JSX.Element {
   const rows = useComputed(() => {
     const words = filterWords(app.filter.value);
     const agents = [...app.store.agents.value.values()].filter((agent) => matchesFilter(agent, words));
-    return buildRows(agents, { folded: app.preferences.foldedSet.value, unfoldAll: words.length > 0 });
+    return buildRows(agents, {
+      folded: app.preferences.foldedSet.value,
+      unfoldAll: words.length > 0,
+      levelsOf: app.levelsOf.value,
+      isWaiting: (agent) => app.store.isWaiting(agent),
+    });
   });
   const rowPx = app.space.touch.value ? TOUCH_ROW_PX : ROW_PX;
   const all = rows.value;
@@ -117,9 +124,11 @@ interface RowPlace {
 
 function GroupItem({ row, place }: { row: GroupRow; place: RowPlace }): JSX.Element {
   const app = useApp();
+  const node = row.node === null ? null : (app.store.nodesById.value.get(row.node) ?? null);
+  const trouble = node === null ? "" : troubleOf(node, app.store.nodesHeardAt, node.reachable ? 0 : app.now.value);
   return (
     <div
-      class="row row-group"
+      class={`row row-group ${trouble === "" ? "" : "unreachable"}`}
       role="treeitem"
       data-testid="tree-row"
       data-group-id={row.id}
@@ -127,27 +136,28 @@ function GroupItem({ row, place }: { row: GroupRow; place: RowPlace }): JSX.Elem
       aria-posinset={row.position}
       aria-setsize={row.siblings}
       aria-expanded={!row.folded}
-      aria-label={`${row.label}, ${row.count} agents${row.waiting > 0 ? `, ${row.waiting} waiting for you` : ""}`}
+      aria-label={`${row.label}${trouble === "" ? "" : `, cannot be reached, ${trouble}`}, ${row.count} agents${row.waiting > 0 ? `, ${row.waiting} waiting for you` : ""}`}
       tabIndex={place.tabStop ? 0 : -1}
       style={rowStyle(row, place, app.store.hues.value)}
       onFocus={place.onFocus}
       onClick={() => app.preferences.fold(row.id, !row.folded)}
     >
       <span class={`fold ${row.folded ? "" : "open"}`}><Icon name="chevron" /></span>
-      {row.depth === 0 && <span class="swatch" />}
-      <span class="row-label"><Highlight text={row.label} before={groupPrefix(row)} after="-" /></span>
-      <button
+      {row.node !== null ? <Icon name="system" /> : row.path.length === 1 && <span class="swatch" />}
+      <span class="row-label"><Highlight text={row.label} before={groupPrefix(row)} after={row.node === null ? "-" : ""} /></span>
+      {trouble !== "" && <span class="row-age">{trouble}</span>}
+      {row.path.length > 0 && <button
         class="row-action"
         tabIndex={-1}
         aria-hidden="true"
         title={`Create an agent in ${row.label}`}
         onClick={(event) => {
           event.stopPropagation();
-          app.dialog.value = { kind: "create", path: row.id.split("/").slice(1) };
+          app.dialog.value = { kind: "create", path: row.path };
         }}
       >
         <Icon name="plus" />
-      </button>
+      </button>}
       {row.waiting > 0 && <span class="count count-waiting">{row.waiting}</span>}
       <span class="count">{row.count}</span>
     </div>
@@ -159,12 +169,14 @@ function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; s
   const { agent } = row;
   const { kind } = agent.state;
   const title = agentTitle(agent);
+  const node = app.store.nodeOf(agent);
+  const unreachable = node !== null && !node.reachable;
   const explain = (event: Event): void =>
     showTooltip(event.currentTarget as Element, () => <AgentSummary row={row} />);
   const age = kind === "waiting" || kind === "done" ? formatAge(app.now.value - stateSince(agent)) : "";
   return (
     <div
-      class={`row row-agent ${selected ? "selected" : ""} ${agent.running ? "" : "stopped"}`}
+      class={`row row-agent ${selected ? "selected" : ""} ${agent.running ? "" : "stopped"} ${unreachable ? "unreachable" : ""}`}
       role="treeitem"
       data-testid="tree-row"
       data-agent-id={agent.id}
@@ -173,7 +185,7 @@ function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; s
       aria-posinset={row.position}
       aria-setsize={row.siblings}
       aria-selected={selected}
-      aria-label={`${agent.leaf}. ${stateWord(agent)}`}
+      aria-label={`${agent.leaf}. ${unreachable ? `${node.name} cannot be reached. Last known: ` : ""}${stateWord(agent)}`}
       tabIndex={place.tabStop ? 0 : -1}
       style={rowStyle(row, place, app.store.hues.value)}
       onFocus={(event) => {
@@ -191,6 +203,7 @@ function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; s
       <StateGlyph kind={kind} />
       <span class="row-label"><Highlight text={agent.leaf} before={agent.name.slice(0, agent.name.length - agent.leaf.length)} /></span>
       <span class="row-title">{title}</span>
+      {node !== null && !node.self && app.preferences.grouping.value === "category" && <HostBadge node={node} />}
       {age !== "" && <span class={`row-age age-${kind}`}>{age}</span>}
     </div>
   );
@@ -199,12 +212,14 @@ function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; s
 function AgentSummary({ row: { agent } }: { row: AgentRow }): JSX.Element {
   const app = useApp();
   const title = agentTitle(agent);
+  const node = app.store.nodeOf(agent);
   return (
     <>
       <strong>{agent.name}</strong>
+      {node !== null && app.hasMachines.value && <span class="dim">{node.name}: {machineSentence(node, app.store.nodesHeardAt, app.now.value)}</span>}
       <span class="tooltip-state"><StateGlyph kind={agent.state.kind} /> {stateSentence(agent, app.now.value)}</span>
       {title !== "" && <span>{title}</span>}
-      {agent.directory !== null && <span class="dim mono">{shortPath(agent.directory, app.store.self.value?.home ?? "")}</span>}
+      {agent.directory !== null && <span class="dim mono">{shortPath(agent.directory, node?.home ?? "")}</span>}
       {agent.tags.length > 0 && <span class="dim">{agent.tags.map((tag) => `#${tag}`).join(" ")}</span>}
     </>
   );
@@ -223,8 +238,8 @@ function Highlight({ text, before = "", after = "" }: { text: string; before?: s
   );
 }
 
-function groupPrefix({ id }: GroupRow): string {
-  return id.split("/").slice(1, -1).map((segment) => `${segment}-`).join("");
+function groupPrefix({ path }: GroupRow): string {
+  return path.slice(0, -1).map((segment) => `${segment}-`).join("");
 }
 
 function NothingToShow(): JSX.Element | null {

@@ -4,12 +4,14 @@ import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { stateSentence, stateWord } from "../model/agents";
+import { machineSentence } from "../model/machines";
 import { nameProblem } from "../model/names";
 import { tabLabel } from "../model/tabs";
 import type { Agent } from "../protocol/types";
 import { AgentActions } from "./agent-actions";
 import { useApp } from "./context";
 import { DetailsPanel } from "./details-panel";
+import { Host } from "./host-badge";
 import { Icon } from "./icons";
 import { StateGlyph } from "./state-glyph";
 import { StoppedPane, TerminalPane } from "./terminal-pane";
@@ -92,11 +94,16 @@ function AgentHeader({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Elem
 
 function HeaderState({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Element {
   const app = useApp();
-  const known = app.isStale.value ? `Last known: ${stateWord(agent)}` : stateSentence(agent, app.now.value);
-  const kind = gone ? "exited" : agent.state.kind;
+  const node = app.store.nodeOf(agent);
+  const cut = node !== null && !node.reachable;
+  const known = cut
+    ? `${machineSentence(node, app.store.nodesHeardAt, app.now.value)}. Last known: ${stateWord(agent)}`
+    : app.isStale.value ? `Last known: ${stateWord(agent)}` : stateSentence(agent, app.now.value);
+  const kind = gone ? "exited" : cut ? "unknown" : agent.state.kind;
   const sentence = gone ? "Closed" : known;
   return (
     <div class="agent-state" data-testid="agent-state" data-state={kind} title={sentence}>
+      <Host agent={agent} />
       <StateGlyph kind={kind} />
       <span>{sentence}</span>
     </div>

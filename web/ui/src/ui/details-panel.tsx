@@ -122,7 +122,7 @@ function TagEditor({ agent }: { agent: Agent }): JSX.Element {
 
 function FactList({ agent }: { agent: Agent }): JSX.Element {
   const app = useApp();
-  const home = app.store.self.value?.home ?? "";
+  const home = app.store.nodeOf(agent)?.home ?? "";
   const program = agent.program === null ? (isFound(agent) ? "" : "your shell") : joinShellWords([agent.program, ...agent.args]);
   return (
     <>

@@ -10,6 +10,7 @@ import { lastLines } from "../model/screen-text";
 import { stateSince } from "../model/store";
 import type { Agent, StateKind } from "../protocol/types";
 import { useApp } from "./context";
+import { Host } from "./host-badge";
 import { Icon } from "./icons";
 import { StateGlyph } from "./state-glyph";
 
@@ -70,8 +71,9 @@ function TmuxMissing(): JSX.Element | null {
   );
 }
 
-function Overview({ agents }: { agents: readonly Agent[] }): JSX.Element {
+function Overview({ agents: known }: { agents: readonly Agent[] }): JSX.Element {
   const app = useApp();
+  const agents = known.filter((agent) => app.store.isReachable(agent));
   const waiting = app.store.waiting.value;
   const newest = (list: readonly Agent[]): Agent[] => [...list].sort((a, b) => stateSince(b) - stateSince(a));
   const working = newest(agents.filter(({ state }) => state.kind === "working"));
@@ -136,6 +138,7 @@ function WaitingCard({ agent }: { agent: Agent }): JSX.Element {
       <button class="agent-card" onClick={() => app.open(agent.id)}>
         <StateGlyph kind={agent.state.kind} />
         <span class="agent-card-name">{agent.name}</span>
+        <Host agent={agent} />
         <span class="agent-card-why">{agentTitle(agent) || (question === "" ? stateReason(agent) : "")}</span>
         <span class="dim">{formatAge(app.now.value - stateSince(agent))}</span>
       </button>
@@ -203,6 +206,8 @@ function AgentList({ title, agents }: { title: string; agents: readonly Agent[] 
             <button class="agent-card" onClick={() => app.open(agent.id)}>
               <StateGlyph kind={agent.state.kind} />
               <span class="agent-card-name">{agent.name}</span>
+              <Host agent={agent} />
+        <Host agent={agent} />
               <span class="agent-card-why">{agentTitle(agent)}</span>
               <span class="agent-card-state">{stateSentence(agent, app.now.value)}</span>
             </button>

@@ -9,6 +9,7 @@ import { rankAgents, type Hit } from "../model/quick-switch";
 import { stateSince } from "../model/store";
 import { useApp } from "./context";
 import { Dialog } from "./dialog";
+import { Host } from "./host-badge";
 import { StateGlyph } from "./state-glyph";
 
 export function QuickSwitch(): JSX.Element {
@@ -73,6 +74,7 @@ export function QuickSwitch(): JSX.Element {
           >
             <StateGlyph kind={hit.agent.state.kind} />
             <span class="quick-name"><Marked text={hit.agent.name} at={hit.at} /></span>
+            <Host agent={hit.agent} />
             <span class="quick-title">{agentTitle(hit.agent)}</span>
             <span class={`quick-state age-${hit.agent.state.kind}`}>{stateWord(hit.agent)}</span>
             <span class="quick-age">{formatAge(app.now.value - stateSince(hit.agent))}</span>

@@ -44,9 +44,15 @@ export function Sidebar(): JSX.Element {
         </button>
       </header>
       <FilterBox />
+      {app.hasMachines.value && <GroupingSwitch />}
       <AgentTree />
       <footer class="sidebar-footer">
         <ConnectionBar />
+        {app.hasMachines.value && (
+          <button class="icon-button" data-testid="machines-button" title="Machines" aria-label="Machines" onClick={() => app.showMachines()}>
+            <Icon name="machines" />
+          </button>
+        )}
         <button class="icon-button" title={`Design: ${theme}`} aria-label={`Design: ${theme}. Change`} onClick={() => app.preferences.cycleTheme()}>
           <Icon name={THEME_ICONS[theme]} />
         </button>
@@ -102,6 +108,21 @@ function FilterBox(): JSX.Element {
         </button>
       )}
     </label>
+  );
+}
+
+function GroupingSwitch(): JSX.Element {
+  const { grouping } = useApp().preferences;
+  return (
+    <fieldset class="grouping" data-testid="grouping">
+      <legend class="visually-hidden">Group the agents by</legend>
+      {(["category", "machine"] as const).map((choice) => (
+        <label key={choice}>
+          <input type="radio" name="grouping" checked={grouping.value === choice} onChange={() => (grouping.value = choice)} />
+          {choice === "category" ? "Categories" : "Machines"}
+        </label>
+      ))}
+    </fieldset>
   );
 }
 

@@ -42,7 +42,7 @@ export function TerminalFooter(props: Props): JSX.Element {
 }
 
 function Facts({ agent, terminal }: Props): JSX.Element {
-  const home = useApp().store.self.value?.home ?? "";
+  const home = useApp().store.nodeOf(agent)?.home ?? "";
   const info = agent.terminals.find((candidate) => candidate.id === terminal);
   const directory = directoryOf(agent, terminal);
   const several = agent.terminals.length > 1;
