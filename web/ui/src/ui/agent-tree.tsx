@@ -1,7 +1,7 @@
 // The tree of agents: only the rows that are visible exist, and one of them has the keyboard.
 
 import { useComputed, useSignal } from "@preact/signals";
-import type { ComponentChildren, CSSProperties, JSX } from "preact";
+import type { CSSProperties, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { agentTitle, stateSentence, stateWord } from "../model/agents";
 import { filterWords, markedSpan, matchesFilter } from "../model/filter";
@@ -245,16 +245,11 @@ function groupPrefix({ path }: GroupRow): string {
 function NothingToShow(): JSX.Element | null {
   const app = useApp();
   if (!app.store.loaded.value) return null;
-  // Where the start page is not beside the list, its first steps are here.
-  if (app.filter.value === "" && app.space.narrow.value) return <FirstSteps />;
-  const message: ComponentChildren =
-    app.filter.value === "" ? "No agents yet." : <>Nothing matches “{app.filter.value}”.</>;
+  if (app.filter.value === "") return app.space.narrow.value ? <FirstSteps /> : null;
   return (
     <p class="tree-empty" role="status">
-      {message}
-      {app.filter.value !== "" && (
-        <button class="link-button" onClick={() => (app.filter.value = "")}>Show all</button>
-      )}
+      Nothing matches “{app.filter.value}”.
+      <button class="link-button" onClick={() => (app.filter.value = "")}>Show all</button>
     </p>
   );
 }

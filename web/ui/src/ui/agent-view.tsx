@@ -116,12 +116,12 @@ function AgentName({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Elemen
   return (
     <h1 class="agent-name" data-testid="agent-name" title={agent.name} style={hue === undefined ? {} : { "--hue": hue }}>
       {agent.path.map((segment, index) => (
-        <span key={index} class="crumb">
+        <span key={index} class="crumb" style={{ "--letters": Math.min(3, segment.length) }}>
           {index === 0 && <span class="swatch" />}
           <span class="crumb-text">{segment}</span>
         </span>
       ))}
-      <button class="agent-leaf" disabled={gone} title={`${agent.name}: rename (F2)`} data-testid="rename-button" onClick={() => (app.renaming.value = agent.id)}>
+      <button class="agent-leaf" style={{ "--letters": Math.min(6, agent.leaf.length) }} disabled={gone} title={`${agent.name}: rename (F2)`} data-testid="rename-button" onClick={() => (app.renaming.value = agent.id)}>
         <span class="crumb-text">{agent.leaf}</span>
         <Icon name="edit" />
       </button>

@@ -211,7 +211,11 @@ function ProgramField({ form, problem, set }: FormPart): JSX.Element {
 
 function MoreOptions({ form, problem, set }: FormPart): JSX.Element {
   return (
-    <details class="more" open={problem !== "" || undefined}>
+    <details
+      class="more"
+      open={problem !== "" || undefined}
+      onToggle={(event) => event.currentTarget.open && event.currentTarget.scrollIntoView({ block: "start" })}
+    >
       <summary>Environment, backend and notes</summary>
       <EnvFields form={form} problem={problem} set={set} />
       <BackendField form={form} set={set} />

@@ -136,7 +136,7 @@ function FactList({ agent }: { agent: Agent }): JSX.Element {
           </>
         )}
         <dt>Directory</dt>
-        <dd class="mono">{agent.directory === null ? "unknown" : shortPath(agent.directory, home)}</dd>
+        <dd class="mono">{!agent.directory ? "unknown" : shortPath(agent.directory, home)}</dd>
         <dt>Runs in</dt>
         <dd>{backendSentence(agent)}</dd>
         <dt>Origin</dt>

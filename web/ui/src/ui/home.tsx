@@ -83,6 +83,7 @@ function Overview({ agents: known }: { agents: readonly Agent[] }): JSX.Element 
     .flatMap(({ id }) => app.store.agent(id) ?? [])
     .filter(({ id }) => !listed.has(id))
     .slice(0, MOST_RECENT);
+  const nothingElse = listed.size === 0 && recent.length === 0;
   return (
     <div class="home" data-testid="home">
       <div class="home-wide">
@@ -106,6 +107,7 @@ function Overview({ agents: known }: { agents: readonly Agent[] }): JSX.Element 
         <AgentList title="Recently finished" agents={finished} />
         <AgentList title="Working" agents={working} />
         <AgentList title="Where you were" agents={recent} />
+        {nothingElse && <AgentList title="Agents" agents={newest(agents)} />}
       </div>
     </div>
   );
