@@ -208,8 +208,8 @@ impl Node {
         match &input {
             TerminalInput::Output(_) | TerminalInput::Skipped => self.directory.printed(self.now, id.agent, out),
             TerminalInput::Screen(text) => self.directory.screen(self.now, id.agent, text, out),
+            TerminalInput::Resized(_) => self.directory.resized(self.now, id.agent, out),
             TerminalInput::Snapshot { .. }
-            | TerminalInput::Resized(_)
             | TerminalInput::Written { .. }
             | TerminalInput::WriteFailed(_)
             | TerminalInput::Closed => {}
