@@ -9,7 +9,11 @@ import type { NodeInfo } from "../src/protocol/types";
 import { agentNamed } from "./agents";
 
 function machine(name: string, extra: Partial<NodeInfo> = {}): NodeInfo {
-  return { id: `id-${name}`, short: name.slice(0, 7), name, version: "0.1.0", self: false, reachable: true, backends: {}, home: `/home/${name}`, ...extra };
+  return {
+    id: `id-${name}`, short: name.slice(0, 7), name, version: "0.1.0", self: false, reachable: true, backends: {}, home: "", since_ms: 0,
+    member: true, removed: false, rights: "operate", addresses: [], via: null, hops: 1, address: null, latency_ms: null, protocol: [1, 1], conflict: false,
+    ...extra,
+  };
 }
 
 const NODES = [machine("laptop", { self: true }), machine("server")];
@@ -65,17 +69,21 @@ describe("waiting", () => {
 });
 
 describe("a machine", () => {
+  const known = new Map(NODES.map((node) => [node.id, node]));
+  const say = (node: NodeInfo, heardAt = 0, now = 0): string => machineSentence(node, known, heardAt, now);
+
   it("says how it is reached", () => {
-    expect(machineSentence(NODES[0]!, 0, 0)).toBe("This machine");
-    expect(machineSentence(machine("a", { latency_ms: 12.3 }), 0, 0)).toBe("Connected directly, 12 ms");
-    expect(machineSentence(machine("a", { via: "server", hops: 2, latency_ms: 5 }), 0, 0)).toBe("Connected through server, 2 hops, 5.0 ms");
+    expect(say(NODES[0]!)).toBe("This machine");
+    expect(say(machine("a", { via: "id-a", latency_ms: 12.3 }))).toBe("Connected directly, 12 ms");
+    expect(say(machine("a", { via: "id-server", hops: 2 }))).toBe("Connected through server");
+    expect(say(machine("a", { via: "nobody-known", hops: 3 }))).toBe("Connected through nobody-, 3 links away");
   });
 
   it("says since when it cannot be reached, and that grows older here", () => {
     const away = machine("a", { reachable: false, since_ms: 60_000 });
-    expect(machineSentence(away, 1_000, 1_000)).toBe("Cannot be reached for 1 min");
+    expect(say(away, 1_000, 1_000)).toBe("Cannot be reached for 1 min");
     expect(troubleOf(away, 1_000, 181_000)).toBe("since 4 min");
-    expect(troubleOf(machine("a", { reachable: false, since_ms: 0 }), 0, 0)).toBe("just now");
+    expect(troubleOf(machine("a", { reachable: false }), 0, 0)).toBe("just now");
     expect(troubleOf(machine("a"), 0, 0)).toBe("");
   });
 });

@@ -10,7 +10,7 @@ import { ancestorIds } from "../model/tree";
 import { Api, ApiError, type Verb } from "../net/api";
 import { Connection, type ConnectionState } from "../net/connection";
 import { claimViewerId } from "../net/viewer-id";
-import type { Agent, ServerMessage, TerminalInfo } from "../protocol/types";
+import type { Agent, NodeInfo, ServerMessage, TerminalInfo } from "../protocol/types";
 import type { InputLoss } from "../stream/input-queue";
 import { withModifiers, type Modifiers } from "../terminal/modifiers";
 import { TerminalPool } from "../terminal/pool";
@@ -25,6 +25,9 @@ export type OpenDialog =
   | { readonly kind: "create"; readonly path: readonly string[] }
   | { readonly kind: "delete"; readonly agent: Agent }
   | { readonly kind: "interrupt"; readonly agent: Agent; readonly verb: "stop" | "restart" }
+  | { readonly kind: "invite" }
+  | { readonly kind: "join" }
+  | { readonly kind: "remove-machine"; readonly node: NodeInfo }
   | { readonly kind: "switch" }
   | { readonly kind: "help" }
   | { readonly kind: "settings" }

@@ -14,28 +14,26 @@ export function levelsBy(grouping: Grouping, nodes: readonly NodeInfo[]): (agent
 }
 
 /** How long a machine has been as it is; `heardAt`: when the node said so. */
-function sinceWords(node: NodeInfo, heardAt: number, now: number): string {
-  if (node.since_ms === undefined) return "";
-  const age = formatAge(now - heardAt + node.since_ms);
-  return age === "now" ? "just now" : age;
+function since(node: NodeInfo, heardAt: number, now: number): string {
+  return formatAge(Math.max(0, now - heardAt) + node.since_ms);
 }
 
 /** For a row in the tree; empty for a machine that is well. */
 export function troubleOf(node: NodeInfo, heardAt: number, now: number): string {
   if (node.reachable) return "";
-  const since = sinceWords(node, heardAt, now);
-  return since === "" ? "unreachable" : `since ${since}`.replace("since just now", "just now");
+  const age = since(node, heardAt, now);
+  return age === "now" ? "just now" : `since ${age}`;
 }
 
 /** State of a machine in one line. */
-export function machineSentence(node: NodeInfo, heardAt: number, now: number): string {
-  if (node.self) return "This machine";
+export function machineSentence(node: NodeInfo, nodes: ReadonlyMap<string, NodeInfo>, heardAt: number, now: number): string {
+  if (node.self) return node.removed ? "This machine, which was removed from the others" : "This machine";
   if (!node.reachable) {
-    const since = sinceWords(node, heardAt, now);
-    if (since === "") return "Cannot be reached";
-    return since === "just now" ? "Cannot be reached any more" : `Cannot be reached for ${since}`;
+    const age = since(node, heardAt, now);
+    return age === "now" ? "Cannot be reached any more" : `Cannot be reached for ${age}`;
   }
-  const far = (node.hops ?? 1) > 1 ? `, ${plural(node.hops!, "hop")}` : "";
-  const way = node.via == null || node.via === "" ? "Connected directly" : `Connected through ${node.via}${far}`;
-  return node.latency_ms == null ? way : `${way}, ${formatLatency(node.latency_ms)}`;
+  const direct = node.via === null || node.via === node.id;
+  const way = direct ? "Connected directly" : `Connected through ${nodes.get(node.via!)?.name ?? node.via!.slice(0, 7)}`;
+  const far = node.hops > 2 ? `, ${plural(node.hops, "link")} away` : "";
+  return node.latency_ms === null ? way + far : `${way}${far}, ${formatLatency(node.latency_ms)}`;
 }

@@ -2,6 +2,7 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import type { Agent, NodeInfo, ServerMessage } from "../protocol/types";
+import { machineSentence } from "./machines";
 import { compareNames } from "./tree";
 
 /** Changes of agents are collected this long, so that a busy machine does not redraw the tree hundreds of times a second. */
@@ -33,6 +34,11 @@ export class Store {
 
   agent(id: string): Agent | null {
     return this.agents.value.get(id) ?? null;
+  }
+
+  /** State of a machine in one line. */
+  machineSentence(node: NodeInfo, now: number): string {
+    return machineSentence(node, this.nodesById.value, this.nodesHeardAt, now);
   }
 
   /** False only for agents of a machine that is known to be away: of them there is nothing but old news. */

@@ -56,6 +56,8 @@ export interface BackendInfo {
   readonly detail: string;
 }
 
+export type Rights = "operate" | "view";
+
 export interface NodeInfo {
   readonly id: string;
   readonly short: string;
@@ -65,16 +67,23 @@ export interface NodeInfo {
   readonly reachable: boolean;
   readonly backends: Readonly<Partial<Record<BackendKind, BackendInfo>>>;
   readonly home: string;
-  /** How long it has been reachable, or unreachable. This and what follows: absent where there is no mesh. */
-  readonly since_ms?: number;
-  /** Name or short id of the machine through which it is reached; absent or null: directly. */
-  readonly via?: string | null;
-  readonly hops?: number;
-  readonly addresses?: readonly string[];
-  readonly latency_ms?: number | null;
-  readonly rights?: "operate" | "view";
-  /** What is wrong with it, for a person. */
-  readonly conflict?: string | null;
+  /** How long it has been reachable, or not; of the node itself, since its start. */
+  readonly since_ms: number;
+  readonly member: boolean;
+  /** This node was removed from its mesh. */
+  readonly removed: boolean;
+  /** What it may do on other machines. */
+  readonly rights: Rights;
+  readonly addresses: readonly string[];
+  /** The neighbour that leads there: the machine itself over a direct link. */
+  readonly via: string | null;
+  readonly hops: number;
+  /** Of the direct link, if there is one. */
+  readonly address: string | null;
+  readonly latency_ms: number | null;
+  readonly protocol: readonly [number, number] | null;
+  /** Two machines use its id. */
+  readonly conflict: boolean;
 }
 
 export interface Size {

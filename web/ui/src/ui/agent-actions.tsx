@@ -21,7 +21,7 @@ export function AgentActions({ agent, labelled = false }: { agent: Agent; labell
   const app = useApp();
   const busy = app.busy.value.get(agent.id);
   const node = app.store.nodeOf(agent);
-  const away = node !== null && !node.reachable ? `${node.name} cannot be reached` : node?.rights === "view" ? `${node.name} may only be looked at from here` : "";
+  const away = node !== null && !node.reachable ? `${node.name} cannot be reached` : "";
   const refusal = away !== "" ? away : isFound(agent) && agent.running ? NOT_OURS : "";
   return (
     <div class={`agent-actions ${labelled ? "labelled" : ""}`} role="group" aria-label="Actions">

@@ -7,7 +7,7 @@ import { agentTitle, stateSentence, stateWord } from "../model/agents";
 import { filterWords, markedSpan, matchesFilter } from "../model/filter";
 import { formatAge, shortPath } from "../model/format";
 import { stateSince } from "../model/store";
-import { machineSentence, troubleOf } from "../model/machines";
+import { troubleOf } from "../model/machines";
 import { buildRows, type AgentRow, type GroupRow, type Row } from "../model/tree";
 import { treeMove } from "../model/tree-keys";
 import { useApp } from "./context";
@@ -216,7 +216,7 @@ function AgentSummary({ row: { agent } }: { row: AgentRow }): JSX.Element {
   return (
     <>
       <strong>{agent.name}</strong>
-      {node !== null && app.hasMachines.value && <span class="dim">{node.name}: {machineSentence(node, app.store.nodesHeardAt, app.now.value)}</span>}
+      {node !== null && app.hasMachines.value && <span class="dim">{node.name}: {app.store.machineSentence(node, app.now.value)}</span>}
       <span class="tooltip-state"><StateGlyph kind={agent.state.kind} /> {stateSentence(agent, app.now.value)}</span>
       {title !== "" && <span>{title}</span>}
       {agent.directory !== null && <span class="dim mono">{shortPath(agent.directory, node?.home ?? "")}</span>}

@@ -4,7 +4,6 @@ import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { stateSentence, stateWord } from "../model/agents";
-import { machineSentence } from "../model/machines";
 import { nameProblem } from "../model/names";
 import { tabLabel } from "../model/tabs";
 import type { Agent } from "../protocol/types";
@@ -97,7 +96,7 @@ function HeaderState({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Elem
   const node = app.store.nodeOf(agent);
   const cut = node !== null && !node.reachable;
   const known = cut
-    ? `${machineSentence(node, app.store.nodesHeardAt, app.now.value)}. Last known: ${stateWord(agent)}`
+    ? `${app.store.machineSentence(node, app.now.value)}. Last known: ${stateWord(agent)}`
     : app.isStale.value ? `Last known: ${stateWord(agent)}` : stateSentence(agent, app.now.value);
   const kind = gone ? "exited" : cut ? "unknown" : agent.state.kind;
   const sentence = gone ? "Closed" : known;

@@ -10,6 +10,7 @@ import { CreateDialog } from "./create-dialog";
 import { DeleteDialog } from "./delete-dialog";
 import { Dialog } from "./dialog";
 import { InterruptDialog } from "./interrupt-dialog";
+import { InviteDialog, JoinDialog, RemoveMachineDialog } from "./machine-dialogs";
 import { QuickSwitch } from "./quick-switch";
 
 export function Dialogs(): JSX.Element | null {
@@ -23,6 +24,12 @@ export function Dialogs(): JSX.Element | null {
       return <DeleteDialog agent={open.agent} />;
     case "interrupt":
       return <InterruptDialog agent={open.agent} verb={open.verb} />;
+    case "invite":
+      return <InviteDialog />;
+    case "join":
+      return <JoinDialog />;
+    case "remove-machine":
+      return <RemoveMachineDialog node={open.node} />;
     case "switch":
       return <QuickSwitch />;
     case "help":

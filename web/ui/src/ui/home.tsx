@@ -209,7 +209,6 @@ function AgentList({ title, agents }: { title: string; agents: readonly Agent[] 
               <StateGlyph kind={agent.state.kind} />
               <span class="agent-card-name">{agent.name}</span>
               <Host agent={agent} />
-        <Host agent={agent} />
               <span class="agent-card-why">{agentTitle(agent)}</span>
               <span class="agent-card-state">{stateSentence(agent, app.now.value)}</span>
             </button>

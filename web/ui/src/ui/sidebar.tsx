@@ -48,11 +48,15 @@ export function Sidebar(): JSX.Element {
       <AgentTree />
       <footer class="sidebar-footer">
         <ConnectionBar />
-        {app.hasMachines.value && (
-          <button class="icon-button" data-testid="machines-button" title="Machines" aria-label="Machines" onClick={() => app.showMachines()}>
-            <Icon name="machines" />
-          </button>
-        )}
+        <button
+          class={`icon-button ${app.route.value.page === "machines" ? "active" : ""}`}
+          data-testid="machines-button"
+          title="Machines"
+          aria-label="Machines"
+          onClick={() => app.showMachines()}
+        >
+          <Icon name="machines" />
+        </button>
         <button class="icon-button" title={`Design: ${theme}`} aria-label={`Design: ${theme}. Change`} onClick={() => app.preferences.cycleTheme()}>
           <Icon name={THEME_ICONS[theme]} />
         </button>
