@@ -6,7 +6,7 @@ import { useSignal } from "@preact/signals";
 import { stateSentence, stateWord } from "../model/agents";
 import { nameProblem } from "../model/names";
 import { tabLabel } from "../model/tabs";
-import type { Agent } from "../protocol/types";
+import type { Agent, TerminalInfo } from "../protocol/types";
 import { AgentActions } from "./agent-actions";
 import { useApp } from "./context";
 import { DetailsPanel } from "./details-panel";
@@ -202,27 +202,32 @@ function TerminalTabs({ agent, shown }: { agent: Agent; shown: number | null }):
   }, [shown]);
   return (
     <div ref={list} class="tabs" role="tablist" aria-label="Terminals" data-testid="terminal-tabs" onKeyDown={onKeyDown}>
-      {agent.terminals.map((terminal) => {
-        const { window, pane, text } = tabLabel(agent.terminals, terminal);
-        return (
-        <button
-          key={terminal.id}
-          class="tab"
-          role="tab"
-          data-testid="terminal-tab"
-          data-terminal={terminal.id}
-          aria-selected={terminal.id === shown}
-          tabIndex={terminal.id === shown ? 0 : -1}
-          title={[window, pane === null ? "" : `pane ${pane}`, terminal.command, terminal.title].filter(Boolean).join(" · ")}
-          onClick={() => app.open(agent.id, { terminal: terminal.id })}
-        >
-          <span class="tab-window">{window}</span>
-          {pane !== null && <span class="tab-pane">pane {pane}</span>}
-          {text !== "" && <span class="tab-title">{text}</span>}
-          {terminal.exit_code !== null && <span class="tab-exit">exit {terminal.exit_code}</span>}
-        </button>
-        );
-      })}
+      {agent.terminals.map((terminal) => (
+        <Tab key={terminal.id} agent={agent} terminal={terminal} selected={terminal.id === shown} />
+      ))}
     </div>
+  );
+}
+
+function Tab({ agent, terminal, selected }: { agent: Agent; terminal: TerminalInfo; selected: boolean }): JSX.Element {
+  const app = useApp();
+  const { window, pane, text } = tabLabel(agent.terminals, terminal);
+  const paneName = pane === null ? "" : `pane ${pane}`;
+  return (
+    <button
+      class="tab"
+      role="tab"
+      data-testid="terminal-tab"
+      data-terminal={terminal.id}
+      aria-selected={selected}
+      tabIndex={selected ? 0 : -1}
+      title={[window, paneName, terminal.command, terminal.title].filter(Boolean).join(" · ")}
+      onClick={() => app.open(agent.id, { terminal: terminal.id })}
+    >
+      <span class="tab-window">{window}</span>
+      {pane !== null && <span class="tab-pane">{paneName}</span>}
+      {text !== "" && <span class="tab-title">{text}</span>}
+      {terminal.exit_code !== null && <span class="tab-exit">exit {terminal.exit_code}</span>}
+    </button>
   );
 }
