@@ -51,6 +51,7 @@ test("when a program ends, nothing that it printed is written over", async () =>
 
 test("a terminal that stays larger than its place is scaled until all of it can be seen, also by who decides its size", async () => {
   node.tmux("new-session", "-d", "-s", "much-too-large", "-x", "220", "-y", "70", "cat");
+  node.tmux("resize-window", "-t", "much-too-large", "-x", "220", "-y", "70");
   const page = await openPage(browser, node, { viewport: { width: 900, height: 600 } });
   // A terminal that cannot have the size that is wished for: the wish is not passed on, and the page is told that it decides.
   await page.routeWebSocket(/\/ws$/, (socket) => {
