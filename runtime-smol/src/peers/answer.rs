@@ -41,6 +41,7 @@ pub(crate) async fn answer(peers: &Peers, knocks: &Knocks, socket: NodeSocket) {
             future::or(link(peers, there, caller, Card::default()), knock.is_sent_away()).await;
         }
         Purpose::Pair => tell(caller, |caller| async { by_code(peers, there, caller).await }).await,
+        Purpose::Check => tell(caller, |caller| async move { super::check::answer(peers, caller.node).await }).await,
         Purpose::Ask => tell(caller, |caller| async { by_address(peers, (here.ip(), there), caller).await }).await,
     }
 }
