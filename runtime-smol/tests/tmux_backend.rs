@@ -727,6 +727,34 @@ fn a_launched_agent_has_a_clean_environment_and_leaves_a_shell_with_its_exit_cod
 }
 
 #[test]
+fn after_a_program_the_normal_screen_is_brought_back_only_if_it_was_left() {
+    let leave = "\u{1b}[?1049l";
+    let server = Server::new();
+    let mut backend = server.start();
+    backend.listed();
+    let programs = [
+        ("plain", "printf 'one\\n\\033[?1049h\\033[?1049l'; seq 1 5; read x", false),
+        ("full", "seq 1 5; printf '\\033[?1049hfull'; read x", true),
+    ];
+    for (at, (name, program, alternate)) in programs.into_iter().enumerate() {
+        let mut spec = spec(name, server.home.path(), Some("sh"), &["-c", program]);
+        spec.agent = AgentId(at as u64 + 1);
+        assert_eq!(backend.launch(spec), Ok(OperationDone::Done));
+        shows(&server, name, if alternate { "full" } else { "5" });
+        let terminal = backend.terminal_of(name);
+        backend.order(terminal, TerminalOutput::Watch);
+        backend.snapshot(terminal, 100);
+        backend.order(terminal, TerminalOutput::Write(b"\r".to_vec()));
+        let output = backend.output_with(terminal, "ended with status 0]");
+        let output = String::from_utf8_lossy(&output).into_owned();
+        assert_eq!(output.contains(leave), alternate, "{name}: {output:?}");
+        shows(&server, name, "ended with status 0]");
+        let text = tmux_text(&server, name);
+        assert!(text.contains("1\n2\n3\n4\n5\n"), "{name}: {text}");
+    }
+}
+
+#[test]
 fn a_launched_program_is_what_runs_there_and_ctrl_c_ends_it_alone() {
     let server = Server::new();
     let mut backend = server.start();
