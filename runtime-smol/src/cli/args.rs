@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::state_dir;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgMatches, Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,13 +17,13 @@ pub const DEFAULT_PORT: u16 = 23_000;
 
 const AFTER_HELP: &str = "\
 Without a command, consort runs this machine's node. Agents are named by their full name, an
-unambiguous beginning of it, or their id.";
+unambiguous beginning or end of it, or their id.";
 
 const AFTER_LONG_HELP: &str = "\
 Agents:
-  An agent is named by its full name, an unambiguous beginning of its name, or its id.
-  stop, restart and rm take a beginning only from a person at a terminal: in scripts, and with
-  --yes, they want the full name or the id.
+  An agent is named by its full name, its id, or what fits only one: a beginning of its name, or
+  else its last levels (backend for customers-zoom-backend). stop, restart and rm take a part only
+  from a person at a terminal: in scripts, and with --yes, they want the full name or the id.
 
 Examples:
   consort                                     run a node here and print a login link
@@ -233,7 +233,7 @@ pub(crate) enum Command {
 /// Names one agent.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct AgentArg {
-    /// The agent: its name, an unambiguous beginning of it, or its id
+    /// The agent: its name, an unambiguous beginning or end of it, or its id
     pub(crate) agent: String,
 }
 
@@ -377,6 +377,29 @@ impl FromStr for Listen {
     }
 }
 
+/// The same command line, which no environment variable is read for.
+fn without_environment(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| argument.env(clap::builder::Resettable::Reset))
+        .mut_subcommands(|command| command.mut_args(|argument| argument.env(clap::builder::Resettable::Reset)))
+}
+
+impl ServeFlags {
+    /// Takes those flags of `other` that `chosen` says by their id.
+    fn take_over(&mut self, other: &ServeFlags, chosen: impl Fn(&str) -> bool) {
+        if chosen("listen") {
+            self.place.listen = other.place.listen;
+        }
+        if chosen("tmux_socket") {
+            self.place.tmux_socket.clone_from(&other.place.tmux_socket);
+        }
+        if chosen("node_name") {
+            self.node_name.clone_from(&other.node_name);
+        }
+        self.open |= other.open;
+    }
+}
+
 fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.into(), value.into())),
@@ -411,10 +434,23 @@ impl Args {
     /// # Errors
     /// What is wrong with it, or the help that it asks for.
     pub fn read<T: Into<OsString> + Clone>(words: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
+        let words: Vec<OsString> = words.into_iter().map(|word| word.into()).collect();
         let mut command = Args::command();
-        let matches = command.try_get_matches_from_mut(words)?;
-        if let Some((name, _)) = matches.subcommand() {
+        let matches = command.try_get_matches_from_mut(&words).map_err(|error| {
+            // What the environment sets is shown in the usage as if it were missing.
+            without_environment(Args::command()).try_get_matches_from(&words).err().unwrap_or(error)
+        })?;
+        if let Some((name, of_command)) = matches.subcommand() {
             let flags = [("listen", "listen"), ("tmux_socket", "tmux-socket"), ("node_name", "name"), ("open", "open")];
+            if name == "serve" {
+                let mut args = Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+                let given = |matches: &ArgMatches, id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+                let before = |id: &str| given(&matches, id) && !given(of_command, id);
+                if let Some(Command::Serve(serve)) = &mut args.command {
+                    serve.take_over(&args.serve, before);
+                }
+                return Ok(args);
+            }
             for (id, flag) in flags {
                 if matches.value_source(id) == Some(ValueSource::CommandLine) {
                     let message = format!("--{flag} is a flag of `consort serve`: it cannot stand before `{name}`");
@@ -493,6 +529,22 @@ mod tests {
             };
             assert_eq!(options, expected);
         }
+    }
+
+    #[test]
+    fn flags_of_serve_may_stand_before_the_word() {
+        let options = args("--listen 0.0.0.0:0 --name laptop --open --state-dir /s serve --tmux-socket t");
+        let options = options.serve_options().unwrap().unwrap();
+        let expected = ServeOptions {
+            listen: Listen::Address("0.0.0.0:0".parse().unwrap()),
+            state_dir: "/s".into(),
+            tmux_socket: Some("t".into()),
+            name: "laptop".into(),
+            open: true,
+        };
+        assert_eq!(options, expected);
+        let twice = args("--listen 1 serve --listen 2").serve_options().unwrap().unwrap();
+        assert_eq!(twice.listen, Listen::Loopback { port: 2 }, "what stands last counts");
     }
 
     #[test]
