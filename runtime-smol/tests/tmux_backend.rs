@@ -707,7 +707,7 @@ fn a_launched_agent_has_a_clean_environment_and_leaves_a_shell_with_its_exit_cod
         Some("sh"),
         &["-c", "env > e; pwd >> e; echo \"$1\" >> e; exit 3", "sh", "it's; $HOME #{pid}"],
     );
-    spec.directory = "~".to_owned();
+    spec.directory = "~/".to_owned();
     spec.env = vec![("K".to_owned(), "v w;".to_owned())];
     assert_eq!(backend.launch(spec), Ok(OperationDone::Done));
     let agent = backend.agent_where("a-b", |agent| agent.terminals[0].exit_code.is_some());
@@ -716,7 +716,8 @@ fn a_launched_agent_has_a_clean_environment_and_leaves_a_shell_with_its_exit_cod
     let agent = backend.agent_where("a-b", |agent| agent.terminals[0].shell);
     assert_eq!(agent.directory, server.home.path().to_str().expect("UTF-8"));
     let environment = std::fs::read_to_string(server.home.path().join("e")).expect("what the program saw");
-    for expected in ["K=v w;", "CONSORT_AGENT_ID=04hmasw9nf6yy", "CONSORT_AGENT_NAME=a-b", "it's; $HOME #{pid}"] {
+    let home = server.home.path().to_str().expect("UTF-8");
+    for expected in [home, "K=v w;", "CONSORT_AGENT_ID=04hmasw9nf6yy", "CONSORT_AGENT_NAME=a-b", "it's; $HOME #{pid}"] {
         assert!(environment.lines().any(|line| line == expected), "{expected} in {environment}");
     }
     assert!(
@@ -799,6 +800,10 @@ fn a_launch_that_cannot_work_is_refused_with_the_reason() {
     let mut backend = server.start();
     backend.agent("taken");
     let home = server.home.path().to_owned();
+    let file = home.join("file");
+    std::fs::write(&file, "").expect("a file");
+    let message = backend.launch(spec("x", &file, None, &[])).expect_err("a file").message;
+    assert!(message.ends_with("/file is not a directory."), "{message}");
     let mut code = |spec: LaunchSpec| backend.launch(spec).expect_err("refused").code;
     assert_eq!(code(spec("x", &home.join("nowhere"), None, &[])), "directory-missing");
     assert_eq!(code(spec("x", &home, Some("no-such-program"), &[])), "program-not-found");

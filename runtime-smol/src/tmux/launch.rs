@@ -4,6 +4,7 @@ use super::TmuxConfig;
 use super::engine::Engine;
 use super::operations::{literal, mark_line};
 use super::quote::Line;
+use crate::launch::{check_directory, expand_home};
 use consort_core::{LaunchSpec, OperationError, Size};
 use std::ffi::OsString;
 use std::io::Write;
@@ -93,13 +94,7 @@ pub(crate) fn check_name(name: &str) -> Result<String, OperationError> {
 pub(crate) fn prepare(config: &TmuxConfig, spec: &LaunchSpec) -> Result<Prepared, OperationError> {
     let name = check_name(&spec.name)?;
     let directory = config.expand(&spec.directory);
-    if !directory.is_dir() {
-        return Err(error(
-            "directory-missing",
-            &format!("There is no directory {}.", directory.display()),
-            "Create it or choose another one.",
-        ));
-    }
+    check_directory(&directory)?;
     let path =
         directory.to_str().ok_or_else(|| error("directory-missing", "The directory's name is not UTF-8.", ""))?;
     let mut env = vec![
@@ -133,7 +128,7 @@ fn find_program(
     program: &str,
 ) -> Result<PathBuf, OperationError> {
     let found = if program.contains('/') {
-        Some(directory.join(config.expand_home(program))).filter(|path| is_executable(path))
+        Some(directory.join(expand_home(program, &config.home))).filter(|path| is_executable(path))
     } else {
         let path = spec.env.iter().rev().find(|(key, _)| key == "PATH").map(|(_, value)| OsString::from(value));
         let path = path.or_else(|| config.variable("PATH").cloned()).unwrap_or_default();
@@ -264,14 +259,6 @@ impl TmuxConfig {
 
     /// A directory as a person writes it: `~` is home, and relative to home if it is relative.
     fn expand(&self, directory: &str) -> PathBuf {
-        self.home.join(self.expand_home(directory))
-    }
-
-    fn expand_home(&self, path: &str) -> PathBuf {
-        match path.strip_prefix('~') {
-            Some("") => self.home.clone(),
-            Some(rest) if rest.starts_with('/') => self.home.join(rest.trim_start_matches('/')),
-            _ => PathBuf::from(path),
-        }
+        self.home.join(expand_home(directory, &self.home))
     }
 }
