@@ -17,6 +17,7 @@
 
 extern crate alloc;
 
+pub mod base32;
 pub mod command;
 pub mod directory;
 pub mod error;

@@ -56,7 +56,9 @@ pub const HOPS: u8 = 16;
 
 /// New facts wait this long for others, so that a burst is one frame.
 pub const COALESCE_TIME: Duration = Duration::from_millis(25);
-/// A link that has sent nothing for this long sends a heartbeat.
+/// One more link to a node that others lead to already is told this late: most joins change many links at once.
+pub const LINK_NEWS_TIME: Duration = Duration::from_millis(500);
+/// A link sends a heartbeat this often.
 pub const HEARTBEAT_TIME: Duration = Duration::from_secs(2);
 /// A link that has brought nothing for this long is dead.
 pub const SILENCE_TIME: Duration = Duration::from_secs(5);

@@ -127,6 +127,13 @@ impl<'a> View<'a> {
         self.node.mesh().node(id)
     }
 
+    /// Whether a node was a member once and was removed: only a person brings it back.
+    #[must_use]
+    pub fn was_removed(self, id: NodeId) -> bool {
+        let facts = self.node.facts();
+        facts.length(id) > 0 && !facts.is_member(id)
+    }
+
     /// All agents of all members, ordered by name, then id. Of a node that cannot be reached: as they were last known.
     pub fn agents(self) -> impl Iterator<Item = AgentView<'a>> {
         let mesh = self.node.mesh();

@@ -10,7 +10,7 @@ use crate::input::LinkInput;
 use crate::limits;
 use crate::mesh::facts::{Fact, Key};
 use crate::output::{Event, Output};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
@@ -174,7 +174,10 @@ impl Mesh {
         link.compare = hello.hash != self.facts.hash() && self.id < peer;
         self.open.insert(peer, id);
         self.dialler.rest(peer);
-        (self.due.links, self.due.search, self.due.targets) = (true, true, true);
+        self.due.targets = true;
+        // One more way to where others lead already is not urgent.
+        let pause = if self.graph.is_reachable(peer) { limits::LINK_NEWS_TIME } else { Duration::default() };
+        self.links_changed(now, pause);
     }
 
     /// Ends the link that another one takes the place of.
@@ -249,7 +252,7 @@ impl Mesh {
         leaving.take_room(link);
         let old = core::mem::replace(link, leaving);
         if was_open {
-            self.unuse(id, &old);
+            self.unuse(now, id, &old);
         }
     }
 
@@ -265,7 +268,7 @@ impl Mesh {
     fn ended(&mut self, now: Instant, id: LinkId) {
         let Some(link) = self.links.remove(&id) else { return };
         let peer = link.peer;
-        self.unuse(id, &link);
+        self.unuse(now, id, &link);
         if !self.open.contains_key(&peer) && self.wants(peer) {
             self.dialler.pause(now, peer);
             self.due.dials = true;
@@ -273,11 +276,11 @@ impl Mesh {
     }
 
     /// A link is used no longer.
-    fn unuse(&mut self, id: LinkId, link: &Link) {
+    fn unuse(&mut self, now: Instant, id: LinkId, link: &Link) {
         if self.open.get(&link.peer) == Some(&id) {
             self.open.remove(&link.peer);
             self.conflicts.remove(&link.peer);
-            (self.due.links, self.due.search, self.due.links_told) = (true, true, None);
+            self.links_changed(now, Duration::default());
         }
         self.lose_parcels(link);
     }
@@ -375,4 +378,4 @@ impl Mesh {
 }
 
 /// A peer that has been silent for this long is taken for dead when another life of it appears: it would have sent a heartbeat.
-const REPLACE_TIME: crate::time::Duration = crate::time::Duration::from_secs(3);
+const REPLACE_TIME: Duration = Duration::from_secs(3);

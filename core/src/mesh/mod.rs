@@ -30,7 +30,7 @@ use crate::input::Address;
 use crate::limits;
 use crate::output::{Event, Output};
 use crate::random::Random;
-use crate::time::{Deadline, Instant};
+use crate::time::{Deadline, Duration, Instant};
 use crate::view::NodeView;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
@@ -110,8 +110,8 @@ pub(crate) struct Mesh {
 /// What is to be done, and what was done when.
 #[derive(Debug, Default)]
 struct Due {
-    /// Own links differ from what is published.
-    links: bool,
+    /// Own links differ from what is published: when that is told.
+    links: Option<Instant>,
     links_told: Option<Instant>,
     /// Who is wanted to be linked to may differ.
     targets: bool,
@@ -155,7 +155,7 @@ impl Mesh {
             news: VecDeque::new(),
             learned: Out::new(),
             now,
-            due: Due { targets: true, links: true, ..Due::default() },
+            due: Due { targets: true, links: Some(now), ..Due::default() },
         };
         mesh.restore(restored, now);
         mesh.own.say(&mut mesh.facts, |_| {});
@@ -282,20 +282,27 @@ impl Mesh {
             (self.dialler.next_deadline(), "a dial"),
             (self.own.next_deadline(), "an own fact"),
             (self.keeper.next_deadline(), "the store of nodes"),
-            (waits(self.due.links, self.due.links_told), "own links"),
+            (self.due.links.filter(|_| self.due.links_told.is_some()), "own links"),
             (waits(self.graph.is_dirty(), self.due.searched), "the graph"),
             (compares.map(|(_, moved)| moved + limits::RECONCILE_TIME), "a comparison of facts"),
         ];
         all.into_iter().filter_map(|(at, reason)| Some(Deadline { at: at?, reason })).min()
     }
 
-    /// Tells neighbours that this node's links have changed: the first change at once, those that follow together.
+    /// Own links have changed: that is told after `pause` at the latest, and not too often.
+    fn links_changed(&mut self, now: Instant, pause: Duration) {
+        let free = self.due.links_told.map_or(now, |told| told + limits::COALESCE_TIME);
+        let at = free.max(now + pause);
+        self.due.links = Some(self.due.links.map_or(at, |before| before.min(at)));
+        self.due.search = true;
+    }
+
+    /// Tells neighbours that this node's links have changed.
     fn publish_links(&mut self, now: Instant) {
-        let early = self.due.links_told.is_some_and(|told| now < told + limits::COALESCE_TIME);
-        if !self.due.links || early {
+        if self.due.links.is_none_or(|at| now < at) {
             return;
         }
-        (self.due.links, self.due.links_told) = (false, Some(now));
+        (self.due.links, self.due.links_told) = (None, Some(now));
         let links = self.open.keys().map(|id| NodeRef::from(*id)).collect();
         let key = self.own.publish(&mut self.facts, Key::Links(self.id), Value::Links(links));
         self.told(now, key);
