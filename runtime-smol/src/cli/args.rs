@@ -465,7 +465,10 @@ impl Args {
     /// # Errors
     /// What is wrong with it, or the help that it asks for.
     pub fn read<T: Into<OsString> + Clone>(words: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
-        let words: Vec<OsString> = words.into_iter().map(|word| word.into()).collect();
+        Args::read_words(words.into_iter().map(Into::into).collect())
+    }
+
+    fn read_words(mut words: Vec<OsString>) -> Result<Self, clap::Error> {
         let mut command = Args::command();
         let matches = command.try_get_matches_from_mut(&words).map_err(|error| {
             // What the environment sets is shown in the usage as if it were missing.
@@ -483,8 +486,10 @@ impl Args {
             let before = |(id, _): &(&str, &str)| matches.value_source(id) == Some(ValueSource::CommandLine);
             if name == "serve" && flags.iter().any(before) {
                 // The same flags mean the same without the word.
-                let at = words.iter().position(|word| word == "serve");
-                return Args::read(words.iter().enumerate().filter(|(i, _)| Some(*i) != at).map(|(_, word)| word));
+                if let Some(at) = words.iter().skip(1).position(|word| word == "serve") {
+                    words.remove(at + 1);
+                    return Args::read_words(words);
+                }
             }
             for (id, flag) in flags {
                 if matches.value_source(id) == Some(ValueSource::CommandLine) {
