@@ -73,6 +73,21 @@ impl Server {
         String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned()
     }
 
+    /// Ends the server and waits until it takes no connections: one that is about to end takes them and says nothing.
+    fn kill(&self) {
+        self.tmux(&["kill-server"]);
+        let is_gone = || {
+            let output = self.command().arg("list-sessions").output().expect("tmux runs");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            said.starts_with("no server running") || said.starts_with("error connecting")
+        };
+        let start = Instant::now();
+        while !is_gone() {
+            assert!(start.elapsed() < PATIENCE, "the server does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// A detached session that runs a script.
     fn session(&self, name: &str, size: (u16, u16), script: &str) {
         let (cols, rows) = (size.0.to_string(), size.1.to_string());
@@ -675,7 +690,7 @@ fn a_server_that_dies_takes_its_agents_along_and_a_new_one_is_found() {
     let terminal = backend.terminal_of("a");
     let before = terminal.agent;
     backend.order(terminal, TerminalOutput::Watch);
-    server.tmux(&["kill-server"]);
+    server.kill();
     assert!(matches!(
         std::iter::repeat_with(|| backend.event(terminal, "the end")).find(|e| matches!(e, TerminalEvent::Closed)),
         Some(TerminalEvent::Closed)
