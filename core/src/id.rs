@@ -136,12 +136,17 @@ impl fmt::Debug for ViewerKey {
 }
 
 /// A terminal stream of one viewer, numbered by the viewer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StreamId(pub u32);
 
-/// A command of a person or program, numbered by the runtime; its [`Reply`](crate::Reply) carries it back.
+/// A command of a person or program, numbered by the runtime below 2⁶³; its [`Reply`](crate::Reply) carries it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub u64);
+
+impl CommandId {
+    /// The first number that core gives to commands of other nodes.
+    pub(crate) const OF_OTHERS: u64 = 1 << 63;
+}
 
 /// Work that core asked a backend to do, numbered by core; the runtime answers each exactly once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

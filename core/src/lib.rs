@@ -18,6 +18,7 @@
 extern crate alloc;
 
 pub mod base32;
+mod circuits;
 pub mod command;
 pub mod directory;
 pub mod error;

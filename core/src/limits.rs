@@ -85,6 +85,31 @@ pub const ASSERTIONS: u32 = 6;
 /// A command for another node is refused when it was not answered for this long.
 pub const REMOTE_COMMAND_TIME: Duration = Duration::from_secs(30);
 
+/// Circuits that a node opens, and as many that others open to it.
+pub const CIRCUITS: usize = 1_024;
+/// Frames of one viewer that may be on the way from another node, in whatever node or queue between them: one window.
+pub const REMOTE_ROOM: u32 = 8;
+/// Viewers that one node has at another.
+pub const REMOTE_VIEWERS: usize = VIEWERS;
+/// Streams that one node has at another.
+pub const REMOTE_STREAMS: usize = 1_024;
+/// Bytes, and pieces, that wait for the way to another node. What is beyond comes again after the circuit was opened anew.
+pub const CIRCUIT_QUEUE: (usize, usize) = (1 << 20, 8_192);
+/// Commands of one node that another has not answered.
+pub const REMOTE_COMMANDS: usize = 64;
+/// Bytes of one encoded command for another node: a text to paste, with room to spare.
+pub const REMOTE_COMMAND_BYTES: usize = PASTE_BYTES + (1 << 20);
+/// Bytes of one encoded answer.
+pub const REMOTE_ANSWER_BYTES: usize = SNAPSHOT_BYTES;
+/// Something that the other end of a circuit has not acknowledged for this long is asked about; again after twice as long, and so on.
+pub const PROBE_TIME: Duration = Duration::from_secs(1);
+/// So many questions without any answer: the circuit is broken.
+pub const PROBES: u32 = 4;
+/// Back-off between openings of a circuit that keeps breaking: full jitter below a bound that doubles from the first to the second.
+pub const CIRCUIT_AGAIN_TIME: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// A circuit that has lasted this long is opened anew at once.
+pub const CIRCUIT_STEADY_TIME: Duration = Duration::from_secs(10);
+
 /// Output bytes kept for one terminal that somebody looks at.
 pub const RING_BYTES: usize = 1 << 20;
 /// Output bytes kept once every viewer has processed them, so that a reconnecting one can go on.

@@ -193,6 +193,9 @@ fn a_node_that_has_lost_its_state_speaks_for_itself_again() {
         assert_eq!(town.agents(n), ["new"], "what its former life said is void");
         assert!(!town.view(n).node(id(1)).expect("a member").conflict);
     }
+    town.agent(1, 3, "newer");
+    town.wait(200);
+    assert_eq!(town.agents(2), ["new", "newer"], "what it says from now on counts");
     assert!(town.agree(&[0, 1, 2]));
 }
 
@@ -319,4 +322,34 @@ fn a_change_of_network_ends_the_pauses_between_dials() {
     town.tell(0, Input::Network(vec![Address("10.0.0.0:23000".into())]));
     let took = town.until(1_000, |town| town.reaches(0) == [1]);
     assert!(took.is_some_and(|ms| ms <= 20), "{took:?}");
+}
+
+#[test]
+fn a_good_link_ends_the_pauses_between_dials() {
+    let mut town = Town::joined(2);
+    town.cut(0, 1);
+    town.wait(120_000);
+    town.heal();
+    assert!(town.until(35_000, |town| town.reaches(0) == [1]).is_some());
+    town.wait(5_000);
+    town.cut(0, 1);
+    town.heal();
+    let took = town.until(10_000, |town| town.reaches(0) == [1]);
+    assert!(took.is_some_and(|ms| ms <= 1_050), "{took:?}");
+}
+
+#[test]
+fn in_a_full_mesh_a_fact_takes_one_message_to_each_other_node() {
+    let mut town = Town::joined(6);
+    // Begin after a round of heartbeats.
+    let mut before = town.frames;
+    town.until(5_000, |town| town.frames > before);
+    while before != town.frames {
+        before = town.frames;
+        town.wait(100);
+    }
+    town.agent(0, 1, "news");
+    town.wait(100);
+    assert!((0..6).all(|n| town.agents(n) == ["news"]));
+    assert_eq!(town.frames - before, 5);
 }

@@ -85,7 +85,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
         port: door.port(),
         served: door.addresses(),
         may_open: matches!(options.listen, Listen::Loopback { .. }),
-        wished: options.advertise.clone(),
+        wished: options.advertise.iter().filter_map(|address| peers::with_port(address, door.port())).collect(),
         entrance,
     };
     let (reports, reported) = async_channel::bounded(REPORTS);

@@ -257,7 +257,7 @@ impl Writer<'_> {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let sent = send(sender, encode(output)).await;
+        let sent = send(sender, encode(self.facts.id, output)).await;
         self.viewer.say(Said::Plain(ViewerInput::Writable));
         sent
     }

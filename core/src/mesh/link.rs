@@ -97,7 +97,6 @@ impl Link {
     }
 
     /// Whether a parcel would go out now; the last frame of room is kept for the mesh's own.
-    #[allow(dead_code, reason = "called by circuits")]
     pub(super) fn has_room_for_parcels(&self) -> bool {
         self.is_open() && self.room >= 2
     }

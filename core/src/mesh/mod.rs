@@ -165,7 +165,6 @@ impl Mesh {
     // What circuits do with it.
 
     /// Sends a parcel from here. Whether there is a way; if not, nothing is sent.
-    #[allow(dead_code, reason = "called by circuits")]
     pub(crate) fn send(&mut self, to: NodeId, body: Vec<u8>) -> bool {
         debug_assert!(body.len() <= limits::PARCEL_BYTES, "a parcel of {} bytes", body.len());
         let there = self.graph.is_reachable(to);
@@ -176,19 +175,16 @@ impl Mesh {
     }
 
     /// Whether the next link on the way would take a parcel now, and nothing from here to that node waits.
-    #[allow(dead_code, reason = "called by circuits")]
     pub(crate) fn room_towards(&self, to: NodeId) -> bool {
         let link = self.graph.route(to).and_then(|route| self.links.get(self.open.get(&route.via)?));
         link.is_some_and(|link| link.has_room_for_parcels() && !link.traffic.waits((self.id, to)))
     }
 
-    #[allow(dead_code, reason = "called by circuits")]
     pub(crate) fn is_reachable(&self, node: NodeId) -> bool {
         self.graph.is_reachable(node)
     }
 
     /// What a node may do on the agents of this one. `None`: it is no member.
-    #[allow(dead_code, reason = "called by circuits")]
     pub(crate) fn rights_of(&self, node: NodeId) -> Option<Rights> {
         if node == self.id {
             return Some(Rights::Operate);
@@ -197,7 +193,6 @@ impl Mesh {
     }
 
     /// Keeps a direct link to a node while something uses it, or no longer. A large mesh has no link to everybody.
-    #[allow(dead_code, reason = "called by circuits")]
     pub(crate) fn want_direct(&mut self, node: NodeId, wanted: bool) {
         self.due.targets |= match wanted {
             true => self.direct.len() < limits::DIRECT && node != self.id && self.direct.insert(node),

@@ -12,7 +12,6 @@ use alloc::vec::Vec;
 
 impl Mesh {
     /// A fact that a reply carried, as if its writer had pushed it.
-    #[allow(dead_code, reason = "called by circuits")]
     pub(crate) fn learn(&mut self, key: Key, fact: Fact) {
         if let Some(writer) = key.writer().filter(|_| key.fits(&fact.value)) {
             let (now, mut out) = (self.now, core::mem::take(&mut self.learned));

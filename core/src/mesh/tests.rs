@@ -99,6 +99,12 @@ impl Chain {
                     self.tell(to, far, LinkInput::Frame(&bytes));
                 }
             }
+            Output::CloseLink(link) => {
+                if let Some((to, far)) = self.ends.remove(&(n, link)) {
+                    self.ends.remove(&(to, far));
+                    self.tell(to, far, LinkInput::Closed);
+                }
+            }
             Output::Store(store, _) => self.meshes[n].stored(self.now, store, Ok(()), &mut self.outs[n]),
             _ => {}
         }
@@ -204,4 +210,57 @@ fn what_a_reply_carries_is_known_at_once() {
     let now = chain.now;
     chain.meshes[0].flush(now, &mut out);
     assert!(out.contains(&Output::Event(Event::NodeChanged(id(1)))));
+}
+
+#[test]
+fn of_two_links_that_were_dialled_at_once_both_ends_keep_the_one_of_the_smaller_id() {
+    let mut chain = Chain::new(3);
+    chain.cut(1);
+    chain.later(100);
+    let links = [(0, LinkId(10), LinkId(11)), (1, LinkId(20), LinkId(21))];
+    for (dialler, near, far) in links {
+        let other = 1 - dialler;
+        chain.ends.insert((dialler, near), (other, far));
+        chain.ends.insert((other, far), (dialler, near));
+        let answer = Some(crate::id::DialId(99));
+        chain.tell(dialler, near, LinkInput::Opened { peer: id(other as u8), dial: answer });
+        chain.tell(other, far, LinkInput::Opened { peer: id(dialler as u8), dial: None });
+    }
+    for (dialler, near, far) in links {
+        chain.room(dialler, near, 50);
+        chain.room(1 - dialler, far, 50);
+    }
+    chain.settle();
+    assert_eq!((chain.meshes[0].open[&id(1)], chain.meshes[1].open[&id(0)]), (LinkId(10), LinkId(11)));
+    assert_eq!((chain.meshes[0].links.len(), chain.meshes[1].links.len()), (1, 2));
+}
+
+#[test]
+fn a_node_that_was_late_itself_judges_its_links_later_but_once_only() {
+    let mut chain = Chain::new(2);
+    for open in [true, false] {
+        chain.now = chain.now + Duration::from_secs(6);
+        let (now, mesh) = (chain.now, &mut chain.meshes[0]);
+        mesh.begin(now);
+        let mut out = Out::new();
+        mesh.wake(now, &mut out);
+        mesh.flush(now, &mut out);
+        assert_eq!(mesh.open.contains_key(&id(1)), open);
+    }
+}
+
+#[test]
+fn nothing_is_kept_of_what_a_removed_node_said() {
+    let mut chain = Chain::new(2);
+    let mut out = Out::new();
+    let member = Value::Membership { by: id(1), rights: Rights::Operate };
+    let removed = facts::Fact { version: facts::Version(2, 0), value: member };
+    let late = facts::Fact { version: facts::Version(1, 9), value: Value::Node(alloc::boxed::Box::default()) };
+    let (now, mesh) = (chain.now, &mut chain.meshes[0]);
+    mesh.take(now, Some(id(1)), alloc::vec![(Key::Node(id(5)), late.clone())], &mut out);
+    assert!(mesh.facts.node(id(5)).is_some(), "who admitted it may be heard of later");
+    mesh.take(now, Some(id(1)), alloc::vec![(Key::Member(id(5)), removed)], &mut out);
+    assert!(mesh.facts.node(id(5)).is_none());
+    mesh.take(now, Some(id(1)), alloc::vec![(Key::Node(id(5)), late)], &mut out);
+    assert!(mesh.facts.node(id(5)).is_none(), "whoever still has it");
 }

@@ -6,7 +6,7 @@ use consort_core::directory::BackendKind;
 use consort_core::monitor::Monitor;
 use consort_core::output::StoreOperation;
 use consort_core::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Milliseconds that a frame is on its way.
 pub(crate) const DELAY: u64 = 5;
@@ -72,6 +72,8 @@ pub(crate) struct Town {
     pub(crate) frames: u64,
     pub(crate) bytes: u64,
     pub(crate) dials: u64,
+    /// What was said to terminals, viewers and backends, with the node that said it.
+    pub(crate) said: VecDeque<(usize, Output)>,
 }
 
 impl Town {
@@ -90,6 +92,7 @@ impl Town {
             frames: 0,
             bytes: 0,
             dials: 0,
+            said: VecDeque::new(),
         };
         for n in 0..count {
             let node = town.start(n, 1, BTreeMap::new());
@@ -228,7 +231,7 @@ impl Town {
             }
             Output::Reply(command, reply) => self.machines[n].replies.push((command, reply)),
             Output::Event(event) => self.machines[n].events.push(event),
-            Output::Terminal(..) | Output::Viewer(..) | Output::Backend(..) => {}
+            Output::Terminal(..) | Output::Viewer(..) | Output::Backend(..) => self.said.push_back((n, output)),
         }
     }
 
@@ -402,12 +405,22 @@ impl Town {
     }
 
     pub(crate) fn command(&mut self, n: usize, command: Command) -> Result<Reply, Refusal> {
+        let number = self.ask(n, n, command);
+        self.reply(n, number).expect("answered at once")
+    }
+
+    /// A person at `n` asks `node` for something.
+    pub(crate) fn ask(&mut self, n: usize, node: usize, command: Command) -> CommandId {
         self.serial += 1;
         let number = CommandId(self.serial);
-        self.tell(n, Input::Command(number, self.machines[n].id, command));
+        let node = if n == node { self.machines[n].id } else { id(node) };
+        self.tell(n, Input::Command(number, node, command));
         self.wait(0);
-        let reply = self.machines[n].replies.iter().find(|(id, _)| *id == number);
-        reply.expect("answered at once").1.clone()
+        number
+    }
+
+    pub(crate) fn reply(&self, n: usize, number: CommandId) -> Option<Result<Reply, Refusal>> {
+        self.machines[n].replies.iter().find(|(id, _)| *id == number).map(|(_, reply)| reply.clone())
     }
 
     pub(crate) fn admit(&mut self, n: usize, other: usize) {

@@ -4,12 +4,10 @@ use super::attach::DetachKey;
 use super::failure::Failure;
 use super::listen::Listen;
 use super::state_dir;
-use crate::peers::Trusted;
+use crate::peers::{Trusted, with_port};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
-use consort_core::Address;
-use consort_core::limits::ADDRESS_BYTES;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -79,10 +77,10 @@ pub(crate) struct ServeFlags {
     /// Tell other machines to reach this one at this address, before all others (repeatable)
     ///
     /// For port forwardings and names that this machine does not know of. The addresses of its own interfaces are found by
-    /// themselves.
-    #[arg(long, value_name = "HOST:PORT", env = "CONSORT_ADVERTISE", hide_env_values = true)]
+    /// themselves. Without a port: the one that this machine listens on.
+    #[arg(long, value_name = "HOST[:PORT]", env = "CONSORT_ADVERTISE", hide_env_values = true)]
     #[arg(value_parser = advertised, value_delimiter = ',')]
-    pub(crate) advertise: Vec<Address>,
+    pub(crate) advertise: Vec<String>,
 
     /// Admit every machine of this network that asks, without a code and without a person: `tailscale`, `lan`, or a range such as
     /// 10.1.0.0/16 (repeatable)
@@ -412,12 +410,11 @@ impl BackendName {
     }
 }
 
-fn advertised(text: &str) -> Result<Address, String> {
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
-    match port {
-        Some(Ok(1..)) if text.len() <= ADDRESS_BYTES => Ok(Address(text.into())),
-        _ => Err("expected a name or an address with a port, as in example.org:23000 or [fd00::1]:23000".into()),
-    }
+fn advertised(text: &str) -> Result<String, String> {
+    let valid = with_port(text, DEFAULT_PORT).is_some();
+    valid
+        .then(|| text.into())
+        .ok_or_else(|| "expected a name or an address, as in example.org or [fd00::1]:23000".into())
 }
 
 /// The same command line, which no environment variable is read for.
@@ -445,8 +442,8 @@ pub struct ServeOptions {
     pub tmux_socket: Option<String>,
     /// What this machine is called.
     pub name: String,
-    /// Addresses that other machines are told before all others.
-    pub advertise: Vec<Address>,
+    /// Addresses that other machines are told before all others, with a port or without.
+    pub advertise: Vec<String>,
     /// Networks whose machines are admitted when they ask.
     pub trusted: Vec<Trusted>,
     /// Whether to open the dashboard in the browser: see [`open_in_browser`](super::open_in_browser).

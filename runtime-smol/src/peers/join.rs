@@ -1,6 +1,7 @@
 //! Joining another node: by its code, or by its address and a person there who admits this one.
 
 use super::code::{Code, NoCode};
+use super::network::with_port;
 use super::{Asking, Peers, Task};
 use crate::door::DEFAULT_PORT;
 use crate::link::greet::{self, Answer, Conversation, Failure, Ticket, Wanted};
@@ -8,12 +9,11 @@ use crate::link::noise::Purpose;
 use crate::link::socket;
 use async_io::Timer;
 use consort_core::error::RefusalCode;
-use consort_core::limits::{ADDRESS_BYTES, ADDRESSES};
+use consort_core::limits::ADDRESSES;
 use consort_core::{Address, NodeId, Refusal, Rights};
 use consort_web::api::Joined;
 use futures_lite::future;
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -49,7 +49,7 @@ pub(super) async fn join(peers: &Peers, target: &str, rights: Rights) -> Result<
                 "Update this machine's.",
             )),
             Err(NoCode::Other) => {
-                let address = with_port(target).ok_or_else(|| {
+                let address = with_port(target, DEFAULT_PORT).ok_or_else(|| {
                     let hint = "An address looks like laptop.local or 192.168.1.7:23000.";
                     refusal(RefusalCode::Invalid, "This is neither a code nor an address.", hint)
                 })?;
@@ -230,43 +230,4 @@ fn nonsense() -> Refusal {
 
 fn refusal(code: RefusalCode, message: impl Into<String>, hint: impl Into<String>) -> Refusal {
     Refusal { code, message: message.into(), hint: hint.into() }
-}
-
-/// An address with a port, this program's own if none is given; `None` if the text is no address.
-fn with_port(text: &str) -> Option<Address> {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    if let Ok(ip) = bare.parse::<IpAddr>() {
-        return Some(Address(std::net::SocketAddr::new(ip, DEFAULT_PORT).to_string()));
-    }
-    if text.parse::<std::net::SocketAddr>().is_ok() {
-        return Some(Address(text.to_owned()));
-    }
-    let (name, port) = match text.rsplit_once(':') {
-        Some((name, port)) => (name, port.parse::<u16>().ok()?),
-        None => (text, DEFAULT_PORT),
-    };
-    let named = name.split('.').all(|label| {
-        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    });
-    (named && name.len() + 6 <= ADDRESS_BYTES).then(|| Address(format!("{name}:{port}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_without_a_port_gets_the_usual_one() {
-        let read = |text: &str| with_port(text).map(|address| address.0);
-        assert_eq!(read("192.168.1.7").as_deref(), Some("192.168.1.7:23000"));
-        assert_eq!(read("192.168.1.7:5").as_deref(), Some("192.168.1.7:5"));
-        assert_eq!(read("fd00::1").as_deref(), Some("[fd00::1]:23000"));
-        assert_eq!(read("[fd00::1]").as_deref(), Some("[fd00::1]:23000"));
-        assert_eq!(read("[fd00::1]:5").as_deref(), Some("[fd00::1]:5"));
-        assert_eq!(read("laptop.local").as_deref(), Some("laptop.local:23000"));
-        assert_eq!(read("laptop:80").as_deref(), Some("laptop:80"));
-        for text in ["", "a b", "http://x", "x/y", "a..b", "laptop:", "laptop:70000", "user@host"] {
-            assert_eq!(read(text), None, "{text}");
-        }
-    }
 }

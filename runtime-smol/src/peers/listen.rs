@@ -12,10 +12,12 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The addresses of this machine are read anew this often.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// Between two looks so much time only passes when the machine sleeps.
+const ASLEEP: Duration = Duration::from_secs(15);
 /// How long a listener rests when the system has no room for a connection.
 const REST: Duration = Duration::from_millis(100);
 
@@ -39,7 +41,14 @@ pub(super) async fn keep(peers: &Peers, executor: &LocalExecutor<'_>, looks: &Re
     let mut listeners = Listeners { place, open: BTreeMap::new(), failed: Vec::new() };
     let mut told = None;
     let mut asked: Option<Sender<()>> = None;
+    let mut looked = SystemTime::now();
     loop {
+        // The machine was asleep (only the wall clock counts that): whoever could not be reached before is tried again, as after a
+        // change of addresses.
+        if looked.elapsed().is_ok_and(|time| time > ASLEEP) {
+            told = None;
+        }
+        looked = SystemTime::now();
         if asked.is_some() || has_members(peers).await {
             peers.open.store(true, Ordering::Relaxed);
         }

@@ -15,6 +15,7 @@ mod requests;
 pub(crate) use answer::answer;
 pub use listen::Place;
 pub use network::Trusted;
+pub(crate) use network::with_port;
 
 use crate::audit::{Audit, AuditEvent};
 use crate::driver::Handle;

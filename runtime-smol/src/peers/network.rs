@@ -1,7 +1,7 @@
 //! Addresses: which this machine has and how useful they are to others, and which networks a user trusts.
 
 use consort_core::Address;
-use consort_core::limits::ADDRESSES;
+use consort_core::limits::{ADDRESS_BYTES, ADDRESSES};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
@@ -63,6 +63,25 @@ pub(crate) fn advertised(wished: &[Address], own: &[SocketAddr]) -> Vec<Address>
     }
     all.truncate(ADDRESSES);
     all
+}
+
+/// An address with a port, `port` if it has none; `None` if the text is no address.
+pub(crate) fn with_port(text: &str, port: u16) -> Option<Address> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if let Ok(ip) = bare.parse::<IpAddr>() {
+        return Some(Address(SocketAddr::new(ip, port).to_string()));
+    }
+    if text.parse::<SocketAddr>().is_ok() {
+        return Some(Address(text.to_owned()));
+    }
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, own)) => (name, own.parse::<u16>().ok()?),
+        None => (text, port),
+    };
+    let named = name.split('.').all(|label| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    });
+    (named && name.len() + 6 <= ADDRESS_BYTES).then(|| Address(format!("{name}:{port}")))
 }
 
 /// A range of addresses.
@@ -201,5 +220,20 @@ mod tests {
         let own = ["192.168.1.7:1".parse().unwrap(), "10.0.0.1:1".parse().unwrap()];
         let all = advertised(&[Address("10.0.0.1:1".into())], &own);
         assert_eq!(all, ["10.0.0.1:1", "192.168.1.7:1"].map(|text| Address(text.into())));
+    }
+
+    #[test]
+    fn an_address_without_a_port_gets_the_usual_one() {
+        let read = |text: &str| with_port(text, 23_000).map(|address| address.0);
+        assert_eq!(read("192.168.1.7").as_deref(), Some("192.168.1.7:23000"));
+        assert_eq!(read("192.168.1.7:5").as_deref(), Some("192.168.1.7:5"));
+        assert_eq!(read("fd00::1").as_deref(), Some("[fd00::1]:23000"));
+        assert_eq!(read("[fd00::1]").as_deref(), Some("[fd00::1]:23000"));
+        assert_eq!(read("[fd00::1]:5").as_deref(), Some("[fd00::1]:5"));
+        assert_eq!(read("laptop.local").as_deref(), Some("laptop.local:23000"));
+        assert_eq!(read("laptop:80").as_deref(), Some("laptop:80"));
+        for text in ["", "a b", "http://x", "x/y", "a..b", "laptop:", "laptop:70000", "user@host"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 }
