@@ -1,46 +1,10 @@
 //! Identifiers: small values that name a node, an agent, a terminal, a viewer, and how they are written.
 
+use crate::base32::{checked, decode, encode, read_checked};
 use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 use serde::{Deserialize, Serialize};
-
-/// Crockford's base 32, lower case: no `i`, `l`, `o`, `u`, so that an id can be read aloud.
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-
-fn encode(bits: &[u8], out: &mut String) {
-    let (mut buffer, mut filled) = (0u32, 0);
-    for byte in bits {
-        buffer = (buffer << 8) | u32::from(*byte);
-        filled += 8;
-        while filled >= 5 {
-            filled -= 5;
-            out.push(char::from(ALPHABET[(buffer >> filled & 31) as usize]));
-        }
-    }
-    if filled > 0 {
-        out.push(char::from(ALPHABET[(buffer << (5 - filled) & 31) as usize]));
-    }
-}
-
-fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != (N * 8).div_ceil(5) {
-        return None;
-    }
-    let (mut out, mut at, mut buffer, mut filled) = ([0; N], 0, 0u32, 0);
-    for byte in text.bytes() {
-        let value = ALPHABET.iter().position(|letter| *letter == byte.to_ascii_lowercase())?;
-        buffer = (buffer << 5) | value as u32;
-        filled += 5;
-        if filled >= 8 && at < N {
-            filled -= 8;
-            out[at] = (buffer >> filled) as u8;
-            at += 1;
-        }
-    }
-    // Bits beyond the last byte are zero in the one valid spelling.
-    (buffer & ((1 << filled) - 1) == 0).then_some(out)
-}
 
 /// A text that is not an id of the wanted kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +23,13 @@ impl NodeId {
         encode(&self.0, &mut text);
         text.truncate(7);
         text
+    }
+
+    /// The whole id for people: groups of seven characters, the last with check characters, so that a typing error is noticed. Read by
+    /// `parse` like the plain spelling.
+    #[must_use]
+    pub fn checked(&self) -> String {
+        checked(&self.0)
     }
 }
 
@@ -79,7 +50,8 @@ impl fmt::Debug for NodeId {
 impl FromStr for NodeId {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        decode(text).map(NodeId).ok_or(InvalidId)
+        let grouped = || read_checked(text)?.try_into().ok();
+        decode(text).or_else(grouped).map(NodeId).ok_or(InvalidId)
     }
 }
 
@@ -164,12 +136,17 @@ impl fmt::Debug for ViewerKey {
 }
 
 /// A terminal stream of one viewer, numbered by the viewer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StreamId(pub u32);
 
-/// A command of a person or program, numbered by the runtime; its [`Reply`](crate::Reply) carries it back.
+/// A command of a person or program, numbered by the runtime below 2⁶³; its [`Reply`](crate::Reply) carries it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub u64);
+
+impl CommandId {
+    /// The first number that core gives to commands of other nodes.
+    pub(crate) const OF_OTHERS: u64 = 1 << 63;
+}
 
 /// Work that core asked a backend to do, numbered by core; the runtime answers each exactly once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -238,6 +215,25 @@ mod tests {
     use alloc::string::ToString;
     use proptest::prelude::*;
 
+    #[test]
+    fn any_single_wrong_or_swapped_character_of_a_node_id_is_noticed() {
+        let bytes = core::array::from_fn(|at| (at * 37 + 11) as u8);
+        let right = NodeId(bytes).checked().into_bytes();
+        let read = |text: &[u8]| core::str::from_utf8(text).unwrap().parse::<NodeId>();
+        for at in (0..right.len()).filter(|at| right[*at] != b'-') {
+            for letter in b"0123456789abcdefghjkmnpqrstvwxyz".iter().filter(|letter| **letter != right[at]) {
+                let mut wrong = right.clone();
+                wrong[at] = *letter;
+                assert_eq!(read(&wrong), Err(InvalidId));
+            }
+            for other in (at + 1..right.len()).filter(|other| right[*other] != b'-' && right[*other] != right[at]) {
+                let mut swapped = right.clone();
+                swapped.swap(at, other);
+                assert_eq!(read(&swapped), Err(InvalidId));
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn every_agent_id_has_one_spelling_of_thirteen_characters(number: u64) {
@@ -251,6 +247,14 @@ mod tests {
             let text = NodeId(bytes).to_string();
             prop_assert_eq!(text.len(), 52);
             prop_assert_eq!(text.parse(), Ok(NodeId(bytes)));
+        }
+
+        #[test]
+        fn a_node_id_with_check_characters_is_eight_groups_of_seven(bytes: [u8; 32]) {
+            let text = NodeId(bytes).checked();
+            prop_assert!(text.split('-').all(|group| group.len() == 7) && text.split('-').count() == 8);
+            prop_assert_eq!(text.parse(), Ok(NodeId(bytes)));
+            prop_assert_eq!(text.to_uppercase().replace('-', " ").parse(), Ok(NodeId(bytes)));
         }
 
         #[test]

@@ -132,7 +132,7 @@ pub enum TerminalInput<'a> {
 }
 
 /// What a viewer's connection brings. `Opened` is the first, `Closed` the last.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ViewerInput<'a> {
     /// A viewer said who it is. Of several connections with the same key only the newest types; the streams of the others go on.
     Opened(ViewerKey),
@@ -212,7 +212,7 @@ pub enum LinkInput<'a> {
 pub struct Address(pub String);
 
 /// When a viewer wants the size lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Take {
     /// Not at all: only looking.
     Never,

@@ -17,6 +17,8 @@
 
 extern crate alloc;
 
+pub mod base32;
+mod circuits;
 pub mod command;
 pub mod directory;
 pub mod error;

@@ -56,7 +56,9 @@ pub const HOPS: u8 = 16;
 
 /// New facts wait this long for others, so that a burst is one frame.
 pub const COALESCE_TIME: Duration = Duration::from_millis(25);
-/// A link that has sent nothing for this long sends a heartbeat.
+/// One more link to a node that others lead to already is told this late: most joins change many links at once.
+pub const LINK_NEWS_TIME: Duration = Duration::from_millis(500);
+/// A link sends a heartbeat this often.
 pub const HEARTBEAT_TIME: Duration = Duration::from_secs(2);
 /// A link that has brought nothing for this long is dead.
 pub const SILENCE_TIME: Duration = Duration::from_secs(5);
@@ -82,6 +84,31 @@ pub const ASSERT_TIME: Duration = Duration::from_secs(15);
 pub const ASSERTIONS: u32 = 6;
 /// A command for another node is refused when it was not answered for this long.
 pub const REMOTE_COMMAND_TIME: Duration = Duration::from_secs(30);
+
+/// Circuits that a node opens, and as many that others open to it.
+pub const CIRCUITS: usize = 1_024;
+/// Frames of one viewer that may be on the way from another node, in whatever node or queue between them: one window.
+pub const REMOTE_ROOM: u32 = 8;
+/// Viewers that one node has at another.
+pub const REMOTE_VIEWERS: usize = VIEWERS;
+/// Streams that one node has at another.
+pub const REMOTE_STREAMS: usize = 1_024;
+/// Bytes, and pieces, that wait for the way to another node. What is beyond comes again after the circuit was opened anew.
+pub const CIRCUIT_QUEUE: (usize, usize) = (1 << 20, 8_192);
+/// Commands of one node that another has not answered.
+pub const REMOTE_COMMANDS: usize = 64;
+/// Bytes of one encoded command for another node: a text to paste, with room to spare.
+pub const REMOTE_COMMAND_BYTES: usize = PASTE_BYTES + (1 << 20);
+/// Bytes of one encoded answer.
+pub const REMOTE_ANSWER_BYTES: usize = SNAPSHOT_BYTES;
+/// Something that the other end of a circuit has not acknowledged for this long is asked about; again after twice as long, and so on.
+pub const PROBE_TIME: Duration = Duration::from_secs(1);
+/// So many questions without any answer: the circuit is broken.
+pub const PROBES: u32 = 4;
+/// Back-off between openings of a circuit that keeps breaking: full jitter below a bound that doubles from the first to the second.
+pub const CIRCUIT_AGAIN_TIME: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// A circuit that has lasted this long is opened anew at once.
+pub const CIRCUIT_STEADY_TIME: Duration = Duration::from_secs(10);
 
 /// Output bytes kept for one terminal that somebody looks at.
 pub const RING_BYTES: usize = 1 << 20;
@@ -126,6 +153,8 @@ pub const ARGUMENTS: usize = 256;
 pub const VARIABLES: usize = 256;
 /// Bytes of a directory, a program, an argument or a variable.
 pub const TEXT_BYTES: usize = 16 << 10;
+/// Characters of a line that is quoted as the reason of a state.
+pub const QUOTE_CHARS: usize = 120;
 /// Characters kept of a title or a running command.
 pub const TITLE_CHARS: usize = 256;
 
@@ -139,10 +168,20 @@ pub const TYPED_EVENT_TIME: Duration = Duration::from_secs(60);
 
 /// An agent counts as printing for this long after its last output.
 pub const PRINTING_TIME: Duration = Duration::from_secs(3);
-/// Output this soon after input is taken for an echo, not for work.
+/// A screen that was asked for is waited for this long before the state is decided without it.
+pub const READ_TIME: Duration = Duration::from_secs(1);
+/// Output this soon after input or a change of the size is taken for an echo, not for work.
 pub const ECHO_TIME: Duration = Duration::from_secs(2);
-/// A burst of output at least this long is work, and its end is *done* until somebody looks.
+/// Output without longer pauses than [`WORK_PAUSE`] for at least this long is work, and its end is *done* until somebody looks.
 pub const WORK_TIME: Duration = Duration::from_secs(5);
+/// tmux tells of output in whole seconds and is asked once a second: work looks as if it paused this long.
+pub const WORK_PAUSE: Duration = Duration::from_millis(2_500);
+/// A program that draws itself anew regularly (a monitor, a clock) pauses at least and at most this long.
+pub const REDRAW_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+/// Two pauses are as long as each other if they differ by no more than this.
+pub const REDRAW_JITTER: Duration = Duration::from_millis(1_500);
+/// A state that comes back within this time was only interrupted: it lasts since it first began.
+pub const FLAP_TIME: Duration = Duration::from_secs(5);
 /// An agent that ended by itself counts as wanted stopped only after this long: a machine that shuts down ends tmux a moment
 /// before the node, and those agents shall start again.
 pub const ENDED_TIME: Duration = Duration::from_secs(10);

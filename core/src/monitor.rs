@@ -103,7 +103,10 @@ impl Monitor {
             }
             Input::Terminal(..) => {}
             Input::Viewer(id, input) => self.watch_viewer(*id, input),
-            Input::Command(id, ..) => assert!(self.commands.insert(*id), "contract: {id:?} was used twice"),
+            Input::Command(id, ..) => {
+                assert!(id.0 < CommandId::OF_OTHERS, "contract: commands are numbered below 2⁶³");
+                assert!(self.commands.insert(*id), "contract: {id:?} was used twice");
+            }
             Input::Link(id, input) => self.watch_link(*id, input),
             Input::DialFailed(id, _) => {
                 assert!(self.dials.remove(id), "contract: {id:?} was not asked for, or answered twice");
@@ -187,9 +190,12 @@ impl Monitor {
     fn watch_frame(&mut self, viewer: ViewerId, frame: &ViewerOutput) {
         match frame {
             ViewerOutput::Attached { stream, generation, offset, .. } => {
-                let position = Position { generation: *generation, next: Some(*offset), acked: *offset, base: *offset };
-                let before = self.streams.insert((viewer, *stream), position);
-                assert!(before.is_none(), "core opened {stream:?} twice");
+                let at = |before: &Position| before.generation == *generation && before.next == Some(*offset);
+                // Said again, after an interruption: it goes on exactly where it was, or with a snapshot.
+                let goes_on = self.streams.get(&(viewer, *stream)).is_none_or(at);
+                let next = goes_on.then_some(*offset);
+                let position = Position { generation: *generation, next, acked: *offset, base: *offset };
+                self.streams.insert((viewer, *stream), position);
             }
             ViewerOutput::Data { stream, offset, bytes } => {
                 let position = self.position(viewer, *stream);
@@ -203,7 +209,8 @@ impl Monitor {
             ViewerOutput::Snapshot { stream, generation, offset, .. } => {
                 let position = self.position(viewer, *stream);
                 assert_eq!(position.generation, *generation, "core changed the numbering of {stream:?}");
-                assert!(position.next <= Some(*offset), "core went back in {stream:?}");
+                let from = position.next.unwrap_or(position.base);
+                assert!(from <= *offset, "core went back in {stream:?}");
                 position.next = Some(*offset);
                 position.base = *offset;
             }

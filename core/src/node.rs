@@ -1,15 +1,18 @@
 //! The composition root: routes inputs to the components and news between them; decides nothing itself.
 
+mod routes;
+
+use crate::circuits::Circuits;
 use crate::command::Command;
 use crate::directory::{self, BackendKind, Directory, News, RestoredAgent, Undecodable};
 use crate::error::{ConfigError, Violation};
-use crate::id::{AgentId, CommandId, NodeId, TerminalId, ViewerId};
-use crate::input::{Input, TerminalInput, ViewerInput};
+use crate::id::{AgentId, CommandId, NodeId, TerminalId};
+use crate::input::{Input, TerminalInput};
 use crate::mesh::facts::{AgentFact, BackendFact, Facts};
-use crate::mesh::{self, Mesh, MeshNews};
+use crate::mesh::{self, Mesh};
 use crate::output::{Event, Output};
 use crate::random::Random;
-use crate::streams::{Attach, Streams};
+use crate::streams::{Onlooker, Streams};
 use crate::time::{Deadline, Instant};
 use crate::view::View;
 use alloc::collections::VecDeque;
@@ -63,6 +66,7 @@ pub struct Node {
     directory: Directory,
     streams: Streams,
     mesh: Mesh,
+    circuits: Circuits,
     outputs: VecDeque<Output>,
 }
 
@@ -84,7 +88,7 @@ impl Node {
         let instance = Random::fork(seed, 0).draw();
         let mut node = Node {
             directory: Directory::new(identity.id, Random::fork(seed, 1), restored.agents, now),
-            streams: Streams::new(Random::fork(seed, 2)),
+            streams: Streams::new(identity.id, Random::fork(seed, 2)),
             mesh: Mesh::new(
                 (identity.id, identity.epoch, instance),
                 &config.name,
@@ -92,6 +96,7 @@ impl Node {
                 Random::fork(seed, 3),
                 now,
             ),
+            circuits: Circuits::new(instance, Random::fork(seed, 4)),
             config,
             identity,
             instance,
@@ -123,9 +128,13 @@ impl Node {
                 self.spread(&news);
             }
             Input::Terminal(id, input) => self.terminal(id, input),
-            Input::Viewer(id, input) => self.viewer(id, input),
+            Input::Viewer(id, input) => self.viewer(Onlooker::Here(id), input),
             Input::Command(id, node, command) if node == self.identity.id => self.command(id, command),
-            Input::Command(id, ..) => out.push_back(Output::Reply(id, Err(unreachable_node()))),
+            Input::Command(id, node, command) => {
+                if let Err(refusal) = self.circuits.command(now, (id, node), &command, &self.mesh) {
+                    out.push_back(Output::Reply(id, Err(refusal)));
+                }
+            }
             Input::Link(id, input) => self.mesh.link(now, id, input, out),
             Input::DialFailed(id, _) => self.mesh.dial_failed(now, id),
             Input::Network(addresses) => self.mesh.network(now, addresses, out),
@@ -145,7 +154,8 @@ impl Node {
     pub fn next_deadline(&self) -> Option<Deadline> {
         let directory = self.directory.next_deadline().map(|at| Deadline { at, reason: "an agent's state" });
         let streams = self.streams.next_deadline().map(|at| Deadline { at, reason: "a terminal's viewers" });
-        [directory, streams, self.mesh.next_deadline()].into_iter().flatten().min()
+        let circuits = self.circuits.next_deadline().map(|at| Deadline { at, reason: "another node's answer" });
+        [directory, streams, circuits, self.mesh.next_deadline()].into_iter().flatten().min()
     }
 
     /// Everything that can be read.
@@ -164,6 +174,7 @@ impl Node {
         }
         self.directory.check()?;
         self.mesh.check(self.now)?;
+        self.circuits.check()?;
         self.streams.check(self.now)
     }
 
@@ -208,38 +219,13 @@ impl Node {
         match &input {
             TerminalInput::Output(_) | TerminalInput::Skipped => self.directory.printed(self.now, id.agent, out),
             TerminalInput::Screen(text) => self.directory.screen(self.now, id.agent, text, out),
+            TerminalInput::Resized(_) => self.directory.resized(self.now, id.agent, out),
             TerminalInput::Snapshot { .. }
-            | TerminalInput::Resized(_)
             | TerminalInput::Written { .. }
             | TerminalInput::WriteFailed(_)
             | TerminalInput::Closed => {}
         }
         self.streams.terminal(self.now, id, input);
-    }
-
-    fn viewer(&mut self, id: ViewerId, input: ViewerInput<'_>) {
-        let (now, out) = (self.now, &mut self.outputs);
-        match input {
-            ViewerInput::Opened(key) => self.streams.open(id, key),
-            ViewerInput::Writable => self.streams.writable(id),
-            ViewerInput::Attach { stream, agent, pane, from, size, take } => {
-                let target = self.directory.target(agent.agent, pane);
-                self.streams.attach(now, id, Attach { stream, from, size, take }, target, out);
-                self.directory.looked_at(now, agent.agent, out);
-            }
-            ViewerInput::Resize { stream, size, take } => self.streams.take_size((id, stream), size, take, out),
-            ViewerInput::Release(stream) => self.streams.release_size((id, stream), out),
-            ViewerInput::Ack { stream, offset } => self.streams.ack(id, stream, offset),
-            ViewerInput::Input { stream, seq, bytes } => {
-                if let Some(agent) = self.streams.agent_of((id, stream)) {
-                    self.directory.typed(now, agent, out);
-                }
-                self.streams.type_in(now, id, stream, (seq, bytes), out);
-            }
-            ViewerInput::Detach(stream) => self.streams.detach(now, id, stream, out),
-            ViewerInput::Seen(agent) => self.directory.looked_at(now, agent.agent, out),
-            ViewerInput::Closed => self.streams.close(now, id, out),
-        }
     }
 
     /// News go from the directory to the streams, here and nowhere else.
@@ -254,33 +240,19 @@ impl Node {
 
     /// Does all that is due or was made possible, so that nothing is pending when `handle` returns.
     fn settle(&mut self) {
+        self.hear_mesh();
         let (now, out) = (self.now, &mut self.outputs);
         self.directory.wake(now, |terminal| self.streams.is_looked_at(terminal), out);
         self.streams.wake(now, out);
-        self.streams.flush(now, out);
+        let news = self.circuits.wake(now, &self.mesh);
+        self.hear_circuits(news);
         self.publish_changes();
         self.mesh.wake(now, &mut self.outputs);
-        while let Some(news) = self.mesh.poll_news() {
-            self.spread_mesh(news);
-        }
-        let out = &mut self.outputs;
-        self.mesh.flush(now, out);
+        self.hear_mesh();
+        self.answer_others();
+        self.exchange();
         if let Some(categories) = self.mesh.new_categories() {
-            self.directory.set_foreign_categories(categories, out);
-        }
-    }
-
-    /// News go from the mesh to the others, here and nowhere else.
-    fn spread_mesh(&mut self, news: MeshNews) {
-        match news {
-            MeshNews::Arrived(_)
-            | MeshNews::Undeliverable(_)
-            | MeshNews::Reachable(_)
-            | MeshNews::Unreachable(_)
-            | MeshNews::Rerouted(_)
-            | MeshNews::Removed(_)
-            | MeshNews::AgentFact(..)
-            | MeshNews::NodeFact(_) => {}
+            self.directory.set_foreign_categories(categories, &mut self.outputs);
         }
     }
 
@@ -318,13 +290,5 @@ impl Node {
             BackendFact { kind, available: view.available, detail: view.detail.chars().take(256).collect() }
         });
         self.mesh.publish_backends(self.now, backends.into());
-    }
-}
-
-fn unreachable_node() -> crate::error::Refusal {
-    crate::error::Refusal {
-        code: crate::error::RefusalCode::Unreachable,
-        message: "That node cannot be reached.".to_string(),
-        hint: String::new(),
     }
 }

@@ -11,6 +11,7 @@ use crate::input::Address;
 use crate::streams::Bytes;
 use alloc::string::String;
 use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,12 +60,15 @@ pub enum TerminalOutput {
 }
 
 /// What goes to a viewer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ViewerOutput {
-    /// The stream is open.
+    /// The stream is open. Said again when the way to another node's terminal was interrupted: the viewer goes on as after a reconnect
+    /// of its own. It counts as having processed what is before `offset`, and repeats the input after `input_seq`.
     Attached {
         /// The stream.
         stream: StreamId,
+        /// The node of the terminal.
+        node: NodeId,
         /// The terminal it shows.
         terminal: TerminalId,
         /// The numbering that offsets belong to.
@@ -138,8 +142,23 @@ pub enum ViewerOutput {
     },
 }
 
+impl ViewerOutput {
+    /// The stream that it belongs to.
+    pub(crate) fn stream_mut(&mut self) -> &mut StreamId {
+        match self {
+            ViewerOutput::Attached { stream, .. }
+            | ViewerOutput::Data { stream, .. }
+            | ViewerOutput::Snapshot { stream, .. }
+            | ViewerOutput::Size { stream, .. }
+            | ViewerOutput::InputAck { stream, .. }
+            | ViewerOutput::InputLost { stream, .. }
+            | ViewerOutput::Ended { stream, .. } => stream,
+        }
+    }
+}
+
 /// Who holds the size lease of a terminal, as one viewer sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Holder {
     /// This stream.
     You,
@@ -150,7 +169,7 @@ pub enum Holder {
 }
 
 /// Why a stream ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EndReason {
     /// The terminal is gone: its program ended or somebody closed it.
     Exited,

@@ -1,7 +1,7 @@
 //! What can be read from a node: plain borrowed values, never a way to change it.
 
 use crate::command::Rights;
-use crate::directory::{AgentState, BackendKind, Desired};
+use crate::directory::{AgentState, BackendKind, Desired, Origin};
 use crate::id::{AgentAddress, AgentId, NodeId, Size};
 use crate::input::{Address, TerminalInfo};
 use crate::mesh::facts::BackendFact;
@@ -29,6 +29,8 @@ pub struct AgentView<'a> {
     pub backend: BackendKind,
     /// Created or edited here (kept in the store), not only found.
     pub managed: bool,
+    /// Created here, or found.
+    pub origin: Origin,
     /// A carrier exists.
     pub running: bool,
     /// What the user wants it to be.
@@ -123,6 +125,13 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn node(self, id: NodeId) -> Option<NodeView<'a>> {
         self.node.mesh().node(id)
+    }
+
+    /// Whether a node was a member once and was removed: only a person brings it back.
+    #[must_use]
+    pub fn was_removed(self, id: NodeId) -> bool {
+        let facts = self.node.facts();
+        facts.length(id) > 0 && !facts.is_member(id)
     }
 
     /// All agents of all members, ordered by name, then id. Of a node that cannot be reached: as they were last known.

@@ -3,9 +3,9 @@
 mod desk;
 
 use consort_core::command::NewAgent;
-use consort_core::directory::{Desired, Source, StateKind};
+use consort_core::directory::{Desired, Origin, Source, StateKind};
 use consort_core::output::{BackendOperation, StoreOperation};
-use consort_core::{AgentId, Command, Event, Output, Reply, limits};
+use consort_core::{AgentId, Command, Event, Output, Reply, Size, TerminalInput, limits};
 use desk::*;
 
 fn new(name: &str) -> Command {
@@ -228,6 +228,45 @@ fn editing_a_found_session_marks_it_and_then_keeps_it() {
 }
 
 #[test]
+fn a_found_session_stays_one_when_something_is_kept_of_it() {
+    let mut desk = Desk::new();
+    desk.seen(session(FOUND, "theirs"));
+    assert_eq!(desk.agent(FOUND).origin, Origin::Found);
+    let (_, said) = desk.command(notes(FOUND, "mine now", None));
+    let said = desk.done(operation(&said).0);
+    desk.stored(change(&said));
+    for command in [Command::Stop(FOUND), Command::Restart(FOUND)] {
+        assert_eq!(refusal(&desk.command(command).1), Some("conflict"));
+    }
+    let autostart = Command::Edit { agent: FOUND, name: None, tags: None, autostart: Some(true) };
+    assert_eq!(refusal(&desk.command(autostart).1), Some("conflict"));
+    desk.gone(FOUND);
+    assert_eq!(refusal(&desk.command(Command::Start(FOUND)).1), Some("conflict"));
+    let again = Desk::with_store(desk.files.clone());
+    let view = again.agent(FOUND);
+    assert_eq!((view.origin, view.managed, view.notes), (Origin::Found, true, "mine now"));
+    let agent = desk.create("a");
+    assert_eq!(desk.agent(agent).origin, Origin::Created);
+}
+
+#[test]
+fn after_a_restart_of_the_node_it_is_known_who_ended_an_agent() {
+    let mut desk = Desk::new();
+    let (ended, stopped) = (desk.create("ended"), desk.create("stopped"));
+    desk.gone(ended);
+    let said = desk.wait(10_000);
+    desk.stored(change(&said));
+    let (_, said) = desk.command(Command::Stop(stopped));
+    desk.gone(stopped);
+    let said = desk.done(operation(&said).0);
+    desk.stored(change(&said));
+    let mut again = restarted(&desk);
+    again.listed();
+    assert_eq!(again.agent(ended).state.why, "its session has ended");
+    assert_eq!(again.agent(stopped).state.why, "stopped by you");
+}
+
+#[test]
 fn a_found_session_that_could_not_be_marked_stays_as_it_was() {
     let mut desk = Desk::new();
     desk.seen(session(FOUND, "theirs"));
@@ -426,4 +465,26 @@ fn what_nobody_waits_for_is_stored_again_when_the_disk_was_full() {
     let said = desk.wait(limits::STORE_AGAIN_TIME.as_millis());
     desk.stored(change(&said));
     assert_eq!(Desk::with_store(desk.files.clone()).agent(agent).name, "renamed");
+}
+
+// What an agent does.
+
+#[test]
+fn a_program_that_draws_itself_anew_because_its_size_changed_does_not_work() {
+    let mut desk = Desk::new();
+    desk.seen(session(FOUND, "theirs"));
+    desk.wait(10_000);
+    desk.terminal(FOUND, TerminalInput::Resized(Size::clamped(200, 50)));
+    desk.prints(FOUND, b"\x1b[2Jall of it");
+    assert_ne!(desk.agent(FOUND).state.kind, StateKind::Working, "somebody watches it");
+    desk.wait(10_000);
+    let mut other = session(FOUND, "theirs");
+    other.terminals[0].size = Size::clamped(90, 20);
+    other.terminals[0].activity += 1;
+    desk.seen(other.clone());
+    assert_ne!(desk.agent(FOUND).state.kind, StateKind::Working, "nobody watches it");
+    desk.wait(10_000);
+    other.terminals[0].activity += 1;
+    desk.seen(other);
+    assert_eq!(desk.agent(FOUND).state.kind, StateKind::Working, "that was its own doing");
 }

@@ -3,7 +3,7 @@
 mod desk;
 
 use consort_core::command::NewAgent;
-use consort_core::directory::{BackendKind, Desired, Source, StateKind};
+use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use consort_core::mesh::facts::{AgentFact, Fact, Key, NodeFact, NodeRef, Value, Version};
 use consort_core::{Address, AgentId, NodeId, Rights};
 use desk::Desk;
@@ -19,6 +19,7 @@ fn the_encoding_of_facts_is_fixed() {
         name: "a-b".into(),
         backend: BackendKind::Tmux,
         managed: true,
+        origin: Origin::Created,
         running: true,
         desired: Desired::Running,
         autostart: false,
@@ -51,7 +52,7 @@ fn the_encoding_of_facts_is_fixed() {
         format!("02{zeros}01020201{}", "8001"),
         format!(
             "03{zeros}ac0207800103{}",
-            "03612d6200010100000203{}010376696401022d78012f03010174e80700".replace("{}", "0b6974206973207175696574")
+            "03612d620001000100000203{}010376696401022d78012f03010174e80700".replace("{}", "0b6974206973207175696574")
         ),
         format!("03{zeros}01010104"),
     ];
@@ -105,4 +106,20 @@ fn what_is_stored_is_what_is_restored() {
     assert_eq!((before.name, before.directory, before.program), (after.name, after.directory, after.program));
     assert_eq!((before.args, before.notes, before.tags), (after.args, after.notes, after.tags));
     assert_eq!((before.autostart, before.created_unix_ms), (after.autostart, after.created_unix_ms));
+}
+
+#[test]
+fn of_what_version_one_stored_only_a_session_that_nobody_created_was_found() {
+    let stored = |program: &str, autostart: &str, created: &str| {
+        // Id, name, backend, directory, program, arguments, variables, notes, revision, tags, wanted, autostart, created.
+        let digits = format!("0005 0161 00 012f {program} 00 00 00 01 00 00 {autostart} {created}").replace(' ', "");
+        let digits = digits.as_bytes().chunks(2).map(|two| core::str::from_utf8(two).expect("ASCII"));
+        let bytes: Vec<u8> = digits.map(|two| u8::from_str_radix(two, 16).expect("hex")).collect();
+        Desk::with_store(BTreeMap::from([(STORED.0.to_string(), bytes)])).agent(AgentId(5)).origin
+    };
+    let (second, moment) = ("e807", "e907");
+    assert_eq!(stored("00", "00", second), Origin::Found);
+    assert_eq!(stored("00", "00", moment), Origin::Created, "tmux tells full seconds");
+    assert_eq!(stored("00", "01", second), Origin::Created);
+    assert_eq!(stored("010176", "00", second), Origin::Created);
 }

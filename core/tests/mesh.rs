@@ -193,6 +193,9 @@ fn a_node_that_has_lost_its_state_speaks_for_itself_again() {
         assert_eq!(town.agents(n), ["new"], "what its former life said is void");
         assert!(!town.view(n).node(id(1)).expect("a member").conflict);
     }
+    town.agent(1, 3, "newer");
+    town.wait(200);
+    assert_eq!(town.agents(2), ["new", "newer"], "what it says from now on counts");
     assert!(town.agree(&[0, 1, 2]));
 }
 
@@ -225,4 +228,128 @@ fn a_peer_that_sends_garbage_is_cut_off_with_an_event() {
     assert!(town.events(0).contains(&Event::LinkFault(id(1), PeerFault::Frame)));
     town.wait(5_000);
     assert_eq!(town.reaches(0), [1], "and may come back");
+}
+
+#[test]
+fn nodes_that_dial_each_other_at_the_same_time_keep_one_link() {
+    let mut town = Town::joined(5);
+    for _ in 0..3 {
+        town.split(&[0, 1, 2], &[3, 4]);
+        town.wait(8_000);
+        town.heal();
+        town.wait(40_000);
+        assert_eq!(town.links(), [4; 5]);
+    }
+}
+
+#[test]
+fn a_cloned_disk_is_a_conflict_that_people_see_and_no_endless_fight() {
+    let mut town = Town::joined(3);
+    town.agent(2, 1, "original");
+    town.wait(1_000);
+    let clone = town.clone_disk(2, 2);
+    town.agent(clone, 2, "copy");
+    town.wait(120_000);
+    let seen = |town: &Town| (0..3).filter(|n| town.view(*n).node(id(2)).is_some_and(|node| node.conflict)).count();
+    assert!(seen(&town) > 0, "somebody says so");
+    assert!(town.view(clone).node(id(2)).expect("itself").conflict, "and so does the copy");
+    town.wait(1_200_000);
+    let frames = town.frames;
+    town.wait(60_000);
+    assert!((town.frames - frames) / 60 < 20, "{} frames in a minute", town.frames - frames);
+}
+
+#[test]
+fn two_lives_at_two_ends_of_a_mesh_stop_contradicting_each_other() {
+    let mut town = Town::joined(3);
+    town.cut(1, 2);
+    let clone = town.clone_disk(2, 1);
+    town.cut(clone, 0);
+    town.agent(clone, 2, "copy");
+    town.wait(1_200_000);
+    assert!(town.view(2).node(id(2)).is_some_and(|node| node.conflict), "it is flagged");
+    let frames = town.frames;
+    town.wait(60_000);
+    assert!(town.frames - frames < 600, "{} frames in a minute", town.frames - frames);
+}
+
+#[test]
+fn nothing_of_a_new_epoch_is_sent_before_it_is_stored() {
+    let mut town = Town::joined(2);
+    town.agent(1, 1, "old");
+    town.wait(500);
+    town.restart(1, 0, Default::default());
+    town.pair(1, 0);
+    town.set_full(1, true);
+    town.agent(1, 2, "new");
+    town.wait(20_000);
+    assert_eq!(town.agents(0), ["old"], "its epoch could not be stored");
+    town.set_full(1, false);
+    town.wait(31_000);
+    assert_eq!(town.agents(0), ["new"], "and is stored again later");
+    assert!(town.agree(&[0, 1]));
+}
+
+#[test]
+fn a_person_s_word_that_could_not_be_stored_changes_nothing() {
+    let mut town = Town::joined(3);
+    town.set_full(0, true);
+    let refusal = town.command(0, Command::Remove(id(2))).expect_err("the disk is full");
+    assert_eq!(refusal.code.into_name(), "not-stored");
+    town.wait(1_000);
+    assert_eq!((town.members(0), town.members(1)), (vec![0, 1, 2], vec![0, 1, 2]));
+}
+
+#[test]
+fn rights_change_everywhere_and_a_node_can_leave_by_itself() {
+    let mut town = Town::joined(3);
+    let command = Command::Admit { node: id(2), addresses: Vec::new(), rights: Rights::View };
+    town.command(0, command).expect("admitted");
+    town.wait(200);
+    assert!((0..3).all(|n| town.view(n).node(id(2)).is_some_and(|node| node.rights == Rights::View)));
+    town.remove(1, 1);
+    town.wait(200);
+    assert_eq!((town.members(0), town.members(2)), (vec![0, 2], vec![0, 2]));
+    assert!(town.reaches(1).is_empty());
+}
+
+#[test]
+fn a_change_of_network_ends_the_pauses_between_dials() {
+    let mut town = Town::joined(2);
+    town.cut(0, 1);
+    town.wait(120_000);
+    town.heal();
+    town.tell(0, Input::Network(vec![Address("10.0.0.0:23000".into())]));
+    let took = town.until(1_000, |town| town.reaches(0) == [1]);
+    assert!(took.is_some_and(|ms| ms <= 20), "{took:?}");
+}
+
+#[test]
+fn a_good_link_ends_the_pauses_between_dials() {
+    let mut town = Town::joined(2);
+    town.cut(0, 1);
+    town.wait(120_000);
+    town.heal();
+    assert!(town.until(35_000, |town| town.reaches(0) == [1]).is_some());
+    town.wait(5_000);
+    town.cut(0, 1);
+    town.heal();
+    let took = town.until(10_000, |town| town.reaches(0) == [1]);
+    assert!(took.is_some_and(|ms| ms <= 1_050), "{took:?}");
+}
+
+#[test]
+fn in_a_full_mesh_a_fact_takes_one_message_to_each_other_node() {
+    let mut town = Town::joined(6);
+    // Begin after a round of heartbeats.
+    let mut before = town.frames;
+    town.until(5_000, |town| town.frames > before);
+    while before != town.frames {
+        before = town.frames;
+        town.wait(100);
+    }
+    town.agent(0, 1, "news");
+    town.wait(100);
+    assert!((0..6).all(|n| town.agents(n) == ["news"]));
+    assert_eq!(town.frames - before, 5);
 }

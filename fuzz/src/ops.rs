@@ -23,6 +23,7 @@ fn setting([_, pages, room, latency, backends, wake, chunk]: [u8; 7]) -> Setting
         late_wake_ms: u64::from(wake) * 4,
         chunk_bytes: 100 << (chunk % 10),
         write_bytes: 4 << (chunk / 16),
+        hosts: 1 + u16::from(pages / 4 % 4),
         ..Setting::default()
     }
 }

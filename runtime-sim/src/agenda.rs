@@ -79,7 +79,7 @@ impl<E> Agenda<E> {
 }
 
 /// A way that delays but never reorders: what is sent later arrives later.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Lane {
     last: Millis,
 }

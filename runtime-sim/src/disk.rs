@@ -1,13 +1,16 @@
 //! The scripted store: late, sometimes full, and without what it had not answered at a crash.
 
 use crate::agenda::{Agenda, Lane, Millis};
-use crate::event::{Event, NodeLife};
+use crate::event::{Event, HostIndex, Local, NodeLife};
 use consort_core::{StoreFailure, StoreId, StoreOperation};
 use std::collections::{BTreeMap, VecDeque};
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Disk {
     files: BTreeMap<String, Vec<u8>>,
+    /// Grows with every start; kept beside the files.
+    epoch: u64,
+    backup: (BTreeMap<String, Vec<u8>>, u64),
     queue: VecDeque<(StoreId, StoreOperation)>,
     lane: Lane,
     pub(crate) full: bool,
@@ -18,12 +21,12 @@ impl Disk {
     pub(crate) fn begin(
         &mut self,
         agenda: &mut Agenda<Event>,
-        life: NodeLife,
+        (host, life): (HostIndex, NodeLife),
         delay: Millis,
         change: (StoreId, StoreOperation),
     ) {
         self.queue.push_back(change);
-        self.lane.send(agenda, delay, Event::Disk(life));
+        self.lane.send(agenda, delay, Event::On(host, Local::Disk(life)));
     }
 
     /// Finishes the oldest change.
@@ -46,6 +49,35 @@ impl Disk {
         for (_, operation) in std::mem::take(&mut self.queue).into_iter().take(kept) {
             let _ = self.perform(operation);
         }
+    }
+
+    /// Somebody makes a backup.
+    pub(crate) fn back_up(&mut self) {
+        self.backup = (self.files.clone(), self.epoch);
+    }
+
+    /// Somebody brings the backup back (there is one of the empty disk from the beginning).
+    pub(crate) fn roll_back(&mut self) {
+        (self.files, self.epoch) = self.backup.clone();
+    }
+
+    /// Everything is lost.
+    pub(crate) fn wipe(&mut self) {
+        (self.files, self.epoch) = (BTreeMap::new(), 0);
+    }
+
+    /// A copy of what is on it now, for another machine.
+    pub(crate) fn copied(&self) -> Disk {
+        Disk { files: self.files.clone(), epoch: self.epoch, ..Disk::default() }
+    }
+
+    /// A node starts.
+    pub(crate) fn begin_epoch(&mut self) {
+        self.epoch += 1;
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     pub(crate) fn files(&self) -> &BTreeMap<String, Vec<u8>> {

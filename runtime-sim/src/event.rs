@@ -1,36 +1,66 @@
 //! What can be on its way in the world.
 
 use crate::backend::{Order, Tick};
-use crate::world::NODE;
+use crate::network;
 use consort_core::directory::BackendKind;
 use consort_core::input::Take;
 use consort_core::{
-    AgentAddress, AgentId, BackendInput, Command, CommandId, Generation, Input, Size, StreamId, TerminalId,
-    TerminalInput, ViewerId, ViewerInput, ViewerKey, ViewerOutput,
+    Address, AgentAddress, BackendInput, Command, CommandId, DialId, Generation, Input, NodeId, Size, StreamId,
+    TerminalId, TerminalInput, ViewerId, ViewerInput, ViewerKey, ViewerOutput,
 };
 
-/// Which life of the node (between two crashes) something belongs to. What belongs to an earlier one is void.
+/// A machine, by its number in the world.
+pub(crate) type HostIndex = u16;
+
+/// Which life of a node (between two crashes) something belongs to. What belongs to an earlier one is void.
 pub(crate) type NodeLife = u32;
 
 /// Something that happens at its time.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// Reaches the node.
-    Node(NodeLife, Feed),
-    /// Reaches a backend.
-    Order(NodeLife, BackendKind, Order),
-    /// Is due in a backend.
-    Backend(Tick),
-    /// The store has finished its oldest change.
-    Disk(NodeLife),
+    /// Happens on a machine, unless it sleeps.
+    On(HostIndex, Local),
     /// A frame reaches a page.
-    Frame(ViewerId, ViewerOutput),
+    Frame(ViewerId, Box<ViewerOutput>),
     /// A page takes the next frame that has reached it.
     Read(ViewerId),
     /// A page has processed everything before an offset.
     Acknowledge(ViewerId, StreamId, u64),
+    /// Is due in the network.
+    Network(network::Tick),
+    /// A machine that slept goes on.
+    Resume(HostIndex, u32),
+    /// A machine with a copied disk is found out and switched off.
+    Unplug(HostIndex),
+}
+
+/// What happens on one machine. Large things are boxed: the agenda moves its entries often.
+#[derive(Debug)]
+pub(crate) enum Local {
+    /// Reaches the node.
+    Feed(NodeLife, Box<Feed>),
+    /// Reaches a backend.
+    Order(NodeLife, BackendKind, Box<Order>),
+    /// Is due in a backend.
+    Backend(Box<Tick>),
+    /// The store has finished its oldest change.
+    Disk(NodeLife),
     /// The node starts again.
     Start(NodeLife),
+}
+
+impl Event {
+    pub(crate) fn feed(host: HostIndex, life: NodeLife, feed: Feed) -> Self {
+        Event::On(host, Local::Feed(life, Box::new(feed)))
+    }
+
+    pub(crate) fn order(host: HostIndex, life: NodeLife, kind: BackendKind, order: Order) -> Self {
+        Event::On(host, Local::Order(life, kind, Box::new(order)))
+    }
+
+    pub(crate) fn backend(host: HostIndex, tick: Tick) -> Self {
+        Event::On(host, Local::Backend(Box::new(tick)))
+    }
 }
 
 /// [`Input`] with owned values.
@@ -39,7 +69,9 @@ pub(crate) enum Feed {
     Backend(BackendInput),
     Terminal(TerminalId, Report),
     Viewer(ViewerId, Said),
-    Command(CommandId, Command),
+    Command(CommandId, NodeId, Command),
+    Network(Vec<Address>),
+    DialFailed(DialId, String),
 }
 
 /// [`TerminalInput`] with owned values.
@@ -63,7 +95,7 @@ pub(crate) enum Said {
     Writable,
     Attach {
         stream: StreamId,
-        agent: AgentId,
+        agent: AgentAddress,
         pane: Option<u32>,
         from: Option<(Generation, u64)>,
         size: Option<Size>,
@@ -74,7 +106,7 @@ pub(crate) enum Said {
     Ack(StreamId, u64),
     Input(StreamId, u64, Vec<u8>),
     Detach(StreamId),
-    Seen(AgentId),
+    Seen(AgentAddress),
     Closed,
 }
 
@@ -85,7 +117,9 @@ impl Feed {
             Feed::Backend(input) => Input::Backend(input.clone()),
             Feed::Terminal(id, report) => Input::Terminal(*id, report.as_input(scratch)),
             Feed::Viewer(id, said) => Input::Viewer(*id, said.as_input()),
-            Feed::Command(id, command) => Input::Command(*id, NODE, command.clone()),
+            Feed::Command(id, node, command) => Input::Command(*id, *node, command.clone()),
+            Feed::Network(addresses) => Input::Network(addresses.clone()),
+            Feed::DialFailed(id, why) => Input::DialFailed(*id, why.clone()),
         }
     }
 }
@@ -115,7 +149,7 @@ impl Said {
             Said::Writable => ViewerInput::Writable,
             Said::Attach { stream, agent, pane, from, size, take } => ViewerInput::Attach {
                 stream: *stream,
-                agent: AgentAddress { node: NODE, agent: *agent },
+                agent: *agent,
                 pane: *pane,
                 from: *from,
                 size: *size,
@@ -126,7 +160,7 @@ impl Said {
             Said::Ack(stream, offset) => ViewerInput::Ack { stream: *stream, offset: *offset },
             Said::Input(stream, seq, bytes) => ViewerInput::Input { stream: *stream, seq: *seq, bytes },
             Said::Detach(stream) => ViewerInput::Detach(*stream),
-            Said::Seen(agent) => ViewerInput::Seen(AgentAddress { node: NODE, agent: *agent }),
+            Said::Seen(agent) => ViewerInput::Seen(*agent),
             Said::Closed => ViewerInput::Closed,
         }
     }

@@ -2,11 +2,18 @@
 //! the truth about it.
 
 use crate::failure::{Checked, must, unsafe_because};
-use consort_core::TerminalId;
+use consort_core::{NodeId, TerminalId};
 use std::collections::BTreeMap;
 
 /// One piece of input, numbered by the ledger across all pages.
 pub(crate) type Piece = u32;
+
+/// A terminal anywhere in the mesh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) node: NodeId,
+    pub(crate) terminal: TerminalId,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -18,7 +25,7 @@ pub(crate) struct Ledger {
 #[derive(Debug)]
 struct Entry {
     page: u8,
-    terminal: TerminalId,
+    terminal: Place,
     /// Which life of the terminal the person saw when typing.
     life: Option<u64>,
     told: Told,
@@ -43,13 +50,7 @@ enum Written {
 
 impl Ledger {
     /// A person types: the bytes that say who, what and in which order.
-    pub(crate) fn typed(
-        &mut self,
-        page: u8,
-        terminal: TerminalId,
-        life: Option<u64>,
-        length: usize,
-    ) -> (Piece, Vec<u8>) {
+    pub(crate) fn typed(&mut self, page: u8, terminal: Place, life: Option<u64>, length: usize) -> (Piece, Vec<u8>) {
         let piece = self.pieces.len() as Piece;
         self.pieces.push(Entry { page, terminal, life, told: Told::Nothing, written: Written::No });
         let mut bytes = piece.to_le_bytes().to_vec();
@@ -58,7 +59,7 @@ impl Ledger {
     }
 
     /// A backend wrote `bytes` of which the first `count` reached the program.
-    pub(crate) fn wrote(&mut self, terminal: TerminalId, life: u64, bytes: &[u8], count: usize) -> Checked {
+    pub(crate) fn wrote(&mut self, (terminal, life): (Place, u64), bytes: &[u8], count: usize) -> Checked {
         let read = bytes.first_chunk().map(|number| u32::from_le_bytes(*number));
         let Some((piece, entry)) = read.and_then(|piece| Some((piece, self.pieces.get_mut(piece as usize)?))) else {
             return Err(unsafe_because(format!("{terminal:?} got input that nobody typed")));

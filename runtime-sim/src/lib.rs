@@ -9,15 +9,19 @@
 mod act;
 mod agenda;
 mod backend;
+mod clock;
 mod dice;
 mod disk;
 mod event;
 pub mod failure;
 mod heal;
+mod host;
 mod ledger;
 pub mod log;
 mod mirror;
+mod network;
 pub mod op;
+mod oracle;
 mod page;
 mod people;
 pub mod run;
@@ -26,6 +30,8 @@ pub mod scenario;
 mod script;
 pub mod shrink;
 mod trace;
+mod treason;
+mod wakes;
 mod world;
 
 pub use failure::{Failure, FailureKind};

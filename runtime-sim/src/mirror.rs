@@ -3,16 +3,21 @@
 use crate::failure::{Checked, must};
 use consort_core::directory::{AgentState, Desired};
 use consort_core::input::TerminalInfo;
-use consort_core::mesh::facts::{Key, Value};
-use consort_core::{AgentId, AgentView, Event, Node, Output};
+use consort_core::mesh::facts::{BackendFact, Key, Value};
+use consort_core::view::NodeView;
+use consort_core::{AgentAddress, AgentView, Event, Node, NodeId, Output, Rights};
 use std::collections::BTreeMap;
 
 /// A copy of the lists, kept up to date by events alone.
 #[derive(Debug, Default)]
 pub(crate) struct Mirror {
-    agents: BTreeMap<AgentId, Copy>,
+    agents: BTreeMap<AgentAddress, Copy>,
+    nodes: BTreeMap<NodeId, Row>,
     hues: BTreeMap<String, u16>,
 }
+
+/// A node as a page's list shows it: name, reachability, rights, conflict, backends.
+type Row = (String, bool, Rights, bool, Vec<BackendFact>);
 
 #[derive(Debug)]
 struct Copy {
@@ -73,8 +78,9 @@ impl Mirror {
     /// What a page gets when it connects.
     pub(crate) fn of(node: &Node) -> Self {
         let view = node.view();
-        let agents = view.agents().map(|agent| (agent.id, Copy::of(&agent))).collect();
-        Mirror { agents, hues: view.hues().clone() }
+        let agents = view.agents().map(|agent| (address(&agent), Copy::of(&agent))).collect();
+        let nodes = view.nodes().map(|node| (node.id, row(&node))).collect();
+        Mirror { agents, nodes, hues: view.hues().clone() }
     }
 
     /// Applies an event and the view behind it, as a page's list does.
@@ -82,15 +88,15 @@ impl Mirror {
         let Output::Event(event) = output else { return };
         match event {
             Event::AgentChanged(id) | Event::AgentRemoved(id) => match node.view().agent(*id) {
-                Some(agent) => drop(self.agents.insert(id.agent, Copy::of(&agent))),
-                None => drop(self.agents.remove(&id.agent)),
+                Some(agent) => drop(self.agents.insert(*id, Copy::of(&agent))),
+                None => drop(self.agents.remove(id)),
             },
             Event::CategoriesChanged => self.hues.clone_from(node.view().hues()),
-            Event::NodeChanged(_)
-            | Event::NodeRemoved(_)
-            | Event::LinkFault(..)
-            | Event::Attached(..)
-            | Event::Typed(..) => {}
+            Event::NodeChanged(id) | Event::NodeRemoved(id) => match node.view().node(*id) {
+                Some(node) => drop(self.nodes.insert(*id, row(&node))),
+                None => drop(self.nodes.remove(id)),
+            },
+            Event::LinkFault(..) | Event::Attached(..) | Event::Typed(..) => {}
         }
     }
 
@@ -101,13 +107,16 @@ impl Mirror {
         for agent in view.agents() {
             count += 1;
             let id = agent.id;
-            let copy = self.agents.get(&id);
+            let copy = self.agents.get(&address(&agent));
             must!(copy.is_some(), "no event told of agent {id} ({})", agent.name);
             let difference = copy.and_then(|copy| copy.difference(&agent));
             must!(difference.is_none(), "no event told that {} of agent {id} changed", difference.unwrap_or_default());
+            if agent.node != view.id() {
+                continue;
+            }
             let fact = node.facts().get(&Key::Agent(view.id(), id)).map(|fact| &fact.value);
-            let said = matches!(fact, Some(Value::Agent(said))
-                if said.name == agent.name && said.state == agent.state.kind && said.running == agent.running);
+            let said = matches!(fact, Some(Value::Agent(fact))
+                if fact.name == agent.name && fact.state == agent.state.kind && fact.running == agent.running);
             must!(said, "the fact of agent {id} is {fact:?}");
         }
         must!(
@@ -115,7 +124,22 @@ impl Mirror {
             "no event told that an agent is gone: {} known, {count} there",
             self.agents.len()
         );
+        let mut count = 0;
+        for node in view.nodes() {
+            count += 1;
+            let copy = self.nodes.get(&node.id);
+            must!(copy == Some(&row(&node)), "no event told that {:?} changed: {copy:?} known", node.id);
+        }
+        must!(self.nodes.len() == count, "no event told that a node is gone");
         must!(self.hues == *view.hues(), "no event told that the colours changed");
         Ok(())
     }
+}
+
+fn row(node: &NodeView<'_>) -> Row {
+    (node.name.to_string(), node.reachable, node.rights, node.conflict, node.backends.to_vec())
+}
+
+fn address(agent: &AgentView<'_>) -> AgentAddress {
+    AgentAddress { node: agent.node, agent: agent.id }
 }

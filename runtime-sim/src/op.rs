@@ -1,4 +1,4 @@
-//! The one language of operations: what people, programs, machines and faults do to a node. Spoken by the swarm, proptest, the
+//! The one language of operations: what people, programs, machines and faults do to nodes. Spoken by the swarm, proptest, the
 //! fuzzer, the shrinker and the regression tests.
 
 use consort_core::input::Take;
@@ -10,6 +10,10 @@ use consort_core::input::Take;
 pub enum Op {
     /// Time passes.
     Wait { ms: u32 },
+
+    // Places.
+    /// The person at the command line goes to another machine; so does whatever happens to one machine.
+    Go { host: u8 },
 
     // Programs.
     /// A terminal prints.
@@ -55,6 +59,56 @@ pub enum Op {
     /// `kill -9` of the node, and its next start. Of the changes that the store had not answered, the first `kept` are there.
     Crash { kept: u8, down_ms: u16 },
 
+    // Machines.
+    /// A power cut: like [`Crash`](Self::Crash), but everything on the machine ends and no other machine is told.
+    PowerCut { kept: u8, down_ms: u16 },
+    /// A backup of the disk is made.
+    BackUp,
+    /// The node is killed, the backup is brought back, and the node starts.
+    RollBack { down_ms: u16 },
+    /// The node is killed, everything but its key is lost, and the node starts.
+    LoseDisk { down_ms: u16 },
+    /// The lid is closed for some time: nothing runs, the network hears nothing.
+    Sleep { ms: u32 },
+    /// The clock counts so many milliseconds in a second from now on.
+    Clock { rate: u16 },
+    /// The machine gets another address, and its node learns of it or not.
+    Move { told: bool },
+    /// Another machine starts with a copy of the disk, and runs for some time.
+    Copy { ms: u32 },
+    /// The node begins to send what it must not: kind 0 ends that.
+    Betray { kind: u8 },
+
+    // The network between machines.
+    /// A link is dead; one end learns of it sooner than the other.
+    CutLink { link: u8, early_ms: u16, late_ms: u16 },
+    /// A link is dead and one end (0 or 1) knows; the other does not.
+    HalfOpen { link: u8, end: u8 },
+    /// One direction of a link brings nothing until links flow again.
+    StallLink { link: u8, end: u8 },
+    /// A link is narrow until links flow again.
+    NarrowLink { link: u8, bytes_per_ms: u16 },
+    /// No link is stalled or narrow.
+    FlowLinks,
+    /// Packets from one machine to another are dropped.
+    Block { from: u8, to: u8 },
+    /// Dials from one machine to another are dropped.
+    Wall { from: u8, to: u8 },
+    /// A machine refuses dials, or does not any more.
+    RefuseDials { host: u8, refuses: bool },
+    /// The network is split: in two by the bits of the mask, one alone, two that share one machine, a chain.
+    Split { shape: u8, mask: u32 },
+    /// Splits and blocks end.
+    Join,
+
+    // Membership.
+    /// Two machines are paired: each admits the other.
+    Pair { host: u8 },
+    /// One admits another, without being admitted.
+    Admit { host: u8, view_only: bool },
+    /// A node is removed from the mesh.
+    Remove { host: u8 },
+
     // Viewers: pages in browsers.
     /// A page connects.
     Connect { page: u8 },
@@ -82,6 +136,8 @@ pub enum Op {
     // Commands.
     /// Create an agent.
     Create { name: u8, pty: bool, autostart: bool },
+    /// Create an agent on another machine.
+    CreateAt { host: u8, name: u8, pty: bool },
     /// Rename an agent.
     Rename { agent: u8, name: u8 },
     /// Change tags and autostart.
@@ -106,7 +162,7 @@ pub enum Op {
 
 impl Op {
     /// How many kinds there are.
-    pub const KINDS: u8 = 43;
+    pub const KINDS: u8 = 67;
 
     /// The operation of a kind (modulo [`KINDS`](Self::KINDS)) with its quantities: total, so that any bytes are a list of
     /// operations.
@@ -156,7 +212,31 @@ impl Op {
             39 => Op::Delete { agent: a },
             40 => Op::Paste { agent: a, submit: odd },
             41 => Op::ReadText { agent: a },
-            _ => Op::Nonsense { kind: a },
+            42 => Op::Nonsense { kind: a },
+            43 => Op::Go { host: a },
+            44 => Op::PowerCut { kept: a, down_ms: short },
+            45 => Op::BackUp,
+            46 => Op::RollBack { down_ms: short },
+            47 => Op::LoseDisk { down_ms: short },
+            48 => Op::Sleep { ms: amount },
+            49 => Op::Clock { rate: 800 + u16::from(a) * 2 },
+            50 => Op::Move { told: odd },
+            51 => Op::Copy { ms: amount },
+            52 => Op::Betray { kind: a },
+            53 => Op::CutLink { link: a, early_ms: u16::from(b), late_ms: short },
+            54 => Op::HalfOpen { link: a, end: b },
+            55 => Op::StallLink { link: a, end: b },
+            56 => Op::NarrowLink { link: a, bytes_per_ms: short },
+            57 => Op::FlowLinks,
+            58 => Op::Block { from: a, to: b },
+            59 => Op::Wall { from: a, to: b },
+            60 => Op::RefuseDials { host: a, refuses: odd },
+            61 => Op::Split { shape: a, mask: amount },
+            62 => Op::Join,
+            63 => Op::Pair { host: a },
+            64 => Op::Admit { host: a, view_only: odd },
+            65 => Op::Remove { host: a },
+            _ => Op::CreateAt { host: a, name: b, pty: odd },
         }
     }
 

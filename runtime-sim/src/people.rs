@@ -1,37 +1,71 @@
 //! Scripted people at the command line and the HTTP API: each command is answered once, the answer is true, a refusal leaves no
 //! trace, and what was promised survives a crash.
 
+use crate::event::HostIndex;
 use crate::failure::{Checked, must};
 use consort_core::command::NewAgent;
 use consort_core::directory::{BackendKind, Desired};
-use consort_core::{AgentId, Command, CommandId, Node, Refusal, Reply, Size};
+use consort_core::error::RefusalCode;
+use consort_core::{
+    Address, AgentAddress, AgentId, AgentView, Command, CommandId, Node, NodeId, Refusal, Reply, Rights, Size,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Default)]
 pub(crate) struct People {
     next: u64,
-    asked: BTreeMap<CommandId, Asked>,
-    promises: BTreeMap<AgentId, Promise>,
+    asked: BTreeMap<CommandId, Question>,
+    promises: BTreeMap<AgentAddress, Promise>,
     /// Somebody else renamed these: nothing is promised about their names.
-    renamed_outside: BTreeSet<AgentId>,
+    renamed_outside: BTreeSet<AgentAddress>,
+    /// A command for these may still be carried out, or not: nothing is promised about them.
+    contested: BTreeSet<AgentAddress>,
     /// Marks (directories) of agents whose creation was refused.
     refused: Vec<String>,
 }
 
+/// Where the person who asks sits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat {
+    pub(crate) host: HostIndex,
+    /// The node there.
+    pub(crate) id: NodeId,
+}
+
+/// A command as it is given to a node.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) id: CommandId,
+    pub(crate) node: NodeId,
+    pub(crate) command: Command,
+}
+
 /// A command that waits for its answer.
+#[derive(Clone, Debug)]
+struct Question {
+    host: HostIndex,
+    /// It is for the host's own node.
+    local: bool,
+    asked: Asked,
+    /// Nobody else has asked for a change of the same agent in the meantime.
+    alone: bool,
+}
+
 #[derive(Clone, Debug)]
 enum Asked {
     Create { name: String, mark: String },
-    Rename { agent: AgentId, name: String },
-    Tag { agent: AgentId, tag: String },
-    Notes { agent: AgentId, notes: String },
-    Start(AgentId),
-    Stop(AgentId),
-    Restart(AgentId),
-    Delete(AgentId),
+    Rename { agent: AgentAddress, name: String },
+    Tag { agent: AgentAddress, tag: String },
+    Notes { agent: AgentAddress, notes: String },
+    Start(AgentAddress),
+    Stop(AgentAddress),
+    Restart(AgentAddress),
+    Delete(AgentAddress),
     Paste { bytes: usize },
     ReadText,
     Nonsense,
+    Admit(NodeId),
+    Remove(NodeId),
 }
 
 /// What answers have said of an agent, and nobody has put in question since.
@@ -46,7 +80,7 @@ struct Promise {
 }
 
 impl Asked {
-    fn agent(&self) -> Option<AgentId> {
+    fn agent(&self) -> Option<AgentAddress> {
         match self {
             Asked::Rename { agent, .. }
             | Asked::Tag { agent, .. }
@@ -55,7 +89,12 @@ impl Asked {
             | Asked::Stop(agent)
             | Asked::Restart(agent)
             | Asked::Delete(agent) => Some(*agent),
-            Asked::Create { .. } | Asked::Paste { .. } | Asked::ReadText | Asked::Nonsense => None,
+            Asked::Create { .. }
+            | Asked::Paste { .. }
+            | Asked::ReadText
+            | Asked::Nonsense
+            | Asked::Admit(_)
+            | Asked::Remove(_) => None,
         }
     }
 }
@@ -63,7 +102,7 @@ impl Asked {
 impl People {
     // Commands.
 
-    fn ask(&mut self, asked: Asked, command: Command) -> (CommandId, Command) {
+    fn ask(&mut self, from: Seat, node: NodeId, asked: Asked, command: Command) -> Request {
         let id = CommandId(self.next);
         self.next += 1;
         if let Some(promise) = asked.agent().and_then(|agent| self.promises.get_mut(&agent)) {
@@ -75,14 +114,30 @@ impl People {
                 Asked::Notes { .. } => promise.notes = None,
                 Asked::Start(_) | Asked::Restart(_) => promise.stopped = false,
                 Asked::Delete(_) => *promise = Promise::default(),
-                Asked::Stop(_) | Asked::Create { .. } | Asked::Paste { .. } | Asked::ReadText | Asked::Nonsense => {}
+                Asked::Stop(_)
+                | Asked::Create { .. }
+                | Asked::Paste { .. }
+                | Asked::ReadText
+                | Asked::Nonsense
+                | Asked::Admit(_)
+                | Asked::Remove(_) => {}
             }
         }
-        self.asked.insert(id, asked);
-        (id, command)
+        let (mut alone, local) = (true, from.id == node);
+        if let Some(agent) = asked.agent() {
+            for other in self.asked.values_mut().filter(|other| other.asked.agent() == Some(agent)) {
+                // What is asked of the same node is carried out in that order; what is on its way, whenever it arrives.
+                if !(other.local && local) {
+                    (other.alone, alone) = (false, false);
+                }
+            }
+        }
+        self.asked.insert(id, Question { host: from.host, local, asked, alone });
+        Request { id, node, command }
     }
 
-    pub(crate) fn create(&mut self, name: String, pty: bool, autostart: bool, size: Size) -> (CommandId, Command) {
+    pub(crate) fn create(&mut self, from: Seat, node: NodeId, wish: (String, bool, bool, Size)) -> Request {
+        let (name, pty, autostart, size) = wish;
         let mark = format!("/home/me/{}", self.next);
         let new = NewAgent {
             name: name.clone(),
@@ -92,54 +147,64 @@ impl People {
             size,
             ..NewAgent::default()
         };
-        self.ask(Asked::Create { name, mark }, Command::Create(new))
+        self.ask(from, node, Asked::Create { name, mark }, Command::Create(new))
     }
 
-    pub(crate) fn rename(&mut self, agent: AgentId, name: String) -> (CommandId, Command) {
-        let command = Command::Edit { agent, name: Some(name.clone()), tags: None, autostart: None };
-        self.ask(Asked::Rename { agent, name }, command)
+    pub(crate) fn rename(&mut self, from: Seat, of: AgentAddress, name: String) -> Request {
+        let command = Command::Edit { agent: of.agent, name: Some(name.clone()), tags: None, autostart: None };
+        self.ask(from, of.node, Asked::Rename { agent: of, name }, command)
     }
 
-    pub(crate) fn tag(&mut self, agent: AgentId, autostart: bool) -> (CommandId, Command) {
+    pub(crate) fn tag(&mut self, from: Seat, of: AgentAddress, autostart: bool) -> Request {
         let tag = format!("tag{}", self.next);
-        let command = Command::Edit { agent, name: None, tags: Some(vec![tag.clone()]), autostart: Some(autostart) };
-        self.ask(Asked::Tag { agent, tag }, command)
+        let tags = Some(vec![tag.clone()]);
+        let command = Command::Edit { agent: of.agent, name: None, tags, autostart: Some(autostart) };
+        self.ask(from, of.node, Asked::Tag { agent: of, tag }, command)
     }
 
-    pub(crate) fn notes(&mut self, agent: AgentId, revision: Option<u64>) -> (CommandId, Command) {
+    pub(crate) fn notes(&mut self, from: Seat, of: AgentAddress, revision: Option<u64>) -> Request {
         let notes = format!("notes {}", self.next);
-        let command = Command::SetNotes { agent, notes: notes.clone(), revision };
-        self.ask(Asked::Notes { agent, notes }, command)
+        let command = Command::SetNotes { agent: of.agent, notes: notes.clone(), revision };
+        self.ask(from, of.node, Asked::Notes { agent: of, notes }, command)
     }
 
-    pub(crate) fn start(&mut self, agent: AgentId) -> (CommandId, Command) {
-        self.ask(Asked::Start(agent), Command::Start(agent))
+    pub(crate) fn start(&mut self, from: Seat, of: AgentAddress) -> Request {
+        self.ask(from, of.node, Asked::Start(of), Command::Start(of.agent))
     }
 
-    pub(crate) fn stop(&mut self, agent: AgentId) -> (CommandId, Command) {
-        self.ask(Asked::Stop(agent), Command::Stop(agent))
+    pub(crate) fn stop(&mut self, from: Seat, of: AgentAddress) -> Request {
+        self.ask(from, of.node, Asked::Stop(of), Command::Stop(of.agent))
     }
 
-    pub(crate) fn restart(&mut self, agent: AgentId) -> (CommandId, Command) {
-        self.ask(Asked::Restart(agent), Command::Restart(agent))
+    pub(crate) fn restart(&mut self, from: Seat, of: AgentAddress) -> Request {
+        self.ask(from, of.node, Asked::Restart(of), Command::Restart(of.agent))
     }
 
-    pub(crate) fn delete(&mut self, agent: AgentId) -> (CommandId, Command) {
-        self.ask(Asked::Delete(agent), Command::Delete(agent))
+    pub(crate) fn delete(&mut self, from: Seat, of: AgentAddress) -> Request {
+        self.ask(from, of.node, Asked::Delete(of), Command::Delete(of.agent))
     }
 
-    pub(crate) fn paste(&mut self, agent: AgentId, submit: bool) -> (CommandId, Command) {
+    pub(crate) fn paste(&mut self, from: Seat, of: AgentAddress, submit: bool) -> Request {
         let text = "make test".to_string();
         let asked = Asked::Paste { bytes: text.len() };
-        self.ask(asked, Command::Paste { agent, pane: None, text, submit })
+        self.ask(from, of.node, asked, Command::Paste { agent: of.agent, pane: None, text, submit })
     }
 
-    pub(crate) fn read_text(&mut self, agent: AgentId) -> (CommandId, Command) {
-        self.ask(Asked::ReadText, Command::ReadText { agent, pane: None, history_lines: 100 })
+    pub(crate) fn read_text(&mut self, from: Seat, of: AgentAddress) -> Request {
+        let command = Command::ReadText { agent: of.agent, pane: None, history_lines: 100 };
+        self.ask(from, of.node, Asked::ReadText, command)
+    }
+
+    pub(crate) fn admit(&mut self, from: Seat, node: NodeId, addresses: Vec<Address>, rights: Rights) -> Request {
+        self.ask(from, from.id, Asked::Admit(node), Command::Admit { node, addresses, rights })
+    }
+
+    pub(crate) fn remove(&mut self, from: Seat, node: NodeId) -> Request {
+        self.ask(from, from.id, Asked::Remove(node), Command::Remove(node))
     }
 
     /// A command that must be refused, whatever there is.
-    pub(crate) fn nonsense(&mut self, kind: u8) -> (CommandId, Command) {
+    pub(crate) fn nonsense(&mut self, from: Seat, node: NodeId, kind: u8) -> Request {
         let nowhere = AgentId(1);
         let named = |name: &str| NewAgent { name: name.to_string(), ..NewAgent::default() };
         let command = match kind % 6 {
@@ -150,10 +215,10 @@ impl People {
             4 => Command::Stop(nowhere),
             _ => Command::SetNotes { agent: nowhere, notes: "lost".to_string(), revision: None },
         };
-        self.ask(Asked::Nonsense, command)
+        self.ask(from, node, Asked::Nonsense, command)
     }
 
-    pub(crate) fn renamed_outside(&mut self, agent: AgentId) {
+    pub(crate) fn renamed_outside(&mut self, agent: AgentAddress) {
         self.renamed_outside.insert(agent);
         if let Some(promise) = self.promises.get_mut(&agent) {
             promise.name = None;
@@ -164,41 +229,44 @@ impl People {
 
     /// An answer has come: it must be true now.
     pub(crate) fn answered(&mut self, node: &Node, id: CommandId, result: &Result<Reply, Refusal>) -> Checked {
-        let Some(asked) = self.asked.remove(&id) else { return Ok(()) };
+        let Some(question) = self.asked.remove(&id) else { return Ok(()) };
         let checked = match result {
-            Ok(reply) => self.carried_out(node, &asked, reply),
-            Err(refusal) => self.refused(node, &asked, refusal),
+            Ok(reply) => self.carried_out(node, &question, reply),
+            Err(refusal) => self.refused(node, &question, refusal),
         };
         checked.map_err(|mut failure| {
-            failure.text = format!("{asked:?} was answered with {result:?}: {}", failure.text);
+            failure.text = format!("{:?} was answered with {result:?}: {}", question.asked, failure.text);
             failure
         })
     }
 
-    fn carried_out(&mut self, node: &Node, asked: &Asked, reply: &Reply) -> Checked {
-        match (asked, reply) {
+    fn carried_out(&mut self, node: &Node, question: &Question, reply: &Reply) -> Checked {
+        match (&question.asked, reply) {
             (Asked::Paste { bytes }, Reply::Pasted { bytes: said, .. }) => {
                 must!(bytes == said, "{said} bytes were pasted");
                 Ok(())
             }
             (Asked::ReadText, Reply::Text(_)) => Ok(()),
+            (Asked::Admit(asked) | Asked::Remove(asked), Reply::Node(said)) => {
+                must!(asked == said, "another node is named");
+                Ok(())
+            }
             (Asked::Delete(agent), Reply::Deleted(said)) => {
-                let left = node.view().own_agent(*agent);
-                must!(said.agent == *agent && !left.is_some_and(|left| left.managed), "it is still there");
-                let settled = self.settled(*agent);
-                let deleted = Promise { deleted: settled, ..Promise::default() };
+                let left = node.view().agent(*agent).is_some_and(|left| left.managed);
+                must!(said == agent && !(question.local && left), "it is still there");
+                let deleted = Promise { deleted: self.settled(question, *agent), ..Promise::default() };
                 self.promises.insert(*agent, deleted);
                 Ok(())
             }
             (Asked::Notes { agent, notes }, Reply::Notes { revision }) => {
-                let view = node.view().own_agent(*agent);
+                let view = node.view().agent(*agent);
                 let same = view.is_some_and(|view| view.notes == notes && view.notes_revision == *revision);
-                must!(same, "the notes are others");
+                must!(same || !question.local, "the notes are others");
                 let notes = (*revision, notes.clone());
-                self.promise(*agent, |promise| promise.notes = Some(notes));
+                self.promise(question, *agent, |promise| promise.notes = Some(notes));
                 Ok(())
             }
-            (_, Reply::Agent(agent)) => self.changed(node, asked, agent.agent),
+            (_, Reply::Agent(agent)) => self.changed(node, question, *agent),
             _ => {
                 must!(false, "the answer is one to another question");
                 Ok(())
@@ -206,65 +274,84 @@ impl People {
         }
     }
 
-    fn changed(&mut self, node: &Node, asked: &Asked, agent: AgentId) -> Checked {
-        let Some(view) = node.view().own_agent(agent) else {
-            must!(false, "there is no such agent");
-            return Ok(());
-        };
+    fn changed(&mut self, node: &Node, question: &Question, agent: AgentAddress) -> Checked {
+        let asked = &question.asked;
         must!(asked.agent().is_none_or(|asked| asked == agent), "another agent is named");
+        let view = node.view().agent(agent);
+        // What another node's agent was when it answered may be over now.
+        if let Some(view) = view.filter(|_| question.local) {
+            self.check_true(node, asked, &view)?;
+        } else {
+            must!(!question.local, "there is no such agent");
+        }
+        let outside = self.renamed_outside.contains(&agent);
+        self.promise(question, agent, |promise| match asked {
+            Asked::Create { name, .. } | Asked::Rename { name, .. } => {
+                promise.name = Some(name.clone()).filter(|_| !outside);
+            }
+            Asked::Tag { tag, .. } => promise.tag = Some(tag.clone()),
+            Asked::Stop(_) => promise.stopped = true,
+            _ => {}
+        });
+        Ok(())
+    }
+
+    fn check_true(&self, node: &Node, asked: &Asked, view: &AgentView<'_>) -> Checked {
         must!(view.managed, "it is not managed");
+        let address = AgentAddress { node: view.node, agent: view.id };
         match asked {
             Asked::Create { name, .. } | Asked::Rename { name, .. } => {
-                let outside = self.renamed_outside.contains(&agent);
+                let outside = self.renamed_outside.contains(&address);
                 must!(outside || view.name == name, "its name is {}", view.name);
-                self.check_unique(node, agent, name)?;
-                let name = Some(name.clone()).filter(|_| !outside);
-                self.promise(agent, |promise| promise.name = name);
+                self.check_unique(node, address, name)?;
             }
-            Asked::Tag { tag, .. } => {
-                must!(view.tags == [tag.clone()], "its tags are {:?}", view.tags);
-                self.promise(agent, |promise| promise.tag = Some(tag.clone()));
-            }
+            Asked::Tag { tag, .. } => must!(view.tags == [tag.clone()], "its tags are {:?}", view.tags),
             Asked::Start(_) | Asked::Restart(_) => {
                 // With a slow store the answer may come after it ended by itself, and that was noted.
                 must!(view.desired == Desired::Running || !view.running, "it runs and is wanted stopped");
-                self.promise(agent, |_| {});
             }
             Asked::Stop(_) => {
                 must!(view.desired == Desired::Stopped && !view.running, "it runs or is wanted running");
-                self.promise(agent, |promise| promise.stopped = true);
             }
             _ => must!(false, "the answer is one to another question"),
         }
         Ok(())
     }
 
-    /// No two agents were given the same name by commands.
-    fn check_unique(&self, node: &Node, agent: AgentId, name: &str) -> Checked {
+    /// No two agents of a node were given the same name by commands.
+    fn check_unique(&self, node: &Node, agent: AgentAddress, name: &str) -> Checked {
         for (other, promise) in self.promises.iter().filter(|(other, _)| **other != agent) {
             let given = promise.name.as_deref() == Some(name) && !self.renamed_outside.contains(other);
-            let has = given && node.view().own_agent(*other).is_some_and(|view| view.name == name);
-            must!(!has, "{other} has that name too");
+            let has =
+                given && other.node == agent.node && node.view().agent(*other).is_some_and(|view| view.name == name);
+            must!(!has, "{other:?} has that name too");
         }
         Ok(())
     }
 
-    /// Nobody else is just changing the agent.
-    fn settled(&self, agent: AgentId) -> bool {
-        self.asked.values().all(|asked| asked.agent() != Some(agent))
+    /// Nobody else is just changing the agent, or was while the question was on its way.
+    fn settled(&self, question: &Question, agent: AgentAddress) -> bool {
+        let others = self.asked.values().any(|other| other.asked.agent() == Some(agent));
+        question.alone && !others && !self.contested.contains(&agent)
     }
 
-    fn promise(&mut self, agent: AgentId, say: impl FnOnce(&mut Promise)) {
-        if self.settled(agent) {
+    fn promise(&mut self, question: &Question, agent: AgentAddress, say: impl FnOnce(&mut Promise)) {
+        if self.settled(question, agent) {
             let promise = self.promises.entry(agent).or_default();
             promise.exists = true;
             say(promise);
         }
     }
 
-    fn refused(&mut self, node: &Node, asked: &Asked, refusal: &Refusal) -> Checked {
+    fn refused(&mut self, node: &Node, question: &Question, refusal: &Refusal) -> Checked {
         must!(refusal.message.ends_with('.'), "the message is no sentence");
-        let view = asked.agent().and_then(|agent| node.view().own_agent(agent));
+        let asked = &question.asked;
+        if !question.local && refusal.code == RefusalCode::Unreachable {
+            // It may have been carried out all the same.
+            self.contest(asked.agent());
+            return Ok(());
+        }
+        let view = asked.agent().filter(|_| question.local).and_then(|agent| node.view().agent(agent));
         match asked {
             Asked::Create { mark, .. } => self.refused.push(mark.clone()),
             Asked::Notes { notes, .. } => {
@@ -280,14 +367,19 @@ impl People {
             | Asked::Delete(_)
             | Asked::Paste { .. }
             | Asked::ReadText
-            | Asked::Nonsense => {}
+            | Asked::Nonsense
+            | Asked::Admit(_)
+            | Asked::Remove(_) => {}
         }
         self.check_no_trace(node)
     }
 
     /// Nothing is left of agents whose creation was refused.
     pub(crate) fn check_no_trace(&self, node: &Node) -> Checked {
-        for agent in node.view().agents().filter(|agent| agent.managed) {
+        if self.refused.is_empty() {
+            return Ok(());
+        }
+        for agent in node.view().agents().filter(|agent| agent.managed && agent.node == node.view().id()) {
             let refused = self.refused.iter().any(|mark| mark == agent.directory);
             must!(!refused, "agent {} exists though its creation was refused", agent.id);
         }
@@ -296,15 +388,38 @@ impl People {
 
     // Crashes.
 
-    /// The node was killed: nobody gets an answer any more.
-    pub(crate) fn node_died(&mut self) {
-        self.asked.clear();
+    fn contest(&mut self, agent: Option<AgentAddress>) {
+        if let Some(agent) = agent {
+            self.promises.remove(&agent);
+            self.contested.insert(agent);
+        }
     }
 
-    /// Every promise holds.
+    /// A node was killed: whoever asked it gets no answer any more. What it had asked of others may be done or not.
+    pub(crate) fn node_died(&mut self, host: HostIndex) {
+        let gone: Vec<Question> =
+            self.asked.extract_if(.., |_, question| question.host == host).map(|(_, question)| question).collect();
+        for question in gone.iter().filter(|question| !question.local) {
+            self.contest(question.asked.agent());
+        }
+    }
+
+    /// A node has lost what it stored.
+    pub(crate) fn memory_lost(&mut self, node: NodeId) {
+        self.promises.retain(|agent, _| agent.node != node);
+        let open: Vec<_> = self.asked.values().filter_map(|question| question.asked.agent()).collect();
+        for agent in open.into_iter().filter(|agent| agent.node == node) {
+            self.contest(Some(agent));
+        }
+        self.refused.clear();
+    }
+
+    /// Every promise of a node holds.
     pub(crate) fn check_promises(&self, node: &Node) -> Checked {
-        for (id, promise) in &self.promises {
-            let view = node.view().own_agent(*id);
+        let own = node.view().id();
+        for (address, promise) in self.promises.iter().filter(|(address, _)| address.node == own) {
+            let id = address.agent;
+            let view = node.view().agent(*address);
             must!(
                 !promise.deleted || !view.as_ref().is_some_and(|view| view.managed),
                 "agent {id} came back after its end"
@@ -335,6 +450,6 @@ impl People {
 
     /// Commands without an answer.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = String> {
-        self.asked.iter().map(|(id, asked)| format!("no answer to {id:?} {asked:?}"))
+        self.asked.iter().map(|(id, question)| format!("no answer to {id:?} {:?}", question.asked))
     }
 }

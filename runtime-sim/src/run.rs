@@ -1,7 +1,7 @@
 //! Runs a scenario and says what came of it; panics are results like others.
 
 use crate::failure::{Failure, FailureKind};
-use crate::log::{Detail, Log};
+use crate::log::Detail;
 use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
 use crate::world::World;
@@ -16,6 +16,8 @@ pub struct Options {
     pub detail: Detail,
     /// A planted bug.
     pub sabotage: Sabotage,
+    /// Nothing is checked and noted: for measuring.
+    pub quick: bool,
 }
 
 /// What came of a run.
@@ -35,9 +37,9 @@ pub struct Outcome {
 #[must_use]
 pub fn run(scenario: &Scenario, options: Options) -> Outcome {
     keep_panics_quiet();
-    let mut world = World::new(scenario, options.sabotage, Log(options.detail));
+    let mut world = World::new(scenario, options);
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        // The node starts.
+        // The nodes start.
         world.run_for(0)?;
         for op in &scenario.ops {
             world.act(*op)?;

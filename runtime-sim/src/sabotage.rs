@@ -74,30 +74,33 @@ impl Saboteur {
     }
 
     /// What becomes of an output.
-    pub(crate) fn outputs(&mut self, output: Output) -> Vec<Output> {
+    pub(crate) fn outputs(&mut self, output: Output, all: &mut Vec<Output>) {
+        if self.kind == Sabotage::None {
+            return all.push(output);
+        }
         match (self.kind, output) {
-            (Sabotage::DropData, Output::Viewer(_, ViewerOutput::Data { .. })) if self.strikes() => Vec::new(),
+            (Sabotage::DropData, Output::Viewer(_, ViewerOutput::Data { .. })) if self.strikes() => {}
             (Sabotage::DoubleData, output @ Output::Viewer(_, ViewerOutput::Data { .. })) if self.strikes() => {
-                vec![output.clone(), output]
+                all.extend([output.clone(), output]);
             }
             (
                 Sabotage::ShiftSnapshots,
                 Output::Viewer(id, ViewerOutput::Snapshot { stream, generation, offset, size, bytes }),
             ) => {
                 let offset = offset + 1;
-                vec![Output::Viewer(id, ViewerOutput::Snapshot { stream, generation, offset, size, bytes })]
+                all.push(Output::Viewer(id, ViewerOutput::Snapshot { stream, generation, offset, size, bytes }));
             }
-            (Sabotage::LoseWrites, Output::Terminal(_, TerminalOutput::Write(_))) if self.strikes() => Vec::new(),
+            (Sabotage::LoseWrites, Output::Terminal(_, TerminalOutput::Write(_))) if self.strikes() => {}
             (Sabotage::RepeatWrites, Output::Terminal(id, TerminalOutput::Write(bytes))) => {
                 let other = self.last_write.replace(bytes.clone()).filter(|last| last.len() == bytes.len());
-                vec![Output::Terminal(id, TerminalOutput::Write(other.unwrap_or(bytes)))]
+                all.push(Output::Terminal(id, TerminalOutput::Write(other.unwrap_or(bytes))));
             }
-            (Sabotage::MuteEvents, Output::Event(Event::AgentChanged(_))) if self.strikes() => Vec::new(),
-            (Sabotage::LoseReplies, Output::Reply(..)) if self.strikes() => Vec::new(),
+            (Sabotage::MuteEvents, Output::Event(Event::AgentChanged(_))) if self.strikes() => {}
+            (Sabotage::LoseReplies, Output::Reply(..)) if self.strikes() => {}
             (Sabotage::WrongHolders, Output::Viewer(id, ViewerOutput::Size { stream, size, .. })) => {
-                vec![Output::Viewer(id, ViewerOutput::Size { stream, size, holder: Holder::Nobody })]
+                all.push(Output::Viewer(id, ViewerOutput::Size { stream, size, holder: Holder::Nobody }));
             }
-            (_, output) => vec![output],
+            (_, output) => all.push(output),
         }
     }
 

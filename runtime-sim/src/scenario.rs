@@ -1,6 +1,7 @@
 //! A run as data: how the world behaves, and the list of operations. Drawn from a seed, or written out in a test.
 
 use crate::dice::Dice;
+use crate::network::Manner;
 use crate::op::Op;
 
 /// Everything that decides a run.
@@ -17,6 +18,8 @@ pub struct Scenario {
 /// How the world behaves in a run. Delays are drawn between 0 and the number given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
+    /// How many machines there are.
+    pub hosts: u16,
     /// How many pages there are.
     pub pages: u8,
     /// Delay between a page and the node, each way.
@@ -35,12 +38,25 @@ pub struct Setting {
     pub write_bytes: usize,
     /// Size of snapshots.
     pub snapshot_bytes: usize,
+    /// Delay between two machines, each way: at least and at most.
+    pub link_ms: (u64, u64),
+    /// Added to it, drawn for every frame.
+    pub jitter_ms: u64,
+    /// Width of links between machines; 0: endless.
+    pub link_bytes_per_ms: u64,
+    /// Bytes that fit a link.
+    pub link_buffer: usize,
+    /// Frames of room that a link gives in advance.
+    pub link_room: u32,
+    /// So many pairs of machines in a hundred can never connect.
+    pub apart_percent: u8,
 }
 
 impl Default for Setting {
     /// A calm world.
     fn default() -> Self {
         Setting {
+            hosts: 1,
             pages: 3,
             latency_ms: 5,
             room: 8,
@@ -50,6 +66,12 @@ impl Default for Setting {
             chunk_bytes: 16 << 10,
             write_bytes: 4 << 10,
             snapshot_bytes: 64,
+            link_ms: (1, 20),
+            jitter_ms: 0,
+            link_bytes_per_ms: 0,
+            link_buffer: 256 << 10,
+            link_room: 4,
+            apart_percent: 0,
         }
     }
 }
@@ -60,22 +82,39 @@ impl Scenario {
     pub fn of_seed(seed: u64) -> Self {
         let mut dice = Dice::new(seed, 100);
         let setting = Setting::drawn(&mut dice);
-        let mix = Mix::drawn(&mut dice);
+        let mix = Mix::drawn(&mut dice, setting.hosts);
         let count = 20 + dice.magnitude(250);
-        let mut ops = opening(&mut dice, setting.pages);
+        let mut ops = opening(&mut dice, &setting);
         ops.extend((0..count).map(|_| mix.draw(&mut dice)));
         Scenario { seed, setting, ops }
     }
 }
 
 impl Setting {
+    pub(crate) fn links(&self) -> Manner {
+        Manner {
+            delay_ms: self.link_ms,
+            jitter_ms: self.jitter_ms,
+            bytes_per_ms: self.link_bytes_per_ms,
+            buffer_bytes: self.link_buffer,
+            room: self.link_room,
+        }
+    }
+
     fn drawn(dice: &mut Dice) -> Self {
         let snapshot_bytes = match dice.up_to(99) {
             0 => 8 << 20,
             1..10 => 64 << 10,
             _ => 64,
         };
+        let hosts = match dice.up_to(99) {
+            0..40 => 1,
+            40..92 => 2 + dice.up_to(4) as u16,
+            _ => 7 + dice.magnitude(23) as u16,
+        };
+        let least = dice.magnitude(100);
         Setting {
+            hosts,
             pages: 1 + dice.up_to(4) as u8,
             latency_ms: dice.magnitude(500),
             room: *dice.pick(&[1, 1, 2, 4, 8, 8]),
@@ -85,23 +124,48 @@ impl Setting {
             chunk_bytes: *dice.pick(&[100, 4 << 10, 16 << 10, 64 << 10]),
             write_bytes: *dice.pick(&[4, 100, 16 << 10]),
             snapshot_bytes,
+            link_ms: (least, least + dice.magnitude(200)),
+            jitter_ms: dice.magnitude(50),
+            link_bytes_per_ms: *dice.pick(&[0, 0, 0, 10_000, 1_000, 100]),
+            link_buffer: *dice.pick(&[64 << 10, 256 << 10, 1 << 20]),
+            link_room: *dice.pick(&[2, 3, 4, 8]),
+            apart_percent: if dice.percent(25) { dice.up_to(40) as u8 } else { 0 },
         }
     }
 }
 
-/// Something to begin with: sessions, agents, pages that look.
-fn opening(dice: &mut Dice, pages: u8) -> Vec<Op> {
-    let mut ops = Vec::new();
-    for name in 0..dice.up_to(2) as u8 {
-        ops.push(Op::Appear { name });
+/// Something to begin with: a mesh, sessions, agents, pages that look.
+fn opening(dice: &mut Dice, setting: &Setting) -> Vec<Op> {
+    let mut ops = vec![Op::Wait { ms: 200 }];
+    let shape = dice.up_to(3);
+    for host in 1..setting.hosts as u8 {
+        // A chain, a star, a tree; now and then somebody stays alone.
+        let other = match shape {
+            0 => host - 1,
+            1 => 0,
+            _ => dice.up_to(u64::from(host) - 1) as u8,
+        };
+        if !dice.percent(5) {
+            ops.extend([Op::Go { host }, Op::Pair { host: other }]);
+        }
+        if dice.percent(20) {
+            ops.push(Op::Wait { ms: dice.magnitude(2_000) as u32 });
+        }
     }
-    ops.push(Op::Wait { ms: 200 });
-    for number in 0..1 + dice.up_to(2) as u8 {
-        ops.push(Op::Create { name: 5 + number, pty: dice.percent(30), autostart: dice.percent(60) });
+    for host in 0..setting.hosts as u8 {
+        ops.push(Op::Go { host });
+        let most = if setting.hosts > 3 { 1 } else { 2 };
+        for name in 0..dice.up_to(most) as u8 {
+            ops.push(Op::Appear { name });
+        }
+        for number in 0..u64::from(host == 0) + dice.up_to(most) {
+            let (pty, autostart) = (dice.percent(30), dice.percent(60));
+            ops.push(Op::Create { name: 5 + number as u8, pty, autostart });
+        }
     }
-    ops.extend((0..pages).map(|page| Op::Connect { page }));
+    ops.extend((0..setting.pages).map(|page| Op::Connect { page }));
     ops.push(Op::Wait { ms: 500 });
-    for page in 0..pages {
+    for page in 0..setting.pages {
         let (terminal, size, take) = (dice.draw() as u8, dice.draw() as u8, dice.draw() as u8);
         ops.push(Op::Attach { page, terminal, active: false, size, take });
     }
@@ -114,6 +178,9 @@ struct Mix {
     kinds: Vec<u8>,
     strength: u64,
 }
+
+/// Kinds from here on are for several machines.
+const SEVERAL: u8 = 43;
 
 /// Kind, weight, and whether every run has it.
 const WEIGHTS: [(u8, u8, bool); Op::KINDS as usize] = [
@@ -160,13 +227,40 @@ const WEIGHTS: [(u8, u8, bool); Op::KINDS as usize] = [
     (40, 1, false),
     (41, 1, false),
     (42, 1, false),
+    (43, 12, true),
+    (44, 1, false),
+    (45, 2, false),
+    (46, 1, false),
+    (47, 1, false),
+    (48, 2, false),
+    (49, 1, false),
+    (50, 1, false),
+    (51, 1, false),
+    (52, 1, false),
+    (53, 4, false),
+    (54, 2, false),
+    (55, 2, false),
+    (56, 2, false),
+    (57, 3, true),
+    (58, 2, false),
+    (59, 2, false),
+    (60, 2, false),
+    (61, 2, false),
+    (62, 3, true),
+    (63, 2, false),
+    (64, 1, false),
+    (65, 1, false),
+    (66, 2, false),
 ];
 
 impl Mix {
-    fn drawn(dice: &mut Dice) -> Self {
+    fn drawn(dice: &mut Dice, hosts: u16) -> Self {
         let mut kinds = Vec::new();
         let rarely = 30 + dice.up_to(60);
         for (kind, weight, always) in WEIGHTS {
+            if kind >= SEVERAL && hosts == 1 {
+                continue;
+            }
             if always || dice.percent(rarely) {
                 let times = u64::from(weight) * (1 + dice.up_to(3));
                 kinds.extend(std::iter::repeat_n(kind, times as usize));
@@ -187,11 +281,15 @@ impl Mix {
             21 => 20_000,
             22 => return read(dice),
             23 => 3_000,
+            44 | 46 | 47 => 10_000,
+            48 | 51 => 60_000,
+            53 => 20_000,
+            56 => 2_000,
             30 | 31 => 16 << 10,
             _ => u64::from(u16::MAX),
         };
         let amount = match kind {
-            0..=23 | 30 | 31 => dice.magnitude(most),
+            0..=23 | 30 | 31 | 44 | 46..=48 | 51 | 53 | 56 => dice.magnitude(most),
             _ => dice.up_to(most),
         };
         Op::of(kind, dice.draw() as u8, dice.draw() as u8, amount as u32)

@@ -4,7 +4,7 @@
 use consort_core::Size;
 
 fn word(life: u64, index: u64) -> [u8; 8] {
-    let mut mixed = (life << 40 ^ index).wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut mixed = (life.wrapping_mul(0xD6E8_FEB8_6659_FD93) ^ index).wrapping_add(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     (mixed ^ (mixed >> 31)).to_le_bytes()

@@ -1,80 +1,124 @@
-//! The world: one node with its backends, its store, its viewers and its people, in virtual time. Every event is followed by
-//! every check.
-//!
-//! What belongs to one machine is a [`Host`]. There is one today; links between several are events between hosts.
+//! The world: machines with their nodes, backends and stores, the network between them, viewers and people, in virtual time. Every
+//! event is followed by every check that it can concern.
 
 use crate::agenda::{Agenda, Millis};
 use crate::backend::{Backends, Epochs, Manner, Order};
+use crate::clock::Clock;
 use crate::dice::Dice;
-use crate::disk::Disk;
-use crate::event::{Event, Feed, NodeLife, Said};
-use crate::failure::{Checked, Failure, pending_because, unsafe_because};
+use crate::event::{Event, Feed, HostIndex, Local, Said};
+use crate::failure::{Checked, pending_because, unsafe_because};
+use crate::host::{Host, Hosts, identity};
 use crate::ledger::Ledger;
 use crate::log::Log;
 use crate::mirror::Mirror;
-use crate::page::{Network, Page};
-use crate::people::People;
-use crate::sabotage::{Sabotage, Saboteur};
-use crate::scenario::Scenario;
+use crate::network::{self, Network, Telling};
+use crate::oracle::{Memory, Truth};
+use crate::page::{self, Page};
+use crate::people::{People, Request, Seat};
+use crate::run::Options;
+use crate::sabotage::Saboteur;
+use crate::scenario::{Scenario, Setting};
 use crate::trace::Trace;
+use crate::wakes::Wakes;
 use consort_core::directory::{BackendKind, Desired};
 use consort_core::monitor::Monitor;
-use consort_core::{
-    AgentId, BackendInput, BackendOperation, Config, Identity, Input, Instant, Node, NodeId, Output, Restored, ViewerId,
-};
+use consort_core::{BackendInput, BackendOperation, Command, Input, Node, NodeId, Output, ViewerId};
 use std::collections::BTreeSet;
 
-/// More events than this in one run: something does not come to rest.
-const MOST_EVENTS: u64 = 3_000_000;
-
-/// The identity of the one machine.
-pub(crate) const NODE: NodeId = NodeId([7; 32]);
-
-/// One machine.
-#[derive(Debug)]
-pub(crate) struct Host {
-    /// `None` while it is down.
-    node: Option<Monitor>,
-    pub(crate) life: NodeLife,
-    /// The world's time at which this life began.
-    began: Millis,
-    pub(crate) backends: Backends,
-    pub(crate) disk: Disk,
-    pub(crate) disk_ms: Millis,
-    pub(crate) people: People,
-    mirror: Mirror,
-    /// Which ends and failures the node has learned of.
-    handed: Epochs,
-    /// Agents that the node must start again in this life.
-    pub(crate) to_start: BTreeSet<AgentId>,
-}
+/// Machines that can be added in a run (copied disks).
+const SPARE_HOSTS: usize = 4;
+/// Bits of a viewer's number that say which page it is.
+const PAGE_BITS: u32 = 8;
+/// In large worlds, everything that a node shows is compared after every so many of its inputs.
+const COMPARE_EVERY: u64 = 16;
 
 /// Everything.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) seed: u64,
+    pub(crate) setting: Setting,
     late_wake_ms: Millis,
     pub(crate) agenda: Agenda<Event>,
-    pub(crate) host: Host,
+    pub(crate) hosts: Hosts,
+    pub(crate) network: Network,
     pub(crate) pages: Vec<Page>,
+    pub(crate) people: People,
     pub(crate) ledger: Ledger,
     pub(crate) dice: Dice,
+    /// Where the person at the command line sits.
+    pub(crate) seat: HostIndex,
+    wakes: Wakes,
     next_viewer: u64,
     /// Cut connections whose messages on the way are lost.
     lost: BTreeSet<ViewerId>,
-    /// Pages that connect again when the node does.
+    /// Identities that more than one machine had.
+    pub(crate) copied: BTreeSet<NodeId>,
+    /// Pages that connect again when their node does.
     pub(crate) to_connect: BTreeSet<u8>,
     trace: Trace,
     pub(crate) log: Log,
-    saboteur: Saboteur,
+    pub(crate) options: Options,
+    pub(crate) saboteur: Saboteur,
     pub(crate) events: u64,
+    /// More events than this: something does not come to rest.
+    pub(crate) most_events: u64,
+    /// What the owners of facts have said.
+    pub(crate) truth: Truth,
     scratch: Vec<u8>,
+    outputs: Vec<Output>,
 }
 
 impl World {
-    pub(crate) fn new(scenario: &Scenario, sabotage: Sabotage, log: Log) -> Self {
-        let setting = &scenario.setting;
-        let part = |part| Dice::new(scenario.seed, part);
+    pub(crate) fn new(scenario: &Scenario, options: Options) -> Self {
+        let (seed, setting) = (scenario.seed, scenario.setting);
+        let part = |part| Dice::new(seed, part);
+        let hosts = setting.hosts.max(1);
+        let pages = (0..setting.pages)
+            .map(|index| {
+                let network = page::Network { latency_ms: setting.latency_ms, room: setting.room };
+                Page::new(index, HostIndex::from(index) % hosts, network, part(10 + u64::from(index)))
+            })
+            .collect();
+        let mut world = World {
+            seed,
+            setting,
+            late_wake_ms: setting.late_wake_ms,
+            agenda: Agenda::new(),
+            hosts: Hosts::default(),
+            network: Network::new(seed, setting.links(), setting.apart_percent),
+            pages,
+            people: People::default(),
+            ledger: Ledger::default(),
+            dice: part(2),
+            seat: 0,
+            wakes: Wakes::new(usize::from(hosts) + SPARE_HOSTS),
+            next_viewer: 0,
+            lost: BTreeSet::new(),
+            copied: BTreeSet::new(),
+            to_connect: BTreeSet::new(),
+            trace: Trace::new(options.quick),
+            log: Log(options.detail),
+            options,
+            saboteur: Saboteur::new(options.sabotage),
+            events: 0,
+            most_events: 3_000_000 + 500_000 * u64::from(hosts),
+            truth: Truth::default(),
+            scratch: Vec::new(),
+            outputs: Vec::new(),
+        };
+        for host in 0..hosts {
+            world.add_host(identity(seed, host));
+        }
+        world
+    }
+
+    /// Adds a machine that is switched on at once. `None`: there is no place for more.
+    pub(crate) fn add_host(&mut self, id: NodeId) -> Option<HostIndex> {
+        let index = self.hosts.len() as HostIndex;
+        if self.hosts.len() >= usize::from(self.setting.hosts.max(1)) + SPARE_HOSTS {
+            return None;
+        }
+        let setting = &self.setting;
         let manner = Manner {
             order_ms: setting.order_ms,
             report_ms: setting.report_ms,
@@ -82,42 +126,11 @@ impl World {
             chunk_bytes: setting.chunk_bytes,
             write_bytes: setting.write_bytes,
         };
-        let network = Network { latency_ms: setting.latency_ms, room: setting.room };
-        let host = Host {
-            node: None,
-            life: 0,
-            began: 0,
-            backends: Backends::new(manner, part(1)),
-            disk: Disk::default(),
-            disk_ms: 0,
-            people: People::default(),
-            mirror: Mirror::default(),
-            handed: Epochs::default(),
-            to_start: BTreeSet::new(),
-        };
-        let mut agenda = Agenda::new();
-        agenda.at(0, Event::Start(0));
-        World {
-            seed: scenario.seed,
-            late_wake_ms: setting.late_wake_ms,
-            agenda,
-            host,
-            pages: (0..setting.pages).map(|index| Page::new(index, network, part(10 + u64::from(index)))).collect(),
-            ledger: Ledger::default(),
-            dice: part(2),
-            next_viewer: 0,
-            lost: BTreeSet::new(),
-            to_connect: BTreeSet::new(),
-            trace: Trace::new(),
-            log,
-            saboteur: Saboteur::new(sabotage),
-            events: 0,
-            scratch: Vec::new(),
-        }
-    }
-
-    pub(crate) fn node(&self) -> Option<&Node> {
-        self.host.node.as_ref().map(Monitor::node)
+        let dice = Dice::new(self.seed, if index == 0 { 1 } else { 100_000 + u64::from(index) });
+        self.hosts.push(Host::new(index, id, Backends::new(index, id, manner, dice)));
+        self.network.add(id);
+        self.agenda.after(0, Event::On(index, Local::Start(0)));
+        Some(index)
     }
 
     pub(crate) fn now(&self) -> Millis {
@@ -135,14 +148,14 @@ impl World {
         let until = self.agenda.now() + ms;
         loop {
             let event_at = self.agenda.next_at().filter(|at| *at <= until);
-            let wake_at = self.wake_at().filter(|at| *at <= until);
-            match (wake_at, event_at) {
+            let wake = self.wakes.next().filter(|(at, _)| *at <= until);
+            match (wake, event_at) {
                 (None, None) => break,
-                (Some(wake), event) if event.is_none_or(|event| wake <= event) => {
+                (Some((wake, host)), event) if event.is_none_or(|event| wake <= event) => {
                     self.agenda.advance(wake);
                     self.count()?;
-                    self.log.line(self.agenda.now(), || "wake".to_string());
-                    self.handle(None)?;
+                    self.log.line(self.agenda.now(), || format!("{host} wake"));
+                    self.handle(host, None)?;
                 }
                 _ => {
                     self.count()?;
@@ -151,6 +164,7 @@ impl World {
                     }
                 }
             }
+            self.give_room()?;
         }
         self.agenda.advance(until);
         Ok(())
@@ -158,36 +172,36 @@ impl World {
 
     fn count(&mut self) -> Checked {
         self.events += 1;
-        if self.events > MOST_EVENTS {
-            return Err(pending_because(format!("{MOST_EVENTS} events and no rest")));
+        if self.events > self.most_events {
+            return Err(pending_because(format!("{} events and no rest", self.most_events)));
         }
         Ok(())
     }
 
-    fn wake_at(&self) -> Option<Millis> {
-        let deadline = self.host.node.as_ref()?.next_deadline()?;
-        Some((self.host.began + deadline.at.as_millis() + self.late_wake_ms).max(self.agenda.now()))
+    pub(crate) fn plan_wake(&mut self, at: HostIndex) {
+        let host = &self.hosts[at];
+        let deadline = host.monitor.as_ref().filter(|_| host.asleep.is_none()).and_then(Monitor::next_deadline);
+        let wake = deadline.map(|deadline| host.clock.when(deadline.at).saturating_add(self.late_wake_ms));
+        self.wakes.set(at, wake.map(|wake| wake.max(self.agenda.now())));
     }
 
     fn happen(&mut self, event: Event) -> Checked {
-        let host = &mut self.host;
         match event {
-            Event::Start(life) if life == host.life => self.start(),
-            Event::Node(life, feed) if life == host.life => self.feed(&feed),
-            Event::Order(life, kind, order) if life == host.life => {
-                host.backends.ordered(&mut self.agenda, kind, order);
-                Ok(())
+            Event::On(host, local) => {
+                if let Some(waiting) = &mut self.hosts[host].asleep {
+                    waiting.push(Event::On(host, local));
+                    return Ok(());
+                }
+                self.happen_on(host, local)
             }
-            Event::Disk(life) if life == host.life => self.disk_answers(),
-            Event::Start(_) | Event::Node(..) | Event::Order(..) | Event::Disk(_) => Ok(()),
-            Event::Backend(tick) => host.backends.tick(&mut self.agenda, &mut self.ledger, tick),
+            Event::Network(tick) => self.happen_between(tick),
             Event::Frame(viewer, frame) => {
                 let Some(page) = page_of(&mut self.pages, viewer) else { return Ok(()) };
-                page.arrived(&mut self.agenda, frame)
+                page.arrived(&mut self.agenda, *frame)
             }
             Event::Read(viewer) => {
                 let Some(page) = page_of(&mut self.pages, viewer) else { return Ok(()) };
-                page.read(&mut self.agenda, &host.backends, &mut self.ledger)
+                page.read(&mut self.agenda, &self.hosts, &mut self.ledger)
             }
             Event::Acknowledge(viewer, stream, offset) => {
                 if let Some(page) = page_of(&mut self.pages, viewer) {
@@ -195,62 +209,190 @@ impl World {
                 }
                 Ok(())
             }
+            Event::Resume(host, sleep) if self.hosts[host].sleeps == sleep => self.wake_up(host),
+            Event::Resume(..) => Ok(()),
+            Event::Unplug(host) => {
+                self.retire(host);
+                Ok(())
+            }
         }
     }
 
-    // The node.
-
-    fn start(&mut self) -> Checked {
-        let host = &mut self.host;
-        let node = restore(&host.disk, self.seed, host.life)?;
-        host.began = self.agenda.now();
-        host.mirror = Mirror::of(&node);
-        host.handed = Epochs::default();
-        let waiting = node.view().agents().filter(|agent| agent.autostart && agent.desired == Desired::Running);
-        host.to_start = waiting.map(|agent| agent.id).collect();
-        self.log.line(self.agenda.now(), || format!("the node starts, life {}", host.life));
-        let checked = host.people.check_promises(&node);
-        host.node = Some(Monitor::new(node));
-        host.backends.start(&mut self.agenda, host.life);
-        for page in std::mem::take(&mut self.to_connect) {
-            self.connect(page);
+    fn happen_on(&mut self, at: HostIndex, local: Local) -> Checked {
+        let host = &mut self.hosts[at];
+        match local {
+            Local::Start(life) if life == host.life && !host.retired => self.start(at),
+            Local::Feed(life, feed) if life == host.life => self.feed(at, &feed),
+            Local::Order(life, kind, order) if life == host.life => {
+                host.backends.ordered(&mut self.agenda, kind, *order);
+                Ok(())
+            }
+            Local::Disk(life) if life == host.life => self.disk_answers(at),
+            Local::Start(_) | Local::Feed(..) | Local::Order(..) | Local::Disk(_) => Ok(()),
+            Local::Backend(tick) => host.backends.tick(&mut self.agenda, &mut self.ledger, *tick),
         }
+    }
+
+    fn happen_between(&mut self, tick: network::Tick) -> Checked {
+        if let Some(host) = self.network.host_of(&tick)
+            && let Some(waiting) = &mut self.hosts[host].asleep
+        {
+            waiting.push(Event::Network(tick));
+            return Ok(());
+        }
+        match self.network.tick(&mut self.agenda, tick) {
+            Some(telling) => self.tell(&telling),
+            None => Ok(()),
+        }
+    }
+
+    /// Nodes learn of the room that their links have.
+    pub(crate) fn give_room(&mut self) -> Checked {
+        while let Some(telling) = self.network.next_room() {
+            self.tell(&telling)?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, telling: &Telling) -> Checked {
+        let Telling { host, life, link, feed } = telling;
+        if self.hosts[*host].life != *life {
+            return Ok(());
+        }
+        self.log.line(self.agenda.now(), || format!("{host} → {link:?} {feed:?}"));
+        self.trace.link(*host, *link, feed);
+        self.handle(*host, Some(Input::Link(*link, feed.as_input())))
+    }
+
+    // Nodes.
+
+    fn start(&mut self, at: HostIndex) -> Checked {
+        let shown = self.dice.magnitude(1_000_000);
+        let host = &mut self.hosts[at];
+        host.disk.begin_epoch();
+        host.clock = Clock::new(self.agenda.now(), shown, host.rate);
+        let node = host.restore(self.seed, host.clock.at(self.agenda.now()))?;
+        host.mirror = Mirror::of(&node);
+        host.memory = Memory::default();
+        host.handed = Epochs::default();
+        let own = node.view().agents().filter(|agent| agent.node == host.id);
+        host.to_start = own.filter(|a| a.autostart && a.desired == Desired::Running).map(|agent| agent.id).collect();
+        self.log.line(self.agenda.now(), || format!("{at} the node starts, life {}", host.life));
+        // A copied disk is older than what was promised at the original.
+        let original = self.hosts.of(node.view().id()).is_some_and(|first| first.index == at);
+        let checked = if original { self.people.check_promises(&node) } else { Ok(()) };
+        let host = &mut self.hosts[at];
+        host.monitor = Some(Monitor::new(node));
+        host.backends.start(&mut self.agenda, host.life);
+        self.network.started(at, host.life);
+        self.after_start(at)?;
         checked
     }
 
-    /// `kill -9`, and the next start.
-    pub(crate) fn crash(&mut self, kept: usize, down_ms: Millis) {
-        let host = &mut self.host;
-        if host.node.take().is_none() {
-            return;
+    fn after_start(&mut self, at: HostIndex) -> Checked {
+        let addresses = vec![self.network.address(at)];
+        self.feed(at, &Feed::Network(addresses))?;
+        self.network.repeat(&mut self.agenda);
+        let here = |page: &u8| self.pages[usize::from(*page)].host == at;
+        let pages: Vec<u8> = self.to_connect.iter().copied().filter(here).collect();
+        for page in pages {
+            self.to_connect.remove(&page);
+            self.connect(page);
+        }
+        Ok(())
+    }
+
+    /// A node's process ends, or its whole machine does. Returns whether it ran.
+    pub(crate) fn stop(&mut self, at: HostIndex, kept: usize, machine_too: bool) -> bool {
+        self.wake_silently(at);
+        let host = &mut self.hosts[at];
+        if host.monitor.take().is_none() {
+            return false;
         }
         host.life += 1;
         host.disk.crash(kept);
-        host.backends.crash();
-        host.people.node_died();
-        for page in &mut self.pages {
+        if machine_too {
+            host.backends.lose_power();
+        } else {
+            host.backends.crash();
+        }
+        self.people.node_died(at);
+        self.network.stopped(&mut self.agenda, at, machine_too);
+        for page in self.pages.iter_mut().filter(|page| page.host == at) {
             if page.viewer().is_some() {
                 self.to_connect.insert(page.index);
             }
             page.node_died();
         }
-        self.agenda.after(down_ms, Event::Start(host.life));
+        self.wakes.set(at, None);
+        true
+    }
+
+    /// `kill -9` (or a power cut), and the next start.
+    pub(crate) fn crash(&mut self, at: HostIndex, kept: usize, machine_too: bool, down_ms: Millis) {
+        if self.stop(at, kept, machine_too) {
+            let life = self.hosts[at].life;
+            self.agenda.after(down_ms, Event::On(at, Local::Start(life)));
+        }
+    }
+
+    /// A machine is switched off for good.
+    pub(crate) fn retire(&mut self, at: HostIndex) {
+        self.hosts[at].retired = true;
+        self.stop(at, 0, true);
+    }
+
+    /// The lid is closed.
+    pub(crate) fn sleep(&mut self, at: HostIndex, ms: Millis) {
+        let host = &mut self.hosts[at];
+        if host.is_awake() {
+            host.asleep = Some(Vec::new());
+            host.sleeps += 1;
+            self.network.rules.set_asleep(at, true);
+            self.agenda.after(ms, Event::Resume(at, host.sleeps));
+            self.plan_wake(at);
+        }
+    }
+
+    /// The lid is opened: what was due in the meantime happens now.
+    pub(crate) fn wake_up(&mut self, at: HostIndex) -> Checked {
+        let Some(waiting) = self.hosts[at].asleep.take() else { return Ok(()) };
+        self.network.rules.set_asleep(at, false);
+        self.network.repeat(&mut self.agenda);
+        for event in waiting {
+            self.happen(event)?;
+        }
+        self.plan_wake(at);
+        Ok(())
+    }
+
+    /// A machine is no longer asleep because it is off.
+    fn wake_silently(&mut self, at: HostIndex) {
+        if let Some(waiting) = self.hosts[at].asleep.take() {
+            self.network.rules.set_asleep(at, false);
+            let of_backends = |event: &Event| matches!(event, Event::On(_, Local::Backend(_)));
+            for event in waiting.into_iter().filter(of_backends) {
+                self.agenda.after(0, event);
+            }
+        }
     }
 
     pub(crate) fn connect(&mut self, page: u8) {
-        if self.host.node.is_some() && self.pages[page as usize].viewer().is_none() {
-            let viewer = ViewerId(self.next_viewer);
+        let page = &mut self.pages[usize::from(page)];
+        let host = &self.hosts[page.host];
+        if host.monitor.is_some() && page.viewer().is_none() {
+            let viewer = ViewerId(self.next_viewer << PAGE_BITS | u64::from(page.index));
             self.next_viewer += 1;
-            self.pages[page as usize].connect(&mut self.agenda, self.host.life, viewer);
+            page.connect(&mut self.agenda, host.life, viewer);
         }
     }
 
     pub(crate) fn cut(&mut self, page: u8, notice_ms: Millis) {
-        let lost = self.pages[page as usize].cut(&mut self.agenda, notice_ms);
+        let lost = self.pages[usize::from(page)].cut(&mut self.agenda, notice_ms);
         self.lost.extend(lost);
     }
 
-    fn feed(&mut self, feed: &Feed) -> Checked {
+    pub(crate) fn feed(&mut self, at: HostIndex, feed: &Feed) -> Checked {
         if let Feed::Viewer(viewer, said) = feed {
             let over = matches!(said, Said::Closed);
             if self.lost.contains(viewer) && !over {
@@ -258,59 +400,80 @@ impl World {
             }
         }
         if let Feed::Backend(BackendInput::Seen(observation)) = feed {
-            self.host.to_start.remove(&observation.agent);
+            self.hosts[at].to_start.remove(&observation.agent);
         }
         if !self.saboteur.lets_in(feed) {
             return Ok(());
         }
-        self.host.handed.note(feed);
-        self.log.line(self.agenda.now(), || format!("→ {feed:?}"));
-        self.trace.feed(feed);
+        self.hosts[at].handed.note(feed);
+        self.log.line(self.agenda.now(), || format!("{at} → {feed:?}"));
+        self.trace.feed(at, feed);
         let mut scratch = std::mem::take(&mut self.scratch);
-        let result = self.handle(Some(feed.as_input(&mut scratch)));
+        let result = self.handle(at, Some(feed.as_input(&mut scratch)));
         self.scratch = scratch;
         result
     }
 
-    /// Gives a person's command to the node at once.
-    pub(crate) fn command(&mut self, (id, command): (consort_core::CommandId, consort_core::Command)) -> Checked {
-        self.feed(&Feed::Command(id, command))
+    /// Gives a person's command to the node where the person sits, at once.
+    pub(crate) fn ask(&mut self, at: HostIndex, request: Request) -> Checked {
+        if let Command::Admit { node, .. } | Command::Remove(node) = &request.command {
+            self.truth.asked(request.node, *node);
+        }
+        self.feed(at, &Feed::Command(request.id, request.node, request.command))?;
+        self.give_room()
     }
 
-    fn disk_answers(&mut self) -> Checked {
-        let Some((id, result)) = self.host.disk.finish() else { return Ok(()) };
-        self.log.line(self.agenda.now(), || format!("→ Stored({id:?}, {result:?})"));
-        self.handle(Some(Input::Stored(id, result)))
+    pub(crate) fn seat_at(&self, host: HostIndex) -> Seat {
+        Seat { host, id: self.hosts[host].id }
+    }
+
+    fn disk_answers(&mut self, at: HostIndex) -> Checked {
+        let Some((id, result)) = self.hosts[at].disk.finish() else { return Ok(()) };
+        self.log.line(self.agenda.now(), || format!("{at} → Stored({id:?}, {result:?})"));
+        self.handle(at, Some(Input::Stored(id, result)))
     }
 
     /// One input (or a wake), all outputs, all checks.
-    fn handle(&mut self, input: Option<Input<'_>>) -> Checked {
-        let host = &mut self.host;
-        let Some(node) = &mut host.node else { return Ok(()) };
-        self.trace.time(self.agenda.now());
-        node.handle(Instant::from_millis(self.agenda.now() - host.began), input.unwrap_or(Input::Wake));
-        let mut outputs = Vec::new();
+    fn handle(&mut self, at: HostIndex, input: Option<Input<'_>>) -> Checked {
+        let host = &mut self.hosts[at];
+        let Some(node) = &mut host.monitor else { return Ok(()) };
+        host.handled += 1;
+        self.trace.time(at, self.agenda.now());
+        node.handle(host.clock.at(self.agenda.now()), input.unwrap_or(Input::Wake));
+        let mut outputs = std::mem::take(&mut self.outputs);
         while let Some(output) = node.poll_output() {
             self.trace.output(&output);
-            outputs.extend(self.saboteur.outputs(output));
+            self.saboteur.outputs(output, &mut outputs);
         }
-        for output in outputs {
-            self.log.line(self.agenda.now(), || format!("  ← {output:?}"));
-            self.output(output)?;
+        for output in outputs.drain(..) {
+            self.log.line(self.agenda.now(), || format!("{at}   ← {output:?}"));
+            self.output(at, output)?;
         }
-        self.check()
+        self.outputs = outputs;
+        self.plan_wake(at);
+        self.check(at)
     }
 
-    fn check(&self) -> Checked {
-        let Some(node) = self.node() else { return Ok(()) };
-        node.check().map_err(|violation| unsafe_because(violation.to_string()))?;
-        self.host.mirror.check(node)
+    fn check(&mut self, at: HostIndex) -> Checked {
+        if self.options.quick {
+            return Ok(());
+        }
+        let host = &mut self.hosts[at];
+        let Some(node) = host.monitor.as_ref().map(Monitor::node) else { return Ok(()) };
+        self.truth.learn(&mut host.memory, host.id, node)?;
+        if self.setting.hosts > 2 && !host.handled.is_multiple_of(COMPARE_EVERY) {
+            return Ok(());
+        }
+        node.check().map_err(|violation| unsafe_because(format!("host {at}: {violation}")))?;
+        host.mirror.check(node)
     }
 
-    fn output(&mut self, output: Output) -> Checked {
-        let host = &mut self.host;
-        let Some(node) = &host.node else { return Ok(()) };
-        host.mirror.apply(node.node(), &output);
+    fn output(&mut self, at: HostIndex, output: Output) -> Checked {
+        let host = &mut self.hosts[at];
+        let Some(node) = &host.monitor else { return Ok(()) };
+        if !self.options.quick {
+            host.mirror.apply(node.node(), &output);
+        }
         match output {
             Output::Terminal(id, what) => {
                 if let Some(kind) = host.backends.carriers.get(&id.agent).map(|carrier| carrier.kind) {
@@ -330,14 +493,23 @@ impl World {
                 let kind = kind_for(node.node(), &operation);
                 host.backends.order(&mut self.agenda, kind, Order::Operation(id, operation));
             }
-            Output::Reply(id, result) => return host.people.answered(node.node(), id, &result),
+            Output::Reply(id, result) => return self.people.answered(node.node(), id, &result),
             Output::Store(id, operation) => {
                 let operation = self.saboteur.store(operation);
                 let delay = self.dice.up_to(host.disk_ms);
-                host.disk.begin(&mut self.agenda, host.life, delay, (id, operation));
+                host.disk.begin(&mut self.agenda, (at, host.life), delay, (id, operation));
             }
-            // One machine has no links.
-            Output::Dial(..) | Output::Transmit(..) | Output::CloseLink(_) => {}
+            Output::Dial(dial, node, address) => {
+                self.network.dial(&mut self.agenda, (at, host.life), dial, node, &address);
+            }
+            Output::Transmit(link, bytes) => {
+                let more = host.traitor.as_mut().and_then(|traitor| traitor.after(&bytes));
+                self.network.transmit(&mut self.agenda, link, bytes, false);
+                if let Some(more) = more {
+                    self.network.transmit(&mut self.agenda, link, more, true);
+                }
+            }
+            Output::CloseLink(link) => self.network.close(&mut self.agenda, link),
             Output::Event(_) => {}
         }
         Ok(())
@@ -345,7 +517,8 @@ impl World {
 }
 
 fn page_of(pages: &mut [Page], viewer: ViewerId) -> Option<&mut Page> {
-    pages.iter_mut().find(|page| page.viewer() == Some(viewer))
+    let index = viewer.0 & ((1 << PAGE_BITS) - 1);
+    pages.get_mut(index as usize).filter(|page| page.viewer() == Some(viewer))
 }
 
 fn kind_for(node: &Node, operation: &BackendOperation) -> BackendKind {
@@ -355,21 +528,4 @@ fn kind_for(node: &Node, operation: &BackendOperation) -> BackendKind {
         BackendOperation::Paste { terminal, .. } | BackendOperation::ReadText { terminal, .. } => terminal.agent,
     };
     node.view().own_agent(agent).map_or(BackendKind::Tmux, |agent| agent.backend)
-}
-
-/// The node that a disk gives.
-pub(crate) fn restore(disk: &Disk, seed: u64, life: NodeLife) -> Result<Node, Failure> {
-    let mut restored = Restored::default();
-    for (key, bytes) in disk.files() {
-        let read = restored.add(key, bytes);
-        if read.is_err() {
-            return Err(unsafe_because(format!("{key} cannot be read back")));
-        }
-    }
-    let identity = Identity { id: NODE, epoch: u64::from(life) };
-    let mut random = [0; 32];
-    random[..8].copy_from_slice(&seed.to_le_bytes());
-    random[8..12].copy_from_slice(&life.to_le_bytes());
-    let config = Config { name: "sim".to_string() };
-    Node::new(config, identity, restored, random, Instant::START).map_err(|error| unsafe_because(error.to_string()))
 }

@@ -2,12 +2,14 @@
 
 use crate::door::directories;
 use crate::driver::Handle;
+use crate::peers::Peers;
+use consort_core::Rights;
 use consort_core::error::RefusalCode;
 use consort_core::{Command, NodeId, Refusal, Reply};
-use consort_web::api::{Audit, Listing, Look, Node};
+use consort_web::api::{Asked, Audit, Invite, JoinRequest, Joined, Listing, Look, Meeting, Node};
 use futures_lite::future;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a command may take before its sender is told that it takes too long. It is carried out all the same.
@@ -18,14 +20,20 @@ type Auditor = Box<dyn FnMut(Audit<'_>) + Send>;
 /// The node as the API's threads see it.
 pub struct ApiNode {
     handle: Handle,
+    peers: Arc<Peers>,
     home: PathBuf,
     audit: Mutex<Auditor>,
 }
 
 impl ApiNode {
     /// The node behind `handle`, whose user's home directory is `home`.
-    pub fn new(handle: Handle, home: PathBuf, audit: impl FnMut(Audit<'_>) + Send + 'static) -> Self {
-        ApiNode { handle, home, audit: Mutex::new(Box::new(audit)) }
+    pub fn new(
+        handle: Handle,
+        peers: Arc<Peers>,
+        home: PathBuf,
+        audit: impl FnMut(Audit<'_>) + Send + 'static,
+    ) -> Self {
+        ApiNode { handle, peers, home, audit: Mutex::new(Box::new(audit)) }
     }
 }
 
@@ -52,5 +60,43 @@ impl Node for ApiNode {
 
     fn audit(&self, event: Audit<'_>) {
         (self.audit.lock().unwrap_or_else(PoisonError::into_inner))(event);
+    }
+
+    fn invite(&self, rights: Rights) -> Result<Invite, Refusal> {
+        let invited = async_io::block_on(self.peers.invite(rights))?;
+        let addresses = invited.addresses.into_iter().map(|address| address.0).collect();
+        Ok(Invite { code: invited.code, lifetime_s: invited.lifetime.as_secs(), addresses })
+    }
+
+    fn join(&self, target: &str, rights: Rights) -> Result<Joined, Refusal> {
+        async_io::block_on(self.peers.join(target, rights))
+    }
+
+    fn admit(&self, node: NodeId, rights: Rights) -> Result<Reply, Refusal> {
+        async_io::block_on(self.peers.admit(node, rights))
+    }
+
+    fn meeting(&self) -> Meeting {
+        let reach = self.peers.reach();
+        let requests = self.peers.waiting().into_iter().map(|(node, request)| JoinRequest {
+            node,
+            name: request.card.name,
+            from: request.from.to_string(),
+            version: request.card.version,
+            age_ms: u64::try_from(request.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+        });
+        let asking = self.peers.asking().into_iter().map(|(node, asking)| Asked {
+            node,
+            name: asking.name,
+            address: asking.address,
+            rights: asking.rights,
+        });
+        Meeting {
+            requests: requests.collect(),
+            asking: asking.collect(),
+            invites: self.peers.open_invites(),
+            addresses: reach.addresses.into_iter().map(|address| address.0).collect(),
+            listening: reach.listening.iter().map(ToString::to_string).collect(),
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! the file is always one entry, and showing it in a terminal does nothing else.
 
 use async_channel::{Receiver, Sender, TrySendError};
-use consort_core::{AgentId, TerminalId};
+use consort_core::{AgentId, NodeId, TerminalId};
 use serde_json::{Map, Value, json};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -74,6 +74,17 @@ pub enum AuditEvent {
         /// More of it: the new name, the program.
         detail: String,
     },
+    /// Somebody changed who belongs to the mesh, or asked for it.
+    Mesh {
+        /// Who.
+        who: String,
+        /// Which node it is about.
+        node: NodeId,
+        /// What: `admit`, `remove`, `invite`, `paired`, `asked` …
+        what: String,
+        /// More of it: its rights, its name, its address.
+        detail: String,
+    },
 }
 
 impl AuditEvent {
@@ -92,6 +103,10 @@ impl AuditEvent {
                 fields["bytes"] = json!(bytes);
                 ("typed", fields)
             }
+            AuditEvent::Mesh { who, node, what, detail } => (
+                "mesh",
+                json!({"who": text(who), "node": node.to_string(), "what": text(what), "detail": text(detail)}),
+            ),
             AuditEvent::Agent { who, agent, what, detail } => (
                 "agent",
                 json!({"who": text(who), "agent": agent.to_string(), "what": text(what), "detail": text(detail)}),

@@ -2,9 +2,16 @@
 //!
 //! Everybody else holds a [`Handle`] and sends messages. The driver never waits for a viewer, a backend, the disk or a peer.
 
+mod act;
+mod links;
+
+pub use links::{Link, LinkEnds};
+
 use crate::audit::{Audit, AuditEvent};
 use crate::backend::{FromBackend, ToBackend, Way};
+use crate::link::Dial;
 use crate::store::{StoreAnswer, StoreWorker};
+use act::Act;
 use async_channel::{Receiver, Sender};
 use consort_core::directory::BackendKind;
 use consort_core::error::RefusalCode;
@@ -14,6 +21,7 @@ use consort_core::{
     ViewerOutput, Who,
 };
 use futures_lite::future;
+use links::{LinkMessage, Links};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +50,7 @@ pub enum Said {
 enum Message {
     Open(ViewerId, ViewerKey, ViewerEnds, String),
     Viewer(ViewerId, Said),
+    Link(LinkMessage),
     Command(NodeId, Command, Sender<Result<Reply, Refusal>>),
     Read(Look),
     Stop,
@@ -114,6 +123,7 @@ pub struct Handle {
     messages: Sender<Message>,
     viewers: Arc<AtomicU64>,
     open_viewers: Arc<AtomicU64>,
+    links: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Handle {
@@ -209,6 +219,8 @@ pub struct Parts {
     pub store: (StoreWorker, Receiver<StoreAnswer>),
     /// Where people's acts are noted.
     pub audit: Audit,
+    /// Where to ask for links to other nodes.
+    pub dials: Sender<Dial>,
 }
 
 /// The owner of the node.
@@ -221,6 +233,7 @@ pub struct Driver {
     /// Which backend carries an agent.
     carriers: BTreeMap<AgentId, BackendKind>,
     viewers: BTreeMap<ViewerId, (ViewerEnds, String)>,
+    links: Links,
     waiting: BTreeMap<CommandId, (Act, Sender<Result<Reply, Refusal>>)>,
     next_command: u64,
     /// Operations that no backend could be asked for; answered before anything else.
@@ -249,9 +262,11 @@ pub struct Mailbox {
 
 impl Default for Mailbox {
     fn default() -> Self {
-        // Unbounded as a channel; bounded by what is in it: each viewer's input window and room, each thread's one command.
+        // Unbounded as a channel; bounded by what is in it: each viewer's input window and room, each link's room, each thread's one
+        // command.
         let (sender, messages) = async_channel::unbounded();
-        let handle = Handle { messages: sender, viewers: Arc::default(), open_viewers: Arc::default() };
+        let handle =
+            Handle { messages: sender, viewers: Arc::default(), open_viewers: Arc::default(), links: Arc::default() };
         Mailbox { messages, handle }
     }
 }
@@ -272,6 +287,7 @@ impl Driver {
             backends: parts.backends,
             carriers: BTreeMap::new(),
             viewers: BTreeMap::new(),
+            links: Links { ends: BTreeMap::new(), dials: parts.dials },
             waiting: BTreeMap::new(),
             next_command: 0,
             unanswerable: VecDeque::new(),
@@ -365,6 +381,7 @@ impl Driver {
                 }
                 self.handle(Input::Viewer(id, input));
             }
+            Message::Link(message) => self.link_message(message),
             Message::Command(node, command, sender) => {
                 let id = CommandId(self.next_command);
                 self.next_command += 1;
@@ -440,8 +457,9 @@ impl Driver {
                 }
             }
             Output::Store(id, operation) => self.store.submit(id, operation),
-            // No link is made yet: nobody is admitted, so core asks for none.
-            Output::Dial(..) | Output::Transmit(..) | Output::CloseLink(_) => {}
+            Output::Dial(id, node, address) => self.dial(id, node, address),
+            Output::Transmit(id, frame) => self.transmit(id, frame),
+            Output::CloseLink(id) => self.close_link(id),
             Output::Event(event) => self.event(event),
         }
     }
@@ -474,7 +492,9 @@ impl Driver {
             Event::CategoriesChanged => self.changes.categories = true,
             Event::NodeChanged(_) | Event::NodeRemoved(_) => self.changes.nodes = true,
             Event::LinkFault(node, fault) => {
-                return log::warn!("the link to node {} was closed: {fault}", node.short());
+                log::warn!("the link to node {} was closed: {fault}", node.short());
+                let (who, what) = (format!("node {node}"), "link".to_string());
+                return self.audit.record(AuditEvent::Refused { who, what, why: fault.to_string() });
             }
             Event::Attached(who, terminal) => {
                 return self.audit.record(AuditEvent::Attached { who: self.who(who), terminal });
@@ -539,47 +559,4 @@ enum Next {
     Report(FromBackend),
     Stored(StoreAnswer),
     Time,
-}
-
-/// What a command does, for the audit log: never what was written or pasted, only how much.
-#[derive(Debug)]
-struct Act {
-    agent: Option<AgentId>,
-    what: &'static str,
-    detail: String,
-}
-
-impl Act {
-    fn of(command: &Command) -> Self {
-        let act = |agent: &AgentId, what, detail| Act { agent: Some(*agent), what, detail };
-        match command {
-            Command::Create(new) => Act { agent: None, what: "create", detail: new.name.clone() },
-            Command::Edit { agent, name: Some(name), .. } => act(agent, "rename", name.clone()),
-            Command::Edit { agent, .. } => act(agent, "edit", String::new()),
-            Command::SetNotes { agent, notes, .. } => act(agent, "notes", format!("{} bytes", notes.len())),
-            Command::Start(agent) => act(agent, "start", String::new()),
-            Command::Stop(agent) => act(agent, "stop", String::new()),
-            Command::Restart(agent) => act(agent, "restart", String::new()),
-            Command::Delete(agent) => act(agent, "delete", String::new()),
-            Command::Paste { agent, text, .. } => act(agent, "paste", format!("{} bytes", text.len())),
-            Command::ReadText { agent, .. } | Command::ReadNotes(agent) => act(agent, "read", String::new()),
-            Command::Admit { node, .. } => Act { agent: None, what: "admit", detail: node.to_string() },
-            Command::Remove(node) => Act { agent: None, what: "remove", detail: node.to_string() },
-        }
-    }
-
-    fn event(self, result: &Result<Reply, Refusal>) -> Option<AuditEvent> {
-        let who = "api".to_string();
-        match result {
-            Err(refusal) => {
-                let what = format!("{} {}", self.what, self.agent.map_or(self.detail, |agent| agent.to_string()));
-                Some(AuditEvent::Refused { who, what, why: refusal.message.clone() })
-            }
-            Ok(_) if self.what == "read" => None,
-            Ok(Reply::Agent(agent)) => {
-                Some(AuditEvent::Agent { who, agent: agent.agent, what: self.what.into(), detail: self.detail })
-            }
-            Ok(_) => Some(AuditEvent::Agent { who, agent: self.agent?, what: self.what.into(), detail: self.detail }),
-        }
-    }
 }

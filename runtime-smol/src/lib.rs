@@ -7,6 +7,8 @@ pub mod cli;
 pub mod door;
 pub mod driver;
 pub mod launch;
+pub mod link;
+pub mod peers;
 pub mod pty;
 pub mod serve;
 pub mod store;

@@ -4,17 +4,21 @@ use crate::api_node::ApiNode;
 use crate::audit::{Audit, AuditEvent};
 use crate::backend::{Ends, Way};
 use crate::cli::{CONTROL_SOCKET, Listen, ServeOptions, TOKEN_FILE, open_in_browser};
-use crate::door::{Door, ListenError, OnSocket, Visitor, Where};
+use crate::door::{Door, Handlers, ListenError, OnLink, OnSocket, Visitor, Where};
 use crate::driver::{Driver, Handle, Mailbox, Parts};
+use crate::link::knocks::Knocks;
+use crate::link::noise::id_of;
+use crate::peers::{self, Myself, Peers};
 use crate::pty::{self, Palette, PtyConfig, Terminals};
 use crate::store::{Store, StoreError, StoreWorker};
 use crate::tmux::{self, TmuxConfig};
 use crate::viewer;
 use async_signal::{Signal, Signals};
 use consort_core::directory::BackendKind;
-use consort_core::{Config, Identity, Node, NodeId, Restored};
+use consort_core::{Config, Identity, Node, Restored};
 use consort_web::auth::CookieKey;
 use consort_web::json::NodeFacts;
+use consort_web::lines::Lines;
 use consort_web::{Api, Clock, Via, api};
 use futures_lite::{StreamExt, future};
 use smol::LocalExecutor;
@@ -27,9 +31,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use x25519_dalek::StaticSecret;
 
 /// Reports of backends that wait for the driver: at most this many, of at most 64 KiB each.
 const REPORTS: usize = 16;
+
+/// Connections of other nodes that wait to be taken in.
+const LINKS_WAITING: usize = 16;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -63,12 +71,23 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let door = Door::open(&place(options))?;
     let audit = Audit::open(&options.state_dir).map_err(system("no thread for the audit log"))?;
     let token = token(&store)?;
-    let (node, facts) = node(&store, options)?;
+    let (node, key, facts) = node(&store, options)?;
     let cookie_key = CookieKey::new(&store.secret("cookies")?);
     let sites = door.sites(&[])?;
 
     let mailbox = Mailbox::default();
     let handle = mailbox.handle.clone();
+    let myself = Myself { key, name: options.name.clone(), version: VERSION, trusted: options.trusted.clone() };
+    let (peers, peers_work) = Peers::new(myself, handle.clone(), facts.lines.clone(), audit.clone());
+    let (dials, dialled) = async_channel::unbounded();
+    let (entrance, links) = async_channel::bounded(LINKS_WAITING);
+    let places = peers::Place {
+        port: door.port(),
+        served: door.addresses(),
+        may_open: matches!(options.listen, Listen::Loopback { .. }),
+        wished: options.advertise.iter().filter_map(|address| peers::with_port(address, door.port())).collect(),
+        entrance,
+    };
     let (reports, reported) = async_channel::bounded(REPORTS);
     let (tmux_orders, tmux_ordered) = async_channel::unbounded();
     let (pty_orders, pty_ordered) = async_channel::unbounded();
@@ -85,6 +104,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
         ]),
         store: StoreWorker::start(store).map_err(system("no thread for the store"))?,
         audit: audit.clone(),
+        dials,
     });
     let pty_config = PtyConfig { home: home(), palette: Palette::default() };
     let ends = Ends { orders: pty_ordered, reports: reports.clone() };
@@ -93,7 +113,8 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
         tmux::start(TmuxConfig::from_environment(options.tmux_socket.clone()), Ends { orders: tmux_ordered, reports });
 
     let config = api::Config { sites, cookie_key, token, facts: facts.clone() };
-    let api = Arc::new(Api::new(config, Arc::new(ApiNode::new(handle.clone(), home(), auditor(audit.clone())))));
+    let api_node = ApiNode::new(handle.clone(), Arc::clone(&peers), home(), auditor(audit.clone()));
+    let api = Arc::new(Api::new(config, Arc::new(api_node)));
     let clock = move || Clock { unix_ms: unix_ms(), uptime_ms: millis(started.elapsed()) };
     announce(&api.login_link(clock()), &door.addresses(), options);
     audit.record(AuditEvent::Started { version: VERSION.to_string() });
@@ -106,7 +127,10 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
         // A task of its own: waiting for it costs nothing while others work.
         let told = executor.spawn(until_told());
         // So is this: what is woken by another task runs with it, without a look at the system in between.
-        let served = executor.spawn(door.serve(api, Arc::new(clock), on_socket(handle.clone(), facts), told)).await;
+        let working = executor.spawn(peers_work.run(Arc::clone(&peers), dialled, places));
+        let handlers = Handlers { on_socket: on_socket(handle.clone(), facts), on_link: on_link(peers), links };
+        let served = executor.spawn(door.serve(api, Arc::new(clock), handlers, told)).await;
+        working.cancel().await;
         handle.stop();
         driving.await;
         // What it carries goes back to the threads that end it.
@@ -136,7 +160,7 @@ fn place(options: &ServeOptions) -> Where {
 }
 
 /// The node with what the store held. What cannot be read is set aside and said.
-fn node(store: &Store, options: &ServeOptions) -> Result<(Node, NodeFacts), ServeError> {
+fn node(store: &Store, options: &ServeOptions) -> Result<(Node, StaticSecret, NodeFacts), ServeError> {
     let loaded = store.load()?;
     let mut problems = loaded.problems;
     let mut restored = Restored::default();
@@ -148,15 +172,16 @@ fn node(store: &Store, options: &ServeOptions) -> Result<(Node, NodeFacts), Serv
     for problem in problems {
         log::error!("{problem}");
     }
-    let secret = x25519_dalek::StaticSecret::from(store.secret("identity")?);
-    let id = NodeId(x25519_dalek::PublicKey::from(&secret).to_bytes());
+    let secret = StaticSecret::from(store.secret("identity")?);
+    let id = id_of(&secret);
     let identity = Identity { id, epoch: store.next_epoch()? };
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)
         .map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
     let config = Config { name: options.name.clone() };
     let node = Node::new(config, identity, restored, seed, consort_core::Instant::START)?;
-    Ok((node, NodeFacts { id, version: VERSION, home: home().display().to_string() }))
+    let facts = NodeFacts { id, version: VERSION, home: home().display().to_string(), lines: Lines::default() };
+    Ok((node, secret, facts))
 }
 
 /// The permanent token of programs, in a file that only its user can read.
@@ -187,6 +212,14 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 fn on_socket(handle: Handle, facts: NodeFacts) -> OnSocket {
     let facts = Arc::new(facts);
     Rc::new(move |socket, visitor| Box::pin(viewer::serve(socket, who(&visitor), handle.clone(), Arc::clone(&facts))))
+}
+
+fn on_link(peers: Arc<Peers>) -> OnLink {
+    let knocks = Knocks::default();
+    Rc::new(move |socket| {
+        let (peers, knocks) = (Arc::clone(&peers), knocks.clone());
+        Box::pin(async move { peers::answer(&peers, &knocks, socket).await })
+    })
 }
 
 fn who(visitor: &Visitor) -> String {

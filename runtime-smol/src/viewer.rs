@@ -257,7 +257,7 @@ impl Writer<'_> {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let sent = send(sender, encode(output)).await;
+        let sent = send(sender, encode(self.facts.id, output)).await;
         self.viewer.say(Said::Plain(ViewerInput::Writable));
         sent
     }
@@ -299,8 +299,8 @@ impl Writer<'_> {
 
 fn everything(view: View<'_>, now: Instant, facts: &NodeFacts) -> Vec<Frame> {
     vec![
-        control(&Control::welcome(view, facts)),
-        control(&Control::nodes(view, facts)),
+        control(&Control::welcome(view, now, facts)),
+        control(&Control::nodes(view, now, facts)),
         control(&Control::agents(view, now)),
         control(&Control::categories(view)),
     ]
@@ -309,7 +309,7 @@ fn everything(view: View<'_>, now: Instant, facts: &NodeFacts) -> Vec<Frame> {
 fn changed(view: View<'_>, now: Instant, facts: &NodeFacts, changes: &Changes) -> Vec<Frame> {
     let mut frames = Vec::new();
     if changes.nodes {
-        frames.push(control(&Control::nodes(view, facts)));
+        frames.push(control(&Control::nodes(view, now, facts)));
     }
     if changes.categories {
         frames.push(control(&Control::categories(view)));

@@ -26,6 +26,9 @@ use std::time::{Duration, Instant};
 /// Longer than anything takes; only a failing test waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What a script says when it is ready for keys, by its title: what is typed before `stty` is echoed.
+const READY: &str = "printf '\\033]2;ready\\033\\\\'";
+
 /// A tmux server of the test's own, killed at the end.
 struct Server {
     name: String,
@@ -184,6 +187,12 @@ impl Backend {
 
     fn agent(&mut self, name: &str) -> Observation {
         self.agent_where(name, |_| true)
+    }
+
+    /// The terminals of an agent, once all of them are [`READY`].
+    fn ready(&mut self, name: &str) -> Vec<TerminalId> {
+        let agent = self.agent_where(name, |agent| agent.terminals.iter().all(|info| info.title == "ready"));
+        agent.terminals.iter().map(|info| TerminalId { agent: agent.agent, pane: info.pane }).collect()
     }
 
     /// The first terminal of an agent.
@@ -363,9 +372,9 @@ fn sessions_that_exist_and_sessions_that_appear_are_seen() {
 #[test]
 fn what_a_watched_pane_prints_arrives_and_what_is_written_is_typed() {
     let server = Server::new();
-    server.session("a", (80, 24), "stty raw -echo; cat -v");
+    server.session("a", (80, 24), &format!("stty raw -echo; {READY}; cat -v"));
     let mut backend = server.start();
-    let terminal = backend.terminal_of("a");
+    let terminal = backend.ready("a")[0];
     backend.order(terminal, TerminalOutput::Watch);
     backend.snapshot(terminal, 0);
     backend.order(terminal, TerminalOutput::Write(b"hello\x1b[A\0\xff".to_vec()));
@@ -401,10 +410,9 @@ fn tmux_text(server: &Server, target: &str) -> String {
 
 /// A session that prints a text (`printf` format), and its snapshot in an emulator.
 fn snapshot_of(server: &Server, size: (u16, u16), text: &str) -> (Backend, TerminalId, Emulator) {
-    server.session("a", size, &format!("stty -echo; printf '{text}'; printf '\\033]2;ready\\033\\\\'; cat"));
+    server.session("a", size, &format!("stty -echo; printf '{text}'; {READY}; cat"));
     let mut backend = server.start();
-    let agent = backend.agent_where("a", |agent| agent.terminals[0].title == "ready");
-    let terminal = TerminalId { agent: agent.agent, pane: agent.terminals[0].pane };
+    let terminal = backend.ready("a")[0];
     backend.order(terminal, TerminalOutput::Watch);
     let emulator = Emulator::new(backend.snapshot(terminal, 10_000));
     assert_eq!(emulator.text(), tmux_text(server, "a"), "the snapshot equals tmux's screen and scrollback");
@@ -500,10 +508,12 @@ fn a_snapshot_within_a_sequence_or_a_character_goes_on_with_the_output() {
     server.session(
         "a",
         (40, 6),
-        "stty -echo; printf '\\033[3'; read x; printf '1mred\\343\\203'; read x; printf '\\206!'; cat",
+        &format!(
+            "stty -echo; {READY}; printf '\\033[3'; read x; printf '1mred\\343\\203'; read x; printf '\\206!'; cat"
+        ),
     );
     let mut backend = server.start();
-    let terminal = backend.terminal_of("a");
+    let terminal = backend.ready("a")[0];
     backend.order(terminal, TerminalOutput::Watch);
     let mut emulator = Emulator::new(backend.snapshot(terminal, 100));
     backend.order(terminal, TerminalOutput::Write(b"\n".to_vec()));
@@ -548,9 +558,9 @@ fn every_byte_is_written_once_and_in_order_also_in_copy_mode() {
 #[test]
 fn input_reaches_the_program_while_somebody_reads_in_copy_mode() {
     let server = Server::new();
-    server.session("a", (80, 24), "stty raw -echo; cat -v");
+    server.session("a", (80, 24), &format!("stty raw -echo; {READY}; cat -v"));
     let mut backend = server.start();
-    let terminal = backend.terminal_of("a");
+    let terminal = backend.ready("a")[0];
     server.tmux(&["copy-mode", "-t", "a"]);
     backend.order(terminal, TerminalOutput::Watch);
     backend.order(terminal, TerminalOutput::Write(b"q\"';\x1b\xff~#{pid}".to_vec()));
@@ -600,6 +610,61 @@ fn the_size_is_held_and_given_back_without_anything_left_behind() {
         std::thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(server.tmux(&["show-options", "-w", "-t", "a"]), "", "no option was changed");
+}
+
+#[test]
+fn a_window_of_several_panes_takes_the_size_that_was_asked_for_and_keeps_it_at_every_visit() {
+    let server = Server::new();
+    server.session("a", (80, 24), "cat");
+    server.tmux(&["split-window", "-h", "-d", "-t", "a", "cat"]);
+    server.tmux(&["split-window", "-v", "-d", "-t", "a", "cat"]);
+    let mut backend = server.start();
+    let agent = backend.agent_where("a", |agent| agent.terminals.len() == 3);
+    let wanted = Size::clamped(120, 40);
+    for visit in [0, 1, 2, 0, 0] {
+        let terminal = TerminalId { agent: agent.agent, pane: agent.terminals[visit].pane };
+        backend.order(terminal, TerminalOutput::Resize(wanted));
+        let size = || server.tmux(&["display-message", "-p", "-t", "a", "#{window_width}x#{window_height}"]);
+        let start = Instant::now();
+        while size() != "120x40" {
+            assert!(start.elapsed() < PATIENCE, "the window has {} at visit {visit}", size());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let seen = backend.agent_where("a", |agent| agent.terminals.iter().any(|info| info.size.cols() > 41));
+        assert!(seen.terminals.iter().all(|info| info.size.cols() < 120), "panes are parts of the window");
+        backend.order(terminal, TerminalOutput::ReleaseSize);
+    }
+}
+
+#[test]
+fn a_size_that_was_given_back_leaves_the_window_to_who_still_holds_it() {
+    let server = Server::new();
+    server.session("a", (80, 24), "cat");
+    server.tmux(&["split-window", "-h", "-d", "-t", "a", "cat"]);
+    server.tmux(&["new-window", "-d", "-t", "a", "cat"]);
+    let mut backend = server.start();
+    let agent = backend.agent_where("a", |agent| agent.terminals.len() == 3);
+    let [left, right, other] = [0, 1, 2].map(|i| TerminalId { agent: agent.agent, pane: agent.terminals[i].pane });
+    let has = |pane: TerminalId, wanted: &str| {
+        let pane = format!("%{}", pane.pane);
+        let size = || server.tmux(&["display-message", "-p", "-t", &pane, "#{window_width}x#{window_height}"]);
+        let start = Instant::now();
+        while size() != wanted {
+            assert!(start.elapsed() < PATIENCE, "the window has {} and not {wanted}", size());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    backend.order(left, TerminalOutput::Resize(Size::clamped(100, 30)));
+    has(left, "100x30");
+    backend.order(right, TerminalOutput::Resize(Size::clamped(120, 40)));
+    has(left, "120x40");
+    backend.order(other, TerminalOutput::Resize(Size::clamped(90, 20)));
+    has(other, "90x20");
+    backend.order(right, TerminalOutput::ReleaseSize);
+    has(left, "100x30");
+    backend.order(left, TerminalOutput::ReleaseSize);
+    has(left, "80x24");
+    has(other, "90x20");
 }
 
 #[test]
@@ -678,11 +743,12 @@ fn a_launched_program_is_what_runs_there_and_ctrl_c_ends_it_alone() {
 #[test]
 fn panes_of_one_session_are_watched_one_by_one() {
     let server = Server::new();
-    server.session("a", (80, 24), "stty raw -echo; cat");
-    server.tmux(&["split-window", "-d", "-t", "a", "stty raw -echo; cat"]);
+    let script = format!("stty raw -echo; {READY}; cat");
+    server.session("a", (80, 24), &script);
+    server.tmux(&["split-window", "-d", "-t", "a", &script]);
     let mut backend = server.start();
-    let agent = backend.agent_where("a", |agent| agent.terminals.len() == 2);
-    let [first, second] = [0, 1].map(|i| TerminalId { agent: agent.agent, pane: agent.terminals[i].pane });
+    backend.agent_where("a", |agent| agent.terminals.len() == 2);
+    let [first, second] = backend.ready("a")[..] else { panic!("two terminals") };
     backend.order(first, TerminalOutput::Watch);
     for round in ["one", "two"] {
         backend.order(second, TerminalOutput::Write(format!("unseen {round}").into_bytes()));
@@ -733,11 +799,11 @@ fn launched_agents_carry_their_mark_and_can_be_renamed_and_marked() {
 #[test]
 fn a_text_is_pasted_in_brackets_only_if_the_program_asked_and_then_submitted() {
     let server = Server::new();
-    server.session("plain", (80, 24), "stty raw -echo; cat -v");
-    server.session("asked", (80, 24), "stty raw -echo; printf '\\033[?2004h'; cat -v");
+    server.session("plain", (80, 24), &format!("stty raw -echo; {READY}; cat -v"));
+    server.session("asked", (80, 24), &format!("stty raw -echo; printf '\\033[?2004h'; {READY}; cat -v"));
     let mut backend = server.start();
     for (name, expected) in [("plain", "one^Mtwo é; \"$x\"^M"), ("asked", "^[[200~one^Mtwo é; \"$x\"^[[201~^M")] {
-        let terminal = backend.terminal_of(name);
+        let terminal = backend.ready(name)[0];
         let text = "one\ntwo é; \"$x\"".to_owned();
         let done = backend.perform(BackendOperation::Paste { terminal, text, submit: true });
         assert_eq!(done, Ok(OperationDone::Pasted { submitted: true }));
@@ -750,9 +816,13 @@ fn a_text_is_pasted_in_brackets_only_if_the_program_asked_and_then_submitted() {
 fn a_long_text_arrives_whole() {
     let server = Server::new();
     let file = server.home.path().join("got");
-    server.session("a", (80, 24), &format!("stty raw -echo; head -c 1500000 > {}; printf done; cat", file.display()));
+    server.session(
+        "a",
+        (80, 24),
+        &format!("stty raw -echo; {READY}; head -c 1500000 > {}; printf done; cat", file.display()),
+    );
     let mut backend = server.start();
-    let terminal = backend.terminal_of("a");
+    let terminal = backend.ready("a")[0];
     let text: String = (0..150_000).map(|i| format!("{i:08}é")).collect();
     assert_eq!(text.len(), 1_500_000);
     let done = backend.perform(BackendOperation::Paste { terminal, text: text.clone(), submit: false });

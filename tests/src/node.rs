@@ -3,6 +3,7 @@
 use crate::viewer::TestViewer;
 use crate::wait_for;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -65,6 +66,14 @@ impl TestNode {
         }
     }
 
+    /// The same, to run on a certain port.
+    #[must_use]
+    pub fn prepared_at(port: u16) -> Self {
+        let mut node = TestNode::prepared();
+        node.port = port;
+        node
+    }
+
     /// A command line that starts this node: binary, state directory and tmux socket are set.
     #[must_use]
     pub fn command(&self) -> Command {
@@ -99,7 +108,8 @@ impl TestNode {
     pub fn run_with(&mut self, more: &[&str], change: impl FnOnce(&mut Command)) {
         assert!(self.child.is_none(), "it runs already");
         let mut command = self.command();
-        command.args(["--listen", "localhost:0"]).args(more);
+        // Any free port at first, and the same again: others look for it there.
+        command.args(["--listen", &format!("localhost:{}", self.port)]).args(more);
         change(&mut command);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the node starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped"));
@@ -154,6 +164,59 @@ impl TestNode {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// A fresh node that others on this machine can find, with a name.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        let mut node = TestNode::prepared();
+        node.run_named(name, &[]);
+        node
+    }
+
+    /// Starts the process (again) with a name, so that others on this machine can find it.
+    pub fn run_named(&mut self, name: &str, more: &[&str]) {
+        self.run(&[&["--name", name, "--advertise", "127.0.0.1"], more].concat());
+    }
+
+    /// The other machines of the mesh as this node has them, by their names.
+    ///
+    /// # Panics
+    /// If it does not tell.
+    #[must_use]
+    pub fn peers(&self) -> BTreeMap<String, Value> {
+        let nodes = self.get("/api/nodes")["nodes"].as_array().expect("a list").clone();
+        let others = nodes.into_iter().filter(|node| node["self"] == false);
+        others.map(|node| (node["name"].as_str().unwrap_or_default().to_string(), node)).collect()
+    }
+
+    /// Whether this node has another machine in its list and reaches it.
+    #[must_use]
+    pub fn reaches(&self, name: &str) -> bool {
+        self.peers().get(name).is_some_and(|node| node["reachable"] == true)
+    }
+
+    /// Makes a code that another node joins with.
+    ///
+    /// # Panics
+    /// If it is refused.
+    #[must_use]
+    pub fn invite(&self) -> String {
+        let (status, body) = self.http("POST", "/api/invite", None);
+        assert_eq!(status, 201, "{body}");
+        body["code"].as_str().expect("a code").to_string()
+    }
+
+    /// Joins another node by its code and waits until both reach each other.
+    ///
+    /// # Panics
+    /// If it does not come to that.
+    pub fn join(&self, other: &TestNode) {
+        let (status, body) = self.http("POST", "/api/join", Some(&json!({ "target": other.invite() })));
+        assert_eq!(status, 200, "{body}");
+        let names = [self, other]
+            .map(|node| node.get("/api/nodes")["nodes"][0]["name"].as_str().unwrap_or_default().to_string());
+        crate::wait_until("both ends of a link", || self.reaches(&names[1]) && other.reaches(&names[0]));
     }
 
     /// The permanent token.

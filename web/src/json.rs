@@ -1,13 +1,14 @@
 //! Agents, nodes and control messages as JSON, exactly as the protocol pages say.
 
-use consort_core::directory::{BackendKind, Desired, Source, StateKind, place};
-use consort_core::view::{AgentView, View};
-use consort_core::{AgentAddress, Holder, Instant, NodeId, limits};
+use crate::lines::Lines;
+use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind, place};
+use consort_core::view::{AgentView, NodeView, View};
+use consort_core::{AgentAddress, Holder, Instant, NodeId, Rights, limits};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What a node knows of itself that core does not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct NodeFacts {
     /// Its identity.
     pub id: NodeId,
@@ -15,6 +16,8 @@ pub struct NodeFacts {
     pub version: &'static str,
     /// Home directory of its user.
     pub home: String,
+    /// Its links to other nodes.
+    pub lines: Lines,
 }
 
 /// `AGENT` of the protocol.
@@ -27,6 +30,7 @@ pub struct Agent<'a> {
     leaf: &'a str,
     backend: &'static str,
     managed: bool,
+    origin: &'static str,
     running: bool,
     wanted: &'static str,
     autostart: bool,
@@ -74,6 +78,10 @@ impl<'a> Agent<'a> {
             leaf: place.leaf,
             backend: backend_name(view.backend),
             managed: view.managed,
+            origin: match view.origin {
+                Origin::Created => "created",
+                Origin::Found => "found",
+            },
             running: view.running,
             wanted: match view.desired {
                 Desired::Running => "running",
@@ -151,12 +159,24 @@ pub struct Node<'a> {
     id: String,
     short: String,
     name: &'a str,
-    version: &'a str,
+    version: String,
     #[serde(rename = "self")]
     own: bool,
+    member: bool,
+    removed: bool,
     reachable: bool,
+    since_ms: u64,
     backends: Backends<'a>,
     home: &'a str,
+    rights: &'static str,
+    addresses: Vec<&'a str>,
+    via: Option<String>,
+    hops: u8,
+    address: Option<String>,
+    dialled: Option<bool>,
+    latency_ms: Option<f64>,
+    protocol: Option<(u16, u16)>,
+    conflict: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -165,7 +185,7 @@ struct Backends<'a> {
     pty: Backend<'a>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Backend<'a> {
     available: bool,
     detail: &'a str,
@@ -174,21 +194,84 @@ struct Backend<'a> {
 impl<'a> Node<'a> {
     /// The node that serves.
     #[must_use]
-    pub fn own(view: View<'a>, facts: &'a NodeFacts) -> Self {
+    pub fn own(view: View<'a>, now: Instant, facts: &'a NodeFacts) -> Self {
         let backend = |kind| {
             let seen = view.backend(kind);
             Backend { available: seen.available, detail: seen.detail }
         };
+        let node = view.node(view.id());
         Node {
             id: view.id().to_string(),
             short: view.id().short(),
             name: view.name(),
-            version: facts.version,
+            version: facts.version.to_owned(),
             own: true,
+            member: node.as_ref().is_some_and(|node| node.member),
+            removed: view.was_removed(view.id()),
             reachable: true,
+            since_ms: now.since(Instant::START).as_millis(),
             backends: Backends { tmux: backend(BackendKind::Tmux), pty: backend(BackendKind::Pty) },
             home: &facts.home,
+            rights: rights_name(Rights::Operate),
+            addresses: node.as_ref().map_or_else(Vec::new, addresses),
+            via: None,
+            hops: 0,
+            address: None,
+            dialled: None,
+            latency_ms: None,
+            protocol: node.as_ref().and_then(|node| node.protocol),
+            conflict: node.is_some_and(|node| node.conflict),
         }
+    }
+
+    /// This node and all others of its mesh.
+    #[must_use]
+    pub fn all(view: View<'a>, now: Instant, facts: &'a NodeFacts) -> Vec<Self> {
+        let others = view.nodes().filter(|node| !node.own).map(|node| Node::other(&node, now, facts));
+        std::iter::once(Node::own(view, now, facts)).chain(others).collect()
+    }
+
+    fn other(node: &NodeView<'a>, now: Instant, facts: &NodeFacts) -> Self {
+        let backend = |kind| {
+            let told = node.backends.iter().find(|backend| backend.kind == kind);
+            told.map_or_else(Backend::default, |told| Backend { available: told.available, detail: &told.detail })
+        };
+        let line = facts.lines.to(node.id);
+        Node {
+            id: node.id.to_string(),
+            short: node.id.short(),
+            name: node.name,
+            version: line.as_ref().map_or_else(String::new, |line| line.version.clone()),
+            own: false,
+            member: node.member,
+            removed: false,
+            reachable: node.reachable,
+            since_ms: now.since(node.since).as_millis(),
+            backends: Backends { tmux: backend(BackendKind::Tmux), pty: backend(BackendKind::Pty) },
+            home: "",
+            rights: rights_name(node.rights),
+            addresses: addresses(node),
+            via: node.via.map(|via| via.to_string()),
+            hops: node.hops,
+            latency_ms: line.as_ref().and_then(|line| line.latency).map(|time| (time.as_micros() as f64) / 1_000.0),
+            dialled: line.as_ref().map(|line| line.dialled),
+            address: line.map(|line| line.address),
+            protocol: node.protocol,
+            conflict: node.conflict,
+        }
+    }
+}
+
+fn addresses<'a>(node: &NodeView<'a>) -> Vec<&'a str> {
+    node.addresses.iter().map(|address| address.0.as_str()).collect()
+}
+
+/// What a node may do, in the API.
+#[must_use]
+pub fn rights_name(rights: Rights) -> &'static str {
+    match rights {
+        Rights::View => "view",
+        Rights::Operate => "operate",
     }
 }
 
@@ -239,10 +322,10 @@ pub enum Control<'a> {
 impl<'a> Control<'a> {
     /// The answer to `hello`.
     #[must_use]
-    pub fn welcome(view: View<'a>, facts: &'a NodeFacts) -> Self {
+    pub fn welcome(view: View<'a>, now: Instant, facts: &'a NodeFacts) -> Self {
         Control::Welcome {
             protocol: crate::frames::PROTOCOL,
-            node: Node::own(view, facts),
+            node: Node::own(view, now, facts),
             instance: hex(view.instance()),
             limits: Limits::OURS,
         }
@@ -260,10 +343,10 @@ impl<'a> Control<'a> {
         Control::Categories { hues: view.hues() }
     }
 
-    /// The machines: as long as there are no links, this one.
+    /// The machines.
     #[must_use]
-    pub fn nodes(view: View<'a>, facts: &'a NodeFacts) -> Self {
-        Control::Nodes { all: vec![Node::own(view, facts)] }
+    pub fn nodes(view: View<'a>, now: Instant, facts: &'a NodeFacts) -> Self {
+        Control::Nodes { all: Node::all(view, now, facts) }
     }
 }
 

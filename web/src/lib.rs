@@ -9,6 +9,7 @@
 //! - [`api`]: every endpoint; what a runtime has to offer is the trait [`api::Node`].
 //! - [`frames`]: the messages of the browser's WebSocket.
 //! - [`json`]: agents, nodes and control messages as JSON.
+//! - [`lines`]: what is known of links beside what core knows.
 //! - [`assets`]: the dashboard's files.
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ pub mod auth;
 pub mod frames;
 pub mod http;
 pub mod json;
+pub mod lines;
 
 pub use api::{Api, Node};
 pub use http::{Clock, Head, Headers, Response, Via};

@@ -3,7 +3,7 @@
 use super::plan::{Plan, checked_name, checked_tags, refuse};
 use super::record::Record;
 use super::state::{Sight, Signals};
-use super::{BackendKind, Desired, News};
+use super::{BackendKind, Desired, News, Origin};
 use crate::command::{Command, NewAgent};
 use crate::error::{Refusal, RefusalCode};
 use crate::id::{AgentId, CommandId, NodeId, Size, TerminalId};
@@ -102,6 +102,9 @@ impl Agent {
         let changed = self.seen.as_ref().is_none_or(|before| differs(before, &observation));
         let sight =
             Sight { shell: !self.runs_a_script(&observation) && is_all_shell(&observation), ..sight(&observation) };
+        if self.seen.as_ref().is_some_and(|before| is_resized(before, &observation)) {
+            self.signals.resized(now);
+        }
         self.signals.observed(now, sight);
         if let Some(info) = observation.terminals.first() {
             self.size = info.size;
@@ -144,7 +147,7 @@ impl Agent {
         self.ended_at.filter(|at| self.plan.is_none() && now.since(*at) >= limits::ENDED_TIME)?;
         self.ended_at = None;
         let record = self.record.as_mut()?;
-        record.desired = Desired::Stopped;
+        (record.desired, record.ended) = (Desired::Stopped, true);
         Some(record.clone())
     }
 
@@ -202,6 +205,8 @@ impl Agent {
             // What it ran is not known: it is not started again by itself.
             autostart: false,
             created_unix_ms: seen.created_unix_ms,
+            origin: Origin::Found,
+            ended: false,
         }))
     }
 
@@ -214,6 +219,7 @@ impl Agent {
             name: self.name(),
             backend: self.backend().unwrap_or(BackendKind::Tmux),
             managed: record.is_some(),
+            origin: record.or(self.creating.as_ref()).map_or(Origin::Found, |record| record.origin),
             running: seen.is_some(),
             desired: record.map_or(Desired::Running, |record| record.desired),
             autostart: record.is_some_and(|record| record.autostart),
@@ -273,6 +279,8 @@ pub(super) fn record_of(new: NewAgent, backend: BackendKind) -> Result<Record, R
         desired: Desired::Running,
         autostart: new.autostart,
         created_unix_ms: new.created_unix_ms,
+        origin: Origin::Created,
+        ended: false,
     })
 }
 
@@ -300,6 +308,11 @@ fn differs(before: &Observation, after: &Observation) -> bool {
         || before.shown_elsewhere != after.shown_elsewhere
         || before.terminals.len() != after.terminals.len()
         || !before.terminals.iter().zip(&after.terminals).all(|(old, new)| same_terminal(old, new))
+}
+
+fn is_resized(before: &Observation, after: &Observation) -> bool {
+    let old = |new: &TerminalInfo| before.terminals.iter().find(|old| old.pane == new.pane);
+    after.terminals.iter().any(|new| old(new).is_some_and(|old| old.size != new.size))
 }
 
 fn is_all_shell(observation: &Observation) -> bool {

@@ -263,7 +263,7 @@ impl Directory {
             Step::Unstore => agent.record = None,
             Step::Kill => {
                 plan.done = Some("Its session was ended");
-                agent.signals.stopped("it is stopped");
+                agent.signals.stopped("stopped by you");
             }
             Step::Launch => plan.done = Some("It was started"),
             Step::Rename(_) => plan.done = Some("Its session was renamed"),

@@ -1,7 +1,8 @@
 //! Which agents exist, what they are called, what they do and what the user wants of them.
 //!
 //! An agent is *managed* once it has a stored record (it was created or edited here); a session that was only found has none and
-//! vanishes with its carrier. Commands on one agent are carried out one after the other, as plans of steps.
+//! vanishes with its carrier. That is apart from its origin: a session that was found stays one, with notes or without, and is
+//! never started or stopped as an agent that was created here is. Commands on one agent are carried out one after the other, as plans of steps.
 
 mod agent;
 mod carry_out;
@@ -9,6 +10,7 @@ mod hues;
 mod name;
 mod plan;
 mod record;
+mod screen;
 mod state;
 
 pub use name::{Name, NameError, Place, place};
@@ -64,6 +66,15 @@ pub enum Desired {
     Running,
     /// It should not.
     Stopped,
+}
+
+/// Where an agent comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Origin {
+    /// It was created here, so it can be started again.
+    Created,
+    /// It is a session that somebody else made. Notes and tags are kept of it, but what runs in it is not known.
+    Found,
 }
 
 /// What streams must know of a change here.
@@ -243,11 +254,13 @@ impl Directory {
             .filter(|(_, agent)| !agent.plan.as_ref().is_some_and(|plan| plan.creating))
             .filter_map(|(id, agent)| {
                 let record = agent.record.as_ref()?;
-                agent.start_due = record.desired == Desired::Running && record.autostart;
+                agent.start_due =
+                    record.desired == Desired::Running && record.autostart && record.origin == Origin::Created;
                 agent.signals.stopped(match record.desired {
                     Desired::Running if agent.start_due => "it is being started",
                     Desired::Running => "it was running before the machine or tmux was restarted",
-                    Desired::Stopped => "it is stopped",
+                    Desired::Stopped if record.ended => "its session has ended",
+                    Desired::Stopped => "stopped by you",
                 });
                 Some(*id)
             })
@@ -382,6 +395,11 @@ impl Directory {
     /// Somebody typed.
     pub(crate) fn typed(&mut self, now: Instant, id: AgentId, out: &mut Out) {
         self.signal(now, id, out, |agent| agent.signals.typed(now));
+    }
+
+    /// A terminal has another size.
+    pub(crate) fn resized(&mut self, now: Instant, id: AgentId, out: &mut Out) {
+        self.signal(now, id, out, |agent| agent.signals.resized(now));
     }
 
     /// The visible text, as asked for.

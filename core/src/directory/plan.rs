@@ -1,7 +1,7 @@
 //! The steps that carry out a command on one agent: some for the backend, some for the store, one after the other.
 
 use super::record::Record;
-use super::{Desired, Name};
+use super::{Desired, Name, Origin};
 use crate::command::Command;
 use crate::error::{Refusal, RefusalCode};
 use crate::id::{AgentId, CommandId};
@@ -86,18 +86,20 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
         creating: false,
         done: None,
     };
-    let desired = |desired| Step::Store(Box::new(Record { desired, ..now.record.clone() }));
+    let desired = |desired| Step::Store(Box::new(Record { desired, ended: false, ..now.record.clone() }));
     let name = &now.record.name;
     match command {
         Command::Start(_) if now.running => {
             Err(refuse(RefusalCode::Conflict, format!("{name} is running already."), "Use restart to start it anew."))
         }
+        Command::Start(_) | Command::Stop(_) | Command::Restart(_) if now.record.origin == Origin::Found => {
+            Err(refuse(
+                RefusalCode::Conflict,
+                format!("{name} is a session that Consort did not start, so it could not be started again."),
+                "Delete it if you want to end it, and create an agent here in its place.",
+            ))
+        }
         Command::Start(_) => Ok(with(alloc::vec![Step::Launch, desired(Desired::Running)], Outcome::Agent)),
-        Command::Stop(_) | Command::Restart(_) if !now.managed => Err(refuse(
-            RefusalCode::Conflict,
-            format!("{name} is a session that Consort did not start, so it could not be started again."),
-            "Delete it if you want to end it; add notes or a tag to manage it here.",
-        )),
         Command::Stop(_) if !now.running => Err(refuse(RefusalCode::Conflict, format!("{name} is not running."), "")),
         Command::Stop(_) => Ok(with(alloc::vec![Step::Kill, desired(Desired::Stopped)], Outcome::Agent)),
         Command::Restart(_) => {
@@ -114,6 +116,13 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
                 record.tags = checked_tags(tags)?;
             }
             record.autostart = autostart.unwrap_or(record.autostart);
+            if record.autostart && record.origin == Origin::Found {
+                return Err(refuse(
+                    RefusalCode::Conflict,
+                    format!("{name} is a session that Consort did not start, so it cannot be started after a reboot."),
+                    "Create an agent here in its place.",
+                ));
+            }
             let renamed = new_name.clone().filter(|new| *new != record.name);
             if let Some(new) = &renamed {
                 record.name = checked_name(new)?;

@@ -1,6 +1,6 @@
 //! What is kept of an agent across restarts, and its encoding.
 
-use super::{BackendKind, Desired};
+use super::{BackendKind, Desired, Origin};
 use crate::id::AgentId;
 use alloc::format;
 use alloc::string::String;
@@ -22,12 +22,60 @@ pub(super) struct Record {
     pub(super) desired: Desired,
     pub(super) autostart: bool,
     pub(super) created_unix_ms: u64,
+    pub(super) origin: Origin,
+    /// It is wanted stopped because it ended by itself, not because somebody said so.
+    pub(super) ended: bool,
+}
+
+/// What version 0.1 stored.
+#[derive(Serialize, Deserialize)]
+struct RecordV1 {
+    name: String,
+    backend: BackendKind,
+    directory: String,
+    program: Option<String>,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    notes: String,
+    notes_revision: u64,
+    tags: Vec<String>,
+    desired: Desired,
+    autostart: bool,
+    created_unix_ms: u64,
+}
+
+impl From<RecordV1> for Record {
+    fn from(old: RecordV1) -> Self {
+        // What was found has no program, was not started by itself, and was made at a full second: tmux tells no other times.
+        let found = old.backend == BackendKind::Tmux
+            && old.program.is_none()
+            && old.env.is_empty()
+            && !old.autostart
+            && old.created_unix_ms.is_multiple_of(1_000);
+        Record {
+            name: old.name,
+            backend: old.backend,
+            directory: old.directory,
+            program: old.program,
+            args: old.args,
+            env: old.env,
+            notes: old.notes,
+            notes_revision: old.notes_revision,
+            tags: old.tags,
+            desired: old.desired,
+            autostart: old.autostart,
+            created_unix_ms: old.created_unix_ms,
+            origin: if found { Origin::Found } else { Origin::Created },
+            ended: false,
+        }
+    }
 }
 
 /// The versions of the encoding. A new one is a new variant; old ones are read for ever.
 #[derive(Serialize, Deserialize)]
 enum Stored {
-    V1(AgentId, Record),
+    V1(AgentId, RecordV1),
+    V2(AgentId, Record),
 }
 
 /// Bytes that are not a stored agent of a version that this program knows.
@@ -44,10 +92,14 @@ pub(super) fn key(id: AgentId) -> String {
 
 pub(super) fn encode(id: AgentId, record: &Record) -> Vec<u8> {
     // Encoding to memory fails for no value of these types.
-    postcard::to_allocvec(&Stored::V1(id, record.clone())).unwrap_or_default()
+    postcard::to_allocvec(&Stored::V2(id, record.clone())).unwrap_or_default()
 }
 
 pub(super) fn decode(key_read: &str, bytes: &[u8]) -> Result<(AgentId, Record), Undecodable> {
-    let (Stored::V1(id, record), rest) = postcard::take_from_bytes(bytes).map_err(|_| Undecodable)?;
+    let (stored, rest) = postcard::take_from_bytes(bytes).map_err(|_| Undecodable)?;
+    let (id, record) = match stored {
+        Stored::V1(id, record) => (id, record.into()),
+        Stored::V2(id, record) => (id, record),
+    };
     (rest.is_empty() && key(id) == key_read).then_some((id, record)).ok_or(Undecodable)
 }

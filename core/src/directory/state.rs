@@ -3,8 +3,9 @@
 //! Signals are facts with an age (it printed, a rule matched its screen, the bell rang, its program ended). The decision reads
 //! them newest and strongest first and always says why.
 
+use super::screen::{self, Reading};
 use crate::limits;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use alloc::format;
 use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize};
@@ -72,14 +73,26 @@ pub(super) struct Signals {
     activity: Option<u64>,
     /// When the carrier was first seen: what it prints at its start may be older than its first sign of activity.
     began: Option<Instant>,
+    /// Since when it prints without a pause that is worth the name.
     burst_began: Option<Instant>,
     last_output: Option<Instant>,
-    last_typed: Option<Instant>,
-    /// What the rules said of the screen, since the last output.
-    screen: Option<(StateKind, &'static str)>,
+    /// It counts as printing until then, if it draws itself anew at regular times and was not seen to ask.
+    regular_until: Option<Instant>,
+    /// The last pause in its output: how long it was and when it ended.
+    pause: Option<(Duration, Instant)>,
+    /// What it prints until then answers what was done to it (somebody typed, its size changed): that is no work.
+    echo_until: Option<Instant>,
+    /// What the screen says, since the last output.
+    screen: Reading,
     screen_wanted: bool,
+    /// The screen was asked for and is waited for until then: no state is given up before.
+    reading_until: Option<Instant>,
     unseen_work: bool,
     state: AgentState,
+    /// The state before: what, since when, until when.
+    before: Option<(StateKind, Instant, Instant)>,
+    /// When the state changes even if nothing happens.
+    changes_at: Option<Instant>,
 }
 
 /// What a backend sees of an agent's terminals, taken together.
@@ -111,11 +124,16 @@ impl Signals {
             began: None,
             burst_began: None,
             last_output: None,
-            last_typed: None,
-            screen: None,
+            regular_until: None,
+            pause: None,
+            echo_until: None,
+            screen: Reading::default(),
             screen_wanted: false,
+            reading_until: None,
             unseen_work: false,
             state,
+            before: None,
+            changes_at: None,
         }
     }
 
@@ -136,6 +154,11 @@ impl Signals {
                 ..Signals::new(now)
             };
         }
+        if sight.exit_code.is_some() && self.exit_code.is_none() {
+            // What was printed is of the program; what is printed now is the prompt of the shell that takes its place.
+            (self.last_output, self.regular_until, self.burst_began) = (None, None, None);
+            self.echo_until = self.echo_until.max(Some(now + limits::ECHO_TIME));
+        }
         match self.activity.replace(sight.activity) {
             Some(before) if before != sight.activity => self.printed(now),
             _ => {}
@@ -154,31 +177,55 @@ impl Signals {
 
     /// It printed something.
     pub(super) fn printed(&mut self, now: Instant) {
-        if self.last_typed.is_some_and(|at| now.since(at) < limits::ECHO_TIME) {
+        if self.echo_until.is_some_and(|until| now < until) {
             self.screen_wanted = true;
             return;
         }
-        if !self.is_printing(now) {
+        let quiet = self.last_output.replace(now).map(|at| now.since(at));
+        if quiet.is_none_or(|quiet| quiet > limits::WORK_PAUSE) {
             self.burst_began = Some(now);
         }
-        self.last_output = Some(now);
-        self.screen = None;
+        if let Some(quiet) = quiet.filter(|quiet| *quiet >= limits::REDRAW_PAUSES.0) {
+            self.paused(now, quiet);
+        }
+        self.screen = Reading::default();
         self.screen_wanted = true;
         if self.burst_began.is_some_and(|began| now.since(began) >= limits::WORK_TIME) {
             self.unseen_work = true;
         }
     }
 
+    /// It prints again after a pause. Two like each other, with little printed in between, are the times at which it draws
+    /// itself anew: it goes on printing until that has clearly not happened.
+    fn paused(&mut self, now: Instant, quiet: Duration) {
+        let before = self.pause.replace((quiet, now));
+        let regular = before.is_some_and(|(before, ended)| {
+            let (short, long) = (before.min(quiet), before.max(quiet));
+            long <= limits::REDRAW_PAUSES.1
+                && long.as_millis() - short.as_millis() <= limits::REDRAW_JITTER.as_millis()
+                && now.since(ended).as_millis() - quiet.as_millis() <= limits::REDRAW_JITTER.as_millis()
+        });
+        self.regular_until = regular.then(|| now + quiet + limits::REDRAW_JITTER + limits::REDRAW_JITTER);
+    }
+
     /// Somebody typed into it.
     pub(super) fn typed(&mut self, now: Instant) {
-        self.last_typed = Some(now);
-        self.screen = None;
+        self.before = None;
+        self.echo_until = Some(now + limits::ECHO_TIME);
+        self.screen = Reading::default();
+        self.screen_wanted = true;
+    }
+
+    /// One of its terminals has another size: it will draw itself anew.
+    pub(super) fn resized(&mut self, now: Instant) {
+        self.echo_until = self.echo_until.max(Some(now + limits::ECHO_TIME));
         self.screen_wanted = true;
     }
 
     /// Its visible text is this.
     pub(super) fn screen(&mut self, text: &str) {
-        self.screen = read_screen(text);
+        self.screen = screen::read(text);
+        self.reading_until = None;
     }
 
     /// A person looks at it (now).
@@ -188,22 +235,28 @@ impl Signals {
         }
     }
 
-    /// When [`settle`](Self::settle) has something to do.
+    /// When [`settle`](Self::settle) or [`decide`](Self::decide) has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
+        [self.quiet_at(), self.changes_at].into_iter().flatten().min()
+    }
+
+    /// When its screen is to be read.
+    fn quiet_at(&self) -> Option<Instant> {
         if !self.running || !self.screen_wanted {
             return None;
         }
         let quiet_at = |at: Option<Instant>, time| at.map(|at| at + time);
         quiet_at(self.last_output, limits::PRINTING_TIME)
-            .max(quiet_at(self.last_typed, limits::ECHO_TIME))
+            .max(self.echo_until)
             .max(quiet_at(self.began, limits::PRINTING_TIME))
     }
 
     /// It has been quiet for long enough to read its screen: returns whether that is wanted.
     pub(super) fn settle(&mut self, now: Instant) -> bool {
-        let due = self.deadline().is_some_and(|at| at <= now);
+        let due = self.quiet_at().is_some_and(|at| at <= now);
         if due {
             self.screen_wanted = false;
+            self.reading_until = Some(now + limits::READ_TIME);
         }
         due
     }
@@ -213,10 +266,24 @@ impl Signals {
         let (kind, source, why) = self.decision(now);
         let changed = kind != self.state.kind || source != self.state.source || why != self.state.why;
         if changed {
-            let since = if kind == self.state.kind { self.state.since } else { now };
+            let since = if kind == self.state.kind { self.state.since } else { self.since(now, kind) };
+            if kind != self.state.kind {
+                self.before = Some((self.state.kind, self.state.since, now));
+            }
             self.state = AgentState { kind, source, why, since };
         }
+        let printing = [self.last_output, self.began].map(|at| at.map(|at| at + limits::PRINTING_TIME));
+        let ends = printing.into_iter().chain([self.regular_until, self.reading_until]);
+        self.changes_at = ends.flatten().filter(|at| self.running && *at > now).min();
         changed
+    }
+
+    /// Since when it is of this kind, which is another than before: something else for a moment does not make it begin anew.
+    fn since(&self, now: Instant, kind: StateKind) -> Instant {
+        let before = self.before.filter(|(before, _, until)| *before == kind && now.since(*until) <= limits::FLAP_TIME);
+        // What was so when somebody looked first has been so at least since then.
+        let first = self.state.kind == StateKind::Unknown && self.last_output.is_none() && kind != StateKind::Working;
+        before.map(|(_, since, _)| since).unwrap_or(if first { self.state.since } else { now })
     }
 
     fn is_printing(&self, now: Instant) -> bool {
@@ -228,32 +295,47 @@ impl Signals {
         if !self.running {
             return say(StateKind::Exited, Source::Process, &self.stopped_why);
         }
-        if let (Some(code), true) = (self.exit_code, self.shell) {
-            return (StateKind::Exited, Source::Process, format!("its program ended with status {code}"));
+        if let (Some(question), true, false) = (&self.screen.shell, self.shell, self.is_printing(now)) {
+            return (StateKind::Waiting, Source::Screen, format!("“{question}”"));
         }
         if self.is_printing(now) {
             return say(StateKind::Working, Source::Output, "it prints");
         }
-        if self.shell {
+        if let (Some(code), true) = (self.exit_code, self.shell) {
+            return (StateKind::Exited, Source::Process, format!("exited ({code}); a shell is open in its place"));
+        }
+        let reading = self.reading_until.is_some_and(|until| now < until);
+        let pending = matches!(self.state.kind, StateKind::Working | StateKind::Unknown);
+        if reading && pending && self.state.source != Source::Title {
+            return (self.state.kind, self.state.source, self.state.why.clone());
+        }
+        match self.screen.program.as_ref().filter(|_| !self.shell) {
+            Some((StateKind::Waiting, said)) => return (StateKind::Waiting, Source::Screen, format!("“{said}”")),
+            Some((kind, said)) => return (*kind, Source::Screen, format!("its screen says “{said}”")),
+            None if self.regular_until.is_some_and(|until| now < until) => {
+                return say(StateKind::Working, Source::Output, "it prints");
+            }
+            None => {}
+        }
+        let fresh = self.last_output.is_none() && self.began.is_some_and(|at| now < at + limits::PRINTING_TIME);
+        if self.shell && !fresh {
             return if self.unseen_work {
                 say(StateKind::Done, Source::Process, "the command has ended")
             } else {
                 say(StateKind::Idle, Source::Process, "the shell waits for a command")
             };
         }
-        match self.screen {
-            Some((kind, why)) => return (kind, Source::Screen, format!("its screen says “{why}”")),
-            None if self.title_busy => return say(StateKind::Working, Source::Title, "its title shows a spinner"),
-            None => {}
+        if self.title_busy && !self.shell {
+            return say(StateKind::Working, Source::Title, "its title shows a spinner");
         }
-        if self.bell {
+        if self.bell && !self.shell {
             return say(StateKind::Waiting, Source::Bell, "it rang the bell");
+        }
+        if fresh {
+            return say(StateKind::Unknown, Source::None, "just started looking");
         }
         if self.unseen_work {
             return say(StateKind::Done, Source::Output, "it worked and has become quiet");
-        }
-        if self.activity.is_none() {
-            return say(StateKind::Unknown, Source::None, "nothing is known yet");
         }
         say(StateKind::Idle, Source::Output, "it is quiet")
     }
@@ -262,47 +344,6 @@ impl Signals {
 /// Agents animate a Braille pattern at the start of the title while they work.
 fn is_busy_title(title: &str) -> bool {
     title.trim_start().chars().next().is_some_and(|first| ('\u{2801}'..='\u{28ff}').contains(&first))
-}
-
-/// What the last lines of a screen say, by what agents and tools print (lower case). The first rule that matches wins.
-const RULES: [(&str, StateKind); 26] = [
-    ("esc to interrupt", StateKind::Working),
-    ("ctrl+c to interrupt", StateKind::Working),
-    ("ctrl-c to interrupt", StateKind::Working),
-    ("do you want to", StateKind::Waiting),
-    ("would you like to", StateKind::Waiting),
-    ("do you trust", StateKind::Waiting),
-    ("(y/n)", StateKind::Waiting),
-    ("[y/n]", StateKind::Waiting),
-    ("(yes/no", StateKind::Waiting),
-    ("(y)es/(n)o", StateKind::Waiting),
-    ("❯ 1. ", StateKind::Waiting),
-    ("› 1. ", StateKind::Waiting),
-    ("● 1. ", StateKind::Waiting),
-    ("allow command", StateKind::Waiting),
-    ("allow this", StateKind::Waiting),
-    ("allow execution", StateKind::Waiting),
-    ("approve this", StateKind::Waiting),
-    ("waiting for user", StateKind::Waiting),
-    ("press enter", StateKind::Waiting),
-    ("enter to confirm", StateKind::Waiting),
-    ("press any key", StateKind::Waiting),
-    ("continue?", StateKind::Waiting),
-    ("proceed?", StateKind::Waiting),
-    ("password:", StateKind::Waiting),
-    ("password for", StateKind::Waiting),
-    ("passphrase", StateKind::Waiting),
-];
-/// Lines from the bottom that the rules look at; blank ones do not count.
-const RULE_LINES: usize = 14;
-
-fn read_screen(text: &str) -> Option<(StateKind, &'static str)> {
-    let mut tail = String::new();
-    for line in text.lines().rev().filter(|line| !line.trim().is_empty()).take(RULE_LINES) {
-        tail.push_str(&line.to_lowercase());
-        tail.push('\n');
-    }
-    RULES.iter().find(|(words, _)| tail.contains(words)).map(|(words, kind)| (*kind, words.trim()))
 }
 
 #[cfg(test)]
@@ -359,6 +400,17 @@ mod tests {
     }
 
     #[test]
+    fn a_question_that_a_shell_asks_is_waiting_and_a_prompt_is_not() {
+        let mut signals = running();
+        signals.observed(at(100), Sight { shell: true, ..QUIET });
+        signals.screen("$ ./deploy\nDo you want to proceed? (y/n) \n\n");
+        assert_eq!(kind(&mut signals, at(4_000)), (StateKind::Waiting, Source::Screen));
+        assert_eq!(signals.state().why, "“Do you want to proceed? (y/n)”");
+        signals.screen("$ ./deploy\nDo you want to proceed? (y/n) y\n$ \n");
+        assert_eq!(kind(&mut signals, at(4_000)), (StateKind::Idle, Source::Process));
+    }
+
+    #[test]
     fn what_an_agent_prints_in_its_first_moment_is_read_too() {
         let mut signals = running();
         assert!(!signals.settle(at(100)), "too early: it may still be printing");
@@ -366,12 +418,59 @@ mod tests {
     }
 
     #[test]
-    fn a_question_that_has_scrolled_away_does_not_count() {
+    fn a_program_that_redraws_every_few_seconds_works_all_the_time() {
+        for period in [3_000, 5_000, 10_000] {
+            let mut signals = running();
+            let mut seen = alloc::vec::Vec::new();
+            for ms in (1_000..120_000).step_by(100) {
+                if ms % period == 0 {
+                    signals.printed(at(ms));
+                }
+                signals.decide(at(ms));
+                if ms > 45_000 {
+                    seen.push((signals.state().kind, signals.state().since));
+                }
+            }
+            seen.dedup();
+            assert_eq!(seen.len(), 1, "one state, of a growing age, when it redraws every {period} ms: {seen:?}");
+            assert_eq!(seen[0].0, StateKind::Working);
+        }
+    }
+
+    #[test]
+    fn a_short_pause_does_not_make_work_begin_anew() {
         let mut signals = running();
-        let mut text = "Do you want to proceed?\n".to_string();
-        text.push_str(&"line\n".repeat(RULE_LINES));
-        signals.screen(&text);
-        assert_eq!(kind(&mut signals, at(9_000)).0, StateKind::Idle);
+        signals.printed(at(1_000));
+        assert_eq!(kind(&mut signals, at(1_000)).0, StateKind::Working);
+        assert_ne!(kind(&mut signals, at(4_000)).0, StateKind::Working);
+        signals.printed(at(4_500));
+        assert_eq!(kind(&mut signals, at(4_500)).0, StateKind::Working);
+        assert_eq!(signals.state().since, at(1_000));
+    }
+
+    #[test]
+    fn redraws_alone_are_not_work_that_is_done_in_the_end() {
+        let mut signals = running();
+        for second in (0..120).step_by(3) {
+            signals.printed(at(second * 1_000));
+        }
+        assert_eq!(kind(&mut signals, at(200_000)).0, StateKind::Idle);
+    }
+
+    #[test]
+    fn a_state_that_only_time_ends_has_a_deadline() {
+        let mut signals = running();
+        for second in [1, 4, 7] {
+            signals.printed(at(second * 1_000));
+        }
+        signals.decide(at(7_000));
+        signals.settle(at(10_000));
+        signals.screen("");
+        assert_eq!(kind(&mut signals, at(10_000)).0, StateKind::Working);
+        let until = signals.deadline().expect("it ends by itself");
+        assert!(until > at(10_000) && until <= at(27_000));
+        assert_eq!(kind(&mut signals, until).0, StateKind::Idle);
+        assert_eq!(signals.deadline(), None);
     }
 
     #[test]
@@ -379,7 +478,63 @@ mod tests {
         let mut signals = running();
         signals.typed(at(1_000));
         signals.printed(at(1_010));
-        assert_eq!(kind(&mut signals, at(1_020)).0, StateKind::Idle);
+        assert_ne!(kind(&mut signals, at(1_020)).0, StateKind::Working);
+    }
+
+    #[test]
+    fn what_is_printed_because_the_size_changed_is_not_work() {
+        let mut signals = running();
+        signals.resized(at(5_000));
+        signals.printed(at(5_100));
+        signals.printed(at(6_500));
+        assert_eq!(kind(&mut signals, at(6_500)).0, StateKind::Idle);
+        signals.printed(at(7_500));
+        assert_eq!(kind(&mut signals, at(7_500)).0, StateKind::Working, "it goes on by itself");
+    }
+
+    // What is not known.
+
+    #[test]
+    fn what_was_not_looked_at_long_enough_is_unknown_and_not_idle() {
+        for sight in [QUIET, Sight { shell: true, ..QUIET }] {
+            let mut signals = Signals::new(at(500));
+            signals.observed(at(500), sight);
+            assert_eq!(kind(&mut signals, at(500)), (StateKind::Unknown, Source::None));
+            assert_eq!(signals.state().why, "just started looking");
+            let known = signals.deadline().expect("it is looked at soon");
+            assert!(signals.settle(known));
+            signals.screen("$ ");
+            assert_eq!(kind(&mut signals, known).0, StateKind::Idle);
+            assert_eq!(signals.state().since, at(500), "quiet for as long as anybody has looked");
+        }
+    }
+
+    #[test]
+    fn a_question_that_was_there_from_the_start_is_never_idle_first() {
+        let mut signals = running();
+        for ms in (0..3_000).step_by(100) {
+            assert_eq!(kind(&mut signals, at(ms)).0, StateKind::Unknown);
+        }
+        assert!(signals.settle(at(3_000)));
+        assert_eq!(kind(&mut signals, at(3_000)).0, StateKind::Unknown, "its screen is still to come");
+        signals.screen("Do you trust the files in this folder?");
+        assert_eq!(kind(&mut signals, at(3_010)).0, StateKind::Waiting);
+    }
+
+    #[test]
+    fn what_it_does_is_not_given_up_before_its_screen_is_read() {
+        let mut signals = running();
+        for second in 0..8 {
+            signals.printed(at(10_000 + second * 1_000));
+        }
+        signals.decide(at(17_000));
+        assert!(signals.settle(at(20_000)));
+        assert_eq!(kind(&mut signals, at(20_000)).0, StateKind::Working, "not done: it may ask something");
+        let mut other = signals.clone();
+        signals.screen("Proceed? (y/n)");
+        assert_eq!(kind(&mut signals, at(20_005)).0, StateKind::Waiting);
+        let until = other.deadline().expect("the screen may never come");
+        assert_eq!(kind(&mut other, until).0, StateKind::Done);
     }
 
     #[test]
@@ -388,6 +543,21 @@ mod tests {
         signals.observed(at(1_000), Sight { exit_code: Some(3), shell: true, ..QUIET });
         assert_eq!(kind(&mut signals, at(1_000)), (StateKind::Exited, Source::Process));
         assert!(signals.state().why.contains('3'));
+    }
+
+    #[test]
+    fn a_program_that_ended_says_so_also_while_its_shell_prints_its_prompt() {
+        let mut signals = running();
+        signals.observed(at(10_000), Sight { exit_code: Some(3), activity: 2, shell: true, ..QUIET });
+        assert_eq!(kind(&mut signals, at(10_000)), (StateKind::Exited, Source::Process));
+        assert_eq!(signals.state().why, "exited (3); a shell is open in its place");
+        signals.printed(at(10_500));
+        assert_eq!(kind(&mut signals, at(10_500)).0, StateKind::Exited);
+        signals.printed(at(20_000));
+        assert_eq!(kind(&mut signals, at(20_000)).0, StateKind::Working, "somebody uses the shell");
+        assert_eq!(kind(&mut signals, at(40_000)).0, StateKind::Exited);
+        signals.screen("Remove everything? [y/N]");
+        assert_eq!(kind(&mut signals, at(40_000)).0, StateKind::Waiting);
     }
 
     #[test]

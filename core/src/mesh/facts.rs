@@ -8,7 +8,7 @@
 
 use super::bounded::at_most;
 use crate::command::Rights;
-use crate::directory::{BackendKind, Desired, Source, StateKind};
+use crate::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use crate::id::{AgentId, NodeId};
 use crate::input::{Address, TerminalInfo};
 use crate::limits;
@@ -138,6 +138,8 @@ pub struct AgentFact {
     pub backend: BackendKind,
     /// It is kept in the store of its node.
     pub managed: bool,
+    /// Created there, or found.
+    pub origin: Origin,
     /// It has a carrier.
     pub running: bool,
     /// What the user wants it to be.
@@ -346,6 +348,15 @@ impl Facts {
     #[must_use]
     pub fn length(&self, node: NodeId) -> u64 {
         self.get(&Key::Member(node)).map_or(0, |fact| fact.version.0)
+    }
+
+    /// What the node may do on others' agents, if it ever was a member.
+    #[must_use]
+    pub fn rights_of(&self, node: NodeId) -> Option<Rights> {
+        match self.get(&Key::Member(node)).map(|fact| &fact.value) {
+            Some(Value::Membership { rights, .. }) => Some(*rights),
+            _ => None,
+        }
     }
 
     /// What the node says of itself.

@@ -32,7 +32,8 @@ pub(crate) enum Frame {
     Parcel(Parcel),
     /// Parcels that `to` sent to `about` were lost on the way.
     Lost(Lost),
-    /// The link is refused, because of these memberships. The last frame.
+    /// The link is refused, because of these memberships; without any, because another life of the receiver is linked. The last
+    /// frame.
     Farewell(Vec<(Key, Fact)>),
 }
 

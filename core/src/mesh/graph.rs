@@ -102,26 +102,25 @@ impl Graph {
         let before = core::mem::take(&mut self.nodes[number as usize].links);
         // Only what both ends say is an edge; this node's word is enough for its own.
         let counts = |other: &Number| number == 0 || *other == 0 || self.lists(*other, number);
-        let differs = |a: &[Number], b: &[Number]| a.iter().any(|n| counts(n) && b.binary_search(n).is_err());
+        let differs = |a: &[Number], b: &[Number]| a.iter().any(|n| b.binary_search(n).is_err() && counts(n));
         self.dirty |= differs(&before, &links) || differs(&links, &before);
         self.nodes[number as usize].links = links;
     }
 
-    fn lists(&self, number: Number, other: Number) -> bool {
+    /// Whether a node says that it is linked to another.
+    pub(crate) fn lists(&self, number: Number, other: Number) -> bool {
         self.nodes[number as usize].links.binary_search(&other).is_ok()
     }
 
-    /// Whether `id` says that it is linked to `other`.
-    pub(crate) fn says(&self, id: NodeId, other: NodeId) -> bool {
-        let Some(vertex) = self.find(id) else { return false };
-        self.numbers.get(&other.into()).is_some_and(|other| vertex.links.binary_search(other).is_ok())
+    /// Those of whom `id` says that it is linked to them.
+    pub(crate) fn links_of(&self, id: NodeId) -> impl Iterator<Item = (NodeId, Number)> {
+        let links = self.find(id).map_or(&[][..], |vertex| &vertex.links);
+        links.iter().filter_map(|number| Some((self.nodes[*number as usize].id?, *number)))
     }
 
-    /// Those of whom `id` says that it is linked to them and who say that they are linked to `other`.
-    pub(crate) fn between(&self, id: NodeId, other: NodeId) -> Vec<NodeId> {
-        let (Some(vertex), Some(other)) = (self.find(id), self.numbers.get(&other.into())) else { return Vec::new() };
-        let both = vertex.links.iter().filter(|number| self.lists(**number, *other));
-        both.filter_map(|number| self.nodes[*number as usize].id).collect()
+    /// The number of a node that is known.
+    pub(crate) fn number_of(&self, id: NodeId) -> Option<Number> {
+        self.numbers.get(&id.into()).copied()
     }
 
     /// The way to a node, if there is one.

@@ -31,6 +31,8 @@ pub(super) struct Link {
     pub(super) stage: Stage,
     pub(super) opened: Instant,
     pub(super) heard: Instant,
+    /// This end was late and has counted from then; nothing was heard since.
+    pub(super) forgiven: bool,
     /// Frames that fit.
     room: u32,
     greeted: bool,
@@ -40,7 +42,9 @@ pub(super) struct Link {
     /// The hash of the other end, as it said last, and how often in a row it differed.
     pub(super) hash: u64,
     pub(super) mismatches: u8,
-    /// Another life of the peer came then and was refused, because this one seems to be alive.
+    /// It has brought more than a greeting.
+    pub(super) proven: bool,
+    /// Another life of the peer came first then and was refused, because this one seems to be alive.
     pub(super) rival: Option<Instant>,
     /// Facts to send.
     pending: BTreeSet<Key>,
@@ -65,12 +69,14 @@ impl Link {
             stage,
             opened: now,
             heard: now,
+            forgiven: false,
             room: 0,
             greeted: false,
             hello: None,
             hash_sent: now,
             hash: 0,
             mismatches: 0,
+            proven: false,
             rival: None,
             pending: BTreeSet::new(),
             told: None,
@@ -91,7 +97,6 @@ impl Link {
     }
 
     /// Whether a parcel would go out now; the last frame of room is kept for the mesh's own.
-    #[allow(dead_code, reason = "called by circuits")]
     pub(super) fn has_room_for_parcels(&self) -> bool {
         self.is_open() && self.room >= 2
     }

@@ -10,7 +10,7 @@ use crate::input::LinkInput;
 use crate::limits;
 use crate::mesh::facts::{Fact, Key};
 use crate::output::{Event, Output};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
@@ -25,7 +25,7 @@ impl Mesh {
             }
             LinkInput::Frame(bytes) => {
                 let Some(link) = self.links.get_mut(&id) else { return };
-                link.heard = now;
+                (link.heard, link.forgiven) = (now, false);
                 let peer = link.peer;
                 if let Err(fault) = Frame::decode(bytes).and_then(|frame| self.frame(now, id, frame, out)) {
                     out.push_back(Output::Event(Event::LinkFault(peer, fault)));
@@ -85,10 +85,11 @@ impl Mesh {
             (_, Stage::Strange | Stage::Greeting) => return Ok(()),
             (_, Stage::Open) => {}
         }
-        if link.rival.is_some_and(|since| now.since(since) >= limits::LATE_TIME) {
-            link.rival = None;
+        let rival = link.rival.take_if(|since| now.since(*since) >= limits::LATE_TIME).is_some();
+        if rival {
             self.met_twice(peer, out);
         }
+        self.prove(id, &frame);
         match frame {
             Frame::Hello(hello) => self.hello(now, id, hello, out),
             Frame::Heartbeat(hash) => {
@@ -124,6 +125,16 @@ impl Mesh {
         }
     }
 
+    /// A link is good once it has brought more than a greeting: the other end may still have refused it.
+    fn prove(&mut self, id: LinkId, frame: &Frame) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.is_open() && !link.proven) else { return };
+        if !matches!(frame, Frame::Farewell(_)) {
+            link.proven = true;
+            self.dialler.succeeded(link.peer);
+            self.conflicts.remove(&self.id);
+        }
+    }
+
     fn hello(&mut self, now: Instant, id: LinkId, hello: Hello, out: &mut Out) -> Result<(), PeerFault> {
         let (least, most) = hello.protocol;
         if least > PROTOCOL.1 || most < PROTOCOL.0 {
@@ -146,7 +157,7 @@ impl Mesh {
         if let Some((old_id, old)) = before {
             let same_life = old.hello.is_some_and(|old| old.instance == hello.instance);
             if !same_life && now.since(old.heard) < REPLACE_TIME {
-                old.rival = Some(now);
+                old.rival.get_or_insert(now);
                 return self.refuse(now, id, Vec::new());
             }
             // Of two that were dialled at the same time, both ends keep the one that the smaller id dialled. Otherwise the peer
@@ -162,8 +173,11 @@ impl Mesh {
         link.tell(Key::Member(self.id));
         link.compare = hello.hash != self.facts.hash() && self.id < peer;
         self.open.insert(peer, id);
-        self.dialler.succeeded(peer);
-        (self.due.links, self.due.search, self.due.targets) = (true, true, true);
+        self.dialler.rest(peer);
+        self.due.targets = true;
+        // One more way to where others lead already is not urgent.
+        let pause = if self.graph.is_reachable(peer) { limits::LINK_NEWS_TIME } else { Duration::default() };
+        self.links_changed(now, pause);
     }
 
     /// Ends the link that another one takes the place of.
@@ -187,6 +201,10 @@ impl Mesh {
     fn farewell(&mut self, now: Instant, id: LinkId, facts: Vec<(Key, Fact)>, out: &mut Out) {
         let Some(peer) = self.links.get(&id).map(|link| link.peer) else { return };
         self.close(now, id, out);
+        if facts.is_empty() {
+            // Another life of this node is there, and alive.
+            self.met_twice(self.id, out);
+        }
         if self.facts.is_member(peer) {
             let about = [Key::Member(self.id), Key::Member(peer)];
             let facts = facts.into_iter().filter(|(key, _)| about.contains(key)).collect();
@@ -234,7 +252,7 @@ impl Mesh {
         leaving.take_room(link);
         let old = core::mem::replace(link, leaving);
         if was_open {
-            self.unuse(id, &old);
+            self.unuse(now, id, &old);
         }
     }
 
@@ -250,7 +268,7 @@ impl Mesh {
     fn ended(&mut self, now: Instant, id: LinkId) {
         let Some(link) = self.links.remove(&id) else { return };
         let peer = link.peer;
-        self.unuse(id, &link);
+        self.unuse(now, id, &link);
         if !self.open.contains_key(&peer) && self.wants(peer) {
             self.dialler.pause(now, peer);
             self.due.dials = true;
@@ -258,11 +276,11 @@ impl Mesh {
     }
 
     /// A link is used no longer.
-    fn unuse(&mut self, id: LinkId, link: &Link) {
+    fn unuse(&mut self, now: Instant, id: LinkId, link: &Link) {
         if self.open.get(&link.peer) == Some(&id) {
             self.open.remove(&link.peer);
             self.conflicts.remove(&link.peer);
-            (self.due.links, self.due.search, self.due.links_told) = (true, true, None);
+            self.links_changed(now, Duration::default());
         }
         self.lose_parcels(link);
     }
@@ -287,7 +305,8 @@ impl Mesh {
         let strange = |link: &Link| link.stage == Stage::Strange && now >= link.opened + limits::STRANGER_TIME;
         let ids: Vec<LinkId> = self.links.iter().filter(|(_, link)| strange(link)).map(|(id, _)| *id).collect();
         for id in ids {
-            self.refuse(now, id, Vec::new());
+            let why = self.links.get(&id).map_or(Vec::new(), |link| self.memberships(link.peer));
+            self.refuse(now, id, why);
         }
     }
 
@@ -359,4 +378,4 @@ impl Mesh {
 }
 
 /// A peer that has been silent for this long is taken for dead when another life of it appears: it would have sent a heartbeat.
-const REPLACE_TIME: crate::time::Duration = crate::time::Duration::from_secs(3);
+const REPLACE_TIME: Duration = Duration::from_secs(3);

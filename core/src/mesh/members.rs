@@ -118,11 +118,7 @@ impl Mesh {
     /// The membership that a word asks for.
     fn membership(&self, word: &Word) -> Fact {
         let (length, member) = (self.facts.length(word.node), self.facts.is_member(word.node));
-        let known = self.facts.get(&Key::Member(word.node)).map(|fact| &fact.value);
-        let had = match known {
-            Some(Value::Membership { rights, .. }) => *rights,
-            _ => Rights::default(),
-        };
+        let had = self.facts.rights_of(word.node).unwrap_or_default();
         let length = match (member, word.rights) {
             (true, Some(rights)) if rights == had => length,
             (true, Some(_)) => length + 2,

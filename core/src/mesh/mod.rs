@@ -30,7 +30,7 @@ use crate::input::Address;
 use crate::limits;
 use crate::output::{Event, Output};
 use crate::random::Random;
-use crate::time::{Deadline, Instant};
+use crate::time::{Deadline, Duration, Instant};
 use crate::view::NodeView;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
@@ -110,8 +110,8 @@ pub(crate) struct Mesh {
 /// What is to be done, and what was done when.
 #[derive(Debug, Default)]
 struct Due {
-    /// Own links differ from what is published.
-    links: bool,
+    /// Own links differ from what is published: when that is told.
+    links: Option<Instant>,
     links_told: Option<Instant>,
     /// Who is wanted to be linked to may differ.
     targets: bool,
@@ -155,7 +155,7 @@ impl Mesh {
             news: VecDeque::new(),
             learned: Out::new(),
             now,
-            due: Due { targets: true, links: true, ..Due::default() },
+            due: Due { targets: true, links: Some(now), ..Due::default() },
         };
         mesh.restore(restored, now);
         mesh.own.say(&mut mesh.facts, |_| {});
@@ -165,7 +165,6 @@ impl Mesh {
     // What circuits do with it.
 
     /// Sends a parcel from here. Whether there is a way; if not, nothing is sent.
-    #[allow(dead_code, reason = "called by circuits")]
     pub(crate) fn send(&mut self, to: NodeId, body: Vec<u8>) -> bool {
         debug_assert!(body.len() <= limits::PARCEL_BYTES, "a parcel of {} bytes", body.len());
         let there = self.graph.is_reachable(to);
@@ -176,33 +175,24 @@ impl Mesh {
     }
 
     /// Whether the next link on the way would take a parcel now, and nothing from here to that node waits.
-    #[allow(dead_code, reason = "called by circuits")]
     pub(crate) fn room_towards(&self, to: NodeId) -> bool {
         let link = self.graph.route(to).and_then(|route| self.links.get(self.open.get(&route.via)?));
         link.is_some_and(|link| link.has_room_for_parcels() && !link.traffic.waits((self.id, to)))
     }
 
-    #[allow(dead_code, reason = "called by circuits")]
     pub(crate) fn is_reachable(&self, node: NodeId) -> bool {
         self.graph.is_reachable(node)
     }
 
-    /// What a member may do on the agents of others. `None`: it is no member.
+    /// What a node may do on the agents of this one. `None`: it is no member.
     pub(crate) fn rights_of(&self, node: NodeId) -> Option<Rights> {
         if node == self.id {
             return Some(Rights::Operate);
         }
-        match self.facts.get(&Key::Member(node)) {
-            Some(fact) if fact.version.0 % 2 == 1 => match fact.value {
-                Value::Membership { rights, .. } => Some(rights),
-                _ => None,
-            },
-            _ => None,
-        }
+        self.facts.rights_of(node).filter(|_| self.facts.is_member(node))
     }
 
     /// Keeps a direct link to a node while something uses it, or no longer. A large mesh has no link to everybody.
-    #[allow(dead_code, reason = "called by circuits")]
     pub(crate) fn want_direct(&mut self, node: NodeId, wanted: bool) {
         self.due.targets |= match wanted {
             true => self.direct.len() < limits::DIRECT && node != self.id && self.direct.insert(node),
@@ -247,8 +237,9 @@ impl Mesh {
     pub(crate) fn begin(&mut self, now: Instant) {
         self.now = now;
         if self.due.promised.is_some_and(|at| now.since(at) > limits::LATE_TIME) {
-            for link in self.links.values_mut() {
-                link.heard = now;
+            // Once: a node that is always late must still find out who is gone.
+            for link in self.links.values_mut().filter(|link| !link.forgiven) {
+                (link.heard, link.forgiven) = (now, true);
             }
         }
     }
@@ -286,20 +277,27 @@ impl Mesh {
             (self.dialler.next_deadline(), "a dial"),
             (self.own.next_deadline(), "an own fact"),
             (self.keeper.next_deadline(), "the store of nodes"),
-            (waits(self.due.links, self.due.links_told), "own links"),
+            (self.due.links.filter(|_| self.due.links_told.is_some()), "own links"),
             (waits(self.graph.is_dirty(), self.due.searched), "the graph"),
             (compares.map(|(_, moved)| moved + limits::RECONCILE_TIME), "a comparison of facts"),
         ];
         all.into_iter().filter_map(|(at, reason)| Some(Deadline { at: at?, reason })).min()
     }
 
-    /// Tells neighbours that this node's links have changed: the first change at once, those that follow together.
+    /// Own links have changed: that is told after `pause` at the latest, and not too often.
+    fn links_changed(&mut self, now: Instant, pause: Duration) {
+        let free = self.due.links_told.map_or(now, |told| told + limits::COALESCE_TIME);
+        let at = free.max(now + pause);
+        self.due.links = Some(self.due.links.map_or(at, |before| before.min(at)));
+        self.due.search = true;
+    }
+
+    /// Tells neighbours that this node's links have changed.
     fn publish_links(&mut self, now: Instant) {
-        let early = self.due.links_told.is_some_and(|told| now < told + limits::COALESCE_TIME);
-        if !self.due.links || early {
+        if self.due.links.is_none_or(|at| now < at) {
             return;
         }
-        (self.due.links, self.due.links_told) = (false, Some(now));
+        (self.due.links, self.due.links_told) = (None, Some(now));
         let links = self.open.keys().map(|id| NodeRef::from(*id)).collect();
         let key = self.own.publish(&mut self.facts, Key::Links(self.id), Value::Links(links));
         self.told(now, key);
@@ -386,7 +384,7 @@ impl Mesh {
             via: route.map(|route| route.via),
             hops: route.map_or(0, |route| route.hops),
             protocol: fact.map(|fact| fact.protocol),
-            rights: self.rights_of(id).unwrap_or_default(),
+            rights: self.facts.rights_of(id).unwrap_or_default(),
             conflict: self.conflicts.contains(&id) || fact.is_some_and(|fact| fact.conflict),
             backends: fact.map_or(&[], |fact| &fact.backends),
         })
@@ -425,3 +423,6 @@ impl Mesh {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -196,3 +196,89 @@ impl Own {
         keys
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::{BackendKind, Desired, Origin, Source, StateKind};
+    use crate::id::Size;
+    use crate::input::TerminalInfo;
+    use alloc::string::String;
+
+    const ME: NodeId = NodeId([1; 32]);
+    const AGENT: AgentId = AgentId(1);
+
+    fn titled(title: &str, state: StateKind) -> Option<AgentFact> {
+        let info = TerminalInfo {
+            pane: 1,
+            title: title.into(),
+            command: String::new(),
+            shell: false,
+            window: String::new(),
+            active: true,
+            size: Size::DEFAULT,
+            exit_code: None,
+            activity: 0,
+            bell: false,
+        };
+        Some(AgentFact {
+            name: "a".into(),
+            backend: BackendKind::Tmux,
+            origin: Origin::Created,
+            managed: true,
+            running: true,
+            desired: Desired::Running,
+            autostart: false,
+            state,
+            source: Source::Output,
+            why: String::new(),
+            program: None,
+            args: Vec::new(),
+            directory: String::new(),
+            notes_revision: 0,
+            tags: Vec::new(),
+            created_unix_ms: 0,
+            terminals: alloc::vec![info],
+        })
+    }
+
+    #[test]
+    fn a_title_waits_a_second_and_a_state_does_not() {
+        let (mut own, mut facts) = (Own::new(ME, 1, 0, NodeFact::default()), Facts::default());
+        let at = Instant::from_millis;
+        assert!(own.agent(at(0), &mut facts, AGENT, titled("1", StateKind::Idle)).is_some());
+        for ms in 1..900 {
+            let title = alloc::format!("{ms}");
+            assert_eq!(own.agent(at(ms), &mut facts, AGENT, titled(&title, StateKind::Idle)), None);
+        }
+        assert_eq!(own.next_deadline(), Some(at(1_000)));
+        assert_eq!(own.pop_due(at(1_000), &mut facts), Some(Key::Agent(ME, AGENT)));
+        assert_eq!(facts.agent(ME, AGENT), titled("899", StateKind::Idle).as_ref());
+        assert!(own.agent(at(1_001), &mut facts, AGENT, titled("x", StateKind::Waiting)).is_some());
+        assert_eq!(own.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_node_with_many_ended_agents_begins_an_epoch_that_forgets_them() {
+        let (mut own, mut facts) = (Own::new(ME, 1, 0, NodeFact::default()), Facts::default());
+        own.say(&mut facts, |_| {});
+        for id in 0..=limits::TOMBSTONES as u64 {
+            own.agent(Instant::START, &mut facts, AgentId(id), titled("", StateKind::Idle));
+            own.agent(Instant::START, &mut facts, AgentId(id), None);
+        }
+        own.agent(Instant::START, &mut facts, AgentId(u64::MAX), titled("", StateKind::Idle));
+        assert_eq!(own.lead_to_store(Instant::START), Some(1));
+        let said = own.stored(Instant::START, &mut facts, true);
+        assert_eq!(said, [Key::Node(ME), Key::Agent(ME, AgentId(u64::MAX))]);
+        assert_eq!(facts.agents_of(ME).count(), 1);
+    }
+
+    #[test]
+    fn an_epoch_that_cannot_be_exceeded_makes_nothing_overflow() {
+        let (mut own, mut facts) = (Own::new(ME, 1, 0, NodeFact::default()), Facts::default());
+        own.say(&mut facts, |_| {});
+        own.contradicted(Instant::START, Version(u64::MAX, 1));
+        assert_eq!(own.lead_to_store(Instant::START), None);
+        assert_eq!(own.next_deadline(), None);
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::facts::{Fact, Key, encoded, hash_of};
 use super::frame::Span;
+use super::graph::Number;
 use super::{Mesh, MeshNews, Out, reconcile};
 use crate::id::{AgentAddress, AgentId, LinkId, NodeId};
 use crate::limits;
@@ -11,7 +12,6 @@ use alloc::vec::Vec;
 
 impl Mesh {
     /// A fact that a reply carried, as if its writer had pushed it.
-    #[allow(dead_code, reason = "called by circuits")]
     pub(crate) fn learn(&mut self, key: Key, fact: Fact) {
         if let Some(writer) = key.writer().filter(|_| key.fits(&fact.value)) {
             let (now, mut out) = (self.now, core::mem::take(&mut self.learned));
@@ -136,21 +136,33 @@ impl Mesh {
     /// does not reach itself, and only if no other neighbour of the peer is to do that. (Multipoint relays, as in OLSR, RFC 3626, but
     /// chosen by the relays: the one with the highest rank for that fact.) What is lost by that is found by comparing.
     fn spread(&mut self, keys: &[Key], from: Option<NodeId>) {
-        let ranks: Vec<u64> = keys.iter().map(|key| hash_of(&encoded(key))).collect();
-        for (peer, id) in &self.open {
-            let Some(link) = self.links.get_mut(id) else { continue };
-            let Some(from) = from else {
-                keys.iter().for_each(|key| link.tell(*key));
-                continue;
-            };
-            if *peer == from || self.graph.says(from, *peer) {
-                continue;
+        let Some(from) = from else {
+            for id in self.open.values() {
+                let link = self.links.get_mut(id);
+                link.into_iter().for_each(|link| keys.iter().for_each(|key| link.tell(*key)));
             }
-            let rivals = self.graph.between(from, *peer);
-            for (key, seed) in keys.iter().zip(&ranks) {
-                let own = rank(*seed, self.id);
-                let first = rivals.iter().all(|rival| *rival == self.id || rank(*seed, *rival) < own);
-                if first && key.writer() != Some(*peer) {
+            return;
+        };
+        // Those that the peer does not reach itself.
+        let source = self.graph.number_of(from);
+        let far = self.open.iter().filter_map(|(peer, id)| {
+            let number = self.graph.number_of(*peer)?;
+            let reached = *peer == from || source.is_some_and(|source| self.graph.lists(source, number));
+            (!reached).then_some((*peer, *id, number))
+        });
+        let far: Vec<(NodeId, LinkId, Number)> = far.collect();
+        if far.is_empty() {
+            return;
+        }
+        let neighbours: Vec<(NodeId, Number)> = self.graph.links_of(from).filter(|(id, _)| *id != self.id).collect();
+        for key in keys {
+            let seed = hash_of(&encoded(key));
+            let own = rank(seed, self.id);
+            let higher = neighbours.iter().filter(|(id, _)| rank(seed, *id) > own);
+            let higher: Vec<Number> = higher.map(|(_, number)| *number).collect();
+            for (peer, id, number) in &far {
+                let first = !higher.iter().any(|rival| self.graph.lists(*rival, *number));
+                if let Some(link) = self.links.get_mut(id).filter(|_| first && key.writer() != Some(*peer)) {
                     link.tell(*key);
                 }
             }
@@ -184,27 +196,20 @@ impl Mesh {
         }
     }
 
-    /// A step of a comparison has come.
+    /// A step of a comparison has come. It is always answered: only what a node begins itself waits for its turn.
     pub(super) fn reconcile(&mut self, now: Instant, id: LinkId, spans: &[Span]) {
-        let other = self.due.comparing.filter(|(other, moved)| *other != id && now < *moved + limits::RECONCILE_TIME);
+        let own = self.due.comparing.is_some_and(|(own, _)| own == id);
         let Some(link) = self.links.get_mut(&id) else { return };
-        if spans.is_empty() {
-            if other.is_none() {
-                self.due.comparing = None;
-            }
-            return;
-        }
-        if other.is_some_and(|(other, _)| other != id) {
-            link.compare = true;
-            link.hash = !self.facts.hash();
-            return;
-        }
         let answer = reconcile::answer(&self.facts, spans);
         let missing = !answer.want.is_empty() || !answer.spans.is_empty();
         answer.give.into_iter().for_each(|key| link.tell(key));
         link.ask(answer.want);
-        link.spans = Some(answer.spans);
-        self.due.comparing = missing.then_some((id, now));
+        if !spans.is_empty() {
+            link.spans = Some(answer.spans);
+        }
+        if own {
+            self.due.comparing = missing.then_some((id, now));
+        }
     }
 
     /// A comparison goes on: facts come over its link.

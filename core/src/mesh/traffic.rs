@@ -79,7 +79,6 @@ impl Traffic {
         self.queues.is_empty() && self.lost.is_empty()
     }
 
-    #[allow(dead_code, reason = "called by circuits")]
     pub(super) fn waits(&self, pair: Pair) -> bool {
         self.queues.contains_key(&pair)
     }

@@ -6,15 +6,17 @@
 //! nothing more.
 
 mod bytes;
+mod remote;
 mod ring;
 mod terminal;
 mod typing;
 mod viewer;
 
 pub use bytes::Bytes;
+pub(crate) use remote::Delivered;
 
 use crate::error::Violation;
-use crate::id::{Generation, Size, StreamId, TerminalId, ViewerId, ViewerKey};
+use crate::id::{Generation, NodeId, Size, StreamId, TerminalId, ViewerId, ViewerKey};
 use crate::input::{Take, TerminalInput};
 use crate::limits;
 use crate::output::{EndReason, Event, Output, TerminalOutput, ViewerOutput, Who};
@@ -29,8 +31,26 @@ use terminal::Terminal;
 use typing::Verdict;
 use viewer::{Stream, Viewer};
 
+/// Who looks: a connection to this node, or one to another node that asks on its behalf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Onlooker {
+    /// A viewer of this node.
+    Here(ViewerId),
+    /// A viewer of another node, by that node's number for it.
+    There(NodeId, u64),
+}
+
+impl Onlooker {
+    fn who(self) -> Who {
+        match self {
+            Onlooker::Here(viewer) => Who::Viewer(viewer),
+            Onlooker::There(node, _) => Who::Node(node),
+        }
+    }
+}
+
 /// A stream, named across viewers.
-pub(crate) type StreamKey = (ViewerId, StreamId);
+pub(crate) type StreamKey = (Onlooker, StreamId);
 
 /// What the directory knows about a terminal that is to be attached.
 #[derive(Clone, Copy, Debug)]
@@ -52,21 +72,27 @@ pub(crate) struct Attach {
 /// All terminals that are looked at and all viewers that look.
 #[derive(Debug)]
 pub(crate) struct Streams {
+    node: NodeId,
     random: Random,
-    viewers: BTreeMap<ViewerId, Viewer>,
+    viewers: BTreeMap<Onlooker, Viewer>,
     /// The newest connection of each viewer: only that one types.
-    typists: BTreeMap<ViewerKey, ViewerId>,
+    typists: BTreeMap<ViewerKey, Onlooker>,
     terminals: BTreeMap<Generation, Terminal>,
     /// The terminal that lives under an id now. A closed one may still drain beside it.
     live: BTreeMap<TerminalId, Generation>,
     timers: Timers<Generation>,
     /// Viewers that may have something to send; served before `handle` returns.
-    dirty: BTreeSet<ViewerId>,
+    dirty: BTreeSet<Onlooker>,
+    /// Other nodes' viewers that may have something to send; whoever carries it asks for it.
+    calling: BTreeSet<Onlooker>,
+    /// What became of frames that other nodes sent to viewers here.
+    delivered: Vec<Delivered>,
 }
 
 impl Streams {
-    pub(crate) fn new(random: Random) -> Self {
+    pub(crate) fn new(node: NodeId, random: Random) -> Self {
         Streams {
+            node,
             random,
             viewers: BTreeMap::new(),
             typists: BTreeMap::new(),
@@ -74,22 +100,27 @@ impl Streams {
             live: BTreeMap::new(),
             timers: Timers::default(),
             dirty: BTreeSet::new(),
+            calling: BTreeSet::new(),
+            delivered: Vec::new(),
         }
     }
 
     // Viewers.
 
-    /// A viewer is there. One more than [`VIEWERS`](limits::VIEWERS) is not served.
-    pub(crate) fn open(&mut self, viewer: ViewerId, key: ViewerKey) {
-        if self.viewers.len() < limits::VIEWERS {
+    /// A viewer is there. One more than [`VIEWERS`](limits::VIEWERS) of this node is not served; those of other nodes are bounded by
+    /// whoever speaks for them.
+    pub(crate) fn open(&mut self, viewer: Onlooker, key: ViewerKey) {
+        let full = || self.viewers.keys().filter(|other| matches!(other, Onlooker::Here(_))).count() >= limits::VIEWERS;
+        if matches!(viewer, Onlooker::There(..)) || self.viewers.len() < limits::VIEWERS || !full() {
             self.viewers.entry(viewer).or_insert_with(|| Viewer::new(key));
             self.typists.insert(key, viewer);
         }
     }
 
-    pub(crate) fn close(&mut self, now: Instant, viewer: ViewerId, out: &mut VecDeque<Output>) {
+    pub(crate) fn close(&mut self, now: Instant, viewer: Onlooker, out: &mut VecDeque<Output>) {
         let Some(gone) = self.viewers.remove(&viewer) else { return };
         self.dirty.remove(&viewer);
+        self.calling.remove(&viewer);
         if self.typists.get(&gone.key) == Some(&viewer) {
             let other = self.viewers.iter().rev().find(|(_, other)| other.key == gone.key).map(|(id, _)| *id);
             match other {
@@ -102,7 +133,7 @@ impl Streams {
         }
     }
 
-    pub(crate) fn writable(&mut self, viewer: ViewerId) {
+    pub(crate) fn writable(&mut self, viewer: Onlooker) {
         if let Some(viewer_state) = self.viewers.get_mut(&viewer) {
             viewer_state.room += 1;
             self.dirty.insert(viewer);
@@ -112,14 +143,14 @@ impl Streams {
     pub(crate) fn attach(
         &mut self,
         now: Instant,
-        viewer: ViewerId,
+        viewer: Onlooker,
         attach: Attach,
         target: Result<Target, EndReason>,
         out: &mut VecDeque<Output>,
     ) {
         self.detach(now, viewer, attach.stream, out);
         let Some(state) = self.viewers.get(&viewer) else { return };
-        let (count, viewer_key) = (state.streams.len(), state.key);
+        let (count, viewer_key) = (state.count(), state.key);
         let target = if count >= limits::STREAMS_PER_VIEWER { Err(EndReason::TooMany) } else { target };
         let target = match target {
             Ok(target) => target,
@@ -131,7 +162,7 @@ impl Streams {
         let Some(terminal) = self.terminals.get_mut(&generation) else { return };
         let stream = Stream::open(terminal, &viewer_key, attach.from);
         terminal.attach((viewer, attach.stream), out);
-        out.push_back(Output::Event(Event::Attached(Who::Viewer(viewer), target.id)));
+        out.push_back(Output::Event(Event::Attached(viewer.who(), target.id)));
         self.add_stream((viewer, attach.stream), stream);
         if let Some(size) = attach.size {
             self.take_size((viewer, attach.stream), size, attach.take, out);
@@ -139,15 +170,16 @@ impl Streams {
         self.reschedule(generation);
     }
 
-    pub(crate) fn detach(&mut self, now: Instant, viewer: ViewerId, stream: StreamId, out: &mut VecDeque<Output>) {
+    pub(crate) fn detach(&mut self, now: Instant, viewer: Onlooker, stream: StreamId, out: &mut VecDeque<Output>) {
         let Some(state) = self.viewers.get_mut(&viewer) else { return };
         state.ready.retain(|id| *id != stream);
+        self.delivered.extend(state.remotes.remove(&stream).into_iter().flat_map(|gone| gone.dropped(viewer)));
         if let Some(gone) = state.streams.remove(&stream) {
             self.forget_stream(now, (viewer, stream), &gone, out);
         }
     }
 
-    pub(crate) fn ack(&mut self, viewer: ViewerId, stream: StreamId, offset: u64) {
+    pub(crate) fn ack(&mut self, viewer: Onlooker, stream: StreamId, offset: u64) {
         let Some(state) = self.stream_mut((viewer, stream)) else { return };
         state.ack(offset);
         let generation = state.terminal;
@@ -165,7 +197,7 @@ impl Streams {
     pub(crate) fn type_in(
         &mut self,
         now: Instant,
-        viewer: ViewerId,
+        viewer: Onlooker,
         stream: StreamId,
         (seq, bytes): (u64, &[u8]),
         out: &mut VecDeque<Output>,
@@ -194,7 +226,7 @@ impl Streams {
                 if state.typed_told.is_none_or(|at| now.since(at) >= limits::TYPED_EVENT_TIME) {
                     state.typed_told = Some(now);
                     let count = core::mem::take(&mut state.typed_bytes);
-                    out.push_back(Output::Event(Event::Typed(Who::Viewer(viewer), id, count)));
+                    out.push_back(Output::Event(Event::Typed(viewer.who(), id, count)));
                 }
                 out.push_back(Output::Terminal(id, TerminalOutput::Write(bytes.to_vec())));
             }
@@ -207,6 +239,15 @@ impl Streams {
                 self.queue((viewer, stream));
             }
             Verdict::LostBefore => {}
+        }
+    }
+
+    /// Input that whoever sent it may not send: its viewer is told, in words.
+    pub(crate) fn refuse_input(&mut self, key: StreamKey, seq: u64, why: &str) {
+        if let Some(stream) = self.stream_mut(key) {
+            stream.typed(seq);
+            stream.lose_input(seq, why);
+            self.queue(key);
         }
     }
 
@@ -322,42 +363,60 @@ impl Streams {
 
     /// Sends what viewers have room for. Called last in every `handle`: nothing is left pending.
     pub(crate) fn flush(&mut self, now: Instant, out: &mut VecDeque<Output>) {
-        while let Some(viewer) = self.dirty.pop_first() {
-            self.flush_viewer(now, viewer, out);
+        while let Some(onlooker) = self.dirty.pop_first() {
+            match onlooker {
+                Onlooker::Here(viewer) => {
+                    while let Some(frame) = self.next_frame(now, onlooker, out) {
+                        out.push_back(Output::Viewer(viewer, frame));
+                    }
+                }
+                Onlooker::There(..) => drop(self.calling.insert(onlooker)),
+            }
         }
     }
 
-    fn flush_viewer(&mut self, now: Instant, id: ViewerId, out: &mut VecDeque<Output>) {
+    /// The next frame for a viewer that has room for one; it uses that room.
+    pub(crate) fn next_frame(
+        &mut self,
+        now: Instant,
+        id: Onlooker,
+        out: &mut VecDeque<Output>,
+    ) -> Option<ViewerOutput> {
         loop {
-            let Some(viewer) = self.viewers.get_mut(&id) else { return };
-            if viewer.room == 0 {
-                return;
-            }
-            let Some(next) = viewer.ready.pop_front() else { return };
+            let viewer = self.viewers.get_mut(&id).filter(|viewer| viewer.room > 0)?;
+            let next = viewer.ready.pop_front()?;
             let who = (id, viewer.key);
-            let Some(stream) = viewer.streams.get_mut(&next) else { continue };
+            let Some(stream) = viewer.streams.get_mut(&next) else {
+                match viewer.next_remote(id, next) {
+                    None => continue,
+                    Some((frame, delivered)) => {
+                        self.delivered.push(delivered);
+                        return Some(frame);
+                    }
+                }
+            };
             stream.queued = false;
             let generation = stream.terminal;
             let terminal = generation.and_then(|g| self.terminals.get_mut(&g));
             let frame = stream.next(now, who, next, terminal, out);
-            if let Some(frame) = frame {
+            if let Some(frame) = &frame {
                 viewer.room -= 1;
-                let over = matches!(frame, ViewerOutput::Ended { .. });
-                let replaced = matches!(frame, ViewerOutput::Snapshot { .. });
-                out.push_back(Output::Viewer(id, frame));
-                if over {
+                if matches!(frame, ViewerOutput::Ended { .. }) {
                     if let Some(gone) = viewer.streams.remove(&next) {
                         self.forget_stream(now, (id, next), &gone, out);
                     }
                 } else {
                     viewer.queue(next);
                 }
-                if replaced {
+                if matches!(frame, ViewerOutput::Snapshot { .. }) {
                     self.drop_snapshot_unless_needed(generation);
                 }
             }
             if let Some(generation) = generation {
                 self.reschedule(generation);
+            }
+            if frame.is_some() {
+                return frame;
             }
         }
     }
@@ -382,7 +441,7 @@ impl Streams {
             return *generation;
         }
         let generation = Generation(self.random.draw());
-        let terminal = Terminal::new(target.id, generation, target.size, target.shown_elsewhere);
+        let terminal = Terminal::new(self.node, generation, target);
         self.terminals.insert(generation, terminal);
         self.live.insert(target.id, generation);
         generation
@@ -399,7 +458,7 @@ impl Streams {
         let Some(generation) = stream.terminal else { return };
         let Some(terminal) = self.terminals.get_mut(&generation) else { return };
         if stream.typed_bytes > 0 {
-            out.push_back(Output::Event(Event::Typed(Who::Viewer(key.0), terminal.id, stream.typed_bytes)));
+            out.push_back(Output::Event(Event::Typed(key.0.who(), terminal.id, stream.typed_bytes)));
         }
         let held = terminal.holder(key) == crate::output::Holder::You;
         terminal.detach(now, key, out);
@@ -498,9 +557,10 @@ impl Streams {
     /// Every rule of this component.
     pub(crate) fn check(&self, now: Instant) -> Result<(), Violation> {
         let fail = |what: String| Err(Violation(what));
-        if !self.dirty.is_empty() {
+        if !self.dirty.is_empty() || !self.calling.is_empty() || !self.delivered.is_empty() {
             return fail("a viewer was left unserved".to_string());
         }
+        self.check_remotes()?;
         for (generation, terminal) in &self.terminals {
             let held = terminal.ring.end() - terminal.ring.start();
             if held > limits::RING_BYTES as u64 {

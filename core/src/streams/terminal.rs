@@ -3,7 +3,7 @@
 use super::ring::Ring;
 use super::typing::Typing;
 use super::{Bytes, StreamKey};
-use crate::id::{Generation, Size, TerminalId, ViewerKey};
+use crate::id::{Generation, NodeId, Size, TerminalId, ViewerKey};
 use crate::limits;
 use crate::output::{Holder, Output, TerminalOutput};
 use crate::time::{Duration, Instant};
@@ -11,6 +11,8 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
 #[derive(Debug)]
 pub(super) struct Terminal {
+    /// The node that it is on: this one.
+    pub(super) node: NodeId,
     pub(super) id: TerminalId,
     pub(super) generation: Generation,
     pub(super) ring: Ring,
@@ -49,8 +51,10 @@ pub(super) struct Snapshot {
 }
 
 impl Terminal {
-    pub(super) fn new(id: TerminalId, generation: Generation, size: Size, shown_elsewhere: bool) -> Self {
+    pub(super) fn new(node: NodeId, generation: Generation, target: super::Target) -> Self {
+        let super::Target { id, size, shown_elsewhere } = target;
         Terminal {
+            node,
             id,
             generation,
             ring: Ring::default(),

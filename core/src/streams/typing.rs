@@ -12,6 +12,8 @@ pub(super) struct Typing {
     memory: BTreeMap<ViewerKey, Numbers>,
     /// Handed to the backend and not yet confirmed, oldest first.
     unconfirmed: VecDeque<Chunk>,
+    /// A viewer was forgotten: who is not remembered may have typed.
+    forgot: bool,
 }
 
 #[derive(Debug)]
@@ -57,9 +59,10 @@ impl Typing {
         self.memory.get(key).map(|numbers| numbers.written)
     }
 
-    /// Whether it is known of everything after [`written`](Self::written) that it was not written.
-    pub(super) fn is_certain(&self, key: &ViewerKey) -> bool {
-        self.memory.get(key).is_some_and(|numbers| !numbers.torn)
+    /// Whether it is known of everything after [`written`](Self::written) that it was not written. `same_life`: the viewer has seen
+    /// the terminal in its present numbering, so that all that it typed since then was typed here.
+    pub(super) fn is_certain(&self, key: &ViewerKey, same_life: bool) -> bool {
+        self.memory.get(key).map_or(same_life && !self.forgot, |numbers| !numbers.torn)
     }
 
     /// Takes a numbered input, or says why not. A viewer that is not remembered may begin at any number. `aware`: the viewer sent
@@ -141,7 +144,9 @@ impl Typing {
 
     /// Forgets viewers that have not typed for [`INPUT_MEMORY_TIME`](limits::INPUT_MEMORY_TIME).
     pub(super) fn expire(&mut self, now: Instant) {
+        let before = self.memory.len();
         self.memory.retain(|_, numbers| numbers.pending_bytes > 0 || now.since(numbers.at) < limits::INPUT_MEMORY_TIME);
+        self.forgot |= self.memory.len() < before;
     }
 
     /// Nobody is remembered.
@@ -161,6 +166,7 @@ impl Typing {
         }
         let quiet = self.memory.iter().filter(|(_, numbers)| numbers.pending_bytes == 0);
         let oldest = quiet.min_by_key(|(_, numbers)| numbers.at).map(|(key, _)| *key);
+        self.forgot |= oldest.is_some();
         oldest.is_some_and(|key| self.memory.remove(&key).is_some())
     }
 }
@@ -231,11 +237,22 @@ mod tests {
         let mut typing = Typing::default();
         typing.take(Instant::START, KEY, 1, 10, true);
         typing.confirm(5);
-        assert!(typing.is_certain(&KEY));
+        assert!(typing.is_certain(&KEY, false));
         typing.fail();
-        assert!(!typing.is_certain(&KEY), "repeating it would write five bytes twice");
+        assert!(!typing.is_certain(&KEY, true), "repeating it would write five bytes twice");
         assert_eq!(typing.take(Instant::START, KEY, 1, 10, true), Verdict::Write);
-        assert!(typing.is_certain(&KEY));
+        assert!(typing.is_certain(&KEY, false));
+    }
+
+    #[test]
+    fn who_has_not_typed_is_known_not_to_have_if_it_was_here_all_the_time_and_nobody_was_forgotten() {
+        let mut typing = Typing::default();
+        assert!(typing.is_certain(&KEY, true));
+        assert!(!typing.is_certain(&KEY, false), "it may have typed into the life before");
+        typing.take(Instant::START, ViewerKey([2; 16]), 1, 1, true);
+        typing.confirm(1);
+        typing.expire(Instant::START + limits::INPUT_MEMORY_TIME);
+        assert!(!typing.is_certain(&KEY, true));
     }
 
     #[test]

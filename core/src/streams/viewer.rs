@@ -1,7 +1,9 @@
 //! One viewer's connection: its streams, its room, and what each stream has to say next.
 
+use super::Onlooker;
+use super::remote::Remote;
 use super::terminal::Terminal;
-use crate::id::{Generation, StreamId, ViewerId, ViewerKey};
+use crate::id::{Generation, StreamId, ViewerKey};
 use crate::limits;
 use crate::output::{EndReason, Output, ViewerOutput};
 use crate::time::Instant;
@@ -14,6 +16,8 @@ pub(super) struct Viewer {
     /// Frames that the connection can take.
     pub(super) room: u32,
     pub(super) streams: BTreeMap<StreamId, Stream>,
+    /// Its streams of other nodes' terminals. A number is in one of the two.
+    pub(super) remotes: BTreeMap<StreamId, Remote>,
     /// Streams that may have a frame to send, in turn. Each at most once (`Stream::queued`).
     pub(super) ready: VecDeque<StreamId>,
 }
@@ -24,6 +28,8 @@ pub(super) struct Stream {
     /// `None`: refused, only `ended` is left to say.
     pub(super) terminal: Option<Generation>,
     pub(super) announce: bool,
+    /// The viewer has seen the terminal in its present numbering before.
+    known: bool,
     /// Offset after the last byte sent.
     pub(super) sent: u64,
     /// Everything before is processed.
@@ -51,14 +57,22 @@ pub(super) struct Stream {
 
 impl Viewer {
     pub(super) fn new(key: ViewerKey) -> Self {
-        Viewer { key, room: 0, streams: BTreeMap::new(), ready: VecDeque::new() }
+        Viewer { key, room: 0, streams: BTreeMap::new(), remotes: BTreeMap::new(), ready: VecDeque::new() }
     }
 
     pub(super) fn queue(&mut self, id: StreamId) {
-        if let Some(stream) = self.streams.get_mut(&id).filter(|stream| !stream.queued) {
-            stream.queued = true;
+        let queued = match self.streams.get_mut(&id) {
+            Some(stream) => Some(&mut stream.queued),
+            None => self.remotes.get_mut(&id).map(|remote| &mut remote.queued),
+        };
+        if queued.is_some_and(|queued| !core::mem::replace(queued, true)) {
             self.ready.push_back(id);
         }
+    }
+
+    /// All its streams.
+    pub(super) fn count(&self) -> usize {
+        self.streams.len() + self.remotes.len()
     }
 }
 
@@ -77,6 +91,7 @@ impl Stream {
         Stream {
             terminal: Some(terminal.generation),
             announce: true,
+            known: from.is_some_and(|(generation, _)| generation == terminal.generation),
             sent: at,
             acked: at,
             base: at,
@@ -125,7 +140,7 @@ impl Stream {
     pub(super) fn next(
         &mut self,
         now: Instant,
-        viewer: (ViewerId, ViewerKey),
+        viewer: (Onlooker, ViewerKey),
         id: StreamId,
         terminal: Option<&mut Terminal>,
         out: &mut VecDeque<Output>,
@@ -142,11 +157,12 @@ impl Stream {
             let written = terminal.typing.written(&viewer.1);
             return Some(ViewerOutput::Attached {
                 stream: id,
+                node: terminal.node,
                 terminal: terminal.id,
                 generation: terminal.generation,
                 offset: self.sent,
                 input_seq: written.unwrap_or(0),
-                input_known: terminal.typing.is_certain(&viewer.1),
+                input_known: terminal.typing.is_certain(&viewer.1, self.known),
                 size: terminal.size,
                 holder: terminal.holder((viewer.0, id)),
             });

@@ -6,7 +6,7 @@ use consort_core::directory::BackendKind;
 use consort_core::monitor::Monitor;
 use consort_core::output::StoreOperation;
 use consort_core::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Milliseconds that a frame is on its way.
 pub(crate) const DELAY: u64 = 5;
@@ -15,9 +15,14 @@ const ROOM: usize = 8;
 
 pub(crate) fn id(n: usize) -> NodeId {
     let mut id = [0; 32];
-    id[0] = n as u8 * 16 + 1;
-    id[31] = n as u8;
+    let spread = (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    id[..8].copy_from_slice(&(spread ^ spread >> 29).to_be_bytes());
+    id[24..].copy_from_slice(&(n as u64).to_be_bytes());
     NodeId(id)
+}
+
+fn number(id: NodeId) -> usize {
+    u64::from_be_bytes(id.0[24..].try_into().expect("8 bytes")) as usize
 }
 
 fn address(n: usize) -> Address {
@@ -25,6 +30,7 @@ fn address(n: usize) -> Address {
 }
 
 struct Machine {
+    id: NodeId,
     node: Monitor,
     /// When it was started, in the town's time.
     born: u64,
@@ -32,6 +38,8 @@ struct Machine {
     events: Vec<Event>,
     replies: Vec<(CommandId, Result<Reply, Refusal>)>,
     paused: bool,
+    full: bool,
+    wake: Option<u64>,
 }
 
 /// Where a link's other end is.
@@ -46,20 +54,26 @@ enum Happening {
     Room(usize, LinkId),
     Closed(usize, LinkId),
     Dialled(usize, DialId, usize),
+    Stored(usize, StoreId),
 }
 
 pub(crate) struct Town {
     pub(crate) now: u64,
+    /// Look at every invariant after every input.
+    pub(crate) checked: bool,
     machines: Vec<Machine>,
     ends: BTreeMap<(usize, LinkId), End>,
     agenda: BTreeMap<(u64, u64), Happening>,
     serial: u64,
     blocked: BTreeSet<(usize, usize)>,
     silent: BTreeSet<(usize, usize)>,
+    wakes: BTreeSet<(u64, usize)>,
     /// Frames and bytes that were sent.
     pub(crate) frames: u64,
     pub(crate) bytes: u64,
     pub(crate) dials: u64,
+    /// What was said to terminals, viewers and backends, with the node that said it.
+    pub(crate) said: VecDeque<(usize, Output)>,
 }
 
 impl Town {
@@ -67,15 +81,18 @@ impl Town {
     pub(crate) fn new(count: usize) -> Self {
         let mut town = Town {
             now: 0,
+            checked: count < 20,
             machines: Vec::new(),
             ends: BTreeMap::new(),
             agenda: BTreeMap::new(),
             serial: 0,
             blocked: BTreeSet::new(),
             silent: BTreeSet::new(),
+            wakes: BTreeSet::new(),
             frames: 0,
             bytes: 0,
             dials: 0,
+            said: VecDeque::new(),
         };
         for n in 0..count {
             let node = town.start(n, 1, BTreeMap::new());
@@ -95,6 +112,16 @@ impl Town {
         town
     }
 
+    /// A copy of a machine's disk, started on another machine. Gives its number.
+    pub(crate) fn clone_disk(&mut self, n: usize, epoch: u64) -> usize {
+        let clone = self.machines.len();
+        let mut machine = self.start(n, epoch, self.files(n));
+        machine.id = id(n);
+        self.machines.push(machine);
+        self.settle_in(clone);
+        clone
+    }
+
     fn start(&self, n: usize, epoch: u64, files: BTreeMap<String, Vec<u8>>) -> Machine {
         let mut restored = Restored::default();
         for (key, bytes) in &files {
@@ -102,11 +129,22 @@ impl Town {
         }
         let config = Config { name: format!("node-{n}") };
         let identity = Identity { id: id(n), epoch };
-        let mut seed = [n as u8; 32];
-        seed[..8].copy_from_slice(&(self.now + epoch).to_le_bytes());
+        let mut seed = id(n).0;
+        seed[8..16].copy_from_slice(&(self.now + epoch).to_le_bytes());
+        seed[16] = self.machines.len() as u8;
         let node = Node::new(config, identity, restored, seed, Instant::START).expect("a good configuration");
         let node = Monitor::new(node);
-        Machine { node, born: self.now, files, events: Vec::new(), replies: Vec::new(), paused: false }
+        Machine {
+            id: id(n),
+            node,
+            born: self.now,
+            files,
+            events: Vec::new(),
+            replies: Vec::new(),
+            paused: false,
+            full: false,
+            wake: None,
+        }
     }
 
     fn settle_in(&mut self, n: usize) {
@@ -141,11 +179,24 @@ impl Town {
     pub(crate) fn tell(&mut self, n: usize, input: Input<'_>) {
         let now = Instant::from_millis(self.now - self.machines[n].born);
         self.machines[n].node.handle(now, input);
+        self.set_wake(n);
         let said: Vec<Output> = std::iter::from_fn(|| self.machines[n].node.poll_output()).collect();
-        self.node(n).check().expect("every invariant holds");
+        if self.checked {
+            self.node(n).check().expect("every invariant holds");
+        }
         for output in said {
             self.perform(n, output);
         }
+    }
+
+    fn set_wake(&mut self, n: usize) {
+        let machine = &mut self.machines[n];
+        let wake = machine.node.next_deadline().filter(|_| !machine.paused);
+        let at = wake.map(|deadline| deadline.at.as_millis() + machine.born);
+        if let Some(before) = core::mem::replace(&mut machine.wake, at) {
+            self.wakes.remove(&(before, n));
+        }
+        self.wakes.extend(at.map(|at| (at, n)));
     }
 
     fn perform(&mut self, n: usize, output: Output) {
@@ -167,19 +218,20 @@ impl Town {
             }
             Output::Dial(dial, node, at) => {
                 self.dials += 1;
-                let to = (0..self.machines.len()).find(|other| id(*other) == node && address(*other) == at);
+                let to = (0..self.machines.len()).find(|to| self.machines[*to].id == node && address(*to) == at);
                 self.at(DELAY, Happening::Dialled(n, dial, to.unwrap_or(usize::MAX)));
             }
             Output::Store(store, operation) => {
                 match operation {
+                    StoreOperation::Put { .. } if self.machines[n].full => {}
                     StoreOperation::Put { key, bytes } => drop(self.machines[n].files.insert(key, bytes)),
                     StoreOperation::Remove { key } => drop(self.machines[n].files.remove(&key)),
                 }
-                self.tell(n, Input::Stored(store, Ok(())));
+                self.at(0, Happening::Stored(n, store));
             }
             Output::Reply(command, reply) => self.machines[n].replies.push((command, reply)),
             Output::Event(event) => self.machines[n].events.push(event),
-            Output::Terminal(..) | Output::Viewer(..) | Output::Backend(..) => {}
+            Output::Terminal(..) | Output::Viewer(..) | Output::Backend(..) => self.said.push_back((n, output)),
         }
     }
 
@@ -192,6 +244,11 @@ impl Town {
                 self.tell(n, Input::Link(link, LinkInput::Writable));
             }
             Happening::Frame(..) | Happening::Room(..) => {}
+            Happening::Stored(n, store) => {
+                let full = self.machines[n].full;
+                let failure = || StoreFailure("no space left on device".into());
+                self.tell(n, Input::Stored(store, if full { Err(failure()) } else { Ok(()) }));
+            }
             Happening::Closed(n, link) => {
                 self.ends.remove(&(n, link));
                 self.tell(n, Input::Link(link, LinkInput::Closed));
@@ -213,7 +270,7 @@ impl Town {
         self.ends.insert((near.0, links.0), End { to: far.0, link: links.1 });
         self.ends.insert((far.0, links.1), End { to: near.0, link: links.0 });
         for ((n, dial), link, peer) in [(near, links.0, far.0), (far, links.1, near.0)] {
-            self.tell(n, Input::Link(link, LinkInput::Opened { peer: id(peer), dial }));
+            self.tell(n, Input::Link(link, LinkInput::Opened { peer: self.machines[peer].id, dial }));
             for _ in 0..ROOM {
                 if self.ends.contains_key(&(n, link)) {
                     self.tell(n, Input::Link(link, LinkInput::Writable));
@@ -226,11 +283,12 @@ impl Town {
     pub(crate) fn sleep(&mut self, n: usize, ms: u64) {
         let until = self.now + ms;
         self.machines[n].paused = true;
+        self.set_wake(n);
         let mut kept = Vec::new();
         while self.now < until {
             let of = |what: &Happening| match what {
                 Happening::Frame(m, ..) | Happening::Room(m, _) | Happening::Closed(m, _) => *m == n,
-                Happening::Dialled(..) => false,
+                Happening::Dialled(..) | Happening::Stored(..) => false,
             };
             let keys: Vec<(u64, u64)> = self.agenda.iter().filter(|(_, what)| of(what)).map(|(key, _)| *key).collect();
             kept.extend(keys.iter().filter_map(|key| self.agenda.remove(key)));
@@ -253,10 +311,7 @@ impl Town {
     pub(crate) fn wait(&mut self, ms: u64) {
         let until = self.now + ms;
         loop {
-            let wakes = self.machines.iter().enumerate().filter(|(_, machine)| !machine.paused);
-            let wake = wakes
-                .filter_map(|(n, machine)| Some((machine.node.next_deadline()?.at.as_millis() + machine.born, n)))
-                .min();
+            let wake = self.wakes.first().copied();
             let next = self.agenda.first_key_value().map(|((at, _), _)| *at);
             match (wake, next) {
                 (Some((at, n)), next) if at <= until && next.is_none_or(|next| at < next) => {
@@ -275,6 +330,11 @@ impl Town {
     }
 
     // What people and networks do.
+
+    /// The disk of a machine is full, or no longer.
+    pub(crate) fn set_full(&mut self, n: usize, full: bool) {
+        self.machines[n].full = full;
+    }
 
     fn is_blocked(&self, a: usize, b: usize) -> bool {
         self.blocked.contains(&(a.min(b), a.max(b)))
@@ -326,12 +386,15 @@ impl Town {
             self.at(DELAY, Happening::Closed(end.to, end.link));
         }
         let gone = |what: &Happening| match what {
-            Happening::Frame(m, ..) | Happening::Room(m, _) | Happening::Closed(m, _) | Happening::Dialled(m, ..) => {
-                *m == n
-            }
+            Happening::Frame(m, ..)
+            | Happening::Room(m, _)
+            | Happening::Closed(m, _)
+            | Happening::Dialled(m, ..)
+            | Happening::Stored(m, _) => *m == n,
         };
         self.agenda.retain(|_, what| !gone(what));
         self.machines[n].paused = true;
+        self.set_wake(n);
     }
 
     /// It is started again with these files.
@@ -342,11 +405,22 @@ impl Town {
     }
 
     pub(crate) fn command(&mut self, n: usize, command: Command) -> Result<Reply, Refusal> {
+        let number = self.ask(n, n, command);
+        self.reply(n, number).expect("answered at once")
+    }
+
+    /// A person at `n` asks `node` for something.
+    pub(crate) fn ask(&mut self, n: usize, node: usize, command: Command) -> CommandId {
         self.serial += 1;
         let number = CommandId(self.serial);
-        self.tell(n, Input::Command(number, id(n), command));
-        let reply = self.machines[n].replies.iter().find(|(id, _)| *id == number);
-        reply.expect("answered at once").1.clone()
+        let node = if n == node { self.machines[n].id } else { id(node) };
+        self.tell(n, Input::Command(number, node, command));
+        self.wait(0);
+        number
+    }
+
+    pub(crate) fn reply(&self, n: usize, number: CommandId) -> Option<Result<Reply, Refusal>> {
+        self.machines[n].replies.iter().find(|(id, _)| *id == number).map(|(_, reply)| reply.clone())
     }
 
     pub(crate) fn admit(&mut self, n: usize, other: usize) {
@@ -386,7 +460,7 @@ impl Town {
 
     /// The numbers of the members that `n` shows.
     pub(crate) fn members(&self, n: usize) -> Vec<usize> {
-        let numbers = self.view(n).nodes().filter(|node| node.member).map(|node| usize::from(node.id.0[31]));
+        let numbers = self.view(n).nodes().filter(|node| node.member).map(|node| number(node.id));
         let all: BTreeSet<usize> = numbers.collect();
         all.into_iter().collect()
     }
@@ -394,13 +468,18 @@ impl Town {
     /// The numbers of the other nodes that `n` can reach.
     pub(crate) fn reaches(&self, n: usize) -> Vec<usize> {
         let others = self.view(n).nodes().filter(|node| node.reachable && !node.own);
-        let all: BTreeSet<usize> = others.map(|node| usize::from(node.id.0[31])).collect();
+        let all: BTreeSet<usize> = others.map(|node| number(node.id)).collect();
         all.into_iter().collect()
     }
 
     /// The names of the agents that `n` shows.
     pub(crate) fn agents(&self, n: usize) -> Vec<String> {
         self.view(n).agents().map(|agent| agent.name.to_string()).collect()
+    }
+
+    /// How many links each node has.
+    pub(crate) fn links(&self) -> Vec<usize> {
+        (0..self.machines.len()).map(|n| self.ends.keys().filter(|(m, _)| *m == n).count()).collect()
     }
 
     /// All of these nodes have the same facts.

@@ -28,7 +28,12 @@ impl Epochs {
             Feed::Backend(BackendInput::Unavailable(BackendKind::Tmux, _)) => self.tmux += 1,
             Feed::Terminal(id, Report::Closed) => self.terminals.entry(*id).or_default().ends += 1,
             Feed::Terminal(id, Report::WriteFailed) => self.terminals.entry(*id).or_default().failed_writes += 1,
-            Feed::Backend(_) | Feed::Terminal(..) | Feed::Viewer(..) | Feed::Command(..) => {}
+            Feed::Backend(_)
+            | Feed::Terminal(..)
+            | Feed::Viewer(..)
+            | Feed::Command(..)
+            | Feed::Network(_)
+            | Feed::DialFailed(..) => {}
         }
     }
 

@@ -4,21 +4,23 @@
 //! nothing more: everything may be late, and everything that may fail fails sometimes.
 
 mod epochs;
+mod lives;
 mod outside;
 mod terminals;
 
 pub(crate) use epochs::{Epoch, Epochs};
+pub(crate) use lives::{Lives, host_of};
 
 use crate::agenda::{Agenda, Lane, Millis};
 use crate::dice::Dice;
-use crate::event::{Event, Feed, NodeLife, Report};
+use crate::event::{Event, Feed, HostIndex, NodeLife, Report};
 use crate::failure::{Checked, must};
 use crate::ledger::Ledger;
 use consort_core::directory::BackendKind;
 use consort_core::input::{ScreenText, TerminalInfo};
 use consort_core::{
-    AgentId, BackendInput, BackendOperation, LaunchSpec, Observation, OperationDone, OperationError, OperationId, Size,
-    TerminalId, TerminalOutput,
+    AgentId, BackendInput, BackendOperation, LaunchSpec, NodeId, Observation, OperationDone, OperationError,
+    OperationId, Size, TerminalId, TerminalOutput,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -82,6 +84,8 @@ pub(crate) struct Carrier {
 /// One life of a terminal. Lives are never forgotten: pages are checked against them.
 #[derive(Debug)]
 pub(crate) struct Life {
+    /// The node that owns it.
+    pub(crate) node: NodeId,
     pub(crate) terminal: TerminalId,
     kind: BackendKind,
     pub(crate) ended: bool,
@@ -130,6 +134,8 @@ pub(crate) struct Manner {
 /// Both backends of one machine.
 #[derive(Debug)]
 pub(crate) struct Backends {
+    host: HostIndex,
+    id: NodeId,
     manner: Manner,
     dice: Dice,
     /// Answers take up to this long.
@@ -137,7 +143,7 @@ pub(crate) struct Backends {
     pub(crate) tmux_connected: bool,
     pub(crate) fail_operations: u8,
     pub(crate) carriers: BTreeMap<AgentId, Carrier>,
-    pub(crate) lives: Vec<Life>,
+    pub(crate) lives: Lives,
     /// The node that is running, if any.
     node: NodeLife,
     booted: BTreeMap<BackendKind, bool>,
@@ -149,15 +155,17 @@ pub(crate) struct Backends {
 }
 
 impl Backends {
-    pub(crate) fn new(manner: Manner, dice: Dice) -> Self {
+    pub(crate) fn new(host: HostIndex, id: NodeId, manner: Manner, dice: Dice) -> Self {
         Backends {
+            host,
+            id,
             manner,
             dice,
             answer_ms: 0,
             tmux_connected: true,
             fail_operations: 0,
             carriers: BTreeMap::new(),
-            lives: Vec::new(),
+            lives: Lives::new(host),
             node: 0,
             booted: BTreeMap::new(),
             orders: BTreeMap::new(),
@@ -176,7 +184,7 @@ impl Backends {
         self.reported = Epochs::default();
         for kind in BackendKind::ALL {
             let delay = self.dice.up_to(self.answer_ms + 5);
-            agenda.after(delay, Event::Backend(Tick::Boot { node, kind }));
+            agenda.after(delay, Event::backend(self.host, Tick::Boot { node, kind }));
         }
     }
 
@@ -189,21 +197,29 @@ impl Backends {
         for agent in ptys {
             self.remove(agent);
         }
-        for life in &mut self.lives {
+        for life in self.lives.iter_mut() {
             life.disconnect();
+        }
+    }
+
+    /// The machine went off: nothing is left.
+    pub(crate) fn lose_power(&mut self) {
+        self.crash();
+        for agent in self.carriers.keys().copied().collect::<Vec<_>>() {
+            self.remove(agent);
         }
     }
 
     /// Sends an order on its way.
     pub(crate) fn order(&mut self, agenda: &mut Agenda<Event>, kind: BackendKind, order: Order) {
         let delay = self.dice.up_to(self.manner.order_ms);
-        self.orders.entry(kind).or_default().send(agenda, delay, Event::Order(self.node, kind, order));
+        self.orders.entry(kind).or_default().send(agenda, delay, Event::order(self.host, self.node, kind, order));
     }
 
     fn report(&mut self, agenda: &mut Agenda<Event>, kind: BackendKind, feed: Feed) {
         self.reported.note(&feed);
         let delay = self.dice.up_to(self.manner.report_ms);
-        self.reports.entry(kind).or_default().send(agenda, delay, Event::Node(self.node, feed));
+        self.reports.entry(kind).or_default().send(agenda, delay, Event::feed(self.host, self.node, feed));
     }
 
     /// Whether the node hears of what happens to carriers of this kind.
@@ -233,7 +249,7 @@ impl Backends {
             Order::Operation(id, operation) => {
                 let delay = self.dice.up_to(self.answer_ms);
                 let tick = Tick::Operation { node: self.node, kind, id, operation };
-                agenda.after(delay, Event::Backend(tick));
+                agenda.after(delay, Event::backend(self.host, tick));
             }
         }
     }
@@ -354,8 +370,8 @@ impl Backends {
             BackendKind::Tmux => self.next_pane,
         };
         self.next_pane += u32::from(carrier.kind == BackendKind::Tmux);
-        carrier.panes.push((pane, self.lives.len() as u64));
-        self.lives.push(Life::new(TerminalId { agent, pane }, carrier.kind, size));
+        let life = self.lives.push(Life::new(self.id, TerminalId { agent, pane }, carrier.kind, size));
+        carrier.panes.push((pane, life));
     }
 
     /// Forgets a carrier and ends its terminals. Returns those.
@@ -363,7 +379,7 @@ impl Backends {
         let Some(carrier) = self.carriers.remove(&agent) else { return Vec::new() };
         let lives: Vec<u64> = carrier.panes.iter().map(|(_, life)| *life).collect();
         for life in &lives {
-            let life = &mut self.lives[*life as usize];
+            let life = &mut self.lives[*life];
             life.ended = true;
             life.writes.clear();
         }
@@ -379,7 +395,7 @@ impl Backends {
         }
         if self.dice.percent(50) {
             for life in lives {
-                let id = self.lives[life as usize].terminal;
+                let id = self.lives[life].terminal;
                 self.report(agenda, kind, Feed::Terminal(id, Report::Closed));
             }
         }
@@ -391,7 +407,7 @@ impl Backends {
         let Some(carrier) = self.carriers.get(&agent).filter(|carrier| self.is_heard(carrier.kind)) else { return };
         let kind = carrier.kind;
         let terminals = carrier.panes.iter().enumerate().map(|(index, (pane, life))| {
-            let life = &self.lives[*life as usize];
+            let life = &self.lives[*life];
             TerminalInfo {
                 pane: *pane,
                 title: life.title.clone(),
@@ -420,7 +436,7 @@ impl Backends {
     // For the oracles.
 
     pub(crate) fn life(&self, number: u64) -> Option<&Life> {
-        self.lives.get(number as usize)
+        self.lives.get(number)
     }
 
     /// The life that a terminal has now.

@@ -15,14 +15,14 @@ impl Backends {
         let steps = (u32::from(ms) / 20).clamp(1, 100);
         for step in 0..steps {
             let delay = u64::from(ms) * u64::from(step) / u64::from(steps);
-            agenda.after(delay, Event::Backend(Tick::Print { life, bytes: bytes / steps }));
+            agenda.after(delay, Event::backend(self.host, Tick::Print { life, bytes: bytes / steps }));
         }
     }
 
     pub(crate) fn look(&mut self, agenda: &mut Agenda<Event>, agent: AgentId, title: u8, bell: bool, shell: bool) {
         const TITLES: [&str; 4] = ["", "⠂ Fixing the build", "✳ Fixed\u{7}", "zsh"];
         let Some((_, life)) = self.carriers.get(&agent).and_then(|carrier| carrier.panes.first()) else { return };
-        let life = &mut self.lives[*life as usize];
+        let life = &mut self.lives[*life];
         life.title = TITLES[usize::from(title) % TITLES.len()].to_string();
         (life.bell, life.shell) = (bell, shell);
         self.seen(agenda, agent);
@@ -30,14 +30,14 @@ impl Backends {
 
     /// One terminal of several ends.
     pub(crate) fn close_pane(&mut self, agenda: &mut Agenda<Event>, number: u64, listed_first: bool) {
-        let id = self.lives[number as usize].terminal;
+        let id = self.lives[number].terminal;
         let Some(carrier) = self.carriers.get_mut(&id.agent) else { return };
         if carrier.panes.len() < 2 {
             return self.end(agenda, id.agent);
         }
         carrier.panes.retain(|(_, life)| *life != number);
         let kind = carrier.kind;
-        let life = &mut self.lives[number as usize];
+        let life = &mut self.lives[number];
         life.ended = true;
         life.writes.clear();
         if listed_first {
@@ -94,7 +94,7 @@ impl Backends {
 
     pub(crate) fn reflow(&mut self, agenda: &mut Agenda<Event>, life: u64, size: Size) {
         if self.resize(agenda, life, size) {
-            self.lives[life as usize].size_is_foreign = true;
+            self.lives[life].size_is_foreign = true;
         }
     }
 

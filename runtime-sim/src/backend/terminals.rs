@@ -4,15 +4,16 @@ use super::{Backends, Epoch, Life, Tick, Writing};
 use crate::agenda::{Agenda, Lane};
 use crate::event::{Event, Feed, Report};
 use crate::failure::Checked;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Place};
 use crate::script::Picture;
 use consort_core::directory::BackendKind;
-use consort_core::{Size, TerminalId, TerminalOutput};
+use consort_core::{NodeId, Size, TerminalId, TerminalOutput};
 use std::collections::VecDeque;
 
 impl Life {
-    pub(super) fn new(terminal: TerminalId, kind: BackendKind, size: Size) -> Self {
+    pub(super) fn new(node: NodeId, terminal: TerminalId, kind: BackendKind, size: Size) -> Self {
         Life {
+            node,
             terminal,
             kind,
             ended: false,
@@ -69,7 +70,7 @@ impl Backends {
         epoch: Epoch,
     ) {
         let Some(number) = self.life_of(id) else { return };
-        let life = &mut self.lives[number as usize];
+        let life = &mut self.lives[number];
         let now = self.reported.of(life.kind, id);
         if epoch.ends != now.ends || !self.tmux_connected && life.kind == BackendKind::Tmux {
             return;
@@ -83,45 +84,45 @@ impl Backends {
             TerminalOutput::Unwatch => life.unwatch(),
             TerminalOutput::Snapshot { history_lines } => {
                 let tick = Tick::Snapshot { life: number, session: life.session, history_lines };
-                life.answers.send(agenda, delay, Event::Backend(tick));
+                life.answers.send(agenda, delay, Event::backend(self.host, tick));
             }
             TerminalOutput::Write(_) if epoch.failed_writes != now.failed_writes => {}
             TerminalOutput::Write(bytes) => {
                 life.writes.push_back(Writing { bytes, done: 0 });
                 if life.writes.len() == 1 {
-                    agenda.after(delay, Event::Backend(Tick::Write { life: number }));
+                    agenda.after(delay, Event::backend(self.host, Tick::Write { life: number }));
                 }
             }
             TerminalOutput::Resize(size) => {
                 life.held = true;
                 let tick = Tick::Resize { life: number, session: life.session, size: Some(size) };
-                life.answers.send(agenda, delay, Event::Backend(tick));
+                life.answers.send(agenda, delay, Event::backend(self.host, tick));
             }
             TerminalOutput::ReleaseSize => {
                 life.held = false;
                 let tick = Tick::Resize { life: number, session: life.session, size: None };
-                life.answers.send(agenda, delay, Event::Backend(tick));
+                life.answers.send(agenda, delay, Event::backend(self.host, tick));
             }
             TerminalOutput::ReadScreen => {
-                agenda.after(delay, Event::Backend(Tick::Screen { life: number, session: life.session }));
+                agenda.after(delay, Event::backend(self.host, Tick::Screen { life: number, session: life.session }));
             }
         }
     }
 
     /// The life, if it has not ended and the node hears of it.
     fn heard(&mut self, number: u64) -> Option<&mut Life> {
-        let life = &self.lives[number as usize];
+        let life = &self.lives[number];
         let heard = !life.ended && self.is_heard(life.kind);
-        heard.then(|| &mut self.lives[number as usize])
+        heard.then(|| &mut self.lives[number])
     }
 
     fn tell(&mut self, agenda: &mut Agenda<Event>, number: u64, report: Report) {
-        let (kind, id) = (self.lives[number as usize].kind, self.lives[number as usize].terminal);
+        let (kind, id) = (self.lives[number].kind, self.lives[number].terminal);
         self.report(agenda, kind, Feed::Terminal(id, report));
     }
 
     pub(crate) fn print(&mut self, agenda: &mut Agenda<Event>, number: u64, bytes: u32) {
-        let Some(life) = self.lives.get_mut(number as usize).filter(|life| !life.ended) else { return };
+        let Some(life) = self.lives.get_mut(number).filter(|life| !life.ended) else { return };
         let from = life.printed;
         life.printed += u64::from(bytes);
         if !self.heard(number).is_some_and(|life| life.watched) {
@@ -137,7 +138,7 @@ impl Backends {
 
     /// Prints without delivering.
     pub(crate) fn skip(&mut self, agenda: &mut Agenda<Event>, number: u64, bytes: u32) {
-        let Some(life) = self.lives.get_mut(number as usize).filter(|life| !life.ended) else { return };
+        let Some(life) = self.lives.get_mut(number).filter(|life| !life.ended) else { return };
         life.printed += u64::from(bytes);
         if let Some(life) = self.heard(number).filter(|life| life.watched) {
             life.gap();
@@ -171,11 +172,11 @@ impl Backends {
         let room = life.fail_write_after.unwrap_or(usize::MAX);
         writing.done += part.min(room);
         life.fail_write_after = life.fail_write_after.map(|left| left.saturating_sub(part));
-        let id = life.terminal;
+        let place = Place { node: life.node, terminal: life.terminal };
         if part > room {
             life.fail_write_after = None;
             if writing.done > 0 {
-                ledger.wrote(id, number, &writing.bytes, writing.done)?;
+                ledger.wrote((place, number), &writing.bytes, writing.done)?;
             }
             life.writes.clear();
             if room > 0 {
@@ -185,11 +186,11 @@ impl Backends {
             return Ok(());
         }
         if writing.done == writing.bytes.len() {
-            ledger.wrote(id, number, &writing.bytes, writing.done)?;
+            ledger.wrote((place, number), &writing.bytes, writing.done)?;
             life.writes.pop_front();
         }
         if !life.writes.is_empty() {
-            agenda.after(delay, Event::Backend(Tick::Write { life: number }));
+            agenda.after(delay, Event::backend(self.host, Tick::Write { life: number }));
         }
         self.tell(agenda, number, Report::Written(part));
         Ok(())
@@ -197,7 +198,7 @@ impl Backends {
 
     /// Gives a terminal another size and says so.
     pub(super) fn resize(&mut self, agenda: &mut Agenda<Event>, number: u64, size: Size) -> bool {
-        let Some(life) = self.lives.get_mut(number as usize).filter(|life| !life.ended && life.size != size) else {
+        let Some(life) = self.lives.get_mut(number).filter(|life| !life.ended && life.size != size) else {
             return false;
         };
         let agent = life.terminal.agent;
@@ -217,7 +218,7 @@ impl Backends {
         (number, session): (u64, u32),
         size: Option<Size>,
     ) {
-        let life = &mut self.lives[number as usize];
+        let life = &mut self.lives[number];
         if life.session != session {
             return;
         }

@@ -9,14 +9,14 @@ mod typist;
 pub(crate) use stream::Stream;
 
 use crate::agenda::{Agenda, Lane, Millis};
-use crate::backend::Backends;
 use crate::dice::Dice;
-use crate::event::{Event, Feed, NodeLife, Said};
+use crate::event::{Event, Feed, HostIndex, NodeLife, Said};
 use crate::failure::{Checked, must};
-use crate::ledger::Ledger;
+use crate::host::Hosts;
+use crate::ledger::{Ledger, Place};
 use consort_core::input::Take;
 use consort_core::output::Holder;
-use consort_core::{AgentId, Size, StreamId, TerminalId, ViewerId, ViewerKey, ViewerOutput, limits};
+use consort_core::{AgentAddress, NodeId, Size, StreamId, ViewerId, ViewerKey, ViewerOutput, limits};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use stream::Attachment;
 use typist::Typist;
@@ -35,6 +35,8 @@ pub(crate) struct Network {
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) index: u8,
+    /// The machine whose node serves it.
+    pub(crate) host: HostIndex,
     network: Network,
     dice: Dice,
     /// It takes so long for each frame.
@@ -46,7 +48,7 @@ pub(crate) struct Page {
     opened_at: Millis,
     pub(crate) streams: Vec<Stream>,
     /// Input of terminals that the page does not look at now: the numbers go on when it does again.
-    typists: BTreeMap<TerminalId, Typist>,
+    typists: BTreeMap<Place, Typist>,
     next_stream: u32,
 }
 
@@ -65,9 +67,10 @@ struct Connection {
 type Plan<'a> = &'a mut Agenda<Event>;
 
 impl Page {
-    pub(crate) fn new(index: u8, network: Network, dice: Dice) -> Self {
+    pub(crate) fn new(index: u8, host: HostIndex, network: Network, dice: Dice) -> Self {
         Page {
             index,
+            host,
             network,
             dice,
             frame_ms: 0,
@@ -115,7 +118,7 @@ impl Page {
     /// The connection is cut. The node notices after `notice_ms`; `Some`: the viewer of whom what is on its way is lost.
     pub(crate) fn cut(&mut self, plan: Plan<'_>, notice_ms: Millis) -> Option<ViewerId> {
         let mut connection = self.connection.take()?;
-        let feed = Event::Node(connection.node, Feed::Viewer(connection.viewer, Said::Closed));
+        let feed = Event::feed(self.host, connection.node, Feed::Viewer(connection.viewer, Said::Closed));
         connection.up.send(plan, notice_ms, feed);
         self.streams.iter_mut().for_each(Stream::disconnect);
         self.dice.percent(50).then_some(connection.viewer)
@@ -130,7 +133,8 @@ impl Page {
     fn say(&mut self, plan: Plan<'_>, said: Said) {
         let delay = self.dice.up_to(self.network.latency_ms);
         if let Some(connection) = &mut self.connection {
-            connection.up.send(plan, delay, Event::Node(connection.node, Feed::Viewer(connection.viewer, said)));
+            let feed = Feed::Viewer(connection.viewer, said);
+            connection.up.send(plan, delay, Event::feed(self.host, connection.node, feed));
         }
     }
 
@@ -138,7 +142,7 @@ impl Page {
     pub(crate) fn send(&mut self, plan: Plan<'_>, frame: ViewerOutput) {
         let delay = self.dice.up_to(self.network.latency_ms);
         if let Some(connection) = &mut self.connection {
-            let event = Event::Frame(connection.viewer, frame);
+            let event = Event::Frame(connection.viewer, Box::new(frame));
             connection.down.send(plan, delay, event);
         }
     }
@@ -172,23 +176,23 @@ impl Page {
     }
 
     /// The page takes the next frame.
-    pub(crate) fn read(&mut self, plan: Plan<'_>, backends: &Backends, ledger: &mut Ledger) -> Checked {
+    pub(crate) fn read(&mut self, plan: Plan<'_>, hosts: &Hosts, ledger: &mut Ledger) -> Checked {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         connection.reading = false;
         let Some(frame) = connection.inbox.pop_front() else { return Ok(()) };
         self.say(plan, Said::Writable);
-        let result = self.take(plan, backends, ledger, frame);
+        let result = self.take(plan, hosts, ledger, frame);
         self.begin_reading(plan);
         result
     }
 
-    fn take(&mut self, plan: Plan<'_>, backends: &Backends, ledger: &mut Ledger, frame: ViewerOutput) -> Checked {
+    fn take(&mut self, plan: Plan<'_>, hosts: &Hosts, ledger: &mut Ledger, frame: ViewerOutput) -> Checked {
         let number = number_of(&frame);
         let used = self.connection.as_ref().is_some_and(|connection| connection.used.contains(&number));
         must!(used, "page {} got a frame for {number:?}, which it never opened", self.index);
         let Some(index) = self.streams.iter().position(|stream| stream.number == Some(number)) else { return Ok(()) };
         let page = self.index;
-        let told = self.understand(plan, backends, ledger, index, frame);
+        let told = self.understand(plan, hosts, ledger, index, frame);
         told.map_err(|mut failure| {
             failure.text = format!("page {page}, {number:?}: {}", failure.text);
             failure
@@ -198,7 +202,7 @@ impl Page {
     fn understand(
         &mut self,
         plan: Plan<'_>,
-        backends: &Backends,
+        hosts: &Hosts,
         ledger: &mut Ledger,
         index: usize,
         frame: ViewerOutput,
@@ -208,28 +212,29 @@ impl Page {
         match frame {
             ViewerOutput::Attached { terminal, generation, offset, input_seq, input_known, size, holder, .. } => {
                 stream.attached(ledger, &Attachment { terminal, generation, offset, size, holder })?;
-                let twice = |other: &Stream| other.number != Some(number) && other.terminal() == Some(terminal);
+                let place = Place { node: stream.agent.node, terminal };
+                let twice = |other: &Stream| other.number != Some(number) && other.place() == Some(place);
                 if self.streams.iter().any(twice) {
                     return self.detach(plan, ledger, index);
                 }
                 let stream = &mut self.streams[index];
-                if let Some(before) = self.typists.remove(&terminal) {
+                if let Some(before) = self.typists.remove(&place) {
                     stream.typist.go_on_from(before);
                 }
                 let repeat = stream.typist.resumed(ledger, input_seq, input_known)?;
                 self.send_input(plan, index, repeat);
             }
             ViewerOutput::Ended { reason, .. } => {
-                stream.ended(backends, ledger, reason)?;
+                stream.ended(hosts, ledger, reason)?;
                 self.streams.remove(index);
             }
             _ if before_attached => must!(false, "a frame came before the stream was open: {frame:?}"),
             ViewerOutput::Data { offset, bytes, .. } => {
-                stream.data(backends, offset, &bytes)?;
+                stream.data(hosts, offset, &bytes)?;
                 self.acknowledge(plan, index);
             }
             ViewerOutput::Snapshot { generation, offset, size, bytes, .. } => {
-                stream.snapshot(backends, (generation, offset), size, &bytes)?;
+                stream.snapshot(hosts, (generation, offset), size, &bytes)?;
                 self.acknowledge(plan, index);
             }
             ViewerOutput::Size { size, holder, .. } => (stream.size, stream.holder) = (Some(size), holder),
@@ -272,7 +277,7 @@ impl Page {
     // What a person does.
 
     /// Looks at a terminal, unless the page does already or looks at many.
-    pub(crate) fn attach(&mut self, plan: Plan<'_>, target: (AgentId, Option<u32>), size: Size, take: Take) {
+    pub(crate) fn attach(&mut self, plan: Plan<'_>, target: (AgentAddress, Option<u32>), size: Size, take: Take) {
         if self.streams.len() < 6 && !self.looks_at(target) {
             self.streams.push(Stream::new(target.0, target.1));
             self.open(plan, self.streams.len() - 1, Some(size), take);
@@ -280,20 +285,31 @@ impl Page {
     }
 
     /// Looks at a terminal again, only to see.
-    pub(crate) fn look_again(&mut self, plan: Plan<'_>, target: (AgentId, Option<u32>)) {
+    pub(crate) fn look_again(&mut self, plan: Plan<'_>, target: (AgentAddress, Option<u32>)) {
         if !self.looks_at(target) {
             self.streams.push(Stream::new(target.0, target.1));
             self.open(plan, self.streams.len() - 1, None, Take::Never);
         }
     }
 
-    fn looks_at(&self, (agent, pane): (AgentId, Option<u32>)) -> bool {
+    fn looks_at(&self, (agent, pane): (AgentAddress, Option<u32>)) -> bool {
         self.streams.iter().any(|stream| stream.agent == agent && (pane.is_none() || stream.pane == pane))
     }
 
     /// Forgets what was typed into terminals that are gone and that the page does not look at.
-    pub(crate) fn give_up(&mut self, ledger: &mut Ledger, gone: impl Fn(&TerminalId) -> bool) -> Checked {
-        for (_, mut typist) in self.typists.extract_if(.., |terminal, _| gone(terminal)) {
+    pub(crate) fn give_up(&mut self, ledger: &mut Ledger, gone: impl Fn(&Place) -> bool) -> Checked {
+        for (_, mut typist) in self.typists.extract_if(.., |place, _| gone(place)) {
+            typist.give_up(ledger)?;
+        }
+        Ok(())
+    }
+
+    /// Looks away from the terminals of nodes that are out of reach, for good.
+    pub(crate) fn forget(&mut self, ledger: &mut Ledger, out_of_reach: impl Fn(NodeId) -> bool) -> Checked {
+        for mut stream in self.streams.extract_if(.., |stream| out_of_reach(stream.agent.node)) {
+            stream.typist.give_up(ledger)?;
+        }
+        for (_, mut typist) in self.typists.extract_if(.., |place, _| out_of_reach(place.node)) {
             typist.give_up(ledger)?;
         }
         Ok(())
@@ -318,7 +334,7 @@ impl Page {
         if let Some(number) = stream.number {
             self.say(plan, Said::Detach(number));
         }
-        if let Some(terminal) = stream.terminal() {
+        if let Some(terminal) = stream.place() {
             let mut typist = stream.typist;
             typist.drop_waiting(ledger)?;
             if let Some(before) = self.typists.remove(&terminal) {
@@ -347,14 +363,14 @@ impl Page {
         }
     }
 
-    pub(crate) fn seen(&mut self, plan: Plan<'_>, agent: AgentId) {
+    pub(crate) fn seen(&mut self, plan: Plan<'_>, agent: AgentAddress) {
         self.say(plan, Said::Seen(agent));
     }
 
     /// Types, if the page knows to which terminal.
     pub(crate) fn type_in(&mut self, plan: Plan<'_>, ledger: &mut Ledger, index: usize, length: usize) {
         let (page, stream) = (self.index, &mut self.streams[index]);
-        let Some(terminal) = stream.terminal() else { return };
+        let Some(terminal) = stream.place() else { return };
         let life = stream.position.map(|position| position.life);
         let (piece, bytes) = ledger.typed(page, terminal, life, length.min(limits::INPUT_CHUNK_BYTES));
         stream.typist.push(piece, bytes);

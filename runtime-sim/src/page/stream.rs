@@ -2,17 +2,17 @@
 //! moment, nothing comes unasked.
 
 use super::typist::Typist;
-use crate::backend::Backends;
 use crate::failure::{Checked, must};
-use crate::ledger::Ledger;
+use crate::host::Hosts;
+use crate::ledger::{Ledger, Place};
 use crate::script::{self, Picture};
 use consort_core::output::Holder;
-use consort_core::{AgentId, EndReason, Generation, Size, StreamId, TerminalId, limits};
+use consort_core::{AgentAddress, EndReason, Generation, Size, StreamId, TerminalId, limits};
 
 /// A page's wish to see a terminal, and what it has got.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    pub(crate) agent: AgentId,
+    pub(crate) agent: AgentAddress,
     /// `None`: the active one, until the node has said which that is.
     pub(crate) pane: Option<u32>,
     /// Its number on the present connection.
@@ -54,7 +54,7 @@ pub(crate) struct Attachment {
 }
 
 impl Stream {
-    pub(crate) fn new(agent: AgentId, pane: Option<u32>) -> Self {
+    pub(crate) fn new(agent: AgentAddress, pane: Option<u32>) -> Self {
         Stream {
             agent,
             pane,
@@ -70,8 +70,9 @@ impl Stream {
     }
 
     /// Which terminal it shows, or is going to.
-    pub(crate) fn terminal(&self) -> Option<TerminalId> {
-        self.pane.map(|pane| TerminalId { agent: self.agent, pane })
+    pub(crate) fn place(&self) -> Option<Place> {
+        let place = |pane| Place { node: self.agent.node, terminal: TerminalId { agent: self.agent.agent, pane } };
+        self.pane.map(place)
     }
 
     /// The connection is gone; what the screen shows stays.
@@ -88,7 +89,7 @@ impl Stream {
             self.typist.give_up(ledger)?;
         }
         must!(self.attached.is_none(), "{:?} was attached twice", self.number);
-        must!(said.terminal.agent == self.agent, "asked for {}, got {:?}", self.agent, said.terminal);
+        must!(said.terminal.agent == self.agent.agent, "asked for {:?}, got {:?}", self.agent, said.terminal);
         must!(
             self.pane.is_none_or(|pane| pane == said.terminal.pane),
             "got {:?} instead of the asked pane",
@@ -103,7 +104,7 @@ impl Stream {
         Ok(())
     }
 
-    pub(crate) fn data(&mut self, backends: &Backends, offset: u64, bytes: &[u8]) -> Checked {
+    pub(crate) fn data(&mut self, hosts: &Hosts, offset: u64, bytes: &[u8]) -> Checked {
         must!(!self.needs_snapshot, "data at {offset} before the snapshot that it follows");
         let Some(position) = &mut self.position else { unreachable!("no snapshot is needed, so there was one") };
         must!(offset == position.offset, "data at {offset} follows {}", position.offset);
@@ -115,14 +116,14 @@ impl Stream {
         );
         position.offset += bytes.len() as u64;
         position.printed += bytes.len() as u64;
-        let printed = backends.life(life).map_or(0, |life| life.printed);
+        let printed = hosts.life(life).map_or(0, |life| life.printed);
         must!(position.printed <= printed, "data at {offset} is from the future of life {life}");
         Ok(())
     }
 
     pub(crate) fn snapshot(
         &mut self,
-        backends: &Backends,
+        hosts: &Hosts,
         (generation, offset): (Generation, u64),
         size: Size,
         bytes: &[u8],
@@ -130,8 +131,10 @@ impl Stream {
         let picture = Picture::decode(bytes);
         must!(picture.is_some(), "a snapshot of {} bytes was mutilated", bytes.len());
         let Some(picture) = picture else { return Ok(()) };
-        let life = backends.life(picture.life);
-        must!(life.map(|life| life.terminal) == self.attached, "a snapshot of {life:?} for {:?}", self.attached);
+        let life = hosts.life(picture.life);
+        let shown = life.map(|life| (life.node, life.terminal));
+        let wanted = self.attached.map(|terminal| (self.agent.node, terminal));
+        must!(shown == wanted, "a snapshot of {shown:?} for {wanted:?}");
         must!(picture.size == size, "a snapshot for {:?} was sent as one for {size:?}", picture.size);
         must!(life.is_some_and(|life| picture.printed <= life.printed), "a snapshot from the future");
         if let Some(before) = self.position.filter(|before| before.life == picture.life) {
@@ -157,11 +160,11 @@ impl Stream {
     }
 
     /// The end: it must be true, and the last words must have been delivered to whoever could still get them.
-    pub(crate) fn ended(&mut self, backends: &Backends, ledger: &mut Ledger, reason: EndReason) -> Checked {
+    pub(crate) fn ended(&mut self, hosts: &Hosts, ledger: &mut Ledger, reason: EndReason) -> Checked {
         let Some(terminal) = self.attached else { return self.typist.give_up(ledger) };
         must!(reason == EndReason::Exited, "{terminal:?} was attached and ended as {reason:?}");
         if let Some(position) = self.position.filter(|_| !self.needs_snapshot) {
-            let life = backends.life(position.life);
+            let life = hosts.life(position.life);
             must!(
                 life.is_some_and(|life| life.ended || life.was_away()),
                 "{terminal:?} was said to have ended and lives"

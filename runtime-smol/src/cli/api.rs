@@ -67,6 +67,68 @@ pub(crate) struct Machine {
     pub(crate) home: String,
 }
 
+/// A node, as far as `consort peers` needs it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Peer {
+    pub(crate) id: String,
+    pub(crate) short: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    #[serde(rename = "self")]
+    pub(crate) own: bool,
+    pub(crate) removed: bool,
+    pub(crate) reachable: bool,
+    pub(crate) since_ms: u64,
+    pub(crate) rights: String,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) via: Option<String>,
+    pub(crate) address: Option<String>,
+    pub(crate) dialled: Option<bool>,
+    pub(crate) latency_ms: Option<f64>,
+    pub(crate) conflict: bool,
+}
+
+/// A node that asks to join, or that was asked.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Waiting {
+    pub(crate) id: String,
+    pub(crate) short: String,
+    pub(crate) name: String,
+    pub(crate) from: String,
+    pub(crate) address: String,
+    pub(crate) age_ms: u64,
+}
+
+/// The answer to `GET /api/peers`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Peers {
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) requests: Vec<Waiting>,
+    pub(crate) asking: Vec<Waiting>,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) listening: Vec<String>,
+}
+
+/// The answer to an invitation.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Invite {
+    pub(crate) code: String,
+    pub(crate) command: String,
+    pub(crate) expires_s: u64,
+    pub(crate) addresses: Vec<String>,
+}
+
+/// The answer to joining.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Joined {
+    pub(crate) state: String,
+    pub(crate) short: String,
+    pub(crate) name: String,
+}
+
 /// The answer to `GET /api/health`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -118,6 +180,34 @@ impl Api {
             nodes: Vec<Machine>,
         }
         self.call::<Nodes>("GET", "/api/nodes", None).map(|answer| answer.nodes)
+    }
+
+    pub(crate) fn peers_as_json(&self) -> Result<Value, Failure> {
+        self.call("GET", "/api/peers", None)
+    }
+
+    pub(crate) fn peers(&self) -> Result<Peers, Failure> {
+        self.call("GET", "/api/peers", None)
+    }
+
+    pub(crate) fn invite(&self, rights: &str) -> Result<Invite, Failure> {
+        self.call("POST", "/api/invite", Some(&json!({ "rights": rights })))
+    }
+
+    pub(crate) fn join(&self, target: &str, rights: &str) -> Result<Joined, Failure> {
+        self.call("POST", "/api/join", Some(&json!({ "target": target, "rights": rights })))
+    }
+
+    pub(crate) fn admit(&self, node: &str, rights: &str) -> Result<(), Failure> {
+        self.send("POST", &format!("/api/peers/{node}/admit"), Some(&json!({ "rights": rights }))).map(drop)
+    }
+
+    pub(crate) fn remove(&self, node: &str) -> Result<(), Failure> {
+        self.send("DELETE", &format!("/api/peers/{node}"), None).map(drop)
+    }
+
+    pub(crate) fn leave(&self) -> Result<(), Failure> {
+        self.send("POST", "/api/leave", None).map(drop)
     }
 
     pub(crate) fn create(&self, agent: &Value) -> Result<Agent, Failure> {
@@ -205,13 +295,15 @@ fn refusal(answer: &Answer) -> Failure {
     }
     #[derive(Deserialize)]
     struct Error {
+        #[serde(default)]
+        code: String,
         message: String,
         #[serde(default)]
         hint: Option<String>,
     }
     match serde_json::from_slice::<Body>(&answer.body) {
         Ok(Body { error }) => {
-            let failure = Failure::new(super::text::one_line(&error.message));
+            let failure = Failure::new(super::text::one_line(&error.message)).reason(error.code);
             match error.hint {
                 Some(hint) => failure.hint(super::text::one_line(&hint)),
                 None => failure,

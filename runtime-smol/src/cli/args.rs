@@ -2,15 +2,14 @@
 
 use super::attach::DetachKey;
 use super::failure::Failure;
+use super::listen::Listen;
 use super::state_dir;
+use crate::peers::{Trusted, with_port};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use std::ffi::OsString;
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 /// The port of the dashboard and the API.
 pub const DEFAULT_PORT: u16 = 23_000;
@@ -74,6 +73,23 @@ pub(crate) struct ServeFlags {
     /// Open the dashboard in the browser once the node runs
     #[arg(long)]
     pub(crate) open: bool,
+
+    /// Tell other machines to reach this one at this address, before all others (repeatable)
+    ///
+    /// For port forwardings and names that this machine does not know of. The addresses of its own interfaces are found by
+    /// themselves. Without a port: the one that this machine listens on.
+    #[arg(long, value_name = "HOST[:PORT]", env = "CONSORT_ADVERTISE", hide_env_values = true)]
+    #[arg(value_parser = advertised, value_delimiter = ',')]
+    pub(crate) advertise: Vec<String>,
+
+    /// Admit every machine of this network that asks, without a code and without a person: `tailscale`, `lan`, or a range such as
+    /// 10.1.0.0/16 (repeatable)
+    ///
+    /// Whoever can send packets within that network can then type into every agent of this mesh. It is meant for networks whose
+    /// machines are all yours. A machine that was removed stays removed all the same.
+    #[arg(long, value_name = "NETWORK", env = "CONSORT_TRUST_NETWORK", hide_env_values = true)]
+    #[arg(value_delimiter = ',')]
+    pub(crate) trust_network: Vec<Trusted>,
 }
 
 /// Where a node can be met: shared by what runs one and what examines one.
@@ -196,6 +212,68 @@ pub(crate) enum Command {
         text: Option<String>,
     },
 
+    /// List the machines of the mesh, and who wants to join
+    ///
+    /// At a terminal: a table. Piped: one line per machine, tab-separated: name, id, state, age of the state in seconds, how it is
+    /// reached, round trip in milliseconds, version.
+    Peers {
+        /// Print all that the API says, as JSON
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Make a code with which one other machine joins
+    ///
+    /// It works once, for ten minutes. From then on both machines show and drive the agents of both, and of all others that either
+    /// knows.
+    Invite {
+        #[command(flatten)]
+        rights: RightsFlags,
+    },
+
+    /// Join another machine: by a code from `consort invite` there, or by its address
+    ///
+    /// With an address, somebody has to admit this machine there: consort admit NAME.
+    Join {
+        /// The code, or HOST[:PORT]
+        target: String,
+
+        #[command(flatten)]
+        rights: RightsFlags,
+    },
+
+    /// Admit a machine that asks to join, or change what a member may do
+    Admit {
+        /// The machine: its name or id, or an unambiguous beginning of one
+        node: String,
+
+        #[command(flatten)]
+        rights: RightsFlags,
+    },
+
+    /// Remove a machine from the mesh
+    ///
+    /// Every machine of the mesh ends its links with it. Its agents go on there, and are no longer shown here. It stays removed until
+    /// somebody admits it again.
+    Remove {
+        /// The machine: its name or id, or an unambiguous beginning of one
+        node: String,
+
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+
+    /// Leave the mesh: this machine removes itself
+    Leave {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+
+    /// Print this machine's id, with check characters
+    Id,
+
     /// Open the dashboard in the browser with a fresh login link
     ///
     /// Without a display (or over SSH) the link is printed instead. It works once, for ten minutes.
@@ -235,6 +313,32 @@ pub(crate) enum Command {
 pub(crate) struct AgentArg {
     /// The agent: its name, an unambiguous beginning of it, or its id
     pub(crate) agent: String,
+}
+
+/// What another machine may do.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub(crate) struct RightsFlags {
+    /// What the other machine may do with the agents of this mesh
+    #[arg(long, value_name = "RIGHTS", default_value = "operate")]
+    pub(crate) rights: RightsName,
+}
+
+/// What a machine may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RightsName {
+    /// Everything that its own dashboard can do
+    Operate,
+    /// Only look
+    View,
+}
+
+impl RightsName {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            RightsName::Operate => "operate",
+            RightsName::View => "view",
+        }
+    }
 }
 
 /// Which keys are not for the agent.
@@ -306,75 +410,11 @@ impl BackendName {
     }
 }
 
-/// Where a node serves its dashboard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listen {
-    /// On both loopback addresses.
-    Loopback {
-        /// 0 takes any free port.
-        port: u16,
-    },
-    /// On one address.
-    Address(SocketAddr),
-}
-
-impl Listen {
-    /// The addresses to bind.
-    #[must_use]
-    pub fn addresses(self) -> Vec<SocketAddr> {
-        match self {
-            Listen::Loopback { port } => {
-                vec![(IpAddr::from(Ipv4Addr::LOCALHOST), port).into(), (IpAddr::from(Ipv6Addr::LOCALHOST), port).into()]
-            }
-            Listen::Address(address) => vec![address],
-        }
-    }
-
-    /// The port; 0 is any.
-    #[must_use]
-    pub fn port(self) -> u16 {
-        match self {
-            Listen::Loopback { port } => port,
-            Listen::Address(address) => address.port(),
-        }
-    }
-
-    /// Whether only this machine can come in.
-    #[must_use]
-    pub fn is_loopback(self) -> bool {
-        self.addresses().iter().all(|address| address.ip().is_loopback())
-    }
-}
-
-impl Default for Listen {
-    fn default() -> Self {
-        Listen::Loopback { port: DEFAULT_PORT }
-    }
-}
-
-impl fmt::Display for Listen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Listen::Loopback { port } => write!(f, "localhost:{port}"),
-            Listen::Address(address) => write!(f, "{address}"),
-        }
-    }
-}
-
-impl FromStr for Listen {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(address) = text.parse() {
-            return Ok(Listen::Address(address));
-        }
-        let port = text.strip_prefix("localhost").unwrap_or(text);
-        let port = port.strip_prefix(':').unwrap_or(port);
-        let port = port.parse().map_err(|_| {
-            "expected an address with a port (localhost:23000, 192.168.1.5:23000, [::]:23000) or only a port"
-                .to_string()
-        })?;
-        Ok(Listen::Loopback { port })
-    }
+fn advertised(text: &str) -> Result<String, String> {
+    let valid = with_port(text, DEFAULT_PORT).is_some();
+    valid
+        .then(|| text.into())
+        .ok_or_else(|| "expected a name or an address, as in example.org or [fd00::1]:23000".into())
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {
@@ -395,6 +435,10 @@ pub struct ServeOptions {
     pub tmux_socket: Option<String>,
     /// What this machine is called.
     pub name: String,
+    /// Addresses that other machines are told before all others, with a port or without.
+    pub advertise: Vec<String>,
+    /// Networks whose machines are admitted when they ask.
+    pub trusted: Vec<Trusted>,
     /// Whether to open the dashboard in the browser: see [`open_in_browser`](super::open_in_browser).
     pub open: bool,
 }
@@ -414,7 +458,14 @@ impl Args {
         let mut command = Args::command();
         let matches = command.try_get_matches_from_mut(words)?;
         if let Some((name, _)) = matches.subcommand() {
-            let flags = [("listen", "listen"), ("tmux_socket", "tmux-socket"), ("node_name", "name"), ("open", "open")];
+            let flags = [
+                ("listen", "listen"),
+                ("tmux_socket", "tmux-socket"),
+                ("node_name", "name"),
+                ("open", "open"),
+                ("advertise", "advertise"),
+                ("trust_network", "trust-network"),
+            ];
             for (id, flag) in flags {
                 if matches.value_source(id) == Some(ValueSource::CommandLine) {
                     let message = format!("--{flag} is a flag of `consort serve`: it cannot stand before `{name}`");
@@ -440,6 +491,8 @@ impl Args {
             state_dir: state_dir::resolve(self.state_dir.as_deref())?,
             tmux_socket: flags.place.tmux_socket.clone().filter(|name| !name.is_empty()),
             name: flags.node_name.clone().filter(|name| !name.trim().is_empty()).unwrap_or_else(host_name),
+            advertise: flags.advertise.clone(),
+            trusted: flags.trust_network.clone(),
             open: flags.open,
         }))
     }
@@ -489,22 +542,11 @@ mod tests {
                 state_dir: "/s".into(),
                 tmux_socket: Some("t".into()),
                 name: "laptop".into(),
+                advertise: vec![],
+                trusted: vec![],
                 open: true,
             };
             assert_eq!(options, expected);
-        }
-    }
-
-    #[test]
-    fn a_listen_address_is_an_address_a_loopback_port_or_refused() {
-        let read = |text: &str| text.parse::<Listen>().ok();
-        assert_eq!(read("localhost:1"), Some(Listen::Loopback { port: 1 }));
-        assert_eq!(read("8080"), Some(Listen::Loopback { port: 8080 }));
-        assert_eq!(read(":0"), Some(Listen::Loopback { port: 0 }));
-        assert_eq!(read("[::1]:5"), Some(Listen::Address("[::1]:5".parse().unwrap())));
-        assert!(read("[::1]:5").unwrap().is_loopback() && !read("0.0.0.0:1").unwrap().is_loopback());
-        for bad in ["", "localhost", "example.com:80", "1.2.3.4", "localhost:70000", "-1"] {
-            assert_eq!(read(bad), None, "{bad}");
         }
     }
 

@@ -15,12 +15,14 @@ pub struct Failure {
     message: String,
     hint: Option<String>,
     code: u8,
+    /// The stable name of a refusal of the node.
+    reason: Option<String>,
 }
 
 impl Failure {
     /// The command was refused or went wrong.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), hint: None, code: FAILED }
+        Failure { message: message.into(), hint: None, code: FAILED, reason: None }
     }
 
     /// The command was called in a way that cannot work.
@@ -43,6 +45,17 @@ impl Failure {
     #[must_use]
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Failure { hint: Some(hint.into()), ..self }
+    }
+
+    /// Adds the stable name of the node's refusal.
+    #[must_use]
+    pub(crate) fn reason(self, reason: impl Into<String>) -> Self {
+        Failure { reason: Some(reason.into()), ..self }
+    }
+
+    /// Whether the node refused for this reason.
+    pub(crate) fn is(&self, reason: &str) -> bool {
+        self.reason.as_deref() == Some(reason)
     }
 
     /// The exit code of the process.

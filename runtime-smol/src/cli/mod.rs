@@ -13,7 +13,9 @@ mod browser;
 mod doctor;
 mod failure;
 mod http;
+mod listen;
 mod output;
+mod peers;
 mod pick;
 mod state_dir;
 mod style;
@@ -21,10 +23,11 @@ mod table;
 mod text;
 mod token;
 
-pub use args::{Args, DEFAULT_PORT, Listen, ServeOptions};
+pub use args::{Args, DEFAULT_PORT, ServeOptions};
 pub use attach::{DetachKey, InvalidKey};
 pub use browser::open_in_browser;
 pub use failure::Failure;
+pub use listen::Listen;
 pub use state_dir::{CONTROL_SOCKET, TOKEN_FILE};
 
 use api::Api;
@@ -69,6 +72,13 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
         Command::Restart { agent } => agents::order(&api, &agent.agent, agents::Order::Restart)?,
         Command::Rm { agent, yes } => agents::remove(&api, &agent.agent, yes)?,
         Command::Notes { agent, text } => agents::notes(&api, &agent.agent, text)?,
+        Command::Peers { json } => peers::list(&api, json)?,
+        Command::Invite { rights } => peers::invite(&api, rights.rights)?,
+        Command::Join { target, rights } => peers::join(&api, &target, rights.rights)?,
+        Command::Admit { node, rights } => peers::admit(&api, &node, rights.rights)?,
+        Command::Remove { node, yes } => peers::remove(&api, &node, yes)?,
+        Command::Leave { yes } => peers::leave(&api, yes)?,
+        Command::Id => peers::id(&api)?,
         Command::Open { print } => browser::open(&api, print)?,
         Command::Token => token::print(state_dir)?,
         Command::Doctor { place, json } => return doctor::run(&api, state_dir, &place, json),

@@ -4,7 +4,8 @@ use super::crowd::{Phase, Place};
 use super::exchange::Answer;
 use super::head::{self, Fault, Request, Scanner, Upgrade};
 use super::socket::Socket;
-use super::{House, Visitor, upgrade};
+use super::{Entrance, House, Visitor, upgrade};
+use crate::link::LINK_PATH;
 use async_io::Timer;
 use consort_web::http::Problem;
 use consort_web::{Response, Via, api};
@@ -34,17 +35,27 @@ enum Next {
     Close,
     /// Close, but let the client finish writing: it has to get the answer first.
     Linger,
-    Socket(Visitor),
+    Socket(Upgraded),
+}
+
+/// What a connection has become.
+enum Upgraded {
+    Browser(Visitor),
+    Node,
 }
 
 /// Serves a connection until it ends or its place is given to another one.
-pub(super) async fn serve(socket: Socket, via: Via, place: Place, house: Rc<House>) {
+pub(super) async fn serve(socket: Socket, entrance: Entrance, place: Place, house: Rc<House>) {
     let life = async {
         let mut connection =
-            Connection { socket, via, buffer: Vec::new(), served: false, place: &place, house: &house };
-        if let Ok(Some(visitor)) = connection.requests().await {
-            let stream = upgrade::stream(connection.socket).await;
-            (house.on_socket)(stream, visitor).await;
+            Connection { socket, entrance, buffer: Vec::new(), served: false, place: &place, house: &house };
+        match connection.requests().await {
+            Ok(Some(Upgraded::Browser(visitor))) => {
+                let stream = upgrade::stream(connection.socket).await;
+                (house.on_socket)(stream, visitor).await;
+            }
+            Ok(Some(Upgraded::Node)) => (house.on_link)(upgrade::node_stream(connection.socket).await).await,
+            Ok(None) | Err(_) => {}
         }
     };
     or(life, place.evicted()).await;
@@ -52,7 +63,7 @@ pub(super) async fn serve(socket: Socket, via: Via, place: Place, house: Rc<Hous
 
 struct Connection<'a> {
     socket: Socket,
-    via: Via,
+    entrance: Entrance,
     /// What was read and belongs to the next request.
     buffer: Vec<u8>,
     /// It had at least one answer.
@@ -63,7 +74,7 @@ struct Connection<'a> {
 
 impl Connection<'_> {
     /// Serves requests until the connection ends or becomes a WebSocket.
-    async fn requests(&mut self) -> io::Result<Option<Visitor>> {
+    async fn requests(&mut self) -> io::Result<Option<Upgraded>> {
         loop {
             let bytes = match self.read_head().await? {
                 Asked::Head(bytes) => bytes,
@@ -80,7 +91,7 @@ impl Connection<'_> {
                     return Ok(None);
                 }
             };
-            let next = match head::parse(&bytes, self.via) {
+            let next = match head::parse(&bytes, self.entrance.via()) {
                 Ok(request) => self.request(&request).await?,
                 Err(fault) => {
                     log::debug!("a request from {:?} is refused: {fault}", self.socket.peer());
@@ -91,7 +102,7 @@ impl Connection<'_> {
             match next {
                 Next::Ask => self.served = true,
                 Next::Close => return Ok(None),
-                Next::Socket(visitor) => return Ok(Some(visitor)),
+                Next::Socket(upgraded) => return Ok(Some(upgraded)),
                 Next::Linger => {
                     self.linger().await;
                     return Ok(None);
@@ -102,8 +113,16 @@ impl Connection<'_> {
 
     async fn request(&mut self, request: &Request<'_>) -> io::Result<Next> {
         let clock = (self.house.clock)();
-        if let Some(wanted) = request.upgrade {
-            return self.upgrade(request, wanted).await;
+        match request.upgrade {
+            Some(wanted) if request.head.path() == LINK_PATH => return self.link(request, wanted).await,
+            _ if self.entrance == Entrance::Links => {
+                // The dashboard is not served here, not even to say that it is not.
+                let nothing = Problem::new(404, "not-found", "Only other nodes are served at this address.", "");
+                self.send(nothing.into(), false, request.head.method == "HEAD").await?;
+                return Ok(Next::Linger);
+            }
+            Some(wanted) => return self.upgrade(request, wanted).await,
+            None => {}
         }
         let head_only = request.head.method == "HEAD";
         let admission = match self.house.api.admit(&request.head, clock) {
@@ -149,12 +168,35 @@ impl Connection<'_> {
                     Problem::new(503, "too-many", "Too many browsers are connected.", "Close some of them.").into()
                 }
                 Ok(bytes) => {
-                    let visitor = Visitor { via: self.via, access, peer: self.socket.peer() };
+                    let visitor = Visitor { via: self.entrance.via(), access, peer: self.socket.peer() };
                     self.write(&bytes).await?;
-                    return Ok(Next::Socket(visitor));
+                    return Ok(Next::Socket(Upgraded::Browser(visitor)));
                 }
             },
         };
+        self.refuse_upgrade(refusal).await
+    }
+
+    /// Another node, perhaps: it proves that inside the WebSocket. A page cannot, and need not get that far: it says that it is one.
+    async fn link(&mut self, request: &Request<'_>, wanted: Upgrade<'_>) -> io::Result<Next> {
+        let refusal = match upgrade::accept(&request.head, wanted) {
+            _ if self.entrance == Entrance::Front(Via::ControlSocket) || request.head.headers.origin.is_some() => {
+                Problem::new(403, "not-a-node", "Only other nodes are served at this address.", "").into()
+            }
+            Err(response) => response,
+            Ok(_) if request.body_bytes > 0 || !self.buffer.is_empty() => Problem::from(Fault::Malformed).into(),
+            Ok(_) if !self.place.become_socket() => {
+                Problem::new(503, "too-many", "Too many others are connected.", "Try again later.").into()
+            }
+            Ok(bytes) => {
+                self.write(&bytes).await?;
+                return Ok(Next::Socket(Upgraded::Node));
+            }
+        };
+        self.refuse_upgrade(refusal).await
+    }
+
+    async fn refuse_upgrade(&mut self, refusal: Response) -> io::Result<Next> {
         self.place.enter_phase(Phase::Served, false);
         self.send(refusal, false, false).await?;
         Ok(Next::Linger)

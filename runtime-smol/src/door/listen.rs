@@ -109,7 +109,8 @@ fn on_one_port(
     if listeners.is_empty() { Err(ListenError::NoLoopback) } else { Ok((listeners, port)) }
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// A listener on exactly this address.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = new_socket(family)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;

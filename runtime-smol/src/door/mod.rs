@@ -8,7 +8,8 @@
 //!
 //! ```text
 //! client ── listen ── connection ─┬─ head, Api::admit ── exchange ── workers (threads): Api::answer
-//!                        │        └─ Api::admit_socket ── upgrade ── the handler
+//!                        │        ├─ Api::admit_socket ── upgrade ── the handler of browsers
+//!                        │        └─ /link ────────────── upgrade ── the handler of nodes
 //!                      crowd
 //! ```
 
@@ -22,17 +23,21 @@ mod socket;
 mod upgrade;
 mod workers;
 
+pub(crate) use listen::bind;
 pub use listen::{DEFAULT_PORT, ListenError, Where};
 pub use socket::Socket;
 
+use crate::link::NodeSocket;
+use async_channel::Receiver;
+
 use async_io::{Async, Timer};
 use async_tungstenite::WebSocketStream;
-use consort_core::limits::VIEWERS;
+use consort_core::limits::{LINKS, VIEWERS};
 use consort_web::auth::{Access, InvalidSite, Sites};
 use consort_web::{Api, Clock, Via};
 use crowd::Crowd;
 use exchange::Exchange;
-use futures_lite::future::or;
+use futures_lite::future::{or, pending};
 use rustix::process::{Resource, getrlimit};
 use smol::LocalExecutor;
 use std::io;
@@ -74,6 +79,38 @@ pub struct Visitor {
 /// Serves one WebSocket; dropped when the door closes.
 pub type OnSocket = Rc<dyn Fn(BrowserSocket, Visitor) -> Pin<Box<dyn Future<Output = ()>>>>;
 
+/// Serves one WebSocket of another node, which has not said who it is; dropped when the door closes.
+pub type OnLink = Rc<dyn Fn(NodeSocket) -> Pin<Box<dyn Future<Output = ()>>>>;
+
+/// Who serves what comes in.
+#[allow(missing_debug_implementations, reason = "handlers are functions")]
+pub struct Handlers {
+    /// Browsers.
+    pub on_socket: OnSocket,
+    /// Other nodes.
+    pub on_link: OnLink,
+    /// Connections that came in elsewhere, for links only.
+    pub links: Receiver<Socket>,
+}
+
+/// What a listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entrance {
+    /// Everything.
+    Front(Via),
+    /// Links of other nodes, and nothing else.
+    Links,
+}
+
+impl Entrance {
+    fn via(self) -> Via {
+        match self {
+            Entrance::Front(via) => via,
+            Entrance::Links => Via::Tcp,
+        }
+    }
+}
+
 /// The listeners, bound and not yet answering: the port is known from here on.
 #[derive(Debug)]
 pub struct Door {
@@ -104,6 +141,7 @@ struct House {
     clock: workers::ReadClock,
     exchange: Exchange,
     on_socket: OnSocket,
+    on_link: OnLink,
 }
 
 impl Door {
@@ -152,21 +190,27 @@ impl Door {
         self,
         api: Arc<Api>,
         clock: Arc<dyn Fn() -> Clock + Send + Sync>,
-        on_socket: OnSocket,
+        handlers: Handlers,
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let workers = Workers::start(self.private.join("http.sock"), &api, &clock)?;
-        let house = Rc::new(House { api, clock, exchange: Exchange::new(workers)?, on_socket });
-        let crowd = Crowd::new(room(), VIEWERS);
+        let Handlers { on_socket, on_link, links } = handlers;
+        let house = Rc::new(House { api, clock, exchange: Exchange::new(workers)?, on_socket, on_link });
+        let crowd = Crowd::new(room(), VIEWERS + LINKS);
         let executor = Rc::new(LocalExecutor::new());
         let hall = Hall { executor: Rc::downgrade(&executor), crowd, house };
         // Each a task of its own: what happens on one connection does not make the others look whether somebody knocks.
-        let control = executor.spawn(hall.clone().accept(Via::ControlSocket, async move || {
+        let control = executor.spawn(hall.clone().accept(Entrance::Front(Via::ControlSocket), async move || {
             self.control.listener.accept().await.map(|(stream, _)| Socket::Unix(stream))
         }));
-        let mut accepting = vec![control];
+        // Without anybody who hands connections in, none will ever come.
+        let elsewhere = executor.spawn(hall.clone().accept(Entrance::Links, async move || match links.recv().await {
+            Ok(socket) => Ok(socket),
+            Err(_) => pending().await,
+        }));
+        let mut accepting = vec![control, elsewhere];
         for listener in self.tcp {
-            accepting.push(executor.spawn(hall.clone().accept(Via::Tcp, async move || {
+            accepting.push(executor.spawn(hall.clone().accept(Entrance::Front(Via::Tcp), async move || {
                 let (stream, _) = listener.accept().await?;
                 // A key echo is one small packet: it must not wait for another one.
                 stream.get_ref().set_nodelay(true)?;
@@ -192,14 +236,14 @@ struct Hall {
 
 impl Hall {
     /// Takes in connections for ever.
-    async fn accept(self, via: Via, next: impl AsyncFn() -> io::Result<Socket>) {
+    async fn accept(self, entrance: Entrance, next: impl AsyncFn() -> io::Result<Socket>) {
         loop {
             match next().await {
                 Ok(socket) => {
                     // No seat: everybody in the house is being served. The client sees a closed connection.
                     let Some(place) = self.crowd.enter() else { continue };
                     let Some(executor) = self.executor.upgrade() else { return };
-                    executor.spawn(connection::serve(socket, via, place, Rc::clone(&self.house))).detach();
+                    executor.spawn(connection::serve(socket, entrance, place, Rc::clone(&self.house))).detach();
                 }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {

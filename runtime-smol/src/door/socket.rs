@@ -27,6 +27,15 @@ impl Socket {
         }
     }
 
+    /// Our own end's address; none on the control socket.
+    #[must_use]
+    pub fn local(&self) -> Option<SocketAddr> {
+        match self {
+            Socket::Tcp(stream) => stream.get_ref().local_addr().ok(),
+            Socket::Unix(_) => None,
+        }
+    }
+
     /// Reads what is there, at most `most` bytes and at most 4 KiB, behind what `buffer` holds. 0: the other end is done.
     /// While it waits it holds no memory for what may come; dropped, it has changed nothing.
     pub(super) async fn read_onto(&self, buffer: &mut Vec<u8>, most: usize) -> io::Result<usize> {

@@ -2,6 +2,8 @@
 
 use super::head::Upgrade;
 use super::socket::Socket;
+use crate::link::NodeSocket;
+use crate::link::socket::strangers;
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::handshake::server::{create_response, write_response};
 use async_tungstenite::tungstenite::http;
@@ -47,4 +49,9 @@ pub(super) async fn stream(socket: Socket) -> WebSocketStream<Socket> {
         .max_frame_size(Some(INCOMING_BYTES))
         .accept_unmasked_frames(false);
     WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await
+}
+
+/// The same for another node, which has not said who it is.
+pub(super) async fn node_stream(socket: Socket) -> NodeSocket {
+    WebSocketStream::from_raw_socket(socket, Role::Server, Some(strangers())).await
 }

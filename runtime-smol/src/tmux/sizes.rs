@@ -3,6 +3,9 @@
 //! tmux computes a window's size from the clients that show it. While a lease is held on a window, one more client of ours is
 //! attached to its session: it shows nothing, and says how large that window is and that all others of the session stay as
 //! they are. When the last lease of the session ends, the client is closed and nothing of ours remains.
+//!
+//! The window takes the size that was wished for. With several panes each is then the part of it that the layout gives it: a
+//! window that were made so large that one pane has the wish would grow with every visit of another pane.
 
 use super::engine::{ConnectionId, Engine, Role, State, Then};
 use super::quote::Line;
@@ -20,8 +23,21 @@ pub(crate) struct Leases(BTreeMap<u32, Lease>);
 #[derive(Debug)]
 struct Lease {
     connection: ConnectionId,
-    /// The windows that leases are held on, by whose wish and how large.
-    windows: BTreeMap<u32, (TerminalId, Size)>,
+    windows: BTreeMap<u32, Wishes>,
+}
+
+/// What is wished for one window. Never empty: the last wish counts.
+#[derive(Debug)]
+struct Wishes {
+    /// What the window has again when the last wish ends.
+    before: Size,
+    wishes: Vec<(TerminalId, Size)>,
+}
+
+impl Wishes {
+    fn holds(&self, id: TerminalId) -> bool {
+        self.wishes.iter().any(|(holder, _)| *holder == id)
+    }
 }
 
 impl Leases {
@@ -39,46 +55,46 @@ impl Leases {
 }
 
 impl State {
-    /// Makes a terminal this large and keeps it so.
+    /// Gives a terminal's window this size and keeps it so.
     pub(crate) fn resize(&mut self, engine: &Rc<Engine>, id: TerminalId, size: Size) {
         let Some(terminal) = self.terminals.get(&id) else { return };
         let (session, window) = (terminal.session, terminal.window);
-        let Some((window_size, panes)) = self.window(session, window) else { return };
-        // With several panes in the window, the pane gets what the window grows or shrinks by, as far as tmux gives it that.
-        let wish = if panes == 1 {
-            size
-        } else {
-            let fit =
-                |wanted: u16, whole: u16, now: u16| (i32::from(wanted) + i32::from(whole) - i32::from(now)).max(1);
-            let cols = fit(size.cols(), window_size.cols(), terminal.size.cols());
-            let rows = fit(size.rows(), window_size.rows(), terminal.size.rows());
-            Size::clamped(cols as u16, rows as u16)
-        };
+        let Some(before) = self.window_size(session, window) else { return };
+        let elsewhere =
+            |lease: &Lease| lease.windows.iter().any(|(other, wishes)| *other != window && wishes.holds(id));
+        if self.leases.0.get(&session).is_some_and(elsewhere) {
+            self.release_size(id);
+        }
         let known = self.leases.0.get(&session).map(|lease| lease.connection);
         let Some(connection) = known.or_else(|| self.open_lease(engine, session)) else { return };
         if known.is_none() {
             self.pin_others(connection, session, window);
         }
         let lease = self.leases.0.entry(session).or_insert_with(|| Lease { connection, windows: BTreeMap::new() });
-        lease.windows.insert(window, (id, wish));
-        self.set_window(connection, window, wish);
+        let window_wishes = lease.windows.entry(window).or_insert_with(|| Wishes { before, wishes: Vec::new() });
+        window_wishes.wishes.retain(|(holder, _)| *holder != id);
+        window_wishes.wishes.push((id, size));
+        self.set_window(connection, window, size);
     }
 
     /// Leaves a terminal's size to others again.
     pub(crate) fn release_size(&mut self, id: TerminalId) {
-        let Some(terminal) = self.terminals.get(&id) else { return };
-        let (session, window) = (terminal.session, terminal.window);
+        let Some(session) = self.terminals.get(&id).map(|terminal| terminal.session) else { return };
         let Some(lease) = self.leases.0.get_mut(&session) else { return };
-        if lease.windows.get(&window).is_none_or(|(holder, _)| *holder != id) {
-            return;
-        }
-        lease.windows.remove(&window);
         let connection = lease.connection;
+        // The pane may have been moved to another window since.
+        let held = lease.windows.iter_mut().find(|(_, wishes)| wishes.holds(id));
+        let Some((&window, wishes)) = held else { return };
+        wishes.wishes.retain(|(holder, _)| *holder != id);
+        let (left, before) = (wishes.wishes.last().map(|(_, size)| *size), wishes.before);
+        if left.is_none() {
+            lease.windows.remove(&window);
+        }
         if lease.windows.is_empty() {
             self.leases.0.remove(&session);
             self.hang_up(connection);
-        } else if let Some((size, _)) = self.window(session, window) {
-            self.set_window(connection, window, size);
+        } else {
+            self.set_window(connection, window, left.unwrap_or(before));
         }
     }
 
@@ -90,11 +106,10 @@ impl State {
             .ok()
     }
 
-    /// Size of a window, and how many panes it has.
-    fn window(&self, session: u32, window: u32) -> Option<(Size, usize)> {
-        let mut panes = self.sessions.get(&session)?.panes.iter().filter(|pane| pane.window == window);
-        let (cols, rows) = panes.next()?.window_size;
-        Some((Size::clamped(cols, rows), panes.count() + 1))
+    fn window_size(&self, session: u32, window: u32) -> Option<Size> {
+        let pane = self.sessions.get(&session)?.panes.iter().find(|pane| pane.window == window)?;
+        let (cols, rows) = pane.window_size;
+        Some(Size::clamped(cols, rows))
     }
 
     /// Says that all other windows of the session stay as they are.

@@ -2,7 +2,7 @@
 
 use async_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use async_tungstenite::tungstenite::{Bytes, Message, WebSocket};
-use consort::door::{BrowserSocket, Door, Visitor, Where, directories};
+use consort::door::{BrowserSocket, Door, Handlers, Visitor, Where, directories};
 use consort_core::command::NewAgent;
 use consort_core::directory::BackendKind;
 use consort_core::{
@@ -13,6 +13,7 @@ use consort_web::Clock;
 use consort_web::api::{self, Api, Audit, Listing, Look};
 use consort_web::auth::CookieKey;
 use consort_web::json::NodeFacts;
+use consort_web::lines::Lines;
 use futures_lite::StreamExt;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -70,7 +71,12 @@ impl House {
             sites: door.sites(&[]).unwrap(),
             cookie_key: CookieKey::new(&[3; 32]),
             token: TOKEN.to_owned(),
-            facts: NodeFacts { id: NodeId([7; 32]), version: "9.8.7", home: "/home/me".to_owned() },
+            facts: NodeFacts {
+                id: NodeId([7; 32]),
+                version: "9.8.7",
+                home: "/home/me".to_owned(),
+                lines: Lines::default(),
+            },
         };
         let api = Arc::new(Api::new(config, Arc::clone(&node) as Arc<dyn api::Node>));
         let (stop, stopped) = async_channel::bounded::<()>(1);
@@ -79,8 +85,13 @@ impl House {
             let stopped = async move {
                 let _ = stopped.recv().await;
             };
-            let echo = Rc::new(|socket, visitor| Box::pin(echo(socket, visitor)) as _);
-            smol::block_on(door.serve(served, Arc::new(clock), echo, stopped)).unwrap();
+            let (_, links) = async_channel::bounded(1);
+            let handlers = Handlers {
+                on_socket: Rc::new(|socket, visitor| Box::pin(echo(socket, visitor)) as _),
+                on_link: Rc::new(|socket| Box::pin(async move { drop(socket) })),
+                links,
+            };
+            smol::block_on(door.serve(served, Arc::new(clock), handlers, stopped)).unwrap();
         });
         let folder = folder.to_owned();
         Ok(House { port, folder, _own: None, node, api, stop, thread: Some(thread) })

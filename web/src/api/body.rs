@@ -1,9 +1,9 @@
 //! The JSON bodies of requests. Unknown fields are refused by name; an error says where it is.
 
 use crate::http::{Head, Problem};
-use consort_core::Size;
 use consort_core::command::NewAgent;
 use consort_core::directory::BackendKind;
+use consort_core::{Rights, Size};
 use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -155,4 +155,37 @@ pub(super) struct Input {
 pub(super) struct SetNotes {
     pub(super) notes: String,
     pub(super) revision: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Admit {
+    #[serde(default)]
+    pub(super) rights: RightsName,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Join {
+    /// A code, or an address.
+    pub(super) target: String,
+    #[serde(default)]
+    pub(super) rights: RightsName,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RightsName {
+    View,
+    #[default]
+    Operate,
+}
+
+impl From<RightsName> for Rights {
+    fn from(name: RightsName) -> Self {
+        match name {
+            RightsName::View => Rights::View,
+            RightsName::Operate => Rights::Operate,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Every endpoint: a request in, a response out, and in between one command to the node or one look at it.
 
 mod body;
+mod mesh;
 mod perform;
 mod query;
 mod route;
@@ -8,8 +9,9 @@ mod route;
 use crate::auth::{Access, Admitted, CookieKey, Gate, LoginTokens, Need, Sites};
 use crate::http::{Clock, Head, Problem, Response};
 use crate::json::NodeFacts;
+use consort_core::error::RefusalCode;
 use consort_core::view::View;
-use consort_core::{Command, Instant, NodeId, Refusal, Reply};
+use consort_core::{Command, Instant, NodeId, Refusal, Reply, Rights};
 use route::Route;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,6 +37,108 @@ pub trait Node: Send + Sync {
 
     /// Takes note of something for the audit log. Must not block.
     fn audit(&self, event: Audit<'_>);
+
+    /// Makes a code for one other node, which may then do what `rights` say.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn invite(&self, rights: Rights) -> Result<Invite, Refusal> {
+        let _ = rights;
+        Err(alone())
+    }
+
+    /// Joins the node that a code or an address names; `rights` is what that node may do here.
+    ///
+    /// # Errors
+    /// Why it was not reached, or what it said.
+    fn join(&self, target: &str, rights: Rights) -> Result<Joined, Refusal> {
+        let _ = (target, rights);
+        Err(alone())
+    }
+
+    /// Admits a node that has asked, or changes what a member may do.
+    ///
+    /// # Errors
+    /// It has not asked; or core's refusal.
+    fn admit(&self, node: NodeId, rights: Rights) -> Result<Reply, Refusal> {
+        let _ = (node, rights);
+        Err(alone())
+    }
+
+    /// Who wants to meet whom, and where this node can be met.
+    fn meeting(&self) -> Meeting {
+        Meeting::default()
+    }
+}
+
+fn alone() -> Refusal {
+    let message = "This node cannot meet others.".to_string();
+    Refusal { code: RefusalCode::Unavailable, message, hint: String::new() }
+}
+
+/// A code for one other node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invite {
+    /// What is entered there.
+    pub code: String,
+    /// For how long it can be.
+    pub lifetime_s: u64,
+    /// Where the other node will look for this one.
+    pub addresses: Vec<String>,
+}
+
+/// What became of joining a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// Which.
+    pub node: NodeId,
+    /// What it calls itself.
+    pub name: String,
+    /// Somebody there has to admit this node first.
+    pub waiting: bool,
+}
+
+/// Who wants to meet whom, and where this node can be met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meeting {
+    /// Nodes that ask to be admitted here.
+    pub requests: Vec<JoinRequest>,
+    /// Nodes that this one has asked.
+    pub asking: Vec<Asked>,
+    /// Invites that could still be used.
+    pub invites: usize,
+    /// Addresses that others are told, best first.
+    pub addresses: Vec<String>,
+    /// What is listened on for links only.
+    pub listening: Vec<String>,
+}
+
+/// A node that asks to be admitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinRequest {
+    /// Its id.
+    pub node: NodeId,
+    /// What it calls itself.
+    pub name: String,
+    /// Where it asks from.
+    pub from: String,
+    /// Its version.
+    pub version: String,
+    /// How long it has been asking.
+    pub age_ms: u64,
+}
+
+/// A node that was asked to admit this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Its id.
+    pub node: NodeId,
+    /// What it calls itself.
+    pub name: String,
+    /// Where it was asked.
+    pub address: String,
+    /// What it may do here then.
+    pub rights: Rights,
 }
 
 /// What the door and the API have to say to the audit log.

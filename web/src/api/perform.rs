@@ -36,6 +36,12 @@ impl Api {
             Endpoint::Agents => self.agents(),
             Endpoint::Agent(id) => self.agent(200, id),
             Endpoint::Notes(id) => self.command(id.node, Command::ReadNotes(id.agent)),
+            Endpoint::Peers => self.peers(),
+            Endpoint::Invite => self.invite(head, body),
+            Endpoint::Join => self.join(head, body),
+            Endpoint::Admit(node) => self.admit_node(node, head, body),
+            Endpoint::Remove(node) => nothing(body).and_then(|()| self.command(self.facts.id, Command::Remove(node))),
+            Endpoint::Leave => nothing(body).and_then(|()| self.command(self.facts.id, Command::Remove(self.facts.id))),
             Endpoint::Link => nothing(body).map(|()| Response::json(200, &json!({ "url": self.login_link(clock) }))),
             Endpoint::Directories => {
                 let listing = self.node.list_directory(query.text("path").unwrap_or(""))?;
@@ -87,10 +93,10 @@ impl Api {
     fn nodes(&self) -> Result<Response, Problem> {
         #[derive(Serialize)]
         struct Nodes<'a> {
-            nodes: [NodeJson<'a>; 1],
+            nodes: Vec<NodeJson<'a>>,
         }
         let facts = self.facts.clone();
-        look(&*self.node, move |view, _| Response::json(200, &Nodes { nodes: [NodeJson::own(view, &facts)] }))
+        look(&*self.node, move |view, now| Response::json(200, &Nodes { nodes: NodeJson::all(view, now, &facts) }))
     }
 
     fn agents(&self) -> Result<Response, Problem> {
@@ -119,7 +125,7 @@ impl Api {
         self.reply(reply)
     }
 
-    fn reply(&self, reply: Reply) -> Result<Response, Problem> {
+    pub(super) fn reply(&self, reply: Reply) -> Result<Response, Problem> {
         match reply {
             Reply::Agent(id) => self.agent(200, id),
             Reply::Deleted(id) => Ok(Response::json(200, &json!({ "deleted": id.written_at(self.facts.id) }))),

@@ -37,6 +37,12 @@ pub(super) enum Endpoint {
     SetNotes(AgentAddress),
     Directories,
     Link,
+    Peers,
+    Invite,
+    Join,
+    Admit(NodeId),
+    Remove(NodeId),
+    Leave,
     Asset(&'static Asset),
 }
 
@@ -98,7 +104,9 @@ pub(super) fn find(head: &Head<'_>, own: NodeId) -> Result<Route, Miss> {
 type Methods = Vec<(&'static str, Route)>;
 
 fn methods(path: &str, own: NodeId) -> Methods {
-    use Endpoint::{Agents, Create, Directories, Health, Link, Login, Logout, Nodes};
+    use Endpoint::{
+        Admit, Agents, Create, Directories, Health, Invite, Join, Leave, Link, Login, Logout, Nodes, Peers, Remove,
+    };
     let mut parts = path.splitn(3, '/');
     match (parts.next().unwrap_or(""), parts.next(), parts.next()) {
         ("health", None, None) => vec![("GET", Route::new(Health, Need::Nothing))],
@@ -113,6 +121,16 @@ fn methods(path: &str, own: NodeId) -> Methods {
         }
         ("directories", None, None) => vec![("GET", Route::look(Directories))],
         ("link", None, None) => vec![("POST", Route { lane: Lane::Quick, ..Route::change(Link, SMALL_BYTES) })],
+        ("peers", None, None) => vec![("GET", Route::look(Peers))],
+        ("peers", Some(id), None) => {
+            id.parse().map_or_else(|_| Vec::new(), |id| vec![("DELETE", Route::change(Remove(id), SMALL_BYTES))])
+        }
+        ("peers", Some(id), Some("admit")) => {
+            id.parse().map_or_else(|_| Vec::new(), |id| vec![("POST", Route::change(Admit(id), SMALL_BYTES))])
+        }
+        ("invite", None, None) => vec![("POST", Route::change(Invite, SMALL_BYTES))],
+        ("join", None, None) => vec![("POST", Route::change(Join, SMALL_BYTES))],
+        ("leave", None, None) => vec![("POST", Route::change(Leave, SMALL_BYTES))],
         _ => Vec::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::http::{Headers, Via};
+use crate::lines::Lines;
 use consort_core::command::NewAgent;
 use consort_core::directory::BackendKind;
 use consort_core::error::RefusalCode;
@@ -43,6 +44,24 @@ impl Node for Fake {
 
     fn audit(&self, event: Audit<'_>) {
         self.audit.lock().unwrap().push(format!("{event:?}"));
+    }
+
+    fn invite(&self, rights: Rights) -> Result<Invite, Refusal> {
+        Ok(Invite { code: format!("{rights:?}"), lifetime_s: 600, addresses: vec!["10.0.0.1:1".into()] })
+    }
+
+    fn join(&self, target: &str, _: Rights) -> Result<Joined, Refusal> {
+        Ok(Joined { node: NodeId([5; 32]), name: "desk".into(), waiting: target == "host" })
+    }
+
+    fn admit(&self, node: NodeId, _: Rights) -> Result<Reply, Refusal> {
+        Ok(Reply::Node(node))
+    }
+
+    fn meeting(&self) -> Meeting {
+        let (name, from) = ("new".to_owned(), "10.0.0.9".to_owned());
+        let request = JoinRequest { node: NodeId([9; 32]), name, from, version: String::new(), age_ms: 1 };
+        Meeting { requests: vec![request], ..Meeting::default() }
     }
 }
 
@@ -105,7 +124,12 @@ fn build(reply: Result<Reply, Refusal>, stopping: bool) -> Case {
         sites: Sites::new(23_000, []).unwrap(),
         cookie_key: CookieKey::new(&[1; 32]),
         token: "t0ken".to_owned(),
-        facts: NodeFacts { id: NodeId([7; 32]), version: "0.1.0", home: "/home/me".to_owned() },
+        facts: NodeFacts {
+            id: NodeId([7; 32]),
+            version: "0.1.0",
+            home: "/home/me".to_owned(),
+            lines: Lines::default(),
+        },
     };
     Case { api: Api::new(config, Arc::clone(&node) as Arc<dyn Node>), node }
 }
@@ -176,7 +200,7 @@ fn an_agent_has_every_field_of_the_protocol() {
     agent.as_object_mut().unwrap().remove("state");
     let expected = serde_json::json!({
         "id": AGENT.to_string(), "node": NodeId([7; 32]).to_string(), "name": "customers-zoom-backend",
-        "path": ["customers", "zoom"], "leaf": "backend", "backend": "tmux", "managed": false, "running": true,
+        "path": ["customers", "zoom"], "leaf": "backend", "backend": "tmux", "managed": false, "origin": "found", "running": true,
         "wanted": "running", "autostart": agent["autostart"], "program": null, "args": [], "directory": "/home/me/zoom",
         "notes": "", "notes_revision": 0, "tags": [], "created_unix_ms": 1_790_000_000_000_u64,
         "terminals": [{
@@ -194,7 +218,9 @@ fn lists_have_all_agents_and_this_node() {
     let nodes = json(&case.ask("GET", "/api/nodes", ""));
     let expected = serde_json::json!([{
         "id": NodeId([7; 32]).to_string(), "short": NodeId([7; 32]).short(), "name": "laptop", "version": "0.1.0",
-        "self": true, "reachable": true, "home": "/home/me",
+        "self": true, "member": true, "removed": false, "reachable": true, "since_ms": 1_200, "home": "/home/me",
+        "rights": "operate", "addresses": [], "via": null, "hops": 0, "address": null, "dialled": null,
+        "latency_ms": null, "protocol": nodes["nodes"][0]["protocol"], "conflict": false,
         "backends": {
             "tmux": { "available": true, "detail": "tmux 3.3a" },
             "pty": nodes["nodes"][0]["backends"]["pty"],
@@ -256,6 +282,8 @@ fn every_verb_becomes_its_command() {
         ("POST", at("/input"), r#"{"text":"hello","submit":true,"terminal":3}"#, paste(Some(3), true)),
         ("PUT", at("/notes"), r#"{"notes":"n"}"#, notes(None)),
         ("PUT", at("/notes"), r#"{"notes":"n","revision":4}"#, notes(Some(4))),
+        ("DELETE", format!("/api/peers/{}", NodeId([5; 32])), "", Command::Remove(NodeId([5; 32]))),
+        ("POST", "/api/leave".into(), "", Command::Remove(AT.node)),
         ("GET", at("/screen"), "", Command::ReadText { agent: AGENT, pane: None, history_lines: 0 }),
         (
             "GET",
@@ -399,9 +427,56 @@ fn an_agent_that_is_not_there_is_404() {
     let case = case();
     let other = AgentId(78);
     assert_eq!(code(&case.ask("GET", &format!("/api/agents/{other}"), "")).0, 404);
+    let refusal = Refusal { code: RefusalCode::NotFound, message: "No.".into(), hint: String::new() };
+    let case = build(Err(refusal), false);
     assert_eq!(code(&case.ask("GET", &format!("/api/agents/{other}/notes"), "")).0, 404);
+}
+
+#[test]
+fn notes_come_from_the_node_that_has_them() {
+    let case = build(Ok(Reply::NotesText { notes: "n".into(), revision: 4 }), false);
     let notes = case.ask("GET", &format!("/api/agents/{AGENT}/notes"), "");
-    assert_eq!(json(&notes), serde_json::json!({ "notes": "", "revision": 0 }));
+    assert_eq!(json(&notes), serde_json::json!({ "notes": "n", "revision": 4 }));
+    assert_eq!(case.command(), Command::ReadNotes(AGENT));
+}
+
+#[test]
+fn an_invite_is_a_command_to_run_elsewhere() {
+    let case = case();
+    let invite = case.ask("POST", "/api/invite", "");
+    let expected = serde_json::json!({
+        "code": "Operate", "command": "consort join Operate", "expires_s": 600, "addresses": ["10.0.0.1:1"],
+    });
+    assert_eq!((invite.status, json(&invite)), (201, expected));
+    assert_eq!(json(&case.ask("POST", "/api/invite", r#"{"rights":"view"}"#))["code"], "View");
+    assert_eq!(code(&case.ask("POST", "/api/invite", r#"{"rights":"everything"}"#)), (400, "invalid".into()));
+}
+
+#[test]
+fn joining_says_whether_somebody_has_to_decide() {
+    let case = case();
+    let joined = case.ask("POST", "/api/join", r#"{"target":"code"}"#);
+    let expected = serde_json::json!({
+        "state": "joined", "id": NodeId([5; 32]).to_string(), "short": NodeId([5; 32]).short(), "name": "desk",
+    });
+    assert_eq!((joined.status, json(&joined)), (200, expected));
+    let waiting = case.ask("POST", "/api/join", r#"{"target":"host","rights":"view"}"#);
+    assert_eq!((waiting.status, json(&waiting)["state"].as_str()), (202, Some("waiting")));
+    assert_eq!(code(&case.ask("POST", "/api/join", "{}")), (400, "invalid".into()));
+}
+
+#[test]
+fn who_asks_is_listed_and_admitted_by_its_id() {
+    let case = case();
+    let peers = json(&case.ask("GET", "/api/peers", ""));
+    assert_eq!(peers["peers"].as_array().unwrap().len(), 1);
+    let request = &peers["requests"][0];
+    assert_eq!((request["name"].as_str(), request["from"].as_str()), (Some("new"), Some("10.0.0.9")));
+    let id = request["id"].as_str().unwrap();
+    assert_eq!(case.ask("POST", &format!("/api/peers/{id}/admit"), "").status, 200);
+    assert_eq!(code(&case.ask("POST", "/api/peers/xyz/admit", "")).0, 404);
+    let long = NodeId([9; 32]).checked();
+    assert_eq!(case.ask("POST", &format!("/api/peers/{long}/admit"), "").status, 200, "also with check characters");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{KIND_DATA, KIND_SNAPSHOT};
 use crate::json::Control;
-use consort_core::{EndReason, ViewerOutput};
+use consort_core::{AgentAddress, EndReason, NodeId, ViewerOutput};
 
 /// A frame to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub enum Frame {
     Binary(Vec<u8>),
 }
 
-/// The frame for one of core's outputs. Terminal bytes are copied once, into their frame.
+/// The frame for one of core's outputs at the node `own`. Terminal bytes are copied once, into their frame.
 #[must_use]
-pub fn encode(output: &ViewerOutput) -> Frame {
+pub fn encode(own: NodeId, output: &ViewerOutput) -> Frame {
     match output {
         ViewerOutput::Data { stream, offset, bytes } => binary(KIND_DATA, stream.0, *offset, &[], bytes),
         ViewerOutput::Snapshot { stream, generation, offset, size, bytes } => {
@@ -25,10 +25,10 @@ pub fn encode(output: &ViewerOutput) -> Frame {
             extra[10..].copy_from_slice(&size.rows().to_le_bytes());
             binary(KIND_SNAPSHOT, stream.0, *offset, &extra, bytes)
         }
-        ViewerOutput::Attached { stream, terminal, generation, offset, input_seq, input_known, size, holder } => {
+        ViewerOutput::Attached { stream, node, terminal, generation, offset, input_seq, input_known, size, holder } => {
             control(&Control::Attached {
                 s: stream.0,
-                agent: terminal.agent.to_string(),
+                agent: AgentAddress { node: *node, agent: terminal.agent }.written_at(own),
                 terminal: terminal.pane,
                 generation: crate::json::hex(generation.0),
                 offset: *offset,

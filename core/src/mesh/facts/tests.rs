@@ -132,6 +132,7 @@ fn the_fact_of_an_agent_is_shortened_to_its_bound() {
         name: long(100),
         backend: BackendKind::Tmux,
         managed: true,
+        origin: Origin::Created,
         running: true,
         desired: Desired::Running,
         autostart: true,

@@ -2,8 +2,8 @@
 
 use super::Check;
 use crate::cli::api::Health;
-use crate::cli::args::Listen;
 use crate::cli::http::exchange;
+use crate::cli::listen::Listen;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;

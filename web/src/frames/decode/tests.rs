@@ -113,7 +113,7 @@ fn a_binary_frame_that_breaks_a_rule_is_refused_with_it() {
 #[test]
 fn terminal_bytes_go_out_behind_the_headers_of_the_protocol() {
     let data = ViewerOutput::Data { stream: StreamId(7), offset: 123, bytes: Bytes::from(&b"hello"[..]) };
-    assert_eq!(encode(&data), Frame::Binary(frame(KIND_DATA, 7, 123, b"hello")));
+    assert_eq!(encode(OWN, &data), Frame::Binary(frame(KIND_DATA, 7, 123, b"hello")));
     let snapshot = ViewerOutput::Snapshot {
         stream: StreamId(7),
         generation: Generation(0xff),
@@ -122,7 +122,7 @@ fn terminal_bytes_go_out_behind_the_headers_of_the_protocol() {
         bytes: Bytes::from(&b"screen"[..]),
     };
     let after = [&255_u64.to_le_bytes()[..], &120_u16.to_le_bytes(), &40_u16.to_le_bytes(), b"screen"].concat();
-    assert_eq!(encode(&snapshot), Frame::Binary(frame(KIND_SNAPSHOT, 7, 123, &after)));
+    assert_eq!(encode(OWN, &snapshot), Frame::Binary(frame(KIND_SNAPSHOT, 7, 123, &after)));
 }
 
 #[test]
@@ -131,6 +131,7 @@ fn every_other_output_is_the_text_message_of_the_protocol() {
     let size = Size::clamped(120, 40);
     let attached = ViewerOutput::Attached {
         stream,
+        node: OWN,
         terminal: TerminalId { agent: AGENT, pane: 3 },
         generation: Generation(0xff),
         offset: 123,
@@ -139,12 +140,30 @@ fn every_other_output_is_the_text_message_of_the_protocol() {
         size,
         holder: Holder::You,
     };
+    let far = ViewerOutput::Attached {
+        stream,
+        node: NodeId([5; 32]),
+        terminal: TerminalId { agent: AGENT, pane: 3 },
+        generation: Generation(0xff),
+        offset: 0,
+        input_seq: 0,
+        input_known: false,
+        size,
+        holder: Holder::Other,
+    };
+    let at = NodeId([5; 32]);
     let lost = ViewerOutput::InputLost { stream, seq: 10, message: "tmux said \"no\"".to_owned() };
     let cases = [
         (
             attached,
             format!(
                 r#"{{"t":"attached","s":7,"agent":"{AGENT}","terminal":3,"generation":"00000000000000ff","offset":123,"input_seq":9,"input_known":true,"cols":120,"rows":40,"holder":"you"}}"#
+            ),
+        ),
+        (
+            far,
+            format!(
+                r#"{{"t":"attached","s":7,"agent":"{AGENT}@{at}","terminal":3,"generation":"00000000000000ff","offset":0,"input_seq":0,"input_known":false,"cols":120,"rows":40,"holder":"other"}}"#
             ),
         ),
         (
@@ -159,7 +178,7 @@ fn every_other_output_is_the_text_message_of_the_protocol() {
         ),
     ];
     for (output, json) in cases {
-        assert_eq!(encode(&output), Frame::Text(json));
+        assert_eq!(encode(OWN, &output), Frame::Text(json));
     }
 }
 
@@ -181,7 +200,7 @@ proptest! {
     #[test]
     fn data_keeps_every_byte_in_a_frame_without_spare_room(stream: u32, offset: u64, bytes: Vec<u8>) {
         let output = ViewerOutput::Data { stream: StreamId(stream), offset, bytes: Bytes::from(bytes.as_slice()) };
-        let Frame::Binary(sent) = encode(&output) else { panic!("data is binary") };
+        let Frame::Binary(sent) = encode(OWN, &output) else { panic!("data is binary") };
         prop_assert_eq!(&sent, &frame(KIND_DATA, stream, offset, &bytes));
         prop_assert_eq!(sent.capacity(), sent.len());
     }

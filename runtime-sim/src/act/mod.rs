@@ -1,14 +1,22 @@
 //! Carries out operations: finds what their numbers choose, and does nothing if there is no such thing.
 
+mod mesh;
+
+use crate::backend::host_of;
+use crate::event::HostIndex;
 use crate::failure::Checked;
+use crate::host::Host;
 use crate::op::{Op, take};
+use crate::people::Request;
 use crate::world::World;
-use consort_core::directory::BackendKind;
-use consort_core::{AgentId, Command, CommandId, Size};
+use consort_core::{AgentAddress, AgentId, AgentView, Size};
 
 /// Nothing takes longer than this, so that what is under way when faults end arrives within the bound. (The runtime itself ends a viewer that
 /// is silent for 15 s.)
 const SLOWEST_MS: u64 = 20_000;
+
+/// Pages look at the agents of other nodes.
+const REMOTE_STREAMS: bool = false;
 
 /// Names that people choose from: a few, so that they collide.
 const NAMES: [&str; 12] = [
@@ -44,13 +52,34 @@ impl World {
         self.log.op(self.agenda.now(), || format!("{op:?}"));
         match op {
             Op::Wait { ms } => return self.run_for(u64::from(ms)),
-            Op::LoseTmux => self.host.backends.lose_tmux(&mut self.agenda),
-            Op::FindTmux => self.host.backends.find_tmux(&mut self.agenda),
-            Op::FailOperations { count } => self.host.backends.fail_operations = count,
-            Op::SlowBackends { ms } => self.host.backends.answer_ms = u64::from(ms).min(SLOWEST_MS),
-            Op::SlowDisk { ms } => self.host.disk_ms = u64::from(ms).min(SLOWEST_MS),
-            Op::DiskFull { full } => self.host.disk.full = full,
-            Op::Crash { kept, down_ms } => self.crash(usize::from(kept % 8), u64::from(down_ms)),
+            Op::Go { host } => self.seat = self.chosen_host(host),
+            Op::LoseTmux => self.hosts[self.seat].backends.lose_tmux(&mut self.agenda),
+            Op::FindTmux => self.hosts[self.seat].backends.find_tmux(&mut self.agenda),
+            Op::FailOperations { count } => self.hosts[self.seat].backends.fail_operations = count,
+            Op::SlowBackends { ms } => self.hosts[self.seat].backends.answer_ms = u64::from(ms).min(SLOWEST_MS),
+            Op::SlowDisk { ms } => self.hosts[self.seat].disk_ms = u64::from(ms).min(SLOWEST_MS),
+            Op::DiskFull { full } => self.hosts[self.seat].disk.full = full,
+            Op::Crash { .. }
+            | Op::PowerCut { .. }
+            | Op::BackUp
+            | Op::RollBack { .. }
+            | Op::LoseDisk { .. }
+            | Op::Sleep { .. }
+            | Op::Clock { .. }
+            | Op::Move { .. }
+            | Op::Copy { .. }
+            | Op::Betray { .. } => return self.act_on_machine(op),
+            Op::CutLink { .. }
+            | Op::HalfOpen { .. }
+            | Op::StallLink { .. }
+            | Op::NarrowLink { .. }
+            | Op::FlowLinks
+            | Op::Block { .. }
+            | Op::Wall { .. }
+            | Op::RefuseDials { .. }
+            | Op::Split { .. }
+            | Op::Join => self.act_on_network(op),
+            Op::Pair { .. } | Op::Admit { .. } | Op::Remove { .. } => return self.act_on_members(op),
             Op::Print { .. }
             | Op::Flood { .. }
             | Op::Skip { .. }
@@ -75,6 +104,7 @@ impl World {
             | Op::Seen { .. }
             | Op::Type { .. } => return self.act_in_page(op),
             Op::Create { .. }
+            | Op::CreateAt { .. }
             | Op::Rename { .. }
             | Op::Tag { .. }
             | Op::Notes { .. }
@@ -85,8 +115,8 @@ impl World {
             | Op::Paste { .. }
             | Op::ReadText { .. }
             | Op::Nonsense { .. } => {
-                if let Some(command) = self.command_of(op) {
-                    return self.command(command);
+                if let Some(request) = self.request_of(op) {
+                    return self.ask(self.seat, request);
                 }
             }
         }
@@ -94,8 +124,7 @@ impl World {
     }
 
     fn act_on_terminal(&mut self, op: Op) {
-        let lives: Vec<u64> = self.host.backends.terminals().collect();
-        let (backends, agenda) = (&mut self.host.backends, &mut self.agenda);
+        let lives: Vec<u64> = self.hosts.iter().flat_map(|host| host.backends.terminals()).collect();
         let (Op::Print { terminal, .. }
         | Op::Flood { terminal, .. }
         | Op::Skip { terminal, .. }
@@ -106,6 +135,7 @@ impl World {
             return;
         };
         let Some(life) = nth(&lives, terminal) else { return };
+        let (backends, agenda) = (&mut self.hosts[host_of(life)].backends, &mut self.agenda);
         match op {
             Op::Print { bytes, .. } => backends.print(agenda, life, bytes),
             Op::Flood { bytes, ms, .. } => backends.flood(agenda, life, bytes, ms),
@@ -113,17 +143,17 @@ impl World {
             Op::ClosePane { listed_first, .. } => backends.close_pane(agenda, life, listed_first),
             Op::Reflow { size: choice, .. } => backends.reflow(agenda, life, size(choice)),
             Op::FailWrite { after_bytes, .. } => {
-                backends.lives[life as usize].fail_write(Some(usize::from(after_bytes)));
+                backends.lives[life].fail_write(Some(usize::from(after_bytes)));
             }
             _ => {}
         }
     }
 
     fn act_on_session(&mut self, op: Op) {
-        let sessions: Vec<AgentId> = self.host.backends.carriers.keys().copied().collect();
-        let (backends, agenda) = (&mut self.host.backends, &mut self.agenda);
+        let of = |host: &Host| host.backends.carriers.keys().map(|agent| (host.index, *agent)).collect::<Vec<_>>();
+        let sessions: Vec<(HostIndex, AgentId)> = self.hosts.iter().flat_map(of).collect();
         if let Op::Appear { name: choice } = op {
-            return backends.appear(agenda, name(choice));
+            return self.hosts[self.seat].backends.appear(&mut self.agenda, name(choice));
         }
         let (Op::Look { agent, .. }
         | Op::End { agent }
@@ -133,7 +163,9 @@ impl World {
         else {
             return;
         };
-        let Some(agent) = nth(&sessions, agent) else { return };
+        let Some((host, agent)) = nth(&sessions, agent) else { return };
+        let node = self.hosts[host].id;
+        let (backends, agenda) = (&mut self.hosts[host].backends, &mut self.agenda);
         match op {
             Op::Look { title, bell, shell, .. } => backends.look(agenda, agent, title, bell, shell),
             Op::End { .. } => backends.end(agenda, agent),
@@ -141,7 +173,7 @@ impl World {
             Op::RenameOutside { name: choice, .. } => {
                 let renamed = backends.rename_outside(agenda, agent, name(choice));
                 if renamed {
-                    self.host.people.renamed_outside(agent);
+                    self.people.renamed_outside(AgentAddress { node, agent });
                 }
             }
             Op::ShowElsewhere { shown, .. } => backends.show_elsewhere(agenda, agent, shown),
@@ -170,7 +202,7 @@ impl World {
             Op::Connect { .. } => self.connect(index),
             Op::Cut { notice_ms, .. } => self.cut(index, u64::from(notice_ms).min(SLOWEST_MS)),
             Op::Attach { terminal, active, size: choice, take: how, .. } => {
-                let target = nth(&self.visible_terminals(), terminal);
+                let target = nth(&self.visible_terminals(self.pages[usize::from(index)].host), terminal);
                 let (page, agenda) = (&mut self.pages[usize::from(index)], &mut self.agenda);
                 if let Some((agent, pane)) = target {
                     page.attach(agenda, (agent, Some(pane).filter(|_| !active)), size(choice), take(how));
@@ -178,10 +210,11 @@ impl World {
             }
             Op::AttachNowhere { .. } => {
                 let (page, agenda) = (&mut self.pages[usize::from(index)], &mut self.agenda);
-                page.attach(agenda, (AgentId(1), None), Size::DEFAULT, take(0));
+                let node = self.hosts[page.host].id;
+                page.attach(agenda, (AgentAddress { node, agent: AgentId(1) }, None), Size::DEFAULT, take(0));
             }
             Op::Seen { agent, .. } => {
-                if let Some(agent) = nth(&self.visible_agents(), agent) {
+                if let Some(agent) = nth(&self.visible_agents(self.pages[usize::from(index)].host), agent) {
                     self.pages[usize::from(index)].seen(&mut self.agenda, agent);
                 }
             }
@@ -222,50 +255,68 @@ impl World {
         Ok(())
     }
 
-    fn command_of(&mut self, op: Op) -> Option<(CommandId, Command)> {
-        let node = self.node()?;
-        let agents = self.visible_agents();
-        let revision = |agent| node.view().own_agent(agent).map_or(0, |agent| agent.notes_revision);
+    fn request_of(&mut self, op: Op) -> Option<Request> {
+        let from = self.seat_at(self.seat);
+        if !self.hosts[self.seat].is_awake() {
+            return None;
+        }
+        let agents = self.visible_agents(self.seat);
         let of = |choice| nth(&agents, choice);
         if let Op::Notes { agent, stale } = op {
             let agent = of(agent)?;
-            let seen = revision(agent);
+            let view = self.hosts[self.seat].node()?.view().agent(agent);
+            let seen = view.map_or(0, |agent| agent.notes_revision);
             let seen = if stale { seen.checked_sub(1) } else { Some(seen) };
-            return Some(self.host.people.notes(agent, seen));
+            return Some(self.people.notes(from, agent, seen));
         }
         if let Op::Stop { agent } | Op::Delete { agent } | Op::Tag { agent, .. } = op {
-            self.host.to_start.remove(&of(agent)?);
+            let agent = of(agent)?;
+            for host in self.hosts.iter_mut().filter(|host| host.id == agent.node) {
+                host.to_start.remove(&agent.agent);
+            }
         }
-        let people = &mut self.host.people;
+        let people = &mut self.people;
         Some(match op {
-            Op::Create { name: choice, pty, autostart } => people.create(name(choice), pty, autostart, size(choice)),
-            Op::Rename { agent, name: choice } => people.rename(of(agent)?, name(choice)),
-            Op::Tag { agent, autostart } => people.tag(of(agent)?, autostart),
-            Op::Start { agent } => people.start(of(agent)?),
-            Op::Stop { agent } => people.stop(of(agent)?),
-            Op::Restart { agent } => people.restart(of(agent)?),
-            Op::Delete { agent } => people.delete(of(agent)?),
-            Op::Paste { agent, submit } => people.paste(of(agent)?, submit),
-            Op::ReadText { agent } => people.read_text(of(agent)?),
-            Op::Nonsense { kind } => people.nonsense(kind),
+            Op::Create { name: choice, pty, autostart } => {
+                people.create(from, from.id, (name(choice), pty, autostart, size(choice)))
+            }
+            Op::CreateAt { host, name: choice, pty } => {
+                let node = self.hosts[HostIndex::from(host) % self.setting.hosts.max(1)].id;
+                people.create(from, node, (name(choice), pty, true, size(choice)))
+            }
+            Op::Rename { agent, name: choice } => people.rename(from, of(agent)?, name(choice)),
+            Op::Tag { agent, autostart } => people.tag(from, of(agent)?, autostart),
+            Op::Start { agent } => people.start(from, of(agent)?),
+            Op::Stop { agent } => people.stop(from, of(agent)?),
+            Op::Restart { agent } => people.restart(from, of(agent)?),
+            Op::Delete { agent } => people.delete(from, of(agent)?),
+            Op::Paste { agent, submit } => people.paste(from, of(agent)?, submit),
+            Op::ReadText { agent } => people.read_text(from, of(agent)?),
+            Op::Nonsense { kind } => people.nonsense(from, from.id, kind),
             _ => return None,
         })
     }
 
-    /// All agents that the node shows, in the order of their names.
-    pub(crate) fn visible_agents(&self) -> Vec<AgentId> {
-        self.node().map(|node| node.view().agents().map(|agent| agent.id).collect()).unwrap_or_default()
+    /// The machine that a number chooses: not one with a copied disk.
+    pub(crate) fn chosen_host(&self, choice: u8) -> HostIndex {
+        HostIndex::from(choice) % self.setting.hosts.max(1)
     }
 
-    /// All terminals that the node shows.
-    pub(crate) fn visible_terminals(&self) -> Vec<(AgentId, u32)> {
-        let Some(node) = self.node() else { return Vec::new() };
-        let agents = node.view().agents();
-        agents.flat_map(|agent| agent.terminals.iter().map(move |info| (agent.id, info.pane))).collect()
+    /// All agents that a node shows, in the order of their names.
+    pub(crate) fn visible_agents(&self, host: HostIndex) -> Vec<AgentAddress> {
+        let Some(node) = self.hosts[host].node() else { return Vec::new() };
+        node.view().agents().map(|agent| AgentAddress { node: agent.node, agent: agent.id }).collect()
     }
 
-    /// Whether the node hears of sessions of a kind.
-    pub(crate) fn is_heard(&self, kind: BackendKind) -> bool {
-        self.host.backends.is_heard(kind)
+    /// All terminals that a node shows.
+    pub(crate) fn visible_terminals(&self, host: HostIndex) -> Vec<(AgentAddress, u32)> {
+        let Some(node) = self.hosts[host].node() else { return Vec::new() };
+        let own = |agent: &AgentView<'_>| REMOTE_STREAMS || agent.node == node.view().id();
+        let agents = node.view().agents().filter(own);
+        let of = |agent: AgentView<'_>| {
+            let address = AgentAddress { node: agent.node, agent: agent.id };
+            agent.terminals.iter().map(|info| (address, info.pane)).collect::<Vec<_>>()
+        };
+        agents.flat_map(of).collect()
     }
 }

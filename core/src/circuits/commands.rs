@@ -1,0 +1,325 @@
+//! Commands for other nodes: what was asked and not answered yet, and at the other end what was answered and may be asked again.
+//!
+//! A command is carried out once. Its number is its opener's; it is repeated on the next circuit when one has broken, to the same
+//! life of the owner, which remembers its answers until the opener says that it has them.
+
+use super::News;
+use super::wire::{self, Answer, Ask, Garbled, Part};
+use crate::command::{Command, Reply, Rights};
+use crate::error::{Refusal, RefusalCode};
+use crate::id::{AgentAddress, CommandId, NodeId};
+use crate::limits;
+use crate::mesh::facts::Key;
+use crate::time::Instant;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// Commands that one other node has not answered.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    requests: BTreeMap<u64, Request>,
+    /// All numbers below were given.
+    next: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) id: CommandId,
+    /// The encoded command.
+    pub(super) body: Vec<u8>,
+    /// The life of the other node that may carry it out.
+    pub(super) instance: u64,
+    pub(super) deadline: Instant,
+    /// It was sent on the present circuit, at least in part.
+    sent: bool,
+    /// It was sent on a circuit that has broken: whether it arrived is not known.
+    uncertain: bool,
+    /// How often the other node was of another life than we thought.
+    moved: u8,
+}
+
+impl Request {
+    pub(super) fn new(id: CommandId, body: Vec<u8>, instance: u64, deadline: Instant) -> Self {
+        Request { id, body, instance, deadline, sent: false, uncertain: false, moved: 0 }
+    }
+}
+
+/// Commands that are on their way on one circuit, in parts, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Sending {
+    queue: VecDeque<u64>,
+    /// Bytes of the first that are sent.
+    at: usize,
+}
+
+impl Sending {
+    pub(super) fn push(&mut self, number: u64) {
+        self.queue.push_back(number);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The next part, encoded.
+    pub(super) fn next(&mut self, asked: &mut Asked) -> Option<Vec<u8>> {
+        let settled = asked.settled();
+        loop {
+            let number = *self.queue.front()?;
+            let Some(request) = asked.requests.get_mut(&number) else {
+                self.advance();
+                continue;
+            };
+            request.sent = true;
+            let part = Part::of(&request.body, self.at);
+            let (last, len) = (part.last, part.bytes.len());
+            let message = wire::encode(&Ask::Command { number, instance: request.instance, settled, part });
+            self.at += len;
+            if last {
+                self.advance();
+            }
+            return Some(message);
+        }
+    }
+
+    fn advance(&mut self) {
+        self.queue.pop_front();
+        self.at = 0;
+    }
+}
+
+impl Asked {
+    pub(super) fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    pub(super) fn insert(&mut self, number: u64, request: Request) {
+        self.next = number + 1;
+        self.requests.insert(number, request);
+    }
+
+    fn settled(&self) -> u64 {
+        self.requests.keys().next().copied().unwrap_or(self.next)
+    }
+
+    /// On a fresh circuit everything is asked (again).
+    pub(super) fn send_all(&self) -> Sending {
+        Sending { queue: self.requests.keys().copied().collect(), at: 0 }
+    }
+
+    pub(super) fn interrupt(&mut self) {
+        for request in self.requests.values_mut() {
+            request.uncertain |= core::mem::take(&mut request.sent);
+        }
+    }
+
+    /// An answer has come, whole. One that nobody waits for any more is nothing.
+    pub(super) fn answered(
+        &mut self,
+        node: NodeId,
+        number: u64,
+        answer: &[u8],
+    ) -> Result<Option<News<'static>>, Garbled> {
+        let Answer { result, fact } = wire::decode(answer)?;
+        let about = match &result {
+            Ok(Reply::Agent(address) | Reply::Deleted(address)) => Some(*address),
+            Ok(_) | Err(_) => None,
+        };
+        if about.is_some_and(|address| address.node != node) {
+            return Err(Garbled);
+        }
+        let Some(request) = self.requests.remove(&number) else { return Ok(None) };
+        let fact = about.zip(fact).map(|(AgentAddress { agent, .. }, fact)| (Key::Agent(node, agent), fact));
+        Ok(Some(News::Reply(request.id, result, fact)))
+    }
+
+    /// The other node is of another life than the command was for. True: ask that one, since the one before cannot have carried it
+    /// out.
+    pub(super) fn was_for_another(&mut self, number: u64, instance: u64, news: &mut Vec<News<'_>>) -> bool {
+        let Some(request) = self.requests.get_mut(&number) else { return false };
+        let again = !request.uncertain && request.moved < 3;
+        if again {
+            request.moved += 1;
+            request.instance = instance;
+        } else {
+            news.extend(self.give_up(number, "it was restarted before it answered"));
+        }
+        again
+    }
+
+    /// When the first one has waited long enough.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.requests.values().map(|request| request.deadline).min()
+    }
+
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<News<'static>> {
+        let late: Vec<u64> =
+            self.requests.iter().filter(|(_, request)| request.deadline <= now).map(|(number, _)| *number).collect();
+        let seconds = limits::REMOTE_COMMAND_TIME.as_millis() / 1_000;
+        let why = format!("it did not answer within {seconds} s");
+        late.into_iter().filter_map(|number| self.give_up(number, &why)).collect()
+    }
+
+    pub(super) fn give_up_all(&mut self, why: &str) -> Vec<News<'static>> {
+        let all: Vec<u64> = self.requests.keys().copied().collect();
+        all.into_iter().filter_map(|number| self.give_up(number, why)).collect()
+    }
+
+    fn give_up(&mut self, number: u64, why: &str) -> Option<News<'static>> {
+        let request = self.requests.remove(&number)?;
+        let mut message = why.to_string();
+        if request.sent || request.uncertain {
+            message.push_str("; it may have carried the command out");
+        }
+        message.push('.');
+        let hint = "Look at the agents of that machine before you try again.";
+        Some(News::Reply(request.id, Err(unreachable(message, hint)), None))
+    }
+}
+
+/// What a node has answered to another, or is about to.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// The life of the asking node.
+    instance: u64,
+    settled: u64,
+    given: BTreeMap<u64, Given>,
+}
+
+#[derive(Debug)]
+enum Given {
+    /// It is being carried out.
+    Pending,
+    /// Encoded; whether it is kept after it was sent. What only reads is carried out again instead.
+    Done(Vec<u8>, bool),
+}
+
+/// What to do with a command that has come.
+#[derive(Debug)]
+pub(super) enum Then {
+    /// Carry it out.
+    CarryOut(Command),
+    /// It was answered before, or is refused: send what is kept.
+    Answer,
+    /// It is being carried out, or the opener has its answer.
+    Nothing,
+}
+
+impl Answers {
+    pub(super) fn new(instance: u64) -> Self {
+        Answers { instance, ..Answers::default() }
+    }
+
+    pub(super) fn instance(&self) -> u64 {
+        self.instance
+    }
+
+    /// The opener has the answers to all commands below this one, or does not want them.
+    pub(super) fn settle(&mut self, below: u64) {
+        self.settled = self.settled.max(below);
+        self.given = self.given.split_off(&self.settled);
+    }
+
+    pub(super) fn take(&mut self, number: u64, command: &[u8], rights: Rights) -> Then {
+        match self.given.get(&number) {
+            _ if number < self.settled => return Then::Nothing,
+            Some(Given::Pending) => return Then::Nothing,
+            Some(Given::Done(..)) => return Then::Answer,
+            None => {}
+        }
+        if self.given.len() >= limits::REMOTE_COMMANDS {
+            // An opener that keeps its own bound never comes here.
+            return Then::Nothing;
+        }
+        match wire::decode(command).map_err(|_| unreadable()).and_then(|command| permitted(command, rights)) {
+            Ok(command) => {
+                self.given.insert(number, Given::Pending);
+                Then::CarryOut(command)
+            }
+            Err(refusal) => {
+                self.done(number, Answer { result: Err(refusal), fact: None });
+                Then::Answer
+            }
+        }
+    }
+
+    pub(super) fn done(&mut self, number: u64, answer: Answer) {
+        if number < self.settled {
+            return;
+        }
+        let keep = !matches!(answer.result, Ok(Reply::Text(_) | Reply::NotesText { .. }));
+        let mut bytes = wire::encode(&answer);
+        if bytes.len() > limits::REMOTE_ANSWER_BYTES {
+            let message = "the answer is too long to travel";
+            let refusal = refusal(RefusalCode::TooMany, message.to_string(), "Ask for fewer lines.");
+            bytes = wire::encode(&Answer { result: Err(refusal), fact: None });
+        }
+        self.given.insert(number, Given::Done(bytes, keep));
+    }
+
+    /// The encoded answer.
+    pub(super) fn get(&self, number: u64) -> Option<&[u8]> {
+        match self.given.get(&number)? {
+            Given::Pending => None,
+            Given::Done(bytes, _) => Some(bytes),
+        }
+    }
+
+    /// It was sent in full.
+    pub(super) fn sent(&mut self, number: u64) {
+        if matches!(self.given.get(&number), Some(Given::Done(_, false))) {
+            self.given.remove(&number);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.given.len()
+    }
+}
+
+/// What the node on whose behalf it is asked may do.
+fn permitted(command: Command, rights: Rights) -> Result<Command, Refusal> {
+    match (&command, rights) {
+        (Command::Admit { .. } | Command::Remove(_), _) => Err(own_mesh()),
+        (Command::ReadNotes(_) | Command::ReadText { .. }, Rights::View) | (_, Rights::Operate) => Ok(command),
+        (
+            Command::Create(_)
+            | Command::Edit { .. }
+            | Command::SetNotes { .. }
+            | Command::Start(_)
+            | Command::Stop(_)
+            | Command::Restart(_)
+            | Command::Delete(_)
+            | Command::Paste { .. },
+            Rights::View,
+        ) => {
+            let message = "this machine may only look at its agents";
+            Err(refusal(RefusalCode::Forbidden, message.to_string(), "Change its rights on a member that may operate."))
+        }
+    }
+}
+
+/// Who belongs to the mesh is said where a person asks.
+pub(super) fn own_mesh() -> Refusal {
+    let message = "admitting and removing is done by the node that a person asks".to_string();
+    refusal(RefusalCode::Invalid, message, "Ask this node itself.")
+}
+
+fn unreadable() -> Refusal {
+    let message = "the command cannot be read there".to_string();
+    refusal(RefusalCode::Invalid, message, "Run the same version on both machines.")
+}
+
+pub(super) fn unreachable(message: String, hint: &str) -> Refusal {
+    refusal(RefusalCode::Unreachable, message, hint)
+}
+
+pub(super) fn refusal(code: RefusalCode, message: String, hint: &str) -> Refusal {
+    Refusal { code, message, hint: hint.to_string() }
+}

@@ -1,0 +1,356 @@
+//! The owner's end of a circuit: another node's viewers here, whose frames are sent as far as that node has granted room, and its
+//! commands.
+
+use super::commands::{Answers, Then};
+use super::line::{Broken, Line};
+use super::wire::{self, Ask, CircuitId, Header, PART_BYTES, Part, Tell};
+use super::{Carrier, News};
+use crate::command::Rights;
+use crate::id::NodeId;
+use crate::input::{Take, ViewerInput};
+use crate::limits;
+use crate::output::{Output, ViewerOutput};
+use crate::streams::{Onlooker, Streams};
+use crate::time::{Duration, Instant};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+/// What another node has opened here.
+#[derive(Debug)]
+pub(super) struct Owner {
+    node: NodeId,
+    pub(super) circuit: CircuitId,
+    pub(super) answers: Answers,
+    pub(super) state: State,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    Up(Box<Up>),
+    /// The opener may not know that its circuit is broken: it is told, again and again until it says something.
+    Broken(Telling),
+}
+
+#[derive(Debug)]
+pub(super) struct Telling {
+    pub(super) at: Instant,
+    pause: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct Up {
+    pub(super) line: Line,
+    pub(super) rights: Rights,
+    viewers: BTreeMap<u64, Served>,
+    /// Viewers that may have a frame, in turn.
+    ready: VecDeque<u64>,
+    answers: VecDeque<u64>,
+    /// Bytes of the first answer that are sent.
+    answered: usize,
+    /// Commands for another life of this node.
+    not_me: VecDeque<u64>,
+    command: Option<(u64, Vec<u8>)>,
+    /// Whether an answer or a frame is next, when there is both.
+    answer_next: bool,
+}
+
+#[derive(Debug, Default)]
+struct Served {
+    /// A snapshot that is being sent, and how much of it is.
+    snapshot: Option<(ViewerOutput, usize)>,
+    queued: bool,
+}
+
+impl Owner {
+    pub(super) fn new(node: NodeId, circuit: CircuitId, answers: Answers, rights: Rights) -> Self {
+        let up = Up {
+            line: Line::new(circuit, false),
+            rights,
+            viewers: BTreeMap::new(),
+            ready: VecDeque::new(),
+            answers: VecDeque::new(),
+            answered: 0,
+            not_me: VecDeque::new(),
+            command: None,
+            answer_next: false,
+        };
+        Owner { node, circuit, answers, state: State::Up(Box::new(up)) }
+    }
+
+    pub(super) fn up(&mut self) -> Option<&mut Up> {
+        match &mut self.state {
+            State::Up(up) => Some(up),
+            State::Broken(_) => None,
+        }
+    }
+
+    /// The circuit cannot go on: its viewers are gone, and its opener is to be told.
+    pub(super) fn down(&mut self, now: Instant, news: &mut Vec<News<'_>>) {
+        if let State::Up(up) = &self.state {
+            news.extend(up.viewers.keys().map(|v| News::Viewer(Onlooker::There(self.node, *v), ViewerInput::Closed)));
+            self.state = State::Broken(Telling { at: now, pause: limits::PROBE_TIME });
+        }
+    }
+
+    /// A parcel's header and messages. True: the opener is done with the circuit.
+    pub(super) fn arrived<'p>(
+        &mut self,
+        now: Instant,
+        (header, messages): (&Header, &'p [u8]),
+        instance: u64,
+        news: &mut Vec<News<'p>>,
+    ) -> Result<bool, Broken> {
+        let Some(up) = self.up() else { return Err(Broken) };
+        if !up.line.arrived(now, header)? {
+            return Ok(false);
+        }
+        let mut over = false;
+        for ask in wire::messages::<Ask<'_>>(messages).map_err(|_| Broken)? {
+            match ask {
+                Ask::Viewer(viewer, input) => self.viewer(viewer, input, news)?,
+                Ask::Room(viewer, frames) => self.room(viewer, frames, news)?,
+                Ask::Command { number, instance: whom, settled, part } => {
+                    self.answers.settle(settled);
+                    self.command(number, whom == instance, &part, news)?;
+                }
+                Ask::Bye => over = true,
+            }
+        }
+        Ok(over)
+    }
+
+    fn viewer<'p>(&mut self, viewer: u64, input: ViewerInput<'p>, news: &mut Vec<News<'p>>) -> Result<(), Broken> {
+        let node = self.node;
+        let onlooker = Onlooker::There(node, viewer);
+        let Some(up) = self.up() else { return Ok(()) };
+        let may_operate = up.rights == Rights::Operate;
+        let input = match input {
+            ViewerInput::Opened(_) => {
+                if up.viewers.len() >= limits::REMOTE_VIEWERS || up.viewers.contains_key(&viewer) {
+                    return Err(Broken);
+                }
+                up.viewers.insert(viewer, Served::default());
+                input
+            }
+            ViewerInput::Seen(_) => input,
+            _ if !up.viewers.contains_key(&viewer) => return Err(Broken),
+            ViewerInput::Closed => {
+                up.viewers.remove(&viewer);
+                up.ready.retain(|other| *other != viewer);
+                input
+            }
+            ViewerInput::Attach { stream, agent, pane, from, .. } if !may_operate => {
+                ViewerInput::Attach { stream, agent, pane, from, size: None, take: Take::Never }
+            }
+            ViewerInput::Resize { .. } | ViewerInput::Release(_) if !may_operate => return Ok(()),
+            ViewerInput::Input { stream, seq, .. } if !may_operate => {
+                news.push(News::RefuseInput(onlooker, stream, seq));
+                return Ok(());
+            }
+            // Room is granted in its own words.
+            ViewerInput::Writable => return Err(Broken),
+            ViewerInput::Attach { .. }
+            | ViewerInput::Resize { .. }
+            | ViewerInput::Release(_)
+            | ViewerInput::Ack { .. }
+            | ViewerInput::Input { .. }
+            | ViewerInput::Detach(_) => input,
+        };
+        if let ViewerInput::Detach(stream) = input {
+            up.forget_snapshot(viewer, stream);
+        }
+        news.push(News::Viewer(onlooker, input));
+        Ok(())
+    }
+
+    fn room(&mut self, viewer: u64, frames: u32, news: &mut Vec<News<'_>>) -> Result<(), Broken> {
+        let onlooker = Onlooker::There(self.node, viewer);
+        let Some(up) = self.up() else { return Ok(()) };
+        if frames > limits::REMOTE_ROOM || !up.viewers.contains_key(&viewer) {
+            return Err(Broken);
+        }
+        up.ready(viewer);
+        news.extend((0..frames).map(|_| News::Viewer(onlooker, ViewerInput::Writable)));
+        Ok(())
+    }
+
+    fn command(&mut self, number: u64, for_us: bool, part: &Part<'_>, news: &mut Vec<News<'_>>) -> Result<(), Broken> {
+        let State::Up(up) = &mut self.state else { return Ok(()) };
+        let Some(command) = part.join(number, &mut up.command, limits::REMOTE_COMMAND_BYTES)? else { return Ok(()) };
+        if up.not_me.len() + up.answers.len() >= 2 * limits::REMOTE_COMMANDS {
+            return Err(Broken);
+        }
+        if !for_us {
+            up.not_me.push_back(number);
+            return Ok(());
+        }
+        match self.answers.take(number, &command, up.rights) {
+            Then::CarryOut(command) => news.push(News::Command { of: self.node, number, command }),
+            Then::Answer => up.answers.push_back(number),
+            Then::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// A viewer of the opener may have a frame.
+    pub(super) fn calls(&mut self, viewer: u64) {
+        if let Some(up) = self.up() {
+            up.ready(viewer);
+        }
+    }
+
+    /// Sends what there is room for. Gives whether something was sent.
+    pub(super) fn flush(
+        &mut self,
+        now: Instant,
+        instance: u64,
+        carrier: &mut impl Carrier,
+        (streams, out): (&mut Streams, &mut VecDeque<Output>),
+    ) -> bool {
+        let mut sent = false;
+        match &mut self.state {
+            State::Broken(telling) if telling.at <= now && carrier.room_towards(self.node) => {
+                // The opener's own circuit number is all that it looks at.
+                let header =
+                    Header { circuit: self.circuit, of_opener: false, seq: 0, ack: 0, kind: wire::Kind::Reset };
+                carrier.send(self.node, wire::parcel(&header, &[]));
+                telling.at = now + telling.pause;
+                telling.pause = Duration::from_millis(telling.pause.as_millis() * 2).min(limits::DIAL_AGAIN_TIME.1);
+                sent = true;
+            }
+            State::Broken(_) => {}
+            State::Up(up) => {
+                while carrier.room_towards(self.node) {
+                    let message = up.next_message(now, self.node, instance, &mut self.answers, (streams, out));
+                    let header = if message.is_some() { Some(up.line.stamp(now)) } else { up.line.control(now) };
+                    let Some(header) = header else { break };
+                    carrier.send(self.node, wire::parcel(&header, &message.unwrap_or_default()));
+                    sent = true;
+                }
+            }
+        }
+        sent
+    }
+
+    /// Something may be to be sent when there is room.
+    pub(super) fn is_waiting(&self, now: Instant) -> bool {
+        match &self.state {
+            State::Up(up) => up.line.has_control() || up.has_messages(),
+            State::Broken(telling) => telling.at <= now,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        let State::Up(up) = &self.state else { return Ok(()) };
+        if up.viewers.len() > limits::REMOTE_VIEWERS || self.answers.len() > limits::REMOTE_COMMANDS {
+            return Err("another node has more here than it may have");
+        }
+        Ok(())
+    }
+}
+
+impl Up {
+    fn ready(&mut self, viewer: u64) {
+        if let Some(served) = self.viewers.get_mut(&viewer).filter(|served| !served.queued) {
+            served.queued = true;
+            self.ready.push_back(viewer);
+        }
+    }
+
+    fn forget_snapshot(&mut self, viewer: u64, stream: crate::id::StreamId) {
+        if let Some(served) = self.viewers.get_mut(&viewer)
+            && served.snapshot.as_mut().is_some_and(|(frame, _)| *frame.stream_mut() == stream)
+        {
+            served.snapshot = None;
+        }
+    }
+
+    fn has_messages(&self) -> bool {
+        !self.ready.is_empty() || !self.answers.is_empty() || !self.not_me.is_empty()
+    }
+
+    pub(super) fn answer(&mut self, number: u64) {
+        self.answers.push_back(number);
+    }
+
+    fn next_message(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        instance: u64,
+        answers: &mut Answers,
+        (streams, out): (&mut Streams, &mut VecDeque<Output>),
+    ) -> Option<Vec<u8>> {
+        if let Some(number) = self.not_me.pop_front() {
+            return Some(wire::encode(&Tell::NotMe(number, instance)));
+        }
+        self.answer_next = !self.answer_next;
+        if self.answer_next
+            && let Some(message) = self.next_answer(answers)
+        {
+            return Some(message);
+        }
+        while let Some(viewer) = self.ready.pop_front() {
+            let Some(served) = self.viewers.get_mut(&viewer) else { continue };
+            served.queued = false;
+            if let Some(message) = served.next(now, Onlooker::There(node, viewer), (viewer, streams, out)) {
+                self.ready(viewer);
+                return Some(message);
+            }
+        }
+        self.next_answer(answers)
+    }
+
+    fn next_answer(&mut self, answers: &mut Answers) -> Option<Vec<u8>> {
+        loop {
+            let number = *self.answers.front()?;
+            let Some(answer) = answers.get(number) else {
+                self.answers.pop_front();
+                self.answered = 0;
+                continue;
+            };
+            let part = Part::of(answer, self.answered);
+            let last = part.last;
+            self.answered += part.bytes.len();
+            let message = wire::encode(&Tell::Answer(number, part));
+            if last {
+                answers.sent(number);
+                self.answers.pop_front();
+                self.answered = 0;
+            }
+            return Some(message);
+        }
+    }
+}
+
+impl Served {
+    /// The next frame, or part of one, if the opener has granted room for it.
+    fn next(
+        &mut self,
+        now: Instant,
+        onlooker: Onlooker,
+        (viewer, streams, out): (u64, &mut Streams, &mut VecDeque<Output>),
+    ) -> Option<Vec<u8>> {
+        if self.snapshot.is_some() {
+            if !streams.take_room(onlooker) {
+                return None;
+            }
+        } else {
+            match streams.next_frame(now, onlooker, out)? {
+                frame @ ViewerOutput::Snapshot { .. } => self.snapshot = Some((frame, 0)),
+                frame => return Some(wire::encode(&Tell::Frame(viewer, frame))),
+            }
+        }
+        let (frame, at) = self.snapshot.take()?;
+        let ViewerOutput::Snapshot { stream, generation, offset, size, ref bytes } = frame else { return None };
+        let end = bytes.len().min(at + PART_BYTES);
+        let bytes_of_part = bytes.slice(at..end);
+        let part = ViewerOutput::Snapshot { stream, generation, offset, size, bytes: bytes_of_part };
+        if end == bytes.len() {
+            return Some(wire::encode(&Tell::Frame(viewer, part)));
+        }
+        self.snapshot = Some((frame, end));
+        Some(wire::encode(&Tell::Part(viewer, part)))
+    }
+}

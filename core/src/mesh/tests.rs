@@ -1,0 +1,266 @@
+//! Parcels between a few meshes whose links deliver at once.
+
+use super::*;
+use crate::command::Reply;
+use crate::id::CommandId;
+use crate::input::LinkInput;
+
+fn id(n: u8) -> NodeId {
+    NodeId([n; 32])
+}
+
+/// Meshes and the links between them.
+struct Chain {
+    meshes: Vec<Mesh>,
+    /// Where a link of a mesh leads.
+    ends: BTreeMap<(usize, LinkId), (usize, LinkId)>,
+    now: Instant,
+    outs: Vec<Out>,
+}
+
+impl Chain {
+    /// Nodes that are linked in a row.
+    fn new(count: u8) -> Self {
+        let mesh = |n| {
+            let random = Random::fork([n; 32], 0);
+            Mesh::new((id(n), 1, u64::from(n)), "n", Restored::default(), random, Instant::START)
+        };
+        let meshes: Vec<Mesh> = (0..count).map(mesh).collect();
+        let outs = meshes.iter().map(|_| Out::new()).collect();
+        let mut chain = Chain { meshes, ends: BTreeMap::new(), now: Instant::START, outs };
+        for a in 0..usize::from(count) {
+            for b in 0..count {
+                let (mesh, out) = (&mut chain.meshes[a], &mut chain.outs[a]);
+                if a != usize::from(b) {
+                    mesh.admit(CommandId(u64::from(b)), (id(b), Vec::new(), Rights::Operate), out);
+                }
+            }
+        }
+        chain.settle();
+        for n in 1..usize::from(count) {
+            chain.join(n - 1, n);
+        }
+        chain.later(100);
+        chain
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (near, far) = (LinkId(2 * b as u64), LinkId(2 * b as u64 + 1));
+        self.ends.insert((a, near), (b, far));
+        self.ends.insert((b, far), (a, near));
+        for (n, link, peer) in [(a, near, b), (b, far, a)] {
+            self.tell(n, link, LinkInput::Opened { peer: id(peer as u8), dial: None });
+            self.room(n, link, 100);
+        }
+    }
+
+    fn room(&mut self, n: usize, link: LinkId, frames: u32) {
+        for _ in 0..frames {
+            self.tell(n, link, LinkInput::Writable);
+        }
+    }
+
+    fn tell(&mut self, n: usize, link: LinkId, input: LinkInput<'_>) {
+        self.meshes[n].begin(self.now);
+        self.meshes[n].link(self.now, link, input, &mut self.outs[n]);
+    }
+
+    fn later(&mut self, ms: u64) {
+        for _ in 0..ms / 25 {
+            self.now = self.now + limits::COALESCE_TIME;
+            self.settle();
+        }
+    }
+
+    /// Everything that is said is heard, until nothing is said.
+    fn settle(&mut self) {
+        loop {
+            let mut quiet = true;
+            for n in 0..self.meshes.len() {
+                self.meshes[n].begin(self.now);
+                self.meshes[n].wake(self.now, &mut self.outs[n]);
+                self.meshes[n].flush(self.now, &mut self.outs[n]);
+                self.meshes[n].check(self.now).expect("every invariant holds");
+                for output in core::mem::take(&mut self.outs[n]) {
+                    quiet &= matches!(output, Output::Event(_) | Output::Reply(_, Ok(Reply::Node(_))));
+                    self.perform(n, output);
+                }
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    fn perform(&mut self, n: usize, output: Output) {
+        match output {
+            Output::Transmit(link, bytes) => {
+                if let Some((to, far)) = self.ends.get(&(n, link)).copied() {
+                    self.tell(to, far, LinkInput::Frame(&bytes));
+                }
+            }
+            Output::CloseLink(link) => {
+                if let Some((to, far)) = self.ends.remove(&(n, link)) {
+                    self.ends.remove(&(to, far));
+                    self.tell(to, far, LinkInput::Closed);
+                }
+            }
+            Output::Store(store, _) => self.meshes[n].stored(self.now, store, Ok(()), &mut self.outs[n]),
+            _ => {}
+        }
+    }
+
+    fn cut(&mut self, b: usize) {
+        let (near, far) = (LinkId(2 * b as u64), LinkId(2 * b as u64 + 1));
+        self.ends.retain(|(_, link), _| *link != near && *link != far);
+        self.tell(b - 1, near, LinkInput::Closed);
+        self.tell(b, far, LinkInput::Closed);
+    }
+
+    fn news(&mut self, n: usize) -> Vec<MeshNews> {
+        core::iter::from_fn(|| self.meshes[n].poll_news()).collect()
+    }
+
+    fn arrived(&mut self, n: usize) -> Vec<Vec<u8>> {
+        let body = |news| match news {
+            MeshNews::Arrived(parcel) => Some(parcel.body),
+            _ => None,
+        };
+        self.news(n).into_iter().filter_map(body).collect()
+    }
+}
+
+#[test]
+fn a_parcel_goes_over_others_to_whom_it_is_for_and_in_order() {
+    let mut chain = Chain::new(4);
+    assert!(chain.meshes[0].is_reachable(id(3)) && chain.meshes[0].room_towards(id(3)));
+    for n in 0..10 {
+        assert!(chain.meshes[0].send(id(3), alloc::vec![n]));
+    }
+    assert!(!chain.meshes[0].room_towards(id(3)), "some of it still waits here");
+    chain.settle();
+    assert_eq!(chain.arrived(3), (0..10).map(|n| alloc::vec![n]).collect::<Vec<_>>());
+    assert!(chain.arrived(1).is_empty() && chain.arrived(2).is_empty());
+}
+
+#[test]
+fn who_sends_to_nowhere_is_told() {
+    let mut chain = Chain::new(3);
+    chain.cut(2);
+    assert!(chain.meshes[0].send(id(2), alloc::vec![1]), "it has not heard yet");
+    chain.settle();
+    let news = chain.news(0);
+    assert!(news.contains(&MeshNews::Undeliverable(id(2))), "{news:?}");
+    chain.later(100);
+    assert!(chain.news(0).contains(&MeshNews::Unreachable(id(2))) || news.contains(&MeshNews::Unreachable(id(2))));
+    assert!(!chain.meshes[0].send(id(2), alloc::vec![1]));
+}
+
+#[test]
+fn a_link_without_room_keeps_its_last_frame_for_the_mesh_and_its_memory_is_bounded() {
+    let mut chain = Chain::new(2);
+    let link = LinkId(2);
+    // Use up all room but one frame.
+    while chain.meshes[0].links[&link].has_room_for_parcels() {
+        assert!(chain.meshes[0].send(id(1), alloc::vec![0]));
+        chain.settle();
+    }
+    chain.news(1);
+    let most = limits::RELAY_PAIR_BYTES / limits::PARCEL_BYTES;
+    for _ in 0..=most {
+        assert!(chain.meshes[0].send(id(1), alloc::vec![0; limits::PARCEL_BYTES]));
+    }
+    chain.settle();
+    assert!(chain.arrived(1).is_empty());
+    assert!(chain.news(0).contains(&MeshNews::Undeliverable(id(1))), "what is beyond the bound is lost, and told");
+    let key = Key::Agent(id(0), AgentId(1));
+    let (now, mesh) = (chain.now, &mut chain.meshes[0]);
+    mesh.own.publish(&mut mesh.facts, key, Value::Tombstone);
+    mesh.told(now, [key]);
+    chain.settle();
+    assert!(chain.meshes[1].facts.get(&key).is_some(), "a fact does not wait behind parcels");
+}
+
+#[test]
+fn a_parcel_of_a_node_that_is_no_member_goes_nowhere() {
+    let mut chain = Chain::new(2);
+    let forged = Parcel { from: id(9), to: id(1), hops: 3, body: Vec::new() };
+    chain.tell(1, LinkId(3), LinkInput::Frame(&frame::Frame::Parcel(forged).encode()));
+    assert!(chain.arrived(1).is_empty());
+}
+
+#[test]
+fn a_direct_link_is_wanted_only_while_something_uses_it() {
+    let mut chain = Chain::new(2);
+    let mesh = &mut chain.meshes[0];
+    mesh.want_direct(id(1), true);
+    assert!(mesh.direct.contains(&id(1)));
+    mesh.want_direct(id(1), false);
+    assert!(mesh.direct.is_empty());
+}
+
+#[test]
+fn what_a_reply_carries_is_known_at_once() {
+    let mut chain = Chain::new(2);
+    let key = Key::Node(id(1));
+    let newer = facts::Fact { version: facts::Version(1, 99), value: Value::Node(alloc::boxed::Box::default()) };
+    chain.meshes[0].learn(key, newer.clone());
+    assert_eq!(chain.meshes[0].facts.get(&key), Some(&newer));
+    let mut out = Out::new();
+    let now = chain.now;
+    chain.meshes[0].flush(now, &mut out);
+    assert!(out.contains(&Output::Event(Event::NodeChanged(id(1)))));
+}
+
+#[test]
+fn of_two_links_that_were_dialled_at_once_both_ends_keep_the_one_of_the_smaller_id() {
+    let mut chain = Chain::new(3);
+    chain.cut(1);
+    chain.later(100);
+    let links = [(0, LinkId(10), LinkId(11)), (1, LinkId(20), LinkId(21))];
+    for (dialler, near, far) in links {
+        let other = 1 - dialler;
+        chain.ends.insert((dialler, near), (other, far));
+        chain.ends.insert((other, far), (dialler, near));
+        let answer = Some(crate::id::DialId(99));
+        chain.tell(dialler, near, LinkInput::Opened { peer: id(other as u8), dial: answer });
+        chain.tell(other, far, LinkInput::Opened { peer: id(dialler as u8), dial: None });
+    }
+    for (dialler, near, far) in links {
+        chain.room(dialler, near, 50);
+        chain.room(1 - dialler, far, 50);
+    }
+    chain.settle();
+    assert_eq!((chain.meshes[0].open[&id(1)], chain.meshes[1].open[&id(0)]), (LinkId(10), LinkId(11)));
+    assert_eq!((chain.meshes[0].links.len(), chain.meshes[1].links.len()), (1, 2));
+}
+
+#[test]
+fn a_node_that_was_late_itself_judges_its_links_later_but_once_only() {
+    let mut chain = Chain::new(2);
+    for open in [true, false] {
+        chain.now = chain.now + Duration::from_secs(6);
+        let (now, mesh) = (chain.now, &mut chain.meshes[0]);
+        mesh.begin(now);
+        let mut out = Out::new();
+        mesh.wake(now, &mut out);
+        mesh.flush(now, &mut out);
+        assert_eq!(mesh.open.contains_key(&id(1)), open);
+    }
+}
+
+#[test]
+fn nothing_is_kept_of_what_a_removed_node_said() {
+    let mut chain = Chain::new(2);
+    let mut out = Out::new();
+    let member = Value::Membership { by: id(1), rights: Rights::Operate };
+    let removed = facts::Fact { version: facts::Version(2, 0), value: member };
+    let late = facts::Fact { version: facts::Version(1, 9), value: Value::Node(alloc::boxed::Box::default()) };
+    let (now, mesh) = (chain.now, &mut chain.meshes[0]);
+    mesh.take(now, Some(id(1)), alloc::vec![(Key::Node(id(5)), late.clone())], &mut out);
+    assert!(mesh.facts.node(id(5)).is_some(), "who admitted it may be heard of later");
+    mesh.take(now, Some(id(1)), alloc::vec![(Key::Member(id(5)), removed)], &mut out);
+    assert!(mesh.facts.node(id(5)).is_none());
+    mesh.take(now, Some(id(1)), alloc::vec![(Key::Node(id(5)), late)], &mut out);
+    assert!(mesh.facts.node(id(5)).is_none(), "whoever still has it");
+}

@@ -1,0 +1,516 @@
+//! Terminals and commands of other nodes, with real nodes and links between them.
+
+mod town;
+
+use consort_core::command::NewAgent;
+use consort_core::directory::BackendKind;
+use consort_core::input::{Take, TerminalInfo};
+use consort_core::output::{BackendOperation, Holder};
+use consort_core::*;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use town::{DELAY, Town, id};
+
+const AGENT: AgentId = AgentId(7);
+const TERMINAL: TerminalId = TerminalId { agent: AGENT, pane: 1 };
+const S: StreamId = StreamId(5);
+
+/// A page at one node that keeps the rules of the browser protocol, and what it shows.
+#[derive(Default)]
+struct Page {
+    at: Option<(Generation, u64)>,
+    screen: Vec<u8>,
+    /// How often it was told that its stream is open.
+    opened: u32,
+    snapshots: u32,
+    unacknowledged: Vec<(u64, Vec<u8>)>,
+    typed: u64,
+    lost: Vec<(u64, String)>,
+    ended: Option<EndReason>,
+    holder: Option<Holder>,
+    /// It takes frames.
+    reads: bool,
+}
+
+/// A town with an agent at node 0, whose terminal prints and is typed into, and pages that look at it.
+struct Show {
+    town: Town,
+    pages: BTreeMap<(usize, ViewerId), Page>,
+    printed: Vec<u8>,
+    written: Vec<u8>,
+    launched: Vec<String>,
+}
+
+impl Show {
+    fn new(mut town: Town) -> Self {
+        seen(&mut town, AGENT, "a");
+        let mut show =
+            Show { town, pages: BTreeMap::new(), printed: Vec::new(), written: Vec::new(), launched: Vec::new() };
+        // Somebody there looks all the time, so that the numbering of the output does not begin anew.
+        show.look(0, 1);
+        show.run(100);
+        show
+    }
+
+    /// Opens a page at a node and looks at the terminal.
+    fn look(&mut self, n: usize, viewer: u64) -> ViewerId {
+        self.look_sized(n, viewer, None, Take::Never)
+    }
+
+    fn look_sized(&mut self, n: usize, viewer: u64, size: Option<Size>, take: Take) -> ViewerId {
+        let viewer = ViewerId(viewer);
+        self.pages.insert((n, viewer), Page { reads: true, ..Page::default() });
+        let mut key = [n as u8; 16];
+        key[1] = viewer.0 as u8;
+        self.town.tell(n, Input::Viewer(viewer, ViewerInput::Opened(ViewerKey(key))));
+        for _ in 0..4 {
+            self.town.tell(n, Input::Viewer(viewer, ViewerInput::Writable));
+        }
+        let agent = AgentAddress { node: id(0), agent: AGENT };
+        let attach = ViewerInput::Attach { stream: S, agent, pane: None, from: None, size, take };
+        self.town.tell(n, Input::Viewer(viewer, attach));
+        viewer
+    }
+
+    fn page(&mut self, n: usize, viewer: ViewerId) -> &mut Page {
+        self.pages.get_mut(&(n, viewer)).expect("it looks")
+    }
+
+    fn types(&mut self, n: usize, viewer: ViewerId, bytes: &[u8]) {
+        let page = self.page(n, viewer);
+        page.typed += 1;
+        let seq = page.typed;
+        page.unacknowledged.push((seq, bytes.to_vec()));
+        self.town.tell(n, Input::Viewer(viewer, ViewerInput::Input { stream: S, seq, bytes }));
+        self.answer();
+    }
+
+    fn prints(&mut self, bytes: &[u8]) {
+        self.printed.extend_from_slice(bytes);
+        self.town.tell(0, Input::Terminal(TERMINAL, TerminalInput::Output(bytes)));
+        self.answer();
+    }
+
+    /// Time passes, and everybody does their part.
+    fn run(&mut self, ms: u64) {
+        for _ in 0..ms {
+            self.answer();
+            self.town.wait(1);
+        }
+        self.answer();
+    }
+
+    /// Milliseconds until the page shows all that was printed.
+    fn until_right(&mut self, n: usize, viewer: ViewerId, most: u64) -> Option<u64> {
+        let start = self.town.now;
+        while self.pages[&(n, viewer)].screen != self.printed {
+            if self.town.now - start >= most {
+                return None;
+            }
+            self.run(1);
+        }
+        Some(self.town.now - start)
+    }
+
+    fn answer(&mut self) {
+        while let Some((n, output)) = self.town.said.pop_front() {
+            match output {
+                Output::Terminal(terminal, output) => self.at_terminal(n, terminal, output),
+                Output::Viewer(viewer, frame) => self.at_page(n, viewer, frame),
+                Output::Backend(operation, BackendOperation::Launch(spec)) => {
+                    self.launched.push(spec.name.clone());
+                    self.town.tell(n, Input::Backend(BackendInput::Seen(observation(spec.agent, &spec.name))));
+                    self.town.tell(n, Input::Backend(BackendInput::Done(operation, Ok(OperationDone::Done))));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn at_terminal(&mut self, n: usize, terminal: TerminalId, output: TerminalOutput) {
+        let whole = self.printed.clone();
+        let input = match output {
+            TerminalOutput::Snapshot { .. } => TerminalInput::Snapshot { size: Size::DEFAULT, bytes: &whole },
+            TerminalOutput::Write(bytes) => {
+                self.written.extend_from_slice(&bytes);
+                TerminalInput::Written { bytes: bytes.len() }
+            }
+            TerminalOutput::Resize(size) => TerminalInput::Resized(size),
+            _ => return,
+        };
+        self.town.tell(n, Input::Terminal(terminal, input));
+    }
+
+    fn at_page(&mut self, n: usize, viewer: ViewerId, frame: ViewerOutput) {
+        let Some(page) = self.pages.get_mut(&(n, viewer)) else { return };
+        let mut say = Vec::new();
+        match frame {
+            ViewerOutput::Attached { node, generation, input_seq, input_known, holder, .. } => {
+                assert_eq!(node, id(0));
+                page.opened += 1;
+                page.holder = Some(holder);
+                page.at = page.at.filter(|(known, _)| *known == generation);
+                page.unacknowledged.retain(|(seq, _)| input_known && *seq > input_seq);
+                page.typed = page.unacknowledged.last().map_or(input_seq, |(seq, _)| *seq);
+                let repeat = page.unacknowledged.iter();
+                say.extend(repeat.map(|(seq, bytes)| (Some((*seq, bytes.clone())), 0)));
+            }
+            ViewerOutput::Data { offset, bytes, .. } => {
+                let (generation, at) = page.at.expect("a snapshot came first");
+                assert_eq!(offset, at, "no gap and nothing twice");
+                page.screen.extend_from_slice(&bytes);
+                assert!(self.printed.starts_with(&page.screen) || page.screen.len() > self.printed.len());
+                page.at = Some((generation, at + bytes.len() as u64));
+                say.push((None, at + bytes.len() as u64));
+            }
+            ViewerOutput::Snapshot { generation, offset, bytes, .. } => {
+                page.snapshots += 1;
+                page.screen = bytes.to_vec();
+                page.at = Some((generation, offset));
+                say.push((None, offset));
+            }
+            ViewerOutput::InputAck { seq, .. } => page.unacknowledged.retain(|(of, _)| *of > seq),
+            ViewerOutput::InputLost { seq, message, .. } => {
+                page.unacknowledged.retain(|(of, _)| *of < seq);
+                page.typed = seq - 1;
+                page.lost.push((seq, message));
+            }
+            ViewerOutput::Size { holder, .. } => page.holder = Some(holder),
+            ViewerOutput::Ended { reason, .. } => page.ended = Some(reason),
+        }
+        let reads = page.reads;
+        for (input, offset) in say {
+            let input = match &input {
+                Some((seq, bytes)) => ViewerInput::Input { stream: S, seq: *seq, bytes },
+                None if reads => ViewerInput::Ack { stream: S, offset },
+                None => continue,
+            };
+            self.town.tell(n, Input::Viewer(viewer, input));
+        }
+        if reads {
+            self.town.tell(n, Input::Viewer(viewer, ViewerInput::Writable));
+        }
+    }
+
+    /// A page that had stopped reading goes on.
+    fn reads_again(&mut self, n: usize, viewer: ViewerId) {
+        let page = self.page(n, viewer);
+        page.reads = true;
+        let at = page.at.map(|(_, offset)| offset);
+        for _ in 0..4 {
+            self.town.tell(n, Input::Viewer(viewer, ViewerInput::Writable));
+        }
+        if let Some(offset) = at {
+            self.town.tell(n, Input::Viewer(viewer, ViewerInput::Ack { stream: S, offset }));
+        }
+    }
+
+    /// The reply to a command of `n` for node 0.
+    fn ask(&mut self, n: usize, command: Command) -> Result<Reply, Refusal> {
+        let number = self.town.ask(n, 0, command);
+        for _ in 0..40_000 {
+            if let Some(reply) = self.town.reply(n, number) {
+                return reply;
+            }
+            self.run(1);
+        }
+        panic!("a command is answered in the end");
+    }
+}
+
+fn observation(agent: AgentId, name: &str) -> Observation {
+    let terminal = TerminalInfo {
+        pane: 1,
+        title: String::new(),
+        command: "agent".into(),
+        shell: false,
+        window: "0:x".into(),
+        active: true,
+        size: Size::DEFAULT,
+        exit_code: None,
+        activity: 0,
+        bell: false,
+    };
+    Observation {
+        agent,
+        backend: BackendKind::Tmux,
+        name: name.into(),
+        directory: "/home/me".into(),
+        created_unix_ms: 0,
+        terminals: vec![terminal],
+        shown_elsewhere: false,
+    }
+}
+
+fn seen(town: &mut Town, agent: AgentId, name: &str) {
+    town.tell(0, Input::Backend(BackendInput::Seen(observation(agent, name))));
+}
+
+fn text(len: usize, from: usize) -> Vec<u8> {
+    (from..from + len).map(|at| b'a' + (at % 23) as u8).collect()
+}
+
+/// Three nodes in a row: 0 and 2 reach each other over 1.
+fn row() -> Town {
+    let mut town = Town::joined(3);
+    town.cut(0, 2);
+    town.wait(1_000);
+    assert_eq!(town.reaches(2), [0, 1]);
+    town
+}
+
+#[test]
+fn a_terminal_of_another_node_is_seen_and_typed_into() {
+    let mut show = Show::new(Town::joined(2));
+    let page = show.look(1, 9);
+    show.run(50);
+    show.prints(b"hello");
+    assert_eq!(show.until_right(1, page, 1_000), Some(DELAY), "one way");
+    show.types(1, page, b"x");
+    show.run(2 * DELAY);
+    assert_eq!(show.written, b"x");
+    assert_eq!(show.page(1, page).unacknowledged, []);
+    assert!(show.town.events(0).contains(&Event::Attached(Who::Node(id(1)), TERMINAL)));
+}
+
+#[test]
+fn a_terminal_is_seen_over_a_node_in_the_middle() {
+    let mut show = Show::new(row());
+    let page = show.look(2, 9);
+    show.prints(&text(3_000_000, 0));
+    assert!(show.until_right(2, page, 5_000).is_some());
+    let printed = show.printed.len();
+    show.prints(&text(100_000, printed));
+    assert!(show.until_right(2, page, 1_000).is_some());
+    show.types(2, page, b"ls\r");
+    show.run(50);
+    assert_eq!(show.written, b"ls\r");
+}
+
+#[test]
+fn when_the_way_changes_the_screen_is_right_again_soon_and_what_was_typed_arrives_once() {
+    let mut show = Show::new(Town::joined(3));
+    let page = show.look(2, 9);
+    show.run(50);
+    show.prints(b"before ");
+    show.types(2, page, b"1");
+    show.town.cut(0, 2);
+    show.prints(b"while it is cut ");
+    show.types(2, page, b"2");
+    assert!(show.until_right(2, page, 1_000).is_some_and(|ms| ms <= 200), "over the node in the middle");
+    show.run(50);
+    show.town.cut(0, 1);
+    show.prints(b"out of reach ");
+    show.types(2, page, b"3");
+    show.run(2_000);
+    assert_eq!(show.written, b"12");
+    show.town.heal();
+    let snapshots = show.page(2, page).snapshots;
+    let reached = show.town.until(40_000, |town| town.reaches(2) == [0, 1]);
+    assert!(reached.is_some());
+    let took = show.until_right(2, page, 1_000);
+    assert!(took.is_some_and(|ms| ms <= 100), "{took:?}");
+    show.run(100);
+    assert_eq!(show.written, b"123");
+    assert_eq!(show.page(2, page).snapshots, snapshots, "it goes on from its offset");
+    assert_eq!(show.page(2, page).lost, []);
+}
+
+#[test]
+fn a_viewer_that_does_not_read_holds_up_nobody_and_costs_one_window() {
+    let mut show = Show::new(row());
+    let (stalled, other) = (show.look(2, 9), show.look(2, 10));
+    show.run(200);
+    show.page(2, stalled).reads = false;
+    let before = show.town.bytes;
+    for _ in 0..100 {
+        let printed = show.printed.len();
+        show.prints(&text(limits::FRAME_BYTES, printed));
+        show.run(20);
+    }
+    assert!(show.until_right(2, other, 2_000).is_some(), "the other page of the same node goes on");
+    let per_link = 100 * limits::FRAME_BYTES as u64 + limits::WINDOW_BYTES;
+    let sent = show.town.bytes - before;
+    assert!(sent <= 2 * per_link + 1_000_000, "{sent} bytes over two links");
+    show.reads_again(2, stalled);
+    assert!(show.until_right(2, stalled, 2_000).is_some());
+}
+
+#[test]
+fn the_size_is_held_across_nodes_and_taken_again_after_an_interruption() {
+    let mut show = Show::new(Town::joined(2));
+    let page = show.look_sized(1, 9, Some(Size::clamped(100, 30)), Take::IfFree);
+    show.run(100);
+    assert_eq!(show.page(1, page).holder, Some(Holder::You));
+    assert_eq!(show.page(0, ViewerId(1)).holder, Some(Holder::Other));
+    show.town.cut(0, 1);
+    show.run(1_000);
+    assert_eq!(show.page(0, ViewerId(1)).holder, Some(Holder::Nobody), "who is not there holds nothing");
+    show.town.heal();
+    show.town.until(40_000, |town| town.reaches(1) == [0]).expect("they meet again");
+    show.run(100);
+    assert_eq!(show.page(1, page).holder, Some(Holder::You));
+}
+
+#[test]
+fn what_is_not_there_ends_and_what_is_out_of_reach_waits() {
+    let mut show = Show::new(Town::joined(2));
+    show.town.cut(0, 1);
+    show.town.wait(100);
+    let page = show.look(1, 9);
+    show.run(1_000);
+    assert_eq!((show.page(1, page).opened, show.page(1, page).ended), (0, None));
+    show.prints(b"hello");
+    show.town.heal();
+    show.town.until(40_000, |town| town.reaches(1) == [0]).expect("they meet again");
+    assert!(show.until_right(1, page, 1_000).is_some());
+    show.town.remove(1, 0);
+    show.run(100);
+    assert_eq!(show.page(1, page).ended, Some(EndReason::Unknown));
+    let stranger = AgentAddress { node: NodeId([99; 32]), agent: AGENT };
+    let attach =
+        ViewerInput::Attach { stream: S, agent: stranger, pane: None, from: None, size: None, take: Take::Never };
+    show.page(1, page).ended = None;
+    show.town.tell(1, Input::Viewer(page, attach));
+    show.run(1);
+    assert_eq!(show.page(1, page).ended, Some(EndReason::Unknown));
+}
+
+#[test]
+fn a_stream_ends_when_its_terminal_does() {
+    let mut show = Show::new(Town::joined(2));
+    let page = show.look(1, 9);
+    show.run(100);
+    show.prints(b"goodbye");
+    show.town.tell(0, Input::Terminal(TERMINAL, TerminalInput::Closed));
+    show.run(100);
+    assert_eq!(show.page(1, page).screen, b"goodbye");
+    assert_eq!(show.page(1, page).ended, Some(EndReason::Exited));
+}
+
+#[test]
+fn an_agent_is_created_from_another_node_and_shown_there_when_the_reply_comes() {
+    let mut show = Show::new(row());
+    let new = NewAgent { name: "made-far-away".into(), ..NewAgent::default() };
+    let reply = show.ask(2, Command::Create(new));
+    let Ok(Reply::Agent(agent)) = reply else { panic!("{reply:?}") };
+    assert_eq!(show.town.view(2).agent(agent).map(|agent| agent.name.to_string()), Some("made-far-away".into()));
+    let notes = Command::SetNotes { agent: agent.agent, notes: "hello".into(), revision: None };
+    assert_eq!(show.ask(2, notes), Ok(Reply::Notes { revision: 1 }));
+    let read = show.ask(2, Command::ReadNotes(agent.agent));
+    assert_eq!(read, Ok(Reply::NotesText { notes: "hello".into(), revision: 1 }));
+}
+
+#[test]
+fn a_refusal_of_another_node_names_it() {
+    let mut show = Show::new(Town::joined(2));
+    let refused = show.ask(1, Command::Start(AgentId(404))).expect_err("there is none");
+    assert_eq!(refused.code.clone().into_name(), "not-found");
+    assert!(refused.message.starts_with("node-0: "), "{refused}");
+    show.town.cut(0, 1);
+    show.run(10);
+    let refused = show.ask(1, Command::Start(AGENT)).expect_err("out of reach");
+    assert_eq!(refused.code.clone().into_name(), "unreachable");
+    assert!(refused.message.starts_with("node-0: "), "{refused}");
+}
+
+#[test]
+fn a_node_that_may_only_look_cannot_type_or_command_or_set_the_size() {
+    let mut town = Town::joined(2);
+    let command = Command::Admit { node: id(1), addresses: Vec::new(), rights: Rights::View };
+    town.command(0, command).expect("admitted");
+    let mut show = Show::new(town);
+    let page = show.look_sized(1, 9, Some(Size::clamped(20, 5)), Take::Always);
+    show.run(100);
+    show.prints(b"look");
+    show.types(1, page, b"rm -rf");
+    show.run(100);
+    assert_eq!(show.page(1, page).screen, b"look");
+    assert_eq!(show.page(1, page).holder, Some(Holder::Nobody));
+    assert_eq!(show.written, b"");
+    assert!(matches!(&show.page(1, page).lost[..], [(1, why)] if why.contains("only look")));
+    let refused = show.ask(1, Command::Delete(AGENT)).expect_err("it may not");
+    assert_eq!(refused.code.into_name(), "forbidden");
+}
+
+#[test]
+fn after_a_restart_of_the_terminals_node_its_streams_go_on_with_a_snapshot() {
+    let mut show = Show::new(Town::joined(2));
+    let page = show.look(1, 9);
+    show.prints(b"before");
+    show.run(100);
+    let files = show.town.files(0);
+    show.pages.remove(&(0, ViewerId(1)));
+    show.town.restart(0, 2, files);
+    seen(&mut show.town, AGENT, "a");
+    show.town.until(40_000, |town| town.reaches(1) == [0] && town.reaches(0) == [1]).expect("they meet again");
+    show.run(1_000);
+    assert_eq!(show.page(1, page).snapshots, 2);
+    show.types(1, page, b"y");
+    show.run(100);
+    assert_eq!(show.written, b"y");
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Print(usize),
+    Type(u8),
+    Cut(usize, usize),
+    Heal,
+    Run(u64),
+    Stall,
+    Read,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        4 => (1usize..200_000).prop_map(Op::Print),
+        4 => any::<u8>().prop_map(Op::Type),
+        2 => prop_oneof![Just((0, 1)), Just((0, 2)), Just((1, 2))].prop_map(|(a, b)| Op::Cut(a, b)),
+        1 => Just(Op::Heal),
+        4 => (1u64..300).prop_map(Op::Run),
+        1 => Just(Op::Stall),
+        1 => Just(Op::Read),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_is_cut_the_screen_is_right_in_the_end_and_input_arrives_once_and_in_order(
+        ops in prop::collection::vec(op(), 1..40)
+    ) {
+        let mut show = Show::new(Town::joined(3));
+        let page = show.look(2, 9);
+        show.run(100);
+        let mut typed = Vec::new();
+        for op in ops {
+            match op {
+                Op::Print(len) if show.printed.len() < 4_000_000 => {
+                    let printed = show.printed.len();
+                    show.prints(&text(len, printed));
+                }
+                Op::Print(_) => {}
+                // Who has seen nothing of a terminal does not type into it.
+                Op::Type(byte) if show.page(2, page).at.is_some() => {
+                    typed.push(byte);
+                    show.types(2, page, &[byte]);
+                }
+                Op::Type(_) => {}
+                Op::Cut(a, b) => show.town.cut(a, b),
+                Op::Heal => show.town.heal(),
+                Op::Run(ms) => show.run(ms),
+                Op::Stall => show.page(2, page).reads = false,
+                Op::Read => show.reads_again(2, page),
+            }
+        }
+        show.town.heal();
+        show.reads_again(2, page);
+        show.town.until(60_000, |town| town.reaches(2) == [0, 1]).expect("all meet again");
+        let took = show.until_right(2, page, 10_000);
+        prop_assert!(took.is_some(), "{} of {} bytes", show.page(2, page).screen.len(), show.printed.len());
+        show.run(6_000);
+        prop_assert!(show.written == typed, "{:?} of {:?}", show.written.len(), typed.len());
+        prop_assert!(show.page(2, page).lost.is_empty());
+    }
+}

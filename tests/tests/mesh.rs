@@ -1,0 +1,166 @@
+//! Machines that find each other: real nodes, real links, on the loopback interface of one machine.
+
+use consort_tests::{TestNode, wait_for, wait_until};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// What is shown at once, with room for a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+fn pair() -> (TestNode, TestNode) {
+    let (desk, laptop) = (TestNode::named("desk"), TestNode::named("laptop"));
+    laptop.join(&desk);
+    (desk, laptop)
+}
+
+#[test]
+fn two_commands_pair_two_machines_and_each_shows_the_other_and_its_agents() {
+    let (desk, laptop) = (TestNode::named("desk"), TestNode::named("laptop"));
+    let (code, invited, _) = desk.cli(&["invite"]);
+    assert_eq!(code, 0);
+    let words: Vec<&str> = invited.split_whitespace().collect();
+    assert_eq!(words[..2], ["consort", "join"], "one line to run elsewhere: {invited}");
+    let begun = Instant::now();
+    let (code, joined, errors) = laptop.cli(&words[1..]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(joined.starts_with("Joined desk ("), "{joined}");
+    wait_until("both lists", || desk.reaches("laptop") && laptop.reaches("desk"));
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+    let id = laptop.create_script("far-agent", "exec cat");
+    let begun = Instant::now();
+    let seen = desk.agent_named("far-agent");
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+    assert!(seen["id"].as_str().unwrap().starts_with(&format!("{id}@")), "{seen}");
+    let (_, listed, _) = desk.cli(&["ls"]);
+    assert!(listed.contains("far-agent"), "{listed}");
+    let (_, peers, _) = desk.cli(&["peers"]);
+    assert!(peers.lines().any(|line| line.starts_with("laptop\t") && line.contains("\treachable\t")), "{peers}");
+    let latency = wait_for("a measured latency", || desk.peers()["laptop"]["latency_ms"].as_f64());
+    assert!(latency < 1_000.0);
+}
+
+#[test]
+fn a_code_works_once_and_a_typing_error_is_noticed_before_anything_is_dialled() {
+    let (desk, laptop, other) = (TestNode::named("desk"), TestNode::named("laptop"), TestNode::named("other"));
+    let code = desk.invite();
+    assert_eq!(laptop.cli(&["join", &code]).0, 0);
+    let (exit, _, error) = other.cli(&["join", &code]);
+    assert_eq!(exit, 1);
+    assert!(error.contains("used already, by another machine"), "{error}");
+    assert!(desk.peers().contains_key("laptop") && !desk.peers().contains_key("other"));
+    assert_eq!(laptop.cli(&["join", &code]).0, 0, "the one that has used it may come again");
+    let mut mistyped = code.into_bytes();
+    mistyped[2] = if mistyped[2] == b'a' { b'b' } else { b'a' };
+    let (exit, _, error) = other.cli(&["join", std::str::from_utf8(&mistyped).unwrap()]);
+    assert!(exit == 1 && error.contains("typing error"), "{error}");
+}
+
+#[test]
+fn whoever_joins_one_machine_joins_them_all() {
+    let (desk, laptop) = pair();
+    let server = TestNode::named("server");
+    server.join(&laptop);
+    let all = [(&desk, ["laptop", "server"]), (&laptop, ["desk", "server"]), (&server, ["desk", "laptop"])];
+    wait_until("three lists of three machines", || {
+        all.iter().all(|(node, others)| others.iter().all(|name| node.reaches(name)))
+    });
+}
+
+#[test]
+fn a_killed_machine_is_shown_unreachable_with_its_agents_and_comes_back_by_itself() {
+    let (desk, mut laptop) = pair();
+    laptop.create_script("far-agent", "exec cat");
+    desk.agent_named("far-agent");
+    laptop.kill();
+    let begun = Instant::now();
+    wait_until("it is shown unreachable", || !desk.reaches("laptop"));
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+    assert_eq!(desk.agent_named("far-agent")["name"], "far-agent", "its agents stay in the list");
+    laptop.run_named("laptop", &[]);
+    wait_until("it is back", || desk.reaches("laptop") && laptop.reaches("desk"));
+}
+
+#[test]
+fn a_removed_machine_is_cut_off_at_once_and_stays_removed() {
+    let (desk, mut laptop) = pair();
+    let (exit, _, error) = desk.cli(&["remove", "laptop"]);
+    assert!(exit == 2 && error.contains("--yes"), "a script has to mean it: {error}");
+    let begun = Instant::now();
+    assert_eq!(desk.cli(&["remove", "laptop", "--yes"]).0, 0);
+    wait_until("the link is cut", || !laptop.reaches("desk"));
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+    assert!(desk.peers().is_empty());
+    laptop.kill();
+    laptop.run_named("laptop", &[]);
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(desk.peers().is_empty() && !laptop.reaches("desk"), "removed stays removed");
+    laptop.join(&desk);
+}
+
+#[test]
+fn without_a_code_a_person_on_the_other_side_decides() {
+    let (desk, laptop) = (TestNode::named("desk"), TestNode::named("laptop"));
+    let (exit, said, error) = laptop.cli(&["join", &format!("127.0.0.1:{}", desk.port())]);
+    assert_eq!(exit, 0, "{error}");
+    let advice = said.lines().find(|line| line.trim().starts_with("consort admit ")).expect("what to do there");
+    let (_, peers, _) = desk.cli(&["peers"]);
+    assert!(peers.contains("laptop\t") && peers.contains("\tasks\t"), "{peers}");
+    assert!(desk.peers().is_empty(), "asking makes nobody a member");
+    let words: Vec<&str> = advice.split_whitespace().skip(1).collect();
+    assert_eq!(desk.cli(&words).0, 0);
+    wait_until("both lists", || desk.reaches("laptop") && laptop.reaches("desk"));
+    assert_eq!(desk.get("/api/peers")["requests"], json!([]));
+    wait_until("nobody asks any more", || laptop.get("/api/peers")["asking"] == json!([]));
+    let (exit, _, error) = desk.cli(&["admit", "nobody"]);
+    assert!(exit == 1 && error.contains("There is no machine nobody"), "{error}");
+}
+
+#[test]
+fn on_a_trusted_network_an_address_is_enough_but_not_for_who_was_removed() {
+    let (mut desk, laptop) = (TestNode::prepared(), TestNode::named("laptop"));
+    desk.run_named("desk", &["--trust-network", "127.0.0.0/8"]);
+    let address = format!("127.0.0.1:{}", desk.port());
+    let (exit, said, error) = laptop.cli(&["join", &address]);
+    assert!(exit == 0 && said.starts_with("Joined desk"), "{said}{error}");
+    wait_until("both lists", || desk.reaches("laptop") && laptop.reaches("desk"));
+    assert_eq!(desk.cli(&["remove", "laptop", "--yes"]).0, 0);
+    wait_until("the link is cut", || !laptop.reaches("desk"));
+    let (_, said, _) = laptop.cli(&["join", &address]);
+    assert!(said.contains("was asked"), "{said}");
+    assert!(desk.peers().is_empty());
+}
+
+#[test]
+fn a_machine_that_leaves_is_gone_from_all_lists() {
+    let (desk, laptop) = pair();
+    assert_eq!(laptop.cli(&["leave", "--yes"]).0, 0);
+    wait_until("it is gone", || desk.peers().is_empty());
+    assert!(!laptop.reaches("desk"));
+}
+
+#[test]
+fn a_code_of_a_machine_that_is_not_there_gives_one_for_the_other_way() {
+    let (mut desk, laptop) = (TestNode::named("desk"), TestNode::named("laptop"));
+    let code = desk.invite();
+    desk.kill();
+    let (exit, _, error) = laptop.cli(&["join", &code]);
+    assert_eq!(exit, 1);
+    let other = error.lines().find(|line| line.trim().starts_with("consort join ")).expect("another way");
+    desk.run_named("desk", &[]);
+    let words: Vec<&str> = other.split_whitespace().skip(1).collect();
+    let (exit, _, error) = desk.cli(&words);
+    assert_eq!(exit, 0, "{error}");
+    wait_until("both lists", || desk.reaches("laptop") && laptop.reaches("desk"));
+}
+
+#[test]
+fn everything_about_membership_is_in_the_audit_logs() {
+    let (desk, laptop) = pair();
+    let log = |node: &TestNode| std::fs::read_to_string(node.state_dir().join("audit.log")).unwrap_or_default();
+    let whats = |node: &TestNode, whats: &[&str]| {
+        let log = log(node);
+        whats.iter().all(|what| log.contains(&format!("\"what\":\"{what}\"")))
+    };
+    wait_until("the inviting side's entries", || whats(&desk, &["invite", "paired", "admit to operate"]));
+    wait_until("the joining side's entries", || whats(&laptop, &["joined", "admit to operate"]));
+}
