@@ -61,6 +61,7 @@ test("an agent is created in the dialog, worked in, renamed, stopped, started an
   const agent = body.agents.find((candidate) => candidate.name === "customers-zoom-backend");
   assert.ok(agent?.running);
   await page.getByTestId("agent-stop").click();
+  await page.getByTestId("confirm-interrupt").click();
   await page.getByTestId("ended-notice").waitFor();
   assert.ok((await text(page)).includes("42-/tmp"), "what it printed last is still there");
   await page.getByTestId("ended-start").click();
@@ -160,6 +161,7 @@ test("a phone looks at a desktop's terminal without changing its size, until it 
 test("the tree is driven by keyboard alone and a deep link opens an agent", async () => {
   const agent = await node.create({ name: "keys-one-agent", program: "cat" });
   const page = await openPage(browser, node);
+  await page.getByTestId("tree-row").first().waitFor();
   await page.keyboard.press("/");
   await page.keyboard.type("keys-one");
   await page.keyboard.press("ArrowDown");

@@ -33,7 +33,9 @@ export async function waitFor(what, condition) {
 export class TestNode {
   static #count = 0;
 
-  constructor() {
+  /** `name`: what it is called among other nodes. */
+  constructor(name = "") {
+    this.name = name;
     this.folder = mkdtempSync(join(tmpdir(), "consort-browser-"));
     this.tmuxSocket = `consort-browser-${process.pid}-${TestNode.#count++}`;
     this.port = 0;
@@ -42,6 +44,7 @@ export class TestNode {
   /** Starts (again) and waits for the login link. */
   async start() {
     const args = ["--state-dir", join(this.folder, "state"), "--tmux-socket", this.tmuxSocket, "--listen", `localhost:${this.port}`];
+    if (this.name) args.push("--name", this.name);
     // Nothing of the machine's user decides a test: no start-up file of a shell, no configuration of tmux.
     const env = { ...process.env, TMUX: "", ENV: "", SHELL: "/bin/sh", HOME: this.folder };
     this.process = spawn(BINARY, args, { env, stdio: ["ignore", "pipe", "pipe"] });

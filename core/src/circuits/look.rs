@@ -13,7 +13,7 @@ pub(super) struct Look {
     pub(super) stream: StreamId,
     agent: AgentAddress,
     pane: Option<u32>,
-    /// The end of what is on its way to the viewer or has reached it.
+    /// The end of what is on its way to the viewer or has reached it; [`NOWHERE`] while that needs a snapshot.
     at: Option<(Generation, u64)>,
     size: Option<Size>,
     take: Take,
@@ -21,6 +21,10 @@ pub(super) struct Look {
     /// What the terminal's node has said on this circuit.
     told: Option<Told>,
 }
+
+/// An offset that no terminal has: what goes on there begins with a snapshot. The numbering that it is said of tells the owner still
+/// which input it may have had.
+const NOWHERE: u64 = u64::MAX;
 
 /// Since `Attached`.
 #[derive(Clone, Copy, Debug)]
@@ -104,8 +108,8 @@ impl Look {
 
     /// The viewer has processed what is before the offset.
     pub(super) fn ack(&mut self, offset: u64) {
-        if let (Some(told), Some((_, end))) = (&mut self.told, self.at) {
-            told.acked = told.acked.max(offset.min(end));
+        if let Some(told) = &mut self.told {
+            told.acked = told.acked.max(offset.min(told.next.unwrap_or(told.base)));
         }
     }
 
@@ -122,6 +126,9 @@ impl Look {
                 }
                 self.pane = Some(terminal.pane);
                 let next = (self.at == Some((*generation, *offset))).then_some(*offset);
+                if next.is_none() {
+                    self.at = Some((*generation, NOWHERE));
+                }
                 self.told = Some(Told { generation: *generation, next, acked: *offset, base: *offset });
                 self.holds(*holder);
             }

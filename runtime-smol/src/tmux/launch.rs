@@ -16,6 +16,7 @@ use std::time::Duration;
 
 /// What runs in the pane of an agent with a program of its own: the program, and when that ends, a note how, the terminal in
 /// a usable state, and the user's shell in the same directory. `$1` is tmux, the rest the program and its arguments.
+/// The alternate screen is entered before it is left: tmux would else take the cursor back to where it was saved the last time.
 /// The trap keeps the script alive when Ctrl-C ends the program; the program itself gets the default handling.
 const SCRIPT: &str = r#"consort_tmux=$1; shift
 trap : INT QUIT
@@ -23,7 +24,7 @@ trap : INT QUIT
 consort_status=$?
 trap - INT QUIT
 stty sane 2>/dev/null
-printf '\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?25h\033[0m'
+printf '\033[?1049h\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?25h\033[0m'
 "$consort_tmux" set-option -p -t "$TMUX_PANE" @consort_exit "$consort_status" >/dev/null 2>&1
 printf '\r\n[%s ended with status %s]\r\n' "${1##*/}" "$consort_status"
 unset consort_tmux consort_status

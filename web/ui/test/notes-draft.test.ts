@@ -66,6 +66,19 @@ describe("changes by others", () => {
   });
 });
 
+describe("saved", () => {
+  it("is said only of what was saved here", () => {
+    const draft = new NotesDraft("", 1);
+    expect(draft.wasSaved).toBe(false);
+    draft.edit("mine");
+    draft.beginSave();
+    draft.saved(2);
+    expect(draft.wasSaved).toBe(true);
+    draft.remote({ notes: "theirs", revision: 3 });
+    expect(draft.wasSaved).toBe(false);
+  });
+});
+
 describe("a conflict", () => {
   function conflict(): NotesDraft {
     const draft = new NotesDraft("", 1);

@@ -257,6 +257,27 @@ describe("typing", () => {
     expect(wire.inputs).toEqual([{ seq: 1, text: "a" }]);
   });
 
+  it("goes on and repeats what was not written when the stream is opened again by itself", () => {
+    goLive();
+    stream.type(bytes("a"));
+    stream.type(bytes("b"));
+    attached({ offset: 10, input_seq: 1 });
+    expect(stream.phase).toBe("live");
+    expect(wire.inputs).toEqual([{ seq: 1, text: "a" }, { seq: 2, text: "b" }, { seq: 2, text: "b" }]);
+    data(10, "more");
+    expect(screen.text).toContain("more");
+    expect(losses).toEqual([]);
+  });
+
+  it("takes a snapshot after the stream was opened again in another life of the terminal", () => {
+    goLive();
+    attached({ generation: "00000000000000bb", offset: 0, input_known: false });
+    snapshot(0, "fresh", "00000000000000bb");
+    expect(screen.text).toBe("fresh");
+    data(0, "!");
+    expect(screen.text).toBe("fresh!");
+  });
+
   it("tells the user instead of repeating when the owner was restarted", () => {
     goLive();
     stream.type(bytes("rm"));

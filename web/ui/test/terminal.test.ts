@@ -3,8 +3,9 @@
 import xterm from "@xterm/headless";
 import type { Terminal } from "@xterm/xterm";
 import { beforeEach, describe, expect, it } from "vitest";
+import { leaveAlternateScreenOnce } from "../src/terminal/alternate-screen";
 import { decodeClipboardWrite, handleClipboardWrites } from "../src/terminal/clipboard";
-import { cellsThatFit, fontThatFits } from "../src/terminal/fit";
+import { cellsThatFit, fontThatFits, scrollToShow, zoomedFont } from "../src/terminal/fit";
 import { withModifiers } from "../src/terminal/modifiers";
 import { swallowQueries, watchModeChanges } from "../src/terminal/queries";
 
@@ -54,6 +55,7 @@ beforeEach(() => {
   copied = [];
   terminal.onData((text) => answers.push(text));
   swallowQueries(terminal);
+  leaveAlternateScreenOnce(terminal);
   handleClipboardWrites(terminal, (text) => copied.push(text));
 });
 
@@ -94,6 +96,41 @@ describe("focus reports", () => {
   });
 });
 
+describe("the alternate screen", () => {
+  const printed = (): string[] => [0, 1, 2, 3].map(line);
+
+  it("is left only where it is shown: nothing that was printed is written over", async () => {
+    for (const mode of ["?47", "?1047", "?1049", "?1047;1049", "?1048"]) {
+      terminal.reset();
+      await write(`${ESC}[Hone\r\ntwo\r\n${ESC}[${mode}lthree\r\n`);
+      expect(printed(), mode).toEqual(["one", "two", "three", ""]);
+      await write(`${ESC}c`);
+    }
+  });
+
+  it("gives back what was there and where the cursor was, once", async () => {
+    await write(`one\r\n${ESC}[?1049h${ESC}[Hall of it${ESC}[?1049ltwo\r\n${ESC}[?1047l${ESC}[?47lthree`);
+    expect(printed()).toEqual(["one", "two", "three", ""]);
+    expect(terminal.buffer.active.type).toBe("normal");
+  });
+
+  it("forgets a saved cursor when the terminal is reset", async () => {
+    await write(`one\r\n${ESC}[?1049h${ESC}[?1049l${ESC}cone\r\ntwo\r\n${ESC}[?1049lthree`);
+    expect(printed()).toEqual(["one", "two", "three", ""]);
+  });
+
+  it("does not keep other modes from being reset along with it", async () => {
+    await write(`${ESC}[?2004h${ESC}[?1049;2004l`);
+    expect(terminal.modes.bracketedPasteMode).toBe(false);
+  });
+
+  it("would move the cursor without the handlers, so that these tests mean something", async () => {
+    const bare = new xterm.Terminal({ allowProposedApi: true });
+    await new Promise<void>((resolve) => bare.write(`one\r\n${ESC}[?1049ltwo`, resolve));
+    expect(bare.buffer.active.getLine(0)?.translateToString(true)).toBe("two");
+  });
+});
+
 describe("the clipboard", () => {
   it("can be written by programs", async () => {
     await write(`${ESC}]52;c;${btoa("hello")}\x07`);
@@ -123,6 +160,22 @@ describe("fitting", () => {
     expect(fontThatFits({ width: 400, height: 1000 }, { cols: 100, rows: 30 }, cell, 13, 13)).toBe(6.5);
     expect(fontThatFits({ width: 4000, height: 4000 }, { cols: 10, rows: 10 }, cell, 13, 13)).toBe(13);
     expect(fontThatFits({ width: 0, height: 0 }, { cols: 10, rows: 10 }, cell, 13, 13)).toBe(13);
+  });
+});
+
+describe("a terminal that does not fit", () => {
+  it("is shown whole, unless its letters could not be read", () => {
+    expect(zoomedFont(5, null, 0, 13)).toBe(5);
+    expect(zoomedFont(5, null, 11, 13)).toBe(11);
+    expect(zoomedFont(12, null, 11, 13)).toBe(12);
+    expect(zoomedFont(5, null, 11, 9)).toBe(9);
+    expect(zoomedFont(5, 2, 11, 13)).toBe(10);
+  });
+
+  it("is scrolled only as far as it takes to see the cursor, with the beginning of the line if that is possible", () => {
+    expect(scrollToShow(50, 60, 20, 100)).toBe(20);
+    expect(scrollToShow(50, 60, 80, 100)).toBe(0);
+    expect(scrollToShow(150, 160, 0, 100)).toBe(60);
   });
 });
 

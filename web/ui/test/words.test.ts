@@ -2,11 +2,14 @@
 
 import { describe, expect, it } from "vitest";
 import { matchingEntries, readDirectoryInput } from "../src/model/directory-input";
-import { filterWords, fuzzyMatch, matchesFilter } from "../src/model/filter";
+import { filterWords, fuzzyMatch, markedSpan, matchesFilter } from "../src/model/filter";
 import { formatAge, formatBytes, plural, shortPath } from "../src/model/format";
 import { isUnfinished, nameProblem, placeOf, siblingPrefix } from "../src/model/names";
 import { toRequest, type AgentForm } from "../src/model/new-agent";
 import { formatRoute, parseRoute, tokenInHash } from "../src/model/route";
+import { rankAgents } from "../src/model/quick-switch";
+import { isRecentList, lookedAt } from "../src/model/recent";
+import { lastLines } from "../src/model/screen-text";
 import { joinShellWords, splitShellWords } from "../src/model/shell-words";
 import { agentNamed } from "./agents";
 
@@ -165,5 +168,69 @@ describe("formats", () => {
     expect(shortPath("/home/me", "/home/me")).toBe("~");
     expect(shortPath("/home/melissa", "/home/me")).toBe("/home/melissa");
     expect(shortPath("/etc", "")).toBe("/etc");
+  });
+});
+
+describe("what the filter found is marked", () => {
+  const marked = (label: string, query: string, before = "", after = ""): string => {
+    const span = markedSpan(label, filterWords(query), before, after);
+    return span === null ? "" : label.slice(span.from, span.to);
+  };
+
+  it("in the label of a row", () => {
+    expect(marked("backend", "ack")).toBe("ack");
+    expect(marked("backend", "x")).toBe("");
+  });
+
+  it("also where a word reaches over several levels", () => {
+    expect(marked("customers", "s-zoom-ba", "", "-")).toBe("s");
+    expect(marked("zoom", "s-zoom-ba", "customers-", "-")).toBe("zoom");
+    expect(marked("backend", "s-zoom-ba", "customers-zoom-")).toBe("ba");
+  });
+
+  it("but not where only the beginning of the word happens to be", () => {
+    expect(marked("zoo", "zoom", "", "-")).toBe("");
+    expect(marked("backend", "zoom", "customers-zoom-")).toBe("");
+  });
+});
+
+describe("the quick switch", () => {
+  const agents = ["a", "b", "c", "d"].map((name) => agentNamed(name, name === "d" ? { kind: "waiting" } : {}));
+  const names = (query: string, recent: string[], current: string | null): string[] =>
+    rankAgents(agents, query, recent, current).map(({ agent }) => agent.name);
+
+  it("begins with where one was last, without where one is", () => {
+    expect(names("", ["c", "b", "a"], "c")).toEqual(["b", "a", "d"]);
+  });
+
+  it("puts those first that wait, among those that were never looked at", () => {
+    expect(names("", [], null)).toEqual(["d", "a", "b", "c"]);
+  });
+
+  it("finds the one on the screen by its letters", () => {
+    expect(names("c", ["c"], "c")).toEqual(["c"]);
+  });
+});
+
+describe("recent agents", () => {
+  it("are remembered once each, newest first, with the name they have now", () => {
+    let list = lookedAt([], { id: "1", name: "a" });
+    list = lookedAt(list, { id: "2", name: "b" });
+    list = lookedAt(list, { id: "1", name: "renamed" });
+    expect(list).toEqual([{ id: "1", name: "renamed" }, { id: "2", name: "b" }]);
+    expect(lookedAt(list, { id: "1", name: "renamed" })).toBe(list);
+  });
+
+  it("are read from storage only if they are what was stored", () => {
+    expect(isRecentList([{ id: "1", name: "a" }])).toBe(true);
+    for (const bad of [null, "x", [1], [null], [{ id: "1" }]]) expect(isRecentList(bad)).toBe(false);
+  });
+});
+
+describe("the end of a screen", () => {
+  it("leaves out empty lines, frames and common indentation", () => {
+    const screen = "old\n  ╭──────╮\n\n  Proceed?\n  ❯ 1. Yes\n    2. No   \n\n";
+    expect(lastLines(screen, 3)).toBe("Proceed?\n❯ 1. Yes\n  2. No");
+    expect(lastLines("\n\n", 3)).toBe("");
   });
 });

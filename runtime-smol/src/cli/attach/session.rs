@@ -78,7 +78,7 @@ pub(super) struct Session {
     /// What has arrived: the life of the numbering and the offset of the next byte.
     seen: Option<From>,
     typing: Typing,
-    /// The last number that was given before `attach` was sent.
+    /// The last number that was given before `attach` was sent; all numbers once it was answered.
     typed_before: u64,
     filter: Filter,
     notice: Option<String>,
@@ -208,21 +208,22 @@ impl Session {
         }
     }
 
-    /// After `attached`: what the owner has not written is repeated if it knows what it wrote, and told as uncertain if not.
+    /// After `attached`: what the owner has not written is repeated if it knows what it wrote, and told as uncertain if not. What was
+    /// typed since `attach` was sent can be repeated in any case: the owner takes each number once.
     fn settle_input(&mut self, input_seq: u64, input_known: bool) {
+        // The stream may be opened anew without our asking, when the way to the agent's machine was interrupted: then everything
+        // that is under way was sent before.
+        let typed_before = std::mem::replace(&mut self.typed_before, u64::MAX);
         if input_known {
             self.typing.acknowledged(input_seq);
-            let stream = self.stream;
-            let again: Vec<Action> = self
-                .typing
-                .unacknowledged()
-                .map(|(seq, bytes)| Action::Binary(wire::input(stream, seq, bytes)))
-                .collect();
-            self.actions.extend(again);
-        } else if self.typing.is_open(self.typed_before) {
+        } else if self.typing.is_open(typed_before) {
             self.typing.lost(input_seq.saturating_add(1));
-            self.show_notice("what you typed last may not have arrived".into());
+            return self.show_notice("what you typed last may not have arrived".into());
         }
+        let stream = self.stream;
+        let again: Vec<Action> =
+            self.typing.unacknowledged().map(|(seq, bytes)| Action::Binary(wire::input(stream, seq, bytes))).collect();
+        self.actions.extend(again);
     }
 
     fn ended(&mut self, reason: &str, message: &str) {

@@ -76,7 +76,7 @@ impl Story {
     }
 
     fn answer_attach(&mut self, input_seq: u64, input_known: bool, holder: &str) {
-        let s = self.stream();
+        let s = self.stream_or(2);
         self.node_says(
             json!({"t":"attached","s":s,"agent":"0123456789abc","terminal":3,"generation":"0000000000000007",
             "offset":100,"input_seq":input_seq,"input_known":input_known,"cols":80,"rows":24,"holder":holder}),
@@ -210,8 +210,32 @@ fn keys_typed_while_a_new_picture_is_on_its_way_do_not_wait_for_it() {
     story.frames.clear();
     story.types("x");
     assert_eq!(story.frames, [wire::input(3, 1, b"x")]);
+    story.frames.clear();
     story.answer_attach(0, false, "you");
-    assert_eq!(story.frames.len(), 1, "nothing is repeated on the same connection");
+    assert_eq!(story.frames, [wire::input(3, 1, b"x")], "the owner takes each number once");
+}
+
+#[test]
+fn a_stream_that_is_opened_again_by_itself_goes_on_and_repeats_what_was_not_written() {
+    let mut story = Story::attached();
+    story.data(100, b"abc");
+    story.types("a");
+    story.types("b");
+    story.forget();
+    story.answer_attach(1, true, "you");
+    assert_eq!(story.frames, [wire::input(2, 2, b"b")]);
+    story.data(103, b"def");
+    assert_eq!(story.screen(), "def");
+}
+
+#[test]
+fn a_stream_that_is_opened_again_by_an_owner_that_forgot_us_says_so() {
+    let mut story = Story::attached();
+    story.types("rm x");
+    story.forget();
+    story.answer_attach(0, false, "none");
+    assert!(story.frames.is_empty());
+    assert!(story.screen().contains("may not have arrived"), "{:?}", story.screen());
 }
 
 #[test]

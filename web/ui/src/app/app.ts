@@ -2,13 +2,15 @@
 
 import { computed, effect, signal } from "@preact/signals";
 import { plural } from "../model/format";
-import { formatRoute, HOME, parseRoute, tokenInHash, type Route } from "../model/route";
-import { Store } from "../model/store";
+import { levelsBy } from "../model/machines";
+import { formatRoute, HOME, MACHINES, parseRoute, tokenInHash, type Route } from "../model/route";
+import { lookedAt } from "../model/recent";
+import { stateSince, Store } from "../model/store";
 import { ancestorIds } from "../model/tree";
 import { Api, ApiError, type Verb } from "../net/api";
 import { Connection, type ConnectionState } from "../net/connection";
 import { claimViewerId } from "../net/viewer-id";
-import type { Agent, ServerMessage, TerminalInfo } from "../protocol/types";
+import type { Agent, NodeInfo, ServerMessage, TerminalInfo } from "../protocol/types";
 import type { InputLoss } from "../stream/input-queue";
 import { withModifiers, type Modifiers } from "../terminal/modifiers";
 import { TerminalPool } from "../terminal/pool";
@@ -22,10 +24,22 @@ import { terminalShortcut } from "./shortcuts";
 export type OpenDialog =
   | { readonly kind: "create"; readonly path: readonly string[] }
   | { readonly kind: "delete"; readonly agent: Agent }
+  | { readonly kind: "interrupt"; readonly agent: Agent; readonly verb: "stop" | "restart" }
+  | { readonly kind: "invite" }
+  | { readonly kind: "join" }
+  | { readonly kind: "remove-machine"; readonly node: NodeInfo }
   | { readonly kind: "switch" }
   | { readonly kind: "help" }
   | { readonly kind: "settings" }
   | { readonly kind: "text"; readonly session: TerminalSession };
+
+/** On a phone, letters are not smaller than this unless somebody zooms out. */
+const READABLE_PX = 11;
+/** States younger than this show their age in seconds. */
+const YOUNG_MS = 61_000;
+const OLD_TICK_MS = 10_000;
+/** Flipping through browser tabs leaves sizes alone. */
+const UNWATCHED_AFTER_MS = 2_000;
 
 export const NO_MODIFIERS: Modifiers = { ctrl: false, alt: false };
 
@@ -55,7 +69,15 @@ export class App {
     const { agent } = this.route.value;
     return agent === null ? null : (this.store.agents.value.get(agent) ?? null);
   });
+  /** The levels above an agent in the tree, as the user groups them. */
+  readonly levelsOf = computed(() => levelsBy(this.preferences.grouping.value, this.store.nodes.value));
+  /** Machines need to be named only where there are several. */
+  readonly hasMachines = computed(() => this.store.nodes.value.length > 1);
   readonly isLive = computed(() => this.connection.value.kind === "open");
+  /** There is a list of agents, and it may be out of date. */
+  readonly isStale = computed(() => this.store.loaded.value && !this.isLive.value);
+  /** Nothing but the terminal. */
+  readonly fullScreen = signal(false);
 
   readonly pool: TerminalPool;
   private readonly link: Connection;
@@ -81,7 +103,7 @@ export class App {
     );
     this.pool = new TerminalPool(this.link, {
       look: () => this.preferences.look.peek(),
-      takesSize: () => !this.space.narrow.value && !this.space.touch.value,
+      readablePx: () => (this.space.touch.value ? READABLE_PX : 0),
       key: (event) => terminalShortcut(this, event),
       modify: (text) => this.applyModifiers(text),
       clipboard: (text) => this.copy(text, "A program copied text to the clipboard."),
@@ -93,6 +115,8 @@ export class App {
   async start(): Promise<void> {
     const loggedIn = await this.loginFromAddress();
     this.route.value = parseRoute(location.hash);
+    // A reload or a link to an agent: who works with a keyboard goes on typing.
+    this.focusWanted.value = this.route.value.agent !== null && !this.space.touch.value;
     addEventListener("hashchange", () => void this.hashChanged());
     this.watchPage();
     this.watchModel();
@@ -109,6 +133,10 @@ export class App {
 
   goHome(): void {
     this.navigate(HOME);
+  }
+
+  showMachines(): void {
+    this.navigate(MACHINES);
   }
 
   focusTerminal(): void {
@@ -135,6 +163,25 @@ export class App {
     const current = order.indexOf(this.route.value.agent ?? "");
     const index = current === -1 ? 0 : (current + step + order.length) % order.length;
     this.open(order[index]!);
+  }
+
+  /** Asks first if something would be ended. */
+  ask(agent: Agent, verb: Verb): void {
+    if (verb === "start" || !agent.running) void this.run(agent, verb);
+    else this.dialog.value = { kind: "interrupt", agent, verb };
+  }
+
+  /** Presses a key in the agent's active terminal, without opening it. */
+  answer(agent: Agent, text: string): void {
+    const terminal = this.terminalOf(agent, null);
+    if (terminal !== null) this.pool.typeUnseen(agent.id, terminal.id, text);
+  }
+
+  setFullScreen(on: boolean): void {
+    this.fullScreen.value = on;
+    if (on) void document.documentElement.requestFullscreen?.().catch(() => undefined);
+    else if (document.fullscreenElement !== null) void document.exitFullscreen();
+    this.focusTerminal();
   }
 
   async run(agent: Agent, verb: Verb): Promise<void> {
@@ -262,16 +309,31 @@ export class App {
   private watchPage(): void {
     addEventListener("popstate", () => (this.route.value = parseRoute(location.hash)));
     document.addEventListener("visibilitychange", () => {
-      this.pageVisible.value = document.visibilityState === "visible";
-      this.now.value = Date.now();
-      this.link.setVisible(this.pageVisible.value);
+      const visible = document.visibilityState === "visible";
+      this.pageVisible.value = visible;
+      this.tick();
+      this.link.setVisible(visible);
+      clearTimeout(this.unwatchedTimer);
+      if (visible) this.pool.setWatched(true);
+      else this.unwatchedTimer = setTimeout(() => this.pool.setWatched(false), UNWATCHED_AFTER_MS);
+    });
+    document.addEventListener("fullscreenchange", () => {
+      if (document.fullscreenElement === null) this.fullScreen.value = false;
     });
     addEventListener("online", () => this.link.check());
     addEventListener("pageshow", () => this.link.check());
     addEventListener("pagehide", () => this.notes.flush());
-    setInterval(() => {
-      if (this.pageVisible.value) this.now.value = Date.now();
-    }, 5_000);
+    setInterval(() => this.tick(), 1_000);
+  }
+
+  private unwatchedTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Ages tick while they can be true: what was last heard does not grow older by itself. */
+  private tick(): void {
+    if (!this.pageVisible.peek() || !this.isLive.peek()) return;
+    const now = Date.now();
+    const young = [...this.store.agents.peek().values()].some((agent) => now - stateSince(agent) < YOUNG_MS);
+    if (young || now - this.now.peek() >= OLD_TICK_MS) this.now.value = now;
   }
 
   private watchModel(): void {
@@ -297,8 +359,13 @@ export class App {
       const agent = this.agent.value;
       if (agent !== null && this.lastRevealed !== agent.id) {
         this.lastRevealed = agent.id;
-        this.preferences.unfold(ancestorIds(agent));
+        this.preferences.unfold(ancestorIds(agent, this.levelsOf.peek()));
       }
+    });
+    effect(() => {
+      const agent = this.agent.value;
+      if (agent !== null) this.preferences.recent.value = lookedAt(this.preferences.recent.peek(), agent);
+      else if (this.route.value.agent === null) this.fullScreen.value = false;
     });
   }
 
@@ -320,8 +387,8 @@ export class App {
   }
 
   private reportRefusal(bytes: number): void {
-    const ended = this.pool.current?.state.value.phase === "ended";
-    if (ended) this.notices.show("info", "This terminal has ended: nothing can be typed into it.");
-    else this.notices.show("error", `${bytes} bytes were not taken: too much is waiting to be sent.`, { hint: "Try again in smaller parts." });
+    // The notice over a terminal that has ended says it already.
+    if (this.pool.current?.state.value.phase === "ended") return;
+    this.notices.show("error", `${bytes} bytes were not taken: too much is waiting to be sent.`, { hint: "Try again in smaller parts." });
   }
 }

@@ -2,6 +2,8 @@
 
 import { computed, signal } from "@preact/signals";
 import { isBoolean, isNumber, isOneOf, isStrings, persisted } from "../model/persisted";
+import type { Grouping } from "../model/machines";
+import { isRecentList, type Recent } from "../model/recent";
 import { DARK_TERMINAL, LIGHT_TERMINAL } from "../terminal/theme";
 import type { TerminalLook } from "../terminal/terminal-view";
 
@@ -21,6 +23,8 @@ export class Preferences {
   readonly folded = persisted<string[]>("folded", [], isStrings);
   readonly detailsOpen = persisted("details-open", false, isBoolean);
   readonly sidebarPx = persisted("sidebar-px", 288, isNumber);
+  readonly grouping = persisted<Grouping>("grouping", "category", isOneOf("category", "machine"));
+  readonly recent = persisted<readonly Recent[]>("recent", [], isRecentList);
   readonly lastDirectory = persisted<string[]>("last-directory", [], isStrings);
 
   private readonly touch = mediaSignal("(pointer: coarse)");

@@ -70,7 +70,7 @@ export function pageShortcut(app: App, event: KeyboardEvent): boolean {
 export function agentOrder(app: App): string[] {
   const words = filterWords(app.filter.value);
   const shown = [...app.store.agents.value.values()].filter((agent) => matchesFilter(agent, words));
-  const rows = buildRows(shown, { folded: new Set(), unfoldAll: true });
+  const rows = buildRows(shown, { folded: new Set(), unfoldAll: true, levelsOf: app.levelsOf.value });
   return rows.flatMap((row) => (row.kind === "agent" ? [row.id] : []));
 }
 
@@ -102,7 +102,7 @@ function controlShift(app: App, event: KeyboardEvent): boolean {
     case "Digit0":
       return act(event, () => app.preferences.changeFont(0));
     case "Enter":
-      return act(event, toggleFullScreen);
+      return act(event, () => app.setFullScreen(!app.fullScreen.value));
     default:
       return false;
   }
@@ -133,11 +133,7 @@ function plainKey(app: App, event: KeyboardEvent): boolean {
 export function copySelection(app: App): void {
   const text = app.pool.current?.view.xterm.getSelection() ?? "";
   if (text !== "") app.copy(text, "Copied.");
-}
-
-export function toggleFullScreen(): void {
-  if (document.fullscreenElement === null) void document.documentElement.requestFullscreen?.().catch(() => undefined);
-  else void document.exitFullscreen();
+  else app.notices.show("info", "Nothing is selected.", { hint: "Drag over the text; Shift does it where a program takes the mouse." });
 }
 
 function act(event: KeyboardEvent, run: () => void): true {

@@ -28,6 +28,40 @@ function searchText(agent: Agent): string {
   return text;
 }
 
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The part of a label that a filter word found. A label is a piece of a whole name, and the word may reach over its edges:
+ * `a-b` is found in both levels of `a › b`. `before` is what precedes the label in the name; `after` what follows it, where
+ * more follows that is not known here.
+ */
+export function markedSpan(label: string, words: readonly string[], before = "", after = ""): Span | null {
+  const name = (before + label + after).toLowerCase();
+  const end = before.length + label.length;
+  for (const word of words) {
+    for (const at of placesOf(word, name, after !== "")) {
+      const from = Math.max(at, before.length);
+      const to = Math.min(at + word.length, end);
+      if (from < to) return { from: from - before.length, to: to - before.length };
+    }
+  }
+  return null;
+}
+
+/** Where `word` is in `name`, or begins at its end if the name is `open`. */
+function placesOf(word: string, name: string, open: boolean): number[] {
+  const places: number[] = [];
+  for (let at = name.indexOf(word); at !== -1; at = name.indexOf(word, at + 1)) places.push(at);
+  if (!open) return places;
+  for (let length = Math.min(word.length - 1, name.length); length > 0; length--) {
+    if (name.endsWith(word.slice(0, length))) places.push(name.length - length);
+  }
+  return places;
+}
+
 export interface FuzzyMatch {
   readonly score: number;
   /** Indices into the text that matched, ascending. */

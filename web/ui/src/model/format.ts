@@ -1,6 +1,6 @@
 // Turns numbers into words for people. Pure.
 
-/** A short age: "now", "42 s", "5 min", "3 h", "2 d". */
+/** An age, the same everywhere: "now", "42 s", "5 min", "3 h", "2 d". */
 export function formatAge(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   if (seconds < 5) return "now";
@@ -8,15 +8,6 @@ export function formatAge(ms: number): string {
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`;
   return `${Math.floor(seconds / 86_400)} d`;
-}
-
-/** An age that fits a narrow column: "5s", "3m", "2h", "4d". */
-export function formatTinyAge(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 60) return `${seconds}s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h`;
-  return `${Math.floor(seconds / 86_400)}d`;
 }
 
 export function formatBytes(bytes: number): string {

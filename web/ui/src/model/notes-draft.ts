@@ -15,6 +15,8 @@ export class NotesDraft {
   status: NotesStatus = "saved";
   problem = "";
   theirs: Notes | null = null;
+  /** Something was written here and the node has it. */
+  wasSaved = false;
   private onItsWay: Notes | null = null;
 
   constructor(
@@ -55,6 +57,7 @@ export class NotesDraft {
     this.onItsWay = null;
     this.revision = Math.max(this.revision, revision);
     this.problem = "";
+    this.wasSaved = true;
     this.status = sent === null || sent.notes === this.text ? "saved" : "dirty";
   }
 
@@ -92,6 +95,7 @@ export class NotesDraft {
     this.revision = current.revision;
     this.theirs = null;
     this.problem = "";
+    this.wasSaved = false;
     this.status = "saved";
   }
 }

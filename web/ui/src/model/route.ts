@@ -1,13 +1,16 @@
-// What the address bar says: `#/agent/ID` or `#/agent/ID/TERMINAL`. Pure.
+// What the address bar says: `#/agent/ID` or `#/agent/ID/TERMINAL`, or `#/machines`. Pure.
 
 export interface Route {
   readonly agent: string | null;
   readonly terminal: number | null;
+  readonly page?: "machines";
 }
 
 export const HOME: Route = { agent: null, terminal: null };
+export const MACHINES: Route = { agent: null, terminal: null, page: "machines" };
 
 export function parseRoute(hash: string): Route {
+  if (hash === "#/machines") return MACHINES;
   const match = /^#\/agent\/([^/]+)(?:\/(\d+))?$/.exec(hash);
   if (match?.[1] === undefined) return HOME;
   try {
@@ -17,8 +20,8 @@ export function parseRoute(hash: string): Route {
   }
 }
 
-export function formatRoute({ agent, terminal }: Route): string {
-  if (agent === null) return "#/";
+export function formatRoute({ agent, terminal, page }: Route): string {
+  if (agent === null) return page === undefined ? "#/" : `#/${page}`;
   return `#/agent/${encodeURIComponent(agent)}${terminal === null ? "" : `/${terminal}`}`;
 }
 

@@ -2,6 +2,7 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import type { Agent, NodeInfo, ServerMessage } from "../protocol/types";
+import { machineSentence } from "./machines";
 import { compareNames } from "./tree";
 
 /** Changes of agents are collected this long, so that a busy machine does not redraw the tree hundreds of times a second. */
@@ -14,11 +15,15 @@ export class Store {
   /** The list of agents has arrived at least once. */
   readonly loaded = signal(false);
 
+  /** When the machines were last told, in this browser's clock: their ages are relative to that. */
+  nodesHeardAt = Date.now();
+
+  readonly nodesById = computed<ReadonlyMap<string, NodeInfo>>(() => new Map(this.nodes.value.map((node) => [node.id, node])));
   readonly self = computed(() => this.nodes.value.find((node) => node.self) ?? null);
-  /** Agents that wait for the user, longest first. */
+  /** Agents that wait for the user and can be answered, longest first. */
   readonly waiting = computed(() =>
     [...this.agents.value.values()]
-      .filter((agent) => agent.state.kind === "waiting")
+      .filter((agent) => this.isWaiting(agent))
       .sort((a, b) => stateSince(a) - stateSince(b) || compareNames(a.name, b.name)),
   );
 
@@ -29,6 +34,25 @@ export class Store {
 
   agent(id: string): Agent | null {
     return this.agents.value.get(id) ?? null;
+  }
+
+  /** State of a machine in one line. */
+  machineSentence(node: NodeInfo, now: number): string {
+    return machineSentence(node, this.nodesById.value, this.nodesHeardAt, now);
+  }
+
+  /** False only for agents of a machine that is known to be away: of them there is nothing but old news. */
+  isReachable(agent: Agent): boolean {
+    return this.nodeOf(agent)?.reachable ?? true;
+  }
+
+  isWaiting(agent: Agent): boolean {
+    return agent.state.kind === "waiting" && this.isReachable(agent);
+  }
+
+  /** The machine of an agent; `null` while it is not known. */
+  nodeOf(agent: Agent): NodeInfo | null {
+    return this.nodesById.value.get(agent.node) ?? null;
   }
 
   apply(message: ServerMessage): void {
@@ -46,6 +70,7 @@ export class Store {
         this.hues.value = message.hues;
         return;
       case "nodes":
+        this.nodesHeardAt = Date.now();
         this.nodes.value = message.all;
         return;
       default:

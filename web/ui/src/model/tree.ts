@@ -6,6 +6,8 @@ import type { Agent } from "../protocol/types";
 export interface Level {
   readonly key: string;
   readonly label: string;
+  /** A machine; else a level of the name. */
+  readonly node?: string;
 }
 
 export interface GroupRow {
@@ -17,8 +19,12 @@ export interface GroupRow {
   readonly folded: boolean;
   readonly count: number;
   readonly waiting: number;
-  /** First-level category that gives the colour. */
-  readonly category: string;
+  /** First-level category that gives the colour; `null` for a machine. */
+  readonly category: string | null;
+  /** The levels of the name down to here. */
+  readonly path: readonly string[];
+  /** The machine that this level stands for. */
+  readonly node: string | null;
   readonly position: number;
   readonly siblings: number;
 }
@@ -41,11 +47,15 @@ export interface TreeOptions {
   readonly unfoldAll?: boolean;
   /** The levels above an agent. A machine level goes in front here. */
   readonly levelsOf?: (agent: Agent) => readonly Level[];
+  /** Which agents count as waiting for the user. */
+  readonly isWaiting?: (agent: Agent) => boolean;
 }
 
 interface Group {
   readonly id: string;
   readonly label: string;
+  readonly node: string | null;
+  readonly path: readonly string[];
   readonly groups: Map<string, Group>;
   readonly agents: Agent[];
   count: number;
@@ -61,11 +71,12 @@ export function pathLevels(agent: Agent): readonly Level[] {
 
 /** Rows in the order in which they are drawn: groups before agents, each by name; ungrouped agents come last. */
 export function buildRows(agents: Iterable<Agent>, options: TreeOptions): Row[] {
-  const root = newGroup("", "");
+  const root: Group = { id: "", label: "", node: null, path: [], groups: new Map(), agents: [], count: 0, waiting: 0 };
   const levelsOf = options.levelsOf ?? pathLevels;
-  for (const agent of agents) insert(root, agent, levelsOf(agent));
+  const isWaiting = options.isWaiting ?? (({ state }) => state.kind === "waiting");
+  for (const agent of agents) insert(root, agent, levelsOf(agent), isWaiting(agent));
   const rows: Row[] = [];
-  appendChildren(rows, root, 0, null, options);
+  appendChildren(rows, root, 0, options);
   return rows;
 }
 
@@ -76,42 +87,44 @@ export function ancestorIds(agent: Agent, levelsOf: (agent: Agent) => readonly L
   return ids;
 }
 
-function insert(root: Group, agent: Agent, levels: readonly Level[]): void {
+function insert(root: Group, agent: Agent, levels: readonly Level[], waits: boolean): void {
   let group = root;
-  const waiting = agent.state.kind === "waiting" ? 1 : 0;
   for (const level of levels) {
     let child = group.groups.get(level.key);
     if (child === undefined) {
-      child = newGroup(groupId(group.id, level.key), level.label);
+      child = newGroup(group, level);
       group.groups.set(level.key, child);
     }
     child.count += 1;
-    child.waiting += waiting;
+    child.waiting += waits ? 1 : 0;
     group = child;
   }
   group.agents.push(agent);
 }
 
-function appendChildren(rows: Row[], parent: Group, depth: number, category: string | null, options: TreeOptions): void {
+function appendChildren(rows: Row[], parent: Group, depth: number, options: TreeOptions): void {
   const siblings = parent.groups.size + parent.agents.length;
   let position = 0;
-  for (const [key, group] of [...parent.groups].sort((a, b) => compareNames(a[1].label, b[1].label))) {
+  for (const [, group] of [...parent.groups].sort((a, b) => compareNames(a[1].label, b[1].label))) {
     const folded = options.unfoldAll !== true && options.folded.has(group.id);
-    const { id, label, count, waiting } = group;
-    const groupCategory = category ?? key;
+    const { id, label, count, waiting, path, node } = group;
     rows.push({
-      kind: "group", id, label, depth, folded, count, waiting,
-      category: groupCategory, position: ++position, siblings,
+      kind: "group", id, label, depth, folded, count, waiting, path, node,
+      category: path[0] ?? null, position: ++position, siblings,
     });
-    if (!folded) appendChildren(rows, group, depth + 1, groupCategory, options);
+    if (!folded) appendChildren(rows, group, depth + 1, options);
   }
+  const category = parent.path[0] ?? null;
   for (const agent of parent.agents.sort((a, b) => compareNames(a.leaf, b.leaf) || compareNames(a.id, b.id))) {
     rows.push({ kind: "agent", id: agent.id, agent, depth, category, position: ++position, siblings });
   }
 }
 
-function newGroup(id: string, label: string): Group {
-  return { id, label, groups: new Map(), agents: [], count: 0, waiting: 0 };
+function newGroup(parent: Group, { key, label, node }: Level): Group {
+  return {
+    id: groupId(parent.id, key), label, node: node ?? null, path: node === undefined ? [...parent.path, key] : parent.path,
+    groups: new Map(), agents: [], count: 0, waiting: 0,
+  };
 }
 
 function groupId(parent: string, key: string): string {

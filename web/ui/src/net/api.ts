@@ -1,6 +1,6 @@
 // The HTTP API of the node, as typed calls. Every failure is an `ApiError` with what happened and what to do.
 
-import type { Agent, BackendKind } from "../protocol/types";
+import type { Agent, BackendKind, Rights } from "../protocol/types";
 
 export class ApiError extends Error {
   constructor(
@@ -48,6 +48,27 @@ export interface Notes {
   readonly revision: number;
 }
 
+/** How this node meets others. */
+export interface Meeting {
+  readonly requests: readonly { id: string; short: string; name: string; from: string; version: string; age_ms: number }[];
+  readonly asking: readonly { id: string; short: string; name: string; address: string }[];
+  readonly addresses: readonly string[];
+  readonly listening: readonly string[];
+}
+
+export interface Invite {
+  readonly code: string;
+  readonly command: string;
+  readonly expires_s: number;
+  readonly addresses: readonly string[];
+}
+
+export interface Joined {
+  readonly state: "joined" | "waiting";
+  readonly short: string;
+  readonly name: string;
+}
+
 export type Verb = "start" | "stop" | "restart";
 
 export class Api {
@@ -82,6 +103,11 @@ export class Api {
     return (await this.request<{ agent: Agent }>("POST", `${agentPath(id)}/${verb}`)).agent;
   }
 
+  /** The visible text of its active terminal. */
+  async screen(id: string, signal: AbortSignal): Promise<string> {
+    return (await this.request<{ text: string }>("GET", `${agentPath(id)}/screen`, undefined, { signal })).text;
+  }
+
   notes(id: string): Promise<Notes> {
     return this.request("GET", `${agentPath(id)}/notes`);
   }
@@ -94,6 +120,26 @@ export class Api {
 
   directories(path: string, signal?: AbortSignal): Promise<DirectoryListing> {
     return this.request("GET", `/api/directories?path=${encodeURIComponent(path)}`, undefined, signal ? { signal } : {});
+  }
+
+  meeting(): Promise<Meeting> {
+    return this.request("GET", "/api/peers");
+  }
+
+  invite(rights: Rights): Promise<Invite> {
+    return this.request("POST", "/api/invite", { rights });
+  }
+
+  join(target: string, rights: Rights): Promise<Joined> {
+    return this.request("POST", "/api/join", { target, rights });
+  }
+
+  async admit(node: string, rights: Rights): Promise<void> {
+    await this.request("POST", `/api/peers/${encodeURIComponent(node)}/admit`, { rights });
+  }
+
+  async removeMachine(node: string): Promise<void> {
+    await this.request("DELETE", `/api/peers/${encodeURIComponent(node)}`);
   }
 
   async link(): Promise<string> {

@@ -31,6 +31,7 @@ export interface ConnectionOptions {
 }
 
 const PING_EVERY_MS = 10_000;
+const WARM_UP_MS = 1_000;
 const SILENCE_MS = 15_000;
 /** After the tab wakes up a dead socket should show quickly. */
 const CHECK_SILENCE_MS = 4_000;
@@ -50,6 +51,8 @@ export class Connection {
   private silenceAt = 0;
   private retryTimer: Timer = undefined;
   private gotData = false;
+  /** The first ping is answered; the next ones measure the way. */
+  private warm = false;
   private visible = true;
   private readonly backOff: BackOff;
 
@@ -143,6 +146,13 @@ export class Connection {
     const sentAt = this.pings.get(id);
     this.pings.clear();
     if (sentAt === undefined) return;
+    if (!this.warm) {
+      // The first answer waits behind everything that a fresh page loads.
+      this.warm = true;
+      clearTimeout(this.pingTimer);
+      if (this.visible) this.pingTimer = setTimeout(() => this.ping(SILENCE_MS), WARM_UP_MS);
+      return;
+    }
     this.latencyMs = performance.now() - sentAt;
     this.listener.state({ kind: "open", latencyMs: this.latencyMs });
   }
@@ -185,6 +195,7 @@ export class Connection {
     this.socket = null;
     this.welcomed = false;
     this.gotData = false;
+    this.warm = false;
     this.pings.clear();
     clearTimeout(this.pingTimer);
     this.stopExpecting();

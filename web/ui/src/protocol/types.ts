@@ -23,6 +23,8 @@ export interface TerminalInfo {
   readonly active: boolean;
   readonly window: string;
   readonly exit_code: number | null;
+  /** Absent: not known. */
+  readonly directory?: string;
 }
 
 export interface Agent {
@@ -33,6 +35,8 @@ export interface Agent {
   readonly leaf: string;
   readonly backend: BackendKind;
   readonly managed: boolean;
+  /** Absent: a node of an older version. */
+  readonly origin?: "created" | "found";
   readonly running: boolean;
   readonly wanted: "running" | "stopped";
   readonly autostart: boolean;
@@ -52,6 +56,8 @@ export interface BackendInfo {
   readonly detail: string;
 }
 
+export type Rights = "operate" | "view";
+
 export interface NodeInfo {
   readonly id: string;
   readonly short: string;
@@ -61,6 +67,23 @@ export interface NodeInfo {
   readonly reachable: boolean;
   readonly backends: Readonly<Partial<Record<BackendKind, BackendInfo>>>;
   readonly home: string;
+  /** How long it has been reachable, or not; of the node itself, since its start. */
+  readonly since_ms: number;
+  readonly member: boolean;
+  /** This node was removed from its mesh. */
+  readonly removed: boolean;
+  /** What it may do on other machines. */
+  readonly rights: Rights;
+  readonly addresses: readonly string[];
+  /** The neighbour that leads there: the machine itself over a direct link. */
+  readonly via: string | null;
+  readonly hops: number;
+  /** Of the direct link, if there is one. */
+  readonly address: string | null;
+  readonly latency_ms: number | null;
+  readonly protocol: readonly [number, number] | null;
+  /** Two machines use its id. */
+  readonly conflict: boolean;
 }
 
 export interface Size {

@@ -30,6 +30,21 @@ export function fontThatFits(space: Pixels, size: Size, cell: Pixels, fontPx: nu
   return clamp(Math.floor(fontPx * scale * 20) / 20, SMALLEST_FONT_PX, preferredPx);
 }
 
+/**
+ * The font size of a terminal that does not fit, given the one at which all of it does. `zoom` null: all of it, but never in
+ * letters smaller than `readablePx`; then the rest is reached by scrolling.
+ */
+export function zoomedFont(fitPx: number, zoom: number | null, readablePx: number, preferredPx: number): number {
+  if (zoom !== null) return fitPx * zoom;
+  return Math.max(fitPx, Math.min(readablePx, preferredPx));
+}
+
+/** Where to scroll so that a span from `start` to `end` is in view, moving as little as possible. */
+export function scrollToShow(start: number, end: number, scroll: number, room: number): number {
+  if (start >= scroll && end <= scroll + room) return scroll;
+  return Math.max(0, end <= room ? 0 : end - room);
+}
+
 function clamp(value: number, low: number, high: number): number {
   return Math.max(low, Math.min(high, value));
 }

@@ -53,9 +53,24 @@ export class TerminalPool {
     const entry = this.entries.get(`${session.agent}/${session.terminal}`);
     if (entry === undefined) return;
     if (this.shown === entry) this.shown = null;
-    entry.detachTimer = setTimeout(() => {
-      if (session.stream.pendingInputBytes === 0) session.stream.detach();
-    }, DETACH_AFTER_MS);
+    this.detachLater(entry);
+  }
+
+  /** Types into a terminal that is not shown, as its keyboard would. */
+  typeUnseen(agent: string, terminal: number, text: string): void {
+    const key = `${agent}/${terminal}`;
+    const entry = this.entries.get(key) ?? this.create(agent, terminal);
+    this.entries.delete(key);
+    this.entries.set(key, entry);
+    entry.session.openUnseen();
+    entry.session.type(text);
+    if (entry !== this.shown) this.detachLater(entry);
+    this.evict();
+  }
+
+  /** Somebody looks at the page, or nobody does: then others may decide the size of the terminal that is on it. */
+  setWatched(watched: boolean): void {
+    this.shown?.session.setWatched(watched);
   }
 
   connected(): void {
@@ -108,6 +123,13 @@ export class TerminalPool {
     const session = new TerminalSession(agent, terminal, this.around);
     if (this.connection !== null) session.stream.connected(this.connection);
     return { session, detachTimer: undefined };
+  }
+
+  private detachLater(entry: Entry): void {
+    clearTimeout(entry.detachTimer);
+    entry.detachTimer = setTimeout(() => {
+      if (entry.session.stream.pendingInputBytes === 0) entry.session.stream.detach();
+    }, DETACH_AFTER_MS);
   }
 
   /** Input that is not confirmed keeps its terminal alive: forgetting it would be losing it silently. */

@@ -15,13 +15,15 @@ export interface SessionState {
   readonly end: { readonly reason: EndReason; readonly message: string } | null;
   /** Something has been shown at least once; it stays while the stream is interrupted. */
   readonly hasContent: boolean;
+  /** The terminal has the size of the space here; otherwise it is shown scaled, with its edges. */
+  readonly fitted: boolean;
 }
 
 /** What a session needs from the page around it. */
 export interface SessionSurroundings {
   look(): TerminalLook;
-  /** A desktop takes the size if nobody has it; a phone only when the user says so. */
-  takesSize(): boolean;
+  /** Letters of a terminal that does not fit are not smaller than this, unless the user wants to see all of it. */
+  readablePx(): number;
   key(event: KeyboardEvent): boolean;
   /** Sticky modifiers of the key bar. */
   modify(text: string): string;
@@ -31,22 +33,31 @@ export interface SessionSurroundings {
 }
 
 const FIT_DEBOUNCE_MS = 120;
+/** After this long a size that was asked for and did not come will not come. */
+const SETTLE_MS = 600;
 
 export class TerminalSession {
   readonly state = signal<SessionState>({
     phase: "detached", size: null, holder: "none", pendingInputBytes: 0, end: null, hasContent: false,
+    fitted: true,
   });
   readonly linesFromBottom = signal(0);
+  /** How much larger than "all of it is visible" a terminal of another size is shown. */
+  readonly scale = signal({ zoom: 1, all: true });
   readonly searchResult = signal({ index: -1, count: 0 });
   readonly view: TerminalView;
   readonly stream: TerminalStream;
 
   private readonly encoder = new TextEncoder();
   private space: (() => Pixels) | null = null;
-  private zoom = 1;
+  private zoom: number | null = null;
   private released = false;
   private fitTimer: ReturnType<typeof setTimeout> | undefined;
   private asked: Size | null = null;
+  private settleTimer: ReturnType<typeof setTimeout> | undefined;
+  private settled = false;
+  /** The cursor is kept in view until the user looks elsewhere. */
+  private following = true;
 
   constructor(
     readonly agent: string,
@@ -59,6 +70,7 @@ export class TerminalSession {
       key: (event) => around.key(event),
       clipboard: (text) => around.clipboard(text),
       scrolled: (lines) => (this.linesFromBottom.value = lines),
+      moved: () => this.follow(),
       searchResults: (index, count) => (this.searchResult.value = { index, count }),
     });
     this.stream = new TerminalStream(agent, terminal, this.screen(), {
@@ -73,24 +85,42 @@ export class TerminalSession {
     this.space = space;
     this.view.show(element);
     this.view.setLook(this.around.look());
+    this.following = true;
     const size = this.view.fill(space(), this.around.look().fontPx);
-    this.asked = size;
-    if (this.state.value.phase !== "ended") this.stream.attach(size, this.around.takesSize() ? "if-free" : "never");
+    this.ask(size);
+    const { phase } = this.state.value;
+    if ((phase === "live" || phase === "attaching") && size !== null) this.stream.fit(size, this.take);
+    else if (phase !== "ended") this.stream.attach(size, this.take);
     this.layout();
   }
 
+  /** Nobody looks at it here any more, so others may decide its size. */
   hide(): void {
     clearTimeout(this.fitTimer);
+    clearTimeout(this.settleTimer);
     this.space = null;
+    this.giveSizeUp();
     this.view.hide();
+  }
+
+  /** The page went into the background, or came back. */
+  setWatched(watched: boolean): void {
+    if (!watched) this.giveSizeUp();
+    else if (this.space !== null && !this.released) this.requestSize("if-free");
   }
 
   /** After the end: look again, because the user or the node has started it anew. */
   reopen(): void {
-    this.stream.attach(this.asked, this.around.takesSize() ? "if-free" : "never");
+    this.stream.attach(this.asked, this.take);
+  }
+
+  /** Looks at it without showing it, to type into it. */
+  openUnseen(): void {
+    if (this.state.value.phase === "detached") this.stream.attach(null, "never");
   }
 
   dispose(): void {
+    clearTimeout(this.settleTimer);
     this.stream.detach();
     this.view.dispose();
   }
@@ -100,25 +130,38 @@ export class TerminalSession {
     this.layout();
   }
 
-  /** Enlarges a terminal whose size somebody else decides. */
-  setZoom(zoom: number): void {
+  /** Enlarges a terminal that has another size than the space; null: as it is best read. */
+  setZoom(zoom: number | null): void {
     this.zoom = zoom;
     this.layout();
+    this.view.revealCursor();
   }
 
-  /** The space or the font has changed: ask for another size if this viewer decides it, else scale. */
+  /** The space or the font has changed: ask for another size if this viewer decides it. What does not fit is scaled. */
   layout(): void {
     const space = this.space?.();
     if (space === undefined || space.width <= 0 || space.height <= 0) return;
     const { fontPx } = this.around.look();
-    if (this.stream.holder !== "you") return this.view.scaleInto(space, fontPx, this.zoom);
+    const ended = this.stream.phase === "ended";
+    if (this.stream.holder !== "you" && !ended) return this.scaleInto(space, fontPx);
     const size = this.view.fill(space, fontPx);
-    if (size === null || sameSize(size, this.asked)) return;
-    clearTimeout(this.fitTimer);
-    this.fitTimer = setTimeout(() => {
-      this.asked = size;
-      this.stream.fit(size, "never");
-    }, FIT_DEBOUNCE_MS);
+    if (size === null) return;
+    if (ended) return this.view.exceeds(size) ? this.scaleInto(space, fontPx) : this.setFitted(true);
+    if (!sameSize(size, this.asked)) {
+      clearTimeout(this.fitTimer);
+      this.fitTimer = setTimeout(() => {
+        this.ask(size);
+        this.stream.fit(size, "never");
+      }, FIT_DEBOUNCE_MS);
+    } else if (this.settled && this.view.exceeds(size)) {
+      return this.scaleInto(space, fontPx);
+    }
+    this.setFitted(!this.settled || sameSize(size, this.stream.size));
+  }
+
+  /** The user has scrolled within the space: the cursor is followed as long as it is in view. */
+  panned(): void {
+    this.following = this.view.isCursorVisible();
   }
 
   takeSize(): void {
@@ -131,6 +174,40 @@ export class TerminalSession {
     this.stream.release();
   }
 
+  private giveSizeUp(): void {
+    if (this.stream.holder === "you") this.stream.release();
+  }
+
+  private get take(): "if-free" | "never" {
+    return this.released ? "never" : "if-free";
+  }
+
+  private ask(size: Size | null): void {
+    this.asked = size;
+    this.settled = false;
+    clearTimeout(this.settleTimer);
+    this.settleTimer = setTimeout(() => {
+      this.settled = true;
+      this.layout();
+    }, SETTLE_MS);
+  }
+
+  private scaleInto(space: Pixels, fontPx: number): void {
+    const scale = this.view.scaleInto(space, fontPx, this.zoom, this.around.readablePx());
+    const before = this.scale.value;
+    if (scale.zoom !== before.zoom || scale.all !== before.all) this.scale.value = scale;
+    this.setFitted(false);
+    this.follow();
+  }
+
+  private setFitted(fitted: boolean): void {
+    if (this.state.value.fitted !== fitted) this.state.value = { ...this.state.value, fitted };
+  }
+
+  private follow(): void {
+    if (this.space !== null && !this.state.value.fitted && this.following) this.view.revealCursor();
+  }
+
   /** What a key produces, with the sticky modifiers of the key bar. */
   typeModified(text: string): void {
     this.type(this.around.modify(text));
@@ -138,6 +215,8 @@ export class TerminalSession {
 
   /** Text as the keyboard would produce it. */
   type(text: string): void {
+    this.following = true;
+    this.follow();
     this.send(this.encoder.encode(text));
   }
 
@@ -154,7 +233,7 @@ export class TerminalSession {
     const space = this.space?.();
     const size = space && this.view.fill(space, this.around.look().fontPx);
     if (!size) return;
-    this.asked = size;
+    this.ask(size);
     this.stream.fit(size, take);
   }
 
@@ -165,6 +244,7 @@ export class TerminalSession {
           processed();
           if (!this.state.value.hasContent) this.state.value = { ...this.state.value, hasContent: true };
           this.layout();
+          this.follow();
         }),
       append: (bytes, processed) => this.view.append(bytes, processed),
       resize: (size) => this.view.resize(size),
@@ -174,10 +254,11 @@ export class TerminalSession {
   private changed(): void {
     const before = this.state.value;
     const { phase, size, holder, pendingInputBytes, end } = this.stream;
-    this.state.value = { phase, size, holder, pendingInputBytes, end, hasContent: before.hasContent };
+    const { hasContent, fitted } = before;
+    this.state.value = { phase, size, holder, pendingInputBytes, end, hasContent, fitted };
     if (holder === before.holder) return;
     const becameFree = holder === "none" && before.holder === "other" && phase === "live";
-    if (becameFree && !this.released && this.around.takesSize()) this.requestSize("if-free");
+    if (becameFree && !this.released && this.space !== null && document.visibilityState === "visible") this.requestSize("if-free");
     else this.layout();
   }
 }

@@ -7,10 +7,11 @@ import { WebglAddon } from "@xterm/addon-webgl";
 import { Terminal, type ITheme } from "@xterm/xterm";
 import type { Size } from "../protocol/types";
 import type { Screen } from "../stream/terminal-stream";
+import { leaveAlternateScreenOnce } from "./alternate-screen";
 import { handleClipboardWrites } from "./clipboard";
-import { cellsThatFit, fontThatFits, type Pixels, SMALLEST_FONT_PX } from "./fit";
+import { cellsThatFit, fontThatFits, type Pixels, scrollToShow, SMALLEST_FONT_PX, zoomedFont } from "./fit";
 import { swallowQueries, watchModeChanges } from "./queries";
-import { TERMINAL_FONT } from "./theme";
+import { CURRENT_MATCH, TERMINAL_FONT } from "./theme";
 import { scrollByTouch } from "./touch";
 
 export interface TerminalLook {
@@ -31,6 +32,8 @@ export interface TerminalViewListener {
   key(event: KeyboardEvent): boolean;
   clipboard(text: string): void;
   scrolled(linesFromBottom: number): void;
+  /** Output was parsed, or the cursor went somewhere else. */
+  moved(): void;
   searchResults(index: number, count: number): void;
 }
 
@@ -43,12 +46,14 @@ const KEEP_RENDERER_MS = 2_000;
 /** Ends whatever sequence was cut off, then resets the terminal; parsed in one go with the content that follows. */
 const RESET = Uint8Array.of(0x18, 0x1b, 0x63);
 
+const LEAVE_ALTERNATE_SCREEN = "\x1b[?47l";
+
 const SEARCH: ISearchOptions = {
   decorations: {
-    matchBackground: "#b58900",
-    activeMatchBackground: "#e8590c",
+    matchBackground: "#7a5c00",
+    activeMatchBackground: CURRENT_MATCH,
     matchOverviewRuler: "#b58900",
-    activeMatchColorOverviewRuler: "#e8590c",
+    activeMatchColorOverviewRuler: CURRENT_MATCH,
   },
 };
 
@@ -56,10 +61,11 @@ export class TerminalView implements Screen {
   readonly host = document.createElement("div");
   readonly xterm: Terminal;
   private readonly search = new SearchAddon({ highlightLimit: 1000 });
+  private searching = false;
   private webgl: WebglAddon | null = null;
   private webglTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly look: TerminalLook, private readonly listener: TerminalViewListener) {
+  constructor(private look: TerminalLook, private readonly listener: TerminalViewListener) {
     this.host.className = "terminal-host";
     this.xterm = new Terminal({
       allowProposedApi: true,
@@ -78,7 +84,10 @@ export class TerminalView implements Screen {
     this.xterm.unicode.activeVersion = "11";
     this.xterm.loadAddon(new WebLinksAddon((_event, uri) => openLink(uri)));
     this.xterm.loadAddon(this.search);
+    // xterm draws no cursor before the first focus, except after this, which otherwise does nothing.
+    this.xterm.write(LEAVE_ALTERNATE_SCREEN);
     swallowQueries(this.xterm);
+    leaveAlternateScreenOnce(this.xterm);
     handleClipboardWrites(this.xterm, (text) => listener.clipboard(text));
     this.listen();
     scrollByTouch(this.host, this.xterm);
@@ -107,7 +116,8 @@ export class TerminalView implements Screen {
   }
 
   setLook(look: TerminalLook): void {
-    this.xterm.options.theme = look.theme;
+    this.look = look;
+    this.showTheme();
     this.xterm.options.minimumContrastRatio = look.dark ? 1 : 4.5;
     this.xterm.options.screenReaderMode = look.screenReader;
   }
@@ -145,8 +155,11 @@ export class TerminalView implements Screen {
     return cellsThatFit(space, this.cellPixels());
   }
 
-  /** Chooses the font size at which the whole terminal is visible, times `zoom`. */
-  scaleInto(space: Pixels, preferredPx: number, zoom: number): void {
+  /**
+   * Chooses the font size at which the whole terminal is visible, times `zoom`; null: as `zoomedFont` says. Returns the
+   * enlargement and whether all of it can be seen.
+   */
+  scaleInto(space: Pixels, preferredPx: number, zoom: number | null, readablePx: number): { zoom: number; all: boolean } {
     const size = { cols: this.xterm.cols, rows: this.xterm.rows };
     const current = this.xterm.options.fontSize ?? preferredPx;
     let fontPx = fontThatFits(space, size, this.cellPixels(), current, preferredPx);
@@ -156,7 +169,27 @@ export class TerminalView implements Screen {
       fontPx -= Math.max(0.1, fontPx * 0.02);
       this.setFontPx(fontPx);
     }
-    if (zoom !== 1) this.setFontPx(fontPx * zoom);
+    const shownPx = zoomedFont(fontPx, zoom, readablePx, preferredPx);
+    this.setFontPx(shownPx);
+    return { zoom: shownPx / fontPx, all: shownPx === fontPx };
+  }
+
+  /** Whether the terminal has more cells than `size`. */
+  exceeds({ cols, rows }: Size): boolean {
+    return this.xterm.cols > cols || this.xterm.rows > rows;
+  }
+
+  /** Whether the cursor is in the part of the terminal that can be seen now. */
+  isCursorVisible(): boolean {
+    const space = this.host.parentElement;
+    if (space === null) return false;
+    const { left, top } = this.scrollToCursor(space);
+    return left === space.scrollLeft && top === space.scrollTop;
+  }
+
+  revealCursor(): void {
+    const space = this.host.parentElement;
+    if (space !== null) space.scrollTo({ ...this.scrollToCursor(space), behavior: "instant" });
   }
 
   linesFromBottom(): number {
@@ -166,11 +199,13 @@ export class TerminalView implements Screen {
 
   find(text: string, direction: "next" | "previous", incremental = false): void {
     if (text === "") return this.endSearch();
+    this.setSearching(true);
     if (direction === "next") this.search.findNext(text, { ...SEARCH, incremental });
     else this.search.findPrevious(text, { ...SEARCH, incremental });
   }
 
   endSearch(): void {
+    this.setSearching(false);
     this.search.clearDecorations();
     this.xterm.clearSelection();
   }
@@ -198,7 +233,10 @@ export class TerminalView implements Screen {
     });
     this.xterm.attachCustomKeyEventHandler((event) => !this.listener.key(event));
     this.xterm.onScroll(() => this.listener.scrolled(this.linesFromBottom()));
-    this.xterm.onWriteParsed(() => this.listener.scrolled(this.linesFromBottom()));
+    this.xterm.onWriteParsed(() => {
+      this.listener.scrolled(this.linesFromBottom());
+      this.listener.moved();
+    });
     this.search.onDidChangeResults(({ resultIndex, resultCount }) => {
       this.listener.searchResults(resultIndex, resultCount);
     });
@@ -224,6 +262,33 @@ export class TerminalView implements Screen {
   private decelerate(): void {
     this.webgl?.dispose();
     this.webgl = null;
+  }
+
+  private setSearching(searching: boolean): void {
+    if (this.searching === searching) return;
+    this.searching = searching;
+    this.showTheme();
+  }
+
+  /** The match that was found last is selected: while searching, the selection is the most visible thing there is. */
+  private showTheme(): void {
+    const { theme } = this.look;
+    this.xterm.options.theme = this.searching
+      ? { ...theme, selectionBackground: CURRENT_MATCH, selectionInactiveBackground: CURRENT_MATCH, selectionForeground: "#000000" }
+      : theme;
+  }
+
+  private scrollToCursor(space: HTMLElement): { left: number; top: number } {
+    const cell = this.cellPixels();
+    const screen = this.host.querySelector<HTMLElement>(".xterm-screen");
+    const { cursorX, cursorY } = this.xterm.buffer.active;
+    const origin = { left: screen?.offsetLeft ?? 0, top: screen?.offsetTop ?? 0 };
+    const left = origin.left + cursorX * cell.width;
+    const top = origin.top + cursorY * cell.height;
+    return {
+      left: scrollToShow(left, left + cell.width * 3, space.scrollLeft, space.clientWidth),
+      top: scrollToShow(top, top + cell.height * 2, space.scrollTop, space.clientHeight),
+    };
   }
 
   private setFontPx(fontPx: number): void {

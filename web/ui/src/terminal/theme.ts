@@ -5,6 +5,9 @@ import type { ITheme } from "@xterm/xterm";
 export const TERMINAL_FONT =
   'ui-monospace, "SF Mono", SFMono-Regular, "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace';
 
+/** Behind the match of a search that was found last. */
+export const CURRENT_MATCH = "#ff9f2e";
+
 export const DARK_TERMINAL: ITheme = {
   background: "#0e1014",
   foreground: "#d7dae0",
@@ -48,7 +51,7 @@ export const LIGHT_TERMINAL: ITheme = {
   blue: "#1f5fd0",
   magenta: "#8839b3",
   cyan: "#0b6f80",
-  white: "#6a737d",
+  white: "#d0d7de",
   brightBlack: "#57606a",
   brightRed: "#a40e26",
   brightGreen: "#116329",
@@ -56,5 +59,5 @@ export const LIGHT_TERMINAL: ITheme = {
   brightBlue: "#0a4bb5",
   brightMagenta: "#6e2c96",
   brightCyan: "#0a5a68",
-  brightWhite: "#424a53",
+  brightWhite: "#ffffff",
 };

@@ -1,6 +1,7 @@
-// What can be done with an agent: start, stop, restart, delete.
+// What can be done with an agent: start, stop, restart, delete. What ends a program asks first.
 
 import type { JSX } from "preact";
+import { isFound } from "../model/agents";
 import type { Verb } from "../net/api";
 import type { Agent } from "../protocol/types";
 import { useApp } from "./context";
@@ -12,36 +13,72 @@ const WHEN_RUNNING: readonly (readonly [Verb, IconName, string])[] = [
 ];
 const WHEN_STOPPED: typeof WHEN_RUNNING = [["start", "play", "Start"]];
 
-/** `labelled`: with words, for fingers. */
+const NOT_OURS =
+  "This session was found in tmux, not created here: Consort does not know how to start it again. End it where you started it, or delete it.";
+
+/** `labelled`: with a frame and always with words, for fingers. */
 export function AgentActions({ agent, labelled = false }: { agent: Agent; labelled?: boolean }): JSX.Element {
   const app = useApp();
   const busy = app.busy.value.get(agent.id);
-  const look = labelled ? "button" : "icon-button";
+  const node = app.store.nodeOf(agent);
+  const away = node !== null && !node.reachable ? `${node.name} cannot be reached` : "";
+  const refusal = away !== "" ? away : isFound(agent) && agent.running ? NOT_OURS : "";
   return (
     <div class={`agent-actions ${labelled ? "labelled" : ""}`} role="group" aria-label="Actions">
       {(agent.running ? WHEN_RUNNING : WHEN_STOPPED).map(([verb, icon, label]) => (
-        <button
+        <Action
           key={verb}
-          class={look}
-          data-testid={`agent-${verb}`}
-          title={busy === verb ? `${label} is under way` : label}
-          aria-label={label}
-          disabled={busy !== undefined || !app.isLive.value}
-          onClick={() => void app.run(agent, verb)}
-        >
-          <Icon name={icon} /> {labelled && label}
-        </button>
+          icon={icon}
+          label={busy === verb ? `${label}…` : label}
+          testid={`agent-${verb}`}
+          labelled={labelled}
+          refusal={refusal !== "" ? refusal : whyNot(app.isLive.value, busy !== undefined)}
+          run={() => app.ask(agent, verb)}
+        />
       ))}
-      <button
-        class={`${look} ${labelled ? "" : "danger"}`}
-        data-testid="agent-delete"
-        title="Delete"
-        aria-label="Delete"
-        disabled={!app.isLive.value}
-        onClick={() => (app.dialog.value = { kind: "delete", agent })}
-      >
-        <Icon name="trash" /> {labelled && "Delete"}
-      </button>
+      <Action
+        icon="trash"
+        label="Delete"
+        testid="agent-delete"
+        danger
+        labelled={labelled}
+        refusal={away !== "" ? away : whyNot(app.isLive.value, false)}
+        run={() => (app.dialog.value = { kind: "delete", agent })}
+      />
+      {labelled && refusal !== "" && <p class="dim">{refusal}</p>}
     </div>
+  );
+}
+
+function whyNot(live: boolean, busy: boolean): string {
+  if (!live) return "Not connected";
+  return busy ? "Under way" : "";
+}
+
+interface ActionProps {
+  readonly icon: IconName;
+  readonly label: string;
+  readonly testid: string;
+  readonly labelled: boolean;
+  readonly danger?: boolean;
+  /** Why it cannot be done now; empty if it can. */
+  readonly refusal: string;
+  run(): void;
+}
+
+/** Stays reachable by keyboard when it cannot be used: then it says why. */
+function Action({ icon, label, testid, labelled, danger = false, refusal, run }: ActionProps): JSX.Element {
+  return (
+    <button
+      class={`${labelled ? "button" : "icon-button action"} ${danger ? "danger-text" : ""}`}
+      data-testid={testid}
+      title={refusal === "" ? label : refusal}
+      aria-label={label}
+      aria-disabled={refusal !== ""}
+      aria-description={refusal === "" ? undefined : refusal}
+      onClick={() => refusal === "" && run()}
+    >
+      <Icon name={icon} /> <span class="action-label">{label}</span>
+    </button>
   );
 }

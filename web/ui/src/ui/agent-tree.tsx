@@ -1,16 +1,20 @@
 // The tree of agents: only the rows that are visible exist, and one of them has the keyboard.
 
 import { useComputed, useSignal } from "@preact/signals";
-import type { ComponentChildren, CSSProperties, JSX } from "preact";
+import type { CSSProperties, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { filterWords, matchesFilter } from "../model/filter";
-import { formatTinyAge, shortPath } from "../model/format";
+import { agentTitle, stateSentence, stateWord } from "../model/agents";
+import { filterWords, markedSpan, matchesFilter } from "../model/filter";
+import { formatAge, shortPath } from "../model/format";
 import { stateSince } from "../model/store";
+import { troubleOf } from "../model/machines";
 import { buildRows, type AgentRow, type GroupRow, type Row } from "../model/tree";
 import { treeMove } from "../model/tree-keys";
 import { useApp } from "./context";
+import { FirstSteps } from "./home";
+import { HostBadge } from "./host-badge";
 import { Icon } from "./icons";
-import { StateGlyph, stateSentence } from "./state-glyph";
+import { StateGlyph } from "./state-glyph";
 import { hideTooltip, showTooltip } from "./tooltip";
 
 const ROW_PX = 30;
@@ -27,7 +31,12 @@ export function AgentTree(): JSX.Element {
   const rows = useComputed(() => {
     const words = filterWords(app.filter.value);
     const agents = [...app.store.agents.value.values()].filter((agent) => matchesFilter(agent, words));
-    return buildRows(agents, { folded: app.preferences.foldedSet.value, unfoldAll: words.length > 0 });
+    return buildRows(agents, {
+      folded: app.preferences.foldedSet.value,
+      unfoldAll: words.length > 0,
+      levelsOf: app.levelsOf.value,
+      isWaiting: (agent) => app.store.isWaiting(agent),
+    });
   });
   const rowPx = app.space.touch.value ? TOUCH_ROW_PX : ROW_PX;
   const all = rows.value;
@@ -115,9 +124,11 @@ interface RowPlace {
 
 function GroupItem({ row, place }: { row: GroupRow; place: RowPlace }): JSX.Element {
   const app = useApp();
+  const node = row.node === null ? null : (app.store.nodesById.value.get(row.node) ?? null);
+  const trouble = node === null ? "" : troubleOf(node, app.store.nodesHeardAt, node.reachable ? 0 : app.now.value);
   return (
     <div
-      class="row row-group"
+      class={`row row-group ${trouble === "" ? "" : "unreachable"}`}
       role="treeitem"
       data-testid="tree-row"
       data-group-id={row.id}
@@ -125,30 +136,39 @@ function GroupItem({ row, place }: { row: GroupRow; place: RowPlace }): JSX.Elem
       aria-posinset={row.position}
       aria-setsize={row.siblings}
       aria-expanded={!row.folded}
-      aria-label={`${row.label}, ${row.count} agents${row.waiting > 0 ? `, ${row.waiting} waiting for you` : ""}`}
+      aria-label={`${row.label}${trouble === "" ? "" : `, cannot be reached, ${trouble}`}, ${row.count} agents${row.waiting > 0 ? `, ${row.waiting} waiting for you` : ""}`}
       tabIndex={place.tabStop ? 0 : -1}
       style={rowStyle(row, place, app.store.hues.value)}
       onFocus={place.onFocus}
       onClick={() => app.preferences.fold(row.id, !row.folded)}
     >
       <span class={`fold ${row.folded ? "" : "open"}`}><Icon name="chevron" /></span>
-      {row.depth === 0 && <span class="swatch" />}
-      <span class="row-label"><Highlight text={row.label} /></span>
-      <button
-        class="row-action"
-        tabIndex={-1}
-        aria-hidden="true"
-        title={`Create an agent in ${row.label}`}
-        onClick={(event) => {
-          event.stopPropagation();
-          app.dialog.value = { kind: "create", path: row.id.split("/").slice(1) };
-        }}
-      >
-        <Icon name="plus" />
-      </button>
+      {row.node !== null ? <Icon name="system" /> : row.path.length === 1 && <span class="swatch" />}
+      <span class="row-label"><Highlight text={row.label} before={groupPrefix(row)} after={row.node === null ? "-" : ""} /></span>
+      {trouble !== "" && <span class="row-age">{trouble}</span>}
+      {row.path.length > 0 && <CreateHere row={row} />}
       {row.waiting > 0 && <span class="count count-waiting">{row.waiting}</span>}
       <span class="count">{row.count}</span>
     </div>
+  );
+}
+
+/** For the mouse; the keyboard has C. */
+function CreateHere({ row }: { row: GroupRow }): JSX.Element {
+  const app = useApp();
+  return (
+    <button
+      class="row-action"
+      tabIndex={-1}
+      aria-hidden="true"
+      title={`Create an agent in ${row.label}`}
+      onClick={(event) => {
+        event.stopPropagation();
+        app.dialog.value = { kind: "create", path: row.path };
+      }}
+    >
+      <Icon name="plus" />
+    </button>
   );
 }
 
@@ -156,13 +176,15 @@ function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; s
   const app = useApp();
   const { agent } = row;
   const { kind } = agent.state;
-  const title = agent.terminals.find((terminal) => terminal.active)?.title ?? "";
+  const title = agentTitle(agent);
+  const node = app.store.nodeOf(agent);
+  const unreachable = node !== null && !node.reachable;
   const explain = (event: Event): void =>
     showTooltip(event.currentTarget as Element, () => <AgentSummary row={row} />);
-  const age = kind === "waiting" || kind === "done" ? formatTinyAge(app.now.value - stateSince(agent)) : "";
+  const age = kind === "waiting" || kind === "done" ? formatAge(app.now.value - stateSince(agent)) : "";
   return (
     <div
-      class={`row row-agent ${selected ? "selected" : ""} ${agent.running ? "" : "stopped"}`}
+      class={`row row-agent ${selected ? "selected" : ""} ${agent.running ? "" : "stopped"} ${unreachable ? "unreachable" : ""}`}
       role="treeitem"
       data-testid="tree-row"
       data-agent-id={agent.id}
@@ -171,7 +193,7 @@ function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; s
       aria-posinset={row.position}
       aria-setsize={row.siblings}
       aria-selected={selected}
-      aria-label={`${row.agent.leaf}. ${stateSentence(agent, app.now.value)}`}
+      aria-label={`${agent.leaf}. ${unreachable ? `${node.name} cannot be reached. Last known: ` : ""}${stateWord(agent)}`}
       tabIndex={place.tabStop ? 0 : -1}
       style={rowStyle(row, place, app.store.hues.value)}
       onFocus={(event) => {
@@ -187,8 +209,9 @@ function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; s
       }}
     >
       <StateGlyph kind={kind} />
-      <span class="row-label"><Highlight text={agent.leaf} /></span>
-      <span class="row-title">{title === agent.leaf ? "" : title}</span>
+      <span class="row-label"><Highlight text={agent.leaf} before={agent.name.slice(0, agent.name.length - agent.leaf.length)} /></span>
+      <span class="row-title">{title}</span>
+      {node !== null && !node.self && app.preferences.grouping.value === "category" && <HostBadge node={node} />}
       {age !== "" && <span class={`row-age age-${kind}`}>{age}</span>}
     </div>
   );
@@ -196,45 +219,45 @@ function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; s
 
 function AgentSummary({ row: { agent } }: { row: AgentRow }): JSX.Element {
   const app = useApp();
-  const terminal = agent.terminals.find((candidate) => candidate.active);
+  const title = agentTitle(agent);
+  const node = app.store.nodeOf(agent);
   return (
     <>
       <strong>{agent.name}</strong>
+      {node !== null && app.hasMachines.value && <span class="dim">{node.name}: {app.store.machineSentence(node, app.now.value)}</span>}
       <span class="tooltip-state"><StateGlyph kind={agent.state.kind} /> {stateSentence(agent, app.now.value)}</span>
-      {terminal !== undefined && terminal.title !== "" && <span>{terminal.title}</span>}
-      {agent.directory !== null && <span class="dim mono">{shortPath(agent.directory, app.store.self.value?.home ?? "")}</span>}
+      {title !== "" && <span>{title}</span>}
+      {agent.directory !== null && <span class="dim mono">{shortPath(agent.directory, node?.home ?? "")}</span>}
       {agent.tags.length > 0 && <span class="dim">{agent.tags.map((tag) => `#${tag}`).join(" ")}</span>}
     </>
   );
 }
 
 /** Marks what the filter found. */
-function Highlight({ text }: { text: string }): JSX.Element {
-  const words = filterWords(useApp().filter.value);
-  const lower = text.toLowerCase();
-  const word = words.find((candidate) => lower.includes(candidate));
-  if (word === undefined) return <>{text}</>;
-  const at = lower.indexOf(word);
+function Highlight({ text, before = "", after = "" }: { text: string; before?: string; after?: string }): JSX.Element {
+  const span = markedSpan(text, filterWords(useApp().filter.value), before, after);
+  if (span === null) return <>{text}</>;
   return (
     <>
-      {text.slice(0, at)}
-      <mark>{text.slice(at, at + word.length)}</mark>
-      {text.slice(at + word.length)}
+      {text.slice(0, span.from)}
+      <mark>{text.slice(span.from, span.to)}</mark>
+      {text.slice(span.to)}
     </>
   );
+}
+
+function groupPrefix({ path }: GroupRow): string {
+  return path.slice(0, -1).map((segment) => `${segment}-`).join("");
 }
 
 function NothingToShow(): JSX.Element | null {
   const app = useApp();
   if (!app.store.loaded.value) return null;
-  const message: ComponentChildren =
-    app.filter.value === "" ? "No agents yet." : <>Nothing matches “{app.filter.value}”.</>;
+  if (app.filter.value === "") return app.space.narrow.value ? <FirstSteps /> : null;
   return (
     <p class="tree-empty" role="status">
-      {message}
-      {app.filter.value !== "" && (
-        <button class="link-button" onClick={() => (app.filter.value = "")}>Show all</button>
-      )}
+      Nothing matches “{app.filter.value}”.
+      <button class="link-button" onClick={() => (app.filter.value = "")}>Show all</button>
     </p>
   );
 }

@@ -3,37 +3,45 @@
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
+import { stateSentence, stateWord } from "../model/agents";
 import { nameProblem } from "../model/names";
+import { tabLabel } from "../model/tabs";
 import type { Agent, TerminalInfo } from "../protocol/types";
 import { AgentActions } from "./agent-actions";
 import { useApp } from "./context";
 import { DetailsPanel } from "./details-panel";
+import { Host } from "./host-badge";
 import { Icon } from "./icons";
-import { StateGlyph, stateSentence } from "./state-glyph";
+import { StateGlyph } from "./state-glyph";
 import { StoppedPane, TerminalPane } from "./terminal-pane";
 
 export function AgentView({ id }: { id: string }): JSX.Element {
   const app = useApp();
-  const agent = app.agent.value;
+  // One that is closed while it is on the screen stays there with its name and what it showed last.
+  const last = useRef<Agent | null>(null);
+  const current = app.agent.value;
+  last.current = current ?? last.current;
+  const agent = last.current;
   const lastTerminal = useRef<number | null>(null);
   if (agent === null) return app.store.loaded.value ? <UnknownAgent id={id} /> : <div class="agent" />;
 
+  const gone = current === null;
   const wanted = app.route.value.terminal ?? lastTerminal.current;
-  const terminal = app.terminalOf(agent, wanted);
+  const terminal = gone ? null : app.terminalOf(agent, wanted);
   // A terminal that has just ended stays on the screen with what it last showed.
   const shown = terminal?.id ?? lastTerminal.current;
   lastTerminal.current = shown;
   return (
-    <div class="agent" data-testid="agent-view" data-agent-id={agent.id}>
-      <AgentHeader agent={agent} />
-      {agent.terminals.length > 1 && <TerminalTabs agent={agent} shown={shown} />}
+    <div class="agent" data-testid="agent-view" data-agent-id={agent.id} data-gone={gone}>
+      <AgentHeader agent={agent} gone={gone} />
+      {!gone && agent.terminals.length > 1 && <TerminalTabs agent={agent} shown={shown} />}
       <div class="agent-body">
         {shown === null ? (
-          <StoppedPane agent={agent} />
+          <StoppedPane agent={agent} gone={gone} />
         ) : (
-          <TerminalPane key={`${agent.id}/${shown}`} agent={agent} terminal={shown} />
+          <TerminalPane key={`${agent.id}/${shown}`} agent={agent} terminal={shown} gone={gone} />
         )}
-        {app.preferences.detailsOpen.value && <DetailsPanel agent={agent} />}
+        {!gone && app.preferences.detailsOpen.value && <DetailsPanel agent={agent} />}
       </div>
     </div>
   );
@@ -41,60 +49,79 @@ export function AgentView({ id }: { id: string }): JSX.Element {
 
 function UnknownAgent({ id }: { id: string }): JSX.Element {
   const app = useApp();
+  const name = app.preferences.recent.value.find((recent) => recent.id === id)?.name;
   return (
     <div class="home">
       <div class="home-card">
-        <h1>This agent is gone</h1>
-        <p>There is no agent <code>{id}</code> any more. It was deleted, or its tmux session was closed.</p>
+        <h1>{name ?? "This agent"} is gone</h1>
+        <p>{name === undefined ? <>There is no agent <code>{id}</code>.</> : "There is no such agent any more."} It was deleted, or its tmux session was closed.</p>
         <button class="button" onClick={() => app.goHome()}>Back to the start</button>
       </div>
     </div>
   );
 }
 
-function AgentHeader({ agent }: { agent: Agent }): JSX.Element {
+function AgentHeader({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Element {
   const app = useApp();
   const { detailsOpen } = app.preferences;
+  const renaming = !gone && app.renaming.value === agent.id;
   return (
-    <header class="agent-header">
+    <header class={`agent-header ${renaming ? "renaming" : ""}`}>
       <button class="icon-button back-button" aria-label="Back to the list" onClick={() => app.goHome()}>
         <Icon name="back" />
       </button>
       <div class="agent-identity">
-        {app.renaming.value === agent.id ? <RenameField agent={agent} /> : <AgentName agent={agent} />}
-        <div class="agent-state" data-testid="agent-state" data-state={agent.state.kind} title={stateSentence(agent, app.now.value)}>
-          <StateGlyph kind={agent.state.kind} />
-          <span>{stateSentence(agent, app.now.value)}</span>
-        </div>
+        {renaming ? <RenameField agent={agent} /> : <AgentName agent={agent} gone={gone} />}
+        {!renaming && <HeaderState agent={agent} gone={gone} />}
       </div>
-      {!app.space.narrow.value && <AgentActions agent={agent} />}
-      <button
-        class={`icon-button ${detailsOpen.value ? "active" : ""}`}
-        data-testid="details-toggle"
-        aria-pressed={detailsOpen.value}
-        aria-label="Notes and details"
-        title="Notes and details (i)"
-        onClick={() => (detailsOpen.value = !detailsOpen.value)}
-      >
-        <Icon name="panel" />
-      </button>
+      {!gone && !app.space.narrow.value && <AgentActions agent={agent} />}
+      {!gone && (
+        <button
+          class={`icon-button action ${detailsOpen.value ? "active" : ""}`}
+          data-testid="details-toggle"
+          aria-pressed={detailsOpen.value}
+          aria-label="Notes and details"
+          title="Notes and details (i)"
+          onClick={() => (detailsOpen.value = !detailsOpen.value)}
+        >
+          <Icon name="panel" /> <span class="action-label">Notes</span>
+        </button>
+      )}
     </header>
   );
 }
 
-function AgentName({ agent }: { agent: Agent }): JSX.Element {
+function HeaderState({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Element {
+  const app = useApp();
+  const node = app.store.nodeOf(agent);
+  const cut = node !== null && !node.reachable;
+  const known = cut
+    ? `${app.store.machineSentence(node, app.now.value)}. Last known: ${stateWord(agent)}`
+    : app.isStale.value ? `Last known: ${stateWord(agent)}` : stateSentence(agent, app.now.value);
+  const kind = gone ? "exited" : cut ? "unknown" : agent.state.kind;
+  const sentence = gone ? "Closed" : known;
+  return (
+    <div class="agent-state" data-testid="agent-state" data-state={kind} title={sentence}>
+      <Host agent={agent} />
+      <StateGlyph kind={kind} />
+      <span>{sentence}</span>
+    </div>
+  );
+}
+
+function AgentName({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Element {
   const app = useApp();
   const hue = agent.path[0] === undefined ? undefined : app.store.hues.value[agent.path[0]];
   return (
-    <h1 class="agent-name" data-testid="agent-name" style={hue === undefined ? {} : { "--hue": hue }}>
+    <h1 class="agent-name" data-testid="agent-name" title={agent.name} style={hue === undefined ? {} : { "--hue": hue }}>
       {agent.path.map((segment, index) => (
-        <span key={segment} class="crumb">
+        <span key={index} class="crumb" style={{ "--letters": Math.min(3, segment.length) }}>
           {index === 0 && <span class="swatch" />}
-          {segment}
+          <span class="crumb-text">{segment}</span>
         </span>
       ))}
-      <button class="agent-leaf" title="Rename (F2)" data-testid="rename-button" onClick={() => (app.renaming.value = agent.id)}>
-        {agent.leaf}
+      <button class="agent-leaf" style={{ "--letters": Math.min(6, agent.leaf.length) }} disabled={gone} title={`${agent.name}: rename (F2)`} data-testid="rename-button" onClick={() => (app.renaming.value = agent.id)}>
+        <span class="crumb-text">{agent.leaf}</span>
         <Icon name="edit" />
       </button>
     </h1>
@@ -169,29 +196,38 @@ function TerminalTabs({ agent, shown }: { agent: Agent; shown: number | null }):
     app.open(agent.id, { terminal: next.id, focus: false });
     requestAnimationFrame(() => document.querySelector<HTMLElement>('.tab[tabindex="0"]')?.focus());
   };
+  const list = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ inline: "nearest", block: "nearest" });
+  }, [shown]);
   return (
-    <div class="tabs" role="tablist" aria-label="Terminals" data-testid="terminal-tabs" onKeyDown={onKeyDown}>
+    <div ref={list} class="tabs" role="tablist" aria-label="Terminals" data-testid="terminal-tabs" onKeyDown={onKeyDown}>
       {agent.terminals.map((terminal) => (
-        <button
-          key={terminal.id}
-          class="tab"
-          role="tab"
-          data-testid="terminal-tab"
-          data-terminal={terminal.id}
-          aria-selected={terminal.id === shown}
-          tabIndex={terminal.id === shown ? 0 : -1}
-          title={terminal.title}
-          onClick={() => app.open(agent.id, { terminal: terminal.id })}
-        >
-          <span class="tab-window">{terminal.window}</span>
-          <span class="tab-title">{tabTitle(terminal)}</span>
-          {terminal.exit_code !== null && <span class="tab-exit">exit {terminal.exit_code}</span>}
-        </button>
+        <Tab key={terminal.id} agent={agent} terminal={terminal} selected={terminal.id === shown} />
       ))}
     </div>
   );
 }
 
-function tabTitle(terminal: TerminalInfo): string {
-  return terminal.title === "" ? terminal.command : terminal.title;
+function Tab({ agent, terminal, selected }: { agent: Agent; terminal: TerminalInfo; selected: boolean }): JSX.Element {
+  const app = useApp();
+  const { window, pane, text } = tabLabel(agent.terminals, terminal);
+  const paneName = pane === null ? "" : `pane ${pane}`;
+  return (
+    <button
+      class="tab"
+      role="tab"
+      data-testid="terminal-tab"
+      data-terminal={terminal.id}
+      aria-selected={selected}
+      tabIndex={selected ? 0 : -1}
+      title={[window, paneName, terminal.command, terminal.title].filter(Boolean).join(" · ")}
+      onClick={() => app.open(agent.id, { terminal: terminal.id })}
+    >
+      <span class="tab-window">{window}</span>
+      {pane !== null && <span class="tab-pane">{paneName}</span>}
+      {text !== "" && <span class="tab-title">{text}</span>}
+      {terminal.exit_code !== null && <span class="tab-exit">exit {terminal.exit_code}</span>}
+    </button>
+  );
 }

@@ -2,60 +2,73 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { formatBytes, formatLatency } from "../model/format";
 import type { ConnectionState } from "../net/connection";
+import type { TerminalSession } from "../terminal/session";
 import { useApp } from "./context";
 
 /** The permanent line under the list of agents. */
 export function ConnectionBar(): JSX.Element {
   const app = useApp();
   const state = app.connection.value;
-  const text = useConnectionText(state);
+  const { short, full } = useConnectionText(state);
   return (
-    <div class="connection-bar" data-testid="connection-bar" data-state={state.kind}>
+    <div class="connection-bar" data-testid="connection-bar" data-state={state.kind} title={full}>
       <span class="connection-dot" aria-hidden="true" />
-      <span class="connection-text">{text}</span>
+      <span class="connection-text">{short}</span>
       {state.kind === "waiting" && (
-        <button class="link-button" data-testid="reconnect-now" onClick={() => app.reconnectNow()}>Now</button>
+        <button class="link-button" data-testid="reconnect-now" aria-label="Reconnect now" onClick={() => app.reconnectNow()}>Now</button>
       )}
       <span class="visually-hidden" role="status">{announcement(state)}</span>
     </div>
   );
 }
 
-/** Lies over a terminal whose content may be out of date, without moving anything. */
-export function StaleNotice({ pendingBytes, waiting }: { pendingBytes: number; waiting: boolean }): JSX.Element | null {
+/** Lies over a terminal whose content may be out of date, without moving anything and never over its cursor. */
+export function StaleNotice(props: { pendingBytes: number; waiting: boolean; session: TerminalSession }): JSX.Element | null {
   const app = useApp();
   const state = app.connection.value;
-  const text = useConnectionText(state);
-  if (state.kind === "open" && !waiting) return null;
-  const pending = pendingBytes === 0 ? "" : ` ${formatBytes(pendingBytes)} of your typing is kept and sent then.`;
+  return state.kind === "open" && !props.waiting ? null : <StaleBanner {...props} state={state} />;
+}
+
+function StaleBanner({ pendingBytes, session, state }: { pendingBytes: number; session: TerminalSession; state: ConnectionState }): JSX.Element {
+  const app = useApp();
+  const { full } = useConnectionText(state);
+  // Decided once: it does not jump while it is there.
+  const top = useMemo(() => isCursorLow(session), [session]);
   return (
-    <div class="stale-notice" data-testid="stale-notice" role="status">
+    <div class={`stale-notice ${top ? "at-top" : ""}`} data-testid="stale-notice" role="status">
       <span>
-        <strong>{text}</strong> What you see may be out of date.{pending}
+        <strong>{full}.</strong>{" "}
+        {pendingBytes === 0 ? "What you see may be out of date." : `${formatBytes(pendingBytes)} of your typing is kept and sent then.`}
       </span>
-      {state.kind === "waiting" && (
-        <button class="button small" onClick={() => app.reconnectNow()}>Reconnect now</button>
-      )}
+      <button class="button small" disabled={state.kind !== "waiting"} onClick={() => app.reconnectNow()}>Reconnect now</button>
     </div>
   );
 }
 
-function useConnectionText(state: ConnectionState): string {
+function isCursorLow({ view }: TerminalSession): boolean {
+  return view.xterm.buffer.active.cursorY >= view.xterm.rows / 2;
+}
+
+/** `short` is never cut in the narrowest list. */
+function useConnectionText(state: ConnectionState): { short: string; full: string } {
   const app = useApp();
   const seconds = useSecondsUntil(state.kind === "waiting" ? state.retryAt : null);
   const node = app.store.self.value?.name ?? "the node";
+  const same = (text: string): { short: string; full: string } => ({ short: text, full: text });
   switch (state.kind) {
     case "open":
-      return state.latencyMs === null ? `Connected to ${node}` : `${node} · ${formatLatency(state.latencyMs)}`;
+      return state.latencyMs === null ? same(node) : { short: `${node} · ${formatLatency(state.latencyMs)}`, full: `Connected to ${node}, ${formatLatency(state.latencyMs)} there and back` };
     case "connecting":
-      return app.store.loaded.value ? "Reconnecting…" : "Connecting…";
-    case "waiting":
-      return `${navigator.onLine ? "Disconnected" : "Offline"} · trying again ${seconds > 0 ? `in ${seconds} s` : "now"}`;
+      return same(app.store.loaded.value ? "Reconnecting" : "Connecting…");
+    case "waiting": {
+      const when = seconds > 0 ? `in ${seconds} s` : "now";
+      return { short: `Retry ${when}`, full: `${navigator.onLine ? "Disconnected" : "Offline"}, trying again ${when}` };
+    }
     case "login":
-      return "Not logged in";
+      return same("Not logged in");
   }
 }
 

@@ -1,6 +1,6 @@
 // Creates an agent: its name and place in the tree, where it works, what it runs.
 
-import { useSignal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { isUnfinished, placeOf, siblingPrefix } from "../model/names";
@@ -19,6 +19,20 @@ interface Refusal {
   readonly text: string;
 }
 
+const FIELDS: Record<FormField | "directory", string> = {
+  name: "#create-name",
+  commandLine: "#create-args",
+  directory: "#create-directory",
+  env: ".env-row input",
+};
+
+/** Presets whose program was not found on this machine when it was last tried. */
+const missingPresets = signal<ReadonlySet<string>>(new Set());
+
+function noteMissing(preset: string): void {
+  if (preset !== "custom" && preset !== "shell") missingPresets.value = new Set([...missingPresets.value, preset]);
+}
+
 export function CreateDialog({ path }: { path: readonly string[] }): JSX.Element {
   const app = useApp();
   const form = useSignal<AgentForm>(initialForm(path, app.preferences.lastDirectory.value[0] ?? "~/", tmuxWorks(app)));
@@ -29,10 +43,22 @@ export function CreateDialog({ path }: { path: readonly string[] }): JSX.Element
     refusal.value = null;
   };
 
+  const formElement = useRef<HTMLFormElement>(null);
+  /** Says what is wrong and puts the keyboard where it can be put right. */
+  const refuse = (problem: Refusal): void => {
+    refusal.value = problem;
+    requestAnimationFrame(() => {
+      const field = formElement.current?.querySelector<HTMLElement>(problem.field === null ? ".form-error" : FIELDS[problem.field]);
+      field?.scrollIntoView({ block: "nearest" });
+      field?.focus();
+    });
+  };
+
   const create = async (): Promise<void> => {
+    if (busy.value) return;
     const request = toRequest(form.value);
     if ("problem" in request) {
-      refusal.value = { field: request.field, text: request.problem };
+      refuse({ field: request.field, text: request.problem });
       return;
     }
     busy.value = true;
@@ -45,7 +71,8 @@ export function CreateDialog({ path }: { path: readonly string[] }): JSX.Element
       app.dialog.value = null;
       requestAnimationFrame(() => app.open(agent.id));
     } catch (error) {
-      refusal.value = explain(error);
+      if (error instanceof ApiError && error.code.includes("program")) noteMissing(form.value.preset);
+      refuse(explain(error));
     }
     busy.value = false;
   };
@@ -58,6 +85,7 @@ export function CreateDialog({ path }: { path: readonly string[] }): JSX.Element
   return (
     <Dialog title="New agent" testid="create-dialog" wide>
       <form
+        ref={formElement}
         class="create-form"
         noValidate
         onSubmit={(event) => {
@@ -66,12 +94,15 @@ export function CreateDialog({ path }: { path: readonly string[] }): JSX.Element
         }}
       >
         <div class="form-body">
-          {refusal.value !== null && refusal.value.field === null && <p class="form-error" role="alert">{refusal.value.text}</p>}
+          {refusal.value !== null && refusal.value.field === null && <p class="form-error" role="alert" tabIndex={-1}>{refusal.value.text}</p>}
           <NameField form={form.value} problem={problemOf("name")} set={set} />
           <ProgramField form={form.value} problem={problemOf("commandLine")} set={set} />
           <Field label="Directory" id="create-directory" problem={problemOf("directory")}>
             <DirectoryPicker value={form.value.directory} problem={problemOf("directory")} set={(directory) => set({ directory })} />
           </Field>
+          {!tmuxWorks(app) && (
+            <p class="warning">Without tmux the agent runs in a terminal of this node, and ends when the node ends.</p>
+          )}
           <MoreOptions form={form.value} problem={problemOf("env")} set={set} />
         </div>
         <FormFooter form={form.value} busy={busy.value} set={set} />
@@ -89,7 +120,7 @@ function FormFooter({ form, busy, set }: Omit<FormPart, "problem"> & { busy: boo
         Start again after a reboot
       </label>
       <button class="button" type="button" onClick={() => (app.dialog.value = null)}>Cancel</button>
-      <button class="button primary" data-testid="create-submit" disabled={busy || !app.isLive.value}>
+      <button class="button primary" data-testid="create-submit" aria-disabled={busy} disabled={!app.isLive.value}>
         {busy ? "Creating…" : "Create"}
       </button>
     </footer>
@@ -148,7 +179,11 @@ function ProgramField({ form, problem, set }: FormPart): JSX.Element {
       <span class="label" id="program-label">Program</span>
       <div class="presets" role="radiogroup" aria-labelledby="program-label">
         {PRESETS.map((preset) => (
-          <label key={preset.id} class="preset">
+          <label
+            key={preset.id}
+            class={`preset ${missingPresets.value.has(preset.id) ? "missing" : ""}`}
+            title={missingPresets.value.has(preset.id) ? `${preset.program} was not found on this machine` : undefined}
+          >
             <input type="radio" name="preset" data-testid={`preset-${preset.id}`} checked={form.preset === preset.id} onChange={() => set({ preset: preset.id })} />
             {preset.label}
           </label>
@@ -156,6 +191,7 @@ function ProgramField({ form, problem, set }: FormPart): JSX.Element {
       </div>
       {!shell && (
         <input
+          id="create-args"
           class="mono"
           data-testid="create-args"
           aria-label={custom ? "Command line" : "Arguments"}
@@ -175,7 +211,11 @@ function ProgramField({ form, problem, set }: FormPart): JSX.Element {
 
 function MoreOptions({ form, problem, set }: FormPart): JSX.Element {
   return (
-    <details class="more" open={problem !== "" || undefined}>
+    <details
+      class="more"
+      open={problem !== "" || undefined}
+      onToggle={(event) => event.currentTarget.open && event.currentTarget.scrollIntoView({ block: "start" })}
+    >
       <summary>Environment, backend and notes</summary>
       <EnvFields form={form} problem={problem} set={set} />
       <BackendField form={form} set={set} />
@@ -229,9 +269,9 @@ function BackendField({ form, set }: Omit<FormPart, "problem">): JSX.Element {
           <label key={kind} class={`backend ${available ? "" : "unavailable"}`}>
             <input type="radio" name="backend" data-testid={`backend-${kind}`} disabled={!available} checked={form.backend === kind} onChange={() => set({ backend: kind })} />
             <span>
-              <strong>{label}</strong> <span class="dim">{info?.detail}{available ? "" : " not available"}</span>
+              <strong>{label}</strong>{available && info?.detail !== undefined && info.detail.startsWith("tmux") && <span class="dim"> {info.detail.replace(/^tmux /, "")}</span>}
               <br />
-              <span class="dim">{explanation}</span>
+              <span class="dim">{available ? explanation : (info?.detail ?? "Not available.")}</span>
             </span>
           </label>
         );

@@ -2,7 +2,8 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { plural } from "../model/format";
+import { isFound } from "../model/agents";
+import { losses } from "../model/losses";
 import type { Agent } from "../protocol/types";
 import { ApiError } from "../net/api";
 import { useApp } from "./context";
@@ -27,7 +28,7 @@ export function DeleteDialog({ agent: opened }: { agent: Agent }): JSX.Element {
   };
   return (
     <Dialog title={`Delete ${agent.name}?`} testid="delete-dialog">
-      {!agent.managed && (
+      {isFound(agent) && (
         <p class="warning">This is your own tmux session, not one that Consort created. Deleting it closes it in tmux.</p>
       )}
       <p>This cannot be undone. You lose:</p>
@@ -41,19 +42,4 @@ export function DeleteDialog({ agent: opened }: { agent: Agent }): JSX.Element {
       </div>
     </Dialog>
   );
-}
-
-function losses(agent: Agent): string[] {
-  const list: string[] = [];
-  const commands = [...new Set(agent.terminals.filter(({ exit_code }) => exit_code === null).map(({ command }) => command))];
-  if (agent.running && commands.length > 0) list.push(`the running program: ${commands.join(", ")}`);
-  const windows = new Set(agent.terminals.map((terminal) => terminal.window)).size;
-  if (agent.running) {
-    const what = agent.backend === "tmux" ? `the tmux session with ${plural(windows, "window")}` : "the terminal";
-    list.push(`${what} and its scrollback`);
-  }
-  if (agent.notes !== "") list.push(`your notes (${plural(agent.notes.trim().split(/\s+/).length, "word")})`);
-  if (agent.tags.length > 0) list.push(`the tags ${agent.tags.join(", ")}`);
-  if (list.length === 0) list.push("its name and settings; nothing is running");
-  return list;
 }

@@ -2,6 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { isFound } from "../model/agents";
 import { plural, shortPath } from "../model/format";
 import type { NotesDraft } from "../model/notes-draft";
 import { joinShellWords } from "../model/shell-words";
@@ -70,7 +71,7 @@ function NotesConflict({ agent, theirs }: { agent: Agent; theirs: string }): JSX
 function notesSentence(draft: NotesDraft): string {
   switch (draft.status) {
     case "saved":
-      return "Saved";
+      return draft.wasSaved ? "Saved" : "";
     case "dirty":
     case "saving":
       return "Saving…";
@@ -121,23 +122,27 @@ function TagEditor({ agent }: { agent: Agent }): JSX.Element {
 
 function FactList({ agent }: { agent: Agent }): JSX.Element {
   const app = useApp();
-  const home = app.store.self.value?.home ?? "";
-  const program = agent.program === null ? "your shell" : joinShellWords([agent.program, ...agent.args]);
+  const home = app.store.nodeOf(agent)?.home ?? "";
+  const program = agent.program === null ? (isFound(agent) ? "" : "your shell") : joinShellWords([agent.program, ...agent.args]);
   return (
     <>
       <dl class="fact-list">
         <dt>Name</dt>
         <dd class="mono">{agent.name}</dd>
-        <dt>Program</dt>
-        <dd class="mono">{program}</dd>
+        {program !== "" && (
+          <>
+            <dt>Program</dt>
+            <dd class="mono">{program}</dd>
+          </>
+        )}
         <dt>Directory</dt>
-        <dd class="mono">{agent.directory === null ? "unknown" : shortPath(agent.directory, home)}</dd>
+        <dd class="mono">{!agent.directory ? "unknown" : shortPath(agent.directory, home)}</dd>
         <dt>Runs in</dt>
         <dd>{backendSentence(agent)}</dd>
         <dt>Origin</dt>
-        <dd>{agent.managed ? `created ${new Date(agent.created_unix_ms).toLocaleString()}` : "your own tmux session, found by the node"}</dd>
+        <dd>{isFound(agent) ? "your own tmux session, found by the node" : `created ${new Date(agent.created_unix_ms).toLocaleString()}`}</dd>
       </dl>
-      {agent.managed && (
+      {!isFound(agent) && (
         <label class="check">
           <input
             type="checkbox"

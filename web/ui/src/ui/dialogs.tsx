@@ -1,7 +1,7 @@
 // The dialog that is open, if any, and the small ones.
 
 import type { ComponentChildren, JSX } from "preact";
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { THEMES } from "../app/preferences";
 import { ANYWHERE, OUTSIDE_TERMINAL, type ShortcutHelp } from "../app/shortcuts";
 import type { TerminalSession } from "../terminal/session";
@@ -9,6 +9,8 @@ import { useApp } from "./context";
 import { CreateDialog } from "./create-dialog";
 import { DeleteDialog } from "./delete-dialog";
 import { Dialog } from "./dialog";
+import { InterruptDialog } from "./interrupt-dialog";
+import { InviteDialog, JoinDialog, RemoveMachineDialog } from "./machine-dialogs";
 import { QuickSwitch } from "./quick-switch";
 
 export function Dialogs(): JSX.Element | null {
@@ -20,6 +22,14 @@ export function Dialogs(): JSX.Element | null {
       return <CreateDialog path={open.path} />;
     case "delete":
       return <DeleteDialog agent={open.agent} />;
+    case "interrupt":
+      return <InterruptDialog agent={open.agent} verb={open.verb} />;
+    case "invite":
+      return <InviteDialog />;
+    case "join":
+      return <JoinDialog />;
+    case "remove-machine":
+      return <RemoveMachineDialog node={open.node} />;
     case "switch":
       return <QuickSwitch />;
     case "help":
@@ -107,17 +117,12 @@ function Check(props: { checked: boolean; set: (on: boolean) => void; testid?: s
 function TextDialog({ session }: { session: TerminalSession }): JSX.Element {
   const app = useApp();
   const text = useMemo(() => session.view.text(), [session]);
+  const box = useRef<HTMLPreElement>(null);
+  // After the dialog is open: before that, nothing has a height. What was printed last is what is looked for.
+  useEffect(() => box.current!.scrollTo({ top: box.current!.scrollHeight, behavior: "instant" }), []);
   return (
     <Dialog title="Terminal as text" testid="text-dialog" wide>
-      <pre
-        class="terminal-text"
-        tabIndex={0}
-        ref={(element) => {
-          if (element !== null) element.scrollTop = element.scrollHeight;
-        }}
-      >
-        {text}
-      </pre>
+      <pre ref={box} class="terminal-text" data-testid="terminal-text" tabIndex={0} autofocus>{text}</pre>
       <div class="button-row">
         <button class="button" onClick={() => app.copy(text, "Copied everything.")}>Copy all</button>
       </div>

@@ -77,7 +77,7 @@ export function DirectoryPicker({ value, problem, set }: Props): JSX.Element {
         {listing !== null && entries.length === 0 && (
           <li class="directory-none">{prefix === "" ? "No directories in here." : `Nothing in here begins with “${prefix}”.`}</li>
         )}
-        {failure !== "" && <li class="directory-none">{failure}</li>}
+        {failure !== "" && problem === "" && <li class="directory-none">{failure}</li>}
       </ul>
     </div>
   );

@@ -1,98 +1,225 @@
-// The start page: what waits for the user, or the first step if there is nothing yet.
+// The start page: what needs the user, what goes on, where one was; or the first step if there is nothing yet.
 
+import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { formatAge } from "../model/format";
+import { useEffect } from "preact/hooks";
+import { agentTitle, stateReason, stateSentence } from "../model/agents";
+import { formatAge, plural } from "../model/format";
+import { QUICK_ANSWERS } from "../model/quick-answers";
+import { lastLines } from "../model/screen-text";
 import { stateSince } from "../model/store";
 import type { Agent, StateKind } from "../protocol/types";
 import { useApp } from "./context";
+import { Host } from "./host-badge";
 import { Icon } from "./icons";
-import { StateGlyph, STATE_WORDS } from "./state-glyph";
+import { StateGlyph } from "./state-glyph";
 
-const ORDER: readonly StateKind[] = ["waiting", "done", "working", "idle", "exited", "unknown"];
+const ORDER: readonly (readonly [StateKind, string])[] = [
+  ["waiting", "waiting"], ["working", "working"], ["done", "done"], ["idle", "idle"], ["exited", "not running"], ["unknown", "not known"],
+];
+const RECENTLY_MS = 24 * 3_600_000;
+const MOST_LISTED = 12;
+const MOST_RECENT = 6;
 
 export function Home(): JSX.Element {
   const { store } = useApp();
   if (!store.loaded.value) return <div class="home" data-testid="home" />;
   const agents = [...store.agents.value.values()];
-  return agents.length === 0 ? <FirstSteps /> : <Overview agents={agents} />;
+  return agents.length === 0 ? <div class="home"><FirstSteps /></div> : <Overview agents={agents} />;
 }
 
-function FirstSteps(): JSX.Element {
+export function FirstSteps(): JSX.Element {
   const app = useApp();
   return (
-    <div class="home" data-testid="empty-state">
-      <div class="home-card">
-        <h1>No agents yet</h1>
-        <p>An agent is a program in a terminal: Claude Code, Codex, Gemini, Aider, or just a shell.</p>
-        <ol class="steps">
-          <li>
-            <button class="button primary" onClick={() => (app.dialog.value = { kind: "create", path: [] })}>
-              <Icon name="plus" /> Create your first agent
-            </button>
-          </li>
+    <div class="home-card" data-testid="empty-state">
+      <h1>No agents yet</h1>
+      <p>An agent is a program in a terminal: Claude Code, Codex, Gemini, Aider, or just a shell.</p>
+      <ol class="steps">
+        <li>
+          <button class="button primary" onClick={() => (app.dialog.value = { kind: "create", path: [] })}>
+            <Icon name="plus" /> Create your first agent
+          </button>
+        </li>
+        {tmuxWorks(app) && (
           <li>
             Or start tmux yourself; the session shows up here by itself:
             <pre class="command"><code>tmux new -s customers-zoom-backend</code></pre>
           </li>
-        </ol>
-        <p class="dim">Names make the tree: <code>customers-zoom-backend</code> is the agent <i>backend</i> in customers › zoom.</p>
-      </div>
+        )}
+      </ol>
+      <p class="dim">Names make the tree: <code>customers-zoom-backend</code> is the agent <i>backend</i> in customers › zoom.</p>
+      <TmuxMissing />
     </div>
   );
 }
 
-function Overview({ agents }: { agents: readonly Agent[] }): JSX.Element {
+function tmuxWorks({ store }: ReturnType<typeof useApp>): boolean {
+  return store.self.value?.backends.tmux?.available ?? true;
+}
+
+/** Without tmux much of this works differently: that is said before somebody is surprised. */
+function TmuxMissing(): JSX.Element | null {
   const app = useApp();
+  if (tmuxWorks(app)) return null;
+  return (
+    <div class="banner" data-testid="tmux-missing" role="note">
+      <Icon name="help" />
+      <p>
+        <strong>Agents end when this node ends.</strong> {app.store.self.value?.backends.tmux?.detail}
+      </p>
+    </div>
+  );
+}
+
+function Overview({ agents: known }: { agents: readonly Agent[] }): JSX.Element {
+  const app = useApp();
+  const agents = known.filter((agent) => app.store.isReachable(agent));
   const waiting = app.store.waiting.value;
-  const done = agents.filter((agent) => agent.state.kind === "done").sort((a, b) => stateSince(b) - stateSince(a));
+  const newest = (list: readonly Agent[]): Agent[] => [...list].sort((a, b) => stateSince(b) - stateSince(a));
+  const working = newest(agents.filter(({ state }) => state.kind === "working"));
+  const finished = newest(agents.filter((agent) => isFinished(agent, app.now.value)));
+  const listed = new Set([...waiting, ...working, ...finished].map(({ id }) => id));
+  const recent = app.preferences.recent.value
+    .flatMap(({ id }) => app.store.agent(id) ?? [])
+    .filter(({ id }) => !listed.has(id))
+    .slice(0, MOST_RECENT);
+  const nothingElse = listed.size === 0 && recent.length === 0;
   return (
     <div class="home" data-testid="home">
       <div class="home-wide">
-        <div class="tiles">
-          {ORDER.map((kind) => (
-            <StateTile key={kind} kind={kind} count={agents.filter((agent) => agent.state.kind === kind).length} />
+        <TmuxMissing />
+        <nav class="tiles" aria-label="Filter by state">
+          {ORDER.map(([kind, word]) => (
+            <StateTile key={kind} kind={kind} word={word} count={agents.filter((agent) => agent.state.kind === kind).length} />
           ))}
-        </div>
-        <AgentList title="Waiting for you" empty="Nobody is waiting for you." agents={waiting} />
-        {done.length > 0 && <AgentList title="Done, not seen yet" empty="" agents={done} />}
+        </nav>
+        {waiting.length === 0 ? (
+          <p class="all-clear"><StateGlyph kind="done" /> Nobody is waiting for you.</p>
+        ) : (
+          <section>
+            <h2>Waiting for you</h2>
+            <ul class="waiting-cards">
+              {waiting.slice(0, MOST_LISTED).map((agent) => <li key={agent.id}><WaitingCard agent={agent} /></li>)}
+            </ul>
+            <More count={waiting.length} />
+          </section>
+        )}
+        <AgentList title="Recently finished" agents={finished} />
+        <AgentList title="Working" agents={working} />
+        <AgentList title="Where you were" agents={recent} />
+        {nothingElse && <AgentList title="Agents" agents={newest(agents)} />}
       </div>
     </div>
   );
 }
 
-function StateTile({ kind, count }: { kind: StateKind; count: number }): JSX.Element | null {
+function isFinished(agent: Agent, now: number): boolean {
+  if (agent.state.kind === "done") return true;
+  return agent.state.kind === "exited" && agent.wanted === "running" && now - stateSince(agent) < RECENTLY_MS;
+}
+
+function StateTile({ kind, word, count }: { kind: StateKind; word: string; count: number }): JSX.Element | null {
   const app = useApp();
-  if (count === 0 && kind !== "waiting" && kind !== "working") return null;
+  if (count === 0) return null;
   return (
-    <button class="tile" title={`Show only: ${STATE_WORDS[kind]}`} onClick={() => (app.filter.value = kind)}>
+    <button class="tile" title={`Show only these in the list`} onClick={() => (app.filter.value = kind)}>
       <StateGlyph kind={kind} />
       <strong>{count}</strong>
-      <span>{STATE_WORDS[kind]}</span>
+      <span>{word}</span>
     </button>
   );
 }
 
-const MOST_LISTED = 30;
-
-function AgentList({ title, empty, agents }: { title: string; empty: string; agents: readonly Agent[] }): JSX.Element {
+/** What it asks, and the keys that answer it. */
+function WaitingCard({ agent }: { agent: Agent }): JSX.Element {
   const app = useApp();
+  const answers = useSignal(0);
+  const question = useQuestion(agent, answers.value);
+  return (
+    <article class="waiting-card" data-testid="waiting-card" data-agent-id={agent.id}>
+      <button class="agent-card" onClick={() => app.open(agent.id)}>
+        <StateGlyph kind={agent.state.kind} />
+        <span class="agent-card-name">{agent.name}</span>
+        <Host agent={agent} />
+        <span class="agent-card-why">{agentTitle(agent) || (question === "" ? stateReason(agent) : "")}</span>
+        <span class="dim">{formatAge(app.now.value - stateSince(agent))}</span>
+      </button>
+      {question !== "" && <pre class="question" aria-label="The end of its screen">{question}</pre>}
+      <div class="answers" role="group" aria-label={`Answer ${agent.name}`}>
+        {QUICK_ANSWERS.map(({ label, name, text }) => (
+          <button
+            key={label}
+            class="button small key-answer"
+            data-testid="quick-answer"
+            title={name}
+            aria-label={`${name} in ${agent.name}`}
+            disabled={!app.isLive.value}
+            onClick={() => {
+              app.answer(agent, text);
+              answers.value += 1;
+            }}
+          >
+            {label}
+          </button>
+        ))}
+        <button class="link-button" onClick={() => app.open(agent.id)}>Open</button>
+      </div>
+    </article>
+  );
+}
+
+const QUESTION_LINES = 7;
+/** After an answer, and after a change, the program takes a moment to draw. */
+const LOOK_AFTER_MS: readonly number[] = [0, 400, 1_500];
+
+/** The end of its screen, looked at again after every change: answers are given to what can be read. */
+function useQuestion(agent: Agent, answers: number): string {
+  const app = useApp();
+  const question = useSignal("");
+  const live = app.isLive.value;
+  const since = stateSince(agent);
+  useEffect(() => {
+    if (!live) return undefined;
+    const abort = new AbortController();
+    const look = (): void => {
+      app.api.screen(agent.id, abort.signal).then(
+        (text) => (question.value = lastLines(text, QUESTION_LINES)),
+        () => undefined,
+      );
+    };
+    const timers = LOOK_AFTER_MS.map((ms) => setTimeout(look, ms));
+    return () => {
+      timers.forEach(clearTimeout);
+      abort.abort();
+    };
+  }, [agent.id, answers, since, live]);
+  return question.value;
+}
+
+function AgentList({ title, agents }: { title: string; agents: readonly Agent[] }): JSX.Element | null {
+  const app = useApp();
+  if (agents.length === 0) return null;
   return (
     <section>
       <h2>{title}</h2>
-      {agents.length === 0 && <p class="dim">{empty}</p>}
       <ul class="agent-cards">
         {agents.slice(0, MOST_LISTED).map((agent) => (
           <li key={agent.id}>
             <button class="agent-card" onClick={() => app.open(agent.id)}>
               <StateGlyph kind={agent.state.kind} />
               <span class="agent-card-name">{agent.name}</span>
-              <span class="agent-card-why">{agent.state.why || agent.terminals.find((terminal) => terminal.active)?.title}</span>
-              <span class="dim">{formatAge(app.now.value - stateSince(agent))}</span>
+              <Host agent={agent} />
+              <span class="agent-card-why">{agentTitle(agent)}</span>
+              <span class="agent-card-state">{stateSentence(agent, app.now.value)}</span>
             </button>
           </li>
         ))}
       </ul>
-      {agents.length > MOST_LISTED && <p class="dim">and {agents.length - MOST_LISTED} more in the list</p>}
+      <More count={agents.length} />
     </section>
   );
+}
+
+function More({ count }: { count: number }): JSX.Element | null {
+  return count > MOST_LISTED ? <p class="dim">and {plural(count - MOST_LISTED, "more", "more")} in the list</p> : null;
 }

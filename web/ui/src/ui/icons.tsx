@@ -22,6 +22,8 @@ const PATHS = {
   help: "M6.2 6.2a1.9 1.9 0 1 1 2.7 1.7c-.6.3-.9.7-.9 1.4M8 11.6v.1M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12Z",
   settings: "M2.5 4.5h6M11.5 4.5h2M10 3v3M2.5 11.5h2M7.5 11.5h6M6 10v3",
   expand: "M3 6V3h3M10 3h3v3M13 10v3h-3M6 13H3v-3",
+  machines: "M2.5 3h11v4h-11zM2.5 9h11v4h-11zM5 5v.1M5 11v.1",
+  shrink: "M6 3v3H3M13 6h-3V3M10 13v-3h3M3 10h3v3",
   copy: "M6 6h7v7H6zM10 6V3H3v7h3",
   paste: "M5.5 3.5h-2v10h9v-10h-2M5.5 2.5h5v2.5h-5z",
   folder: "M2 4.5h4l1.5 1.5H14v7H2z",

@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import { NO_MODIFIERS } from "../app/app";
+import { QUICK_ANSWERS } from "../model/quick-answers";
 import type { TerminalSession } from "../terminal/session";
 import { useApp } from "./context";
 import { Icon } from "./icons";
@@ -23,12 +24,15 @@ export function KeyBar({ session }: { session: TerminalSession }): JSX.Element {
       <Key label="Ctrl" held={ctrl} press={() => (app.modifiers.value = { ctrl: !ctrl, alt })} />
       <Key label="Alt" held={alt} press={() => (app.modifiers.value = { ctrl, alt: !alt })} />
       <Key label="^C" name="Control C" press={interrupt} />
+      <Key label="Tab" press={() => press("\t")} />
+      <Key label="⇧Tab" name="Shift Tab" press={() => press("\x1b[Z")} />
       <Key label="↑" name="Up" press={() => cursor("A")} />
       <Key label={<Icon name="paste" />} name="Paste" press={() => void app.pasteFromClipboard()} />
       <Key label={<Icon name="keyboard" />} name="Show or hide the keyboard" press={() => toggleKeyboard(session)} />
-      <Key label="Tab" press={() => press("\t")} />
-      <Key label="/" press={() => press("/")} />
-      <Key label="-" press={() => press("-")} />
+      {QUICK_ANSWERS.filter(({ text }) => text !== "\r").map(({ label, name, text }) => (
+        <Key key={label} label={label} name={name} press={() => press(text)} />
+      ))}
+      <Key label="/" name="Slash" press={() => press("/")} />
       <Key label="←" name="Left" press={() => cursor("D")} />
       <Key label="↓" name="Down" press={() => cursor("B")} />
       <Key label="→" name="Right" press={() => cursor("C")} />

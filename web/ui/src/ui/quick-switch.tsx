@@ -3,29 +3,24 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { fuzzyMatch } from "../model/filter";
-import { compareNames } from "../model/tree";
-import type { Agent, StateKind } from "../protocol/types";
+import { agentTitle, stateWord } from "../model/agents";
+import { formatAge } from "../model/format";
+import { rankAgents, type Hit } from "../model/quick-switch";
+import { stateSince } from "../model/store";
 import { useApp } from "./context";
 import { Dialog } from "./dialog";
+import { Host } from "./host-badge";
 import { StateGlyph } from "./state-glyph";
-
-const MOST = 50;
-/** Without letters, those that need the user come first. */
-const URGENCY: Record<StateKind, number> = { waiting: 0, done: 1, working: 2, idle: 3, unknown: 4, exited: 5 };
-
-interface Hit {
-  readonly agent: Agent;
-  readonly score: number;
-  readonly at: readonly number[];
-}
 
 export function QuickSwitch(): JSX.Element {
   const app = useApp();
   const query = useSignal("");
   const chosen = useSignal(0);
   const list = useRef<HTMLUListElement>(null);
-  const hits = useComputed(() => findAgents([...app.store.agents.value.values()], query.value));
+  const hits = useComputed(() => {
+    const recent = app.preferences.recent.value.map(({ id }) => id);
+    return rankAgents([...app.store.agents.value.values()], query.value, recent, app.route.value.agent);
+  });
 
   useEffect(() => {
     list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
@@ -79,28 +74,16 @@ export function QuickSwitch(): JSX.Element {
           >
             <StateGlyph kind={hit.agent.state.kind} />
             <span class="quick-name"><Marked text={hit.agent.name} at={hit.at} /></span>
-            <span class="quick-title">{hit.agent.terminals.find((terminal) => terminal.active)?.title}</span>
+            <Host agent={hit.agent} />
+            <span class="quick-title">{agentTitle(hit.agent)}</span>
+            <span class={`quick-state age-${hit.agent.state.kind}`}>{stateWord(hit.agent)}</span>
+            <span class="quick-age">{formatAge(app.now.value - stateSince(hit.agent))}</span>
           </li>
         ))}
         {hits.value.length === 0 && <li class="quick-none">No agent matches.</li>}
       </ul>
     </Dialog>
   );
-}
-
-function findAgents(agents: readonly Agent[], query: string): Hit[] {
-  const hits = agents.flatMap((agent): Hit[] => {
-    const match = fuzzyMatch(agent.name, query);
-    return match === null ? [] : [{ agent, ...match }];
-  });
-  return hits
-    .sort(
-      (a, b) =>
-        b.score - a.score ||
-        URGENCY[a.agent.state.kind] - URGENCY[b.agent.state.kind] ||
-        compareNames(a.agent.name, b.agent.name),
-    )
-    .slice(0, MOST);
 }
 
 function Marked({ text, at }: { text: string; at: readonly number[] }): JSX.Element {

@@ -8,6 +8,7 @@ import { useApp } from "./context";
 import { Dialogs } from "./dialogs";
 import { Home } from "./home";
 import { LoginPage } from "./login-page";
+import { MachinesPage } from "./machines-page";
 import { NoticeList } from "./notice-list";
 import { Sidebar } from "./sidebar";
 import { TooltipLayer } from "./tooltip";
@@ -22,11 +23,17 @@ export function Root(): JSX.Element {
 
   const connection = app.connection.value;
   if (connection.kind === "login") return <LoginPage problem={connection.problem} />;
-  const { agent: id } = app.route.value;
+  const { agent: id, page } = app.route.value;
   return (
-    <div class="shell" data-screen={id === null ? "list" : "agent"} style={{ "--sidebar": `${app.preferences.sidebarPx.value}px` }}>
+    <div
+      class="shell"
+      data-screen={id === null && page === undefined ? "list" : "agent"}
+      data-stale={app.isStale.value}
+      data-full-screen={app.fullScreen.value}
+      style={{ "--sidebar": `${app.preferences.sidebarPx.value}px` }}
+    >
       <Sidebar />
-      <main class="main">{id === null ? <Home /> : <AgentView key={id} id={id} />}</main>
+      <main class="main">{page === "machines" ? <MachinesPage /> : id === null ? <Home /> : <AgentView key={id} id={id} />}</main>
       <Dialogs />
       <NoticeList />
       <TooltipLayer />

@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { agentOrder } from "../app/shortcuts";
 import { AgentTree } from "./agent-tree";
 import { ConnectionBar } from "./connection-bar";
 import { useApp } from "./context";
@@ -43,9 +44,19 @@ export function Sidebar(): JSX.Element {
         </button>
       </header>
       <FilterBox />
+      {app.hasMachines.value && <GroupingSwitch />}
       <AgentTree />
       <footer class="sidebar-footer">
         <ConnectionBar />
+        <button
+          class={`icon-button ${app.route.value.page === "machines" ? "active" : ""}`}
+          data-testid="machines-button"
+          title="Machines"
+          aria-label="Machines"
+          onClick={() => app.showMachines()}
+        >
+          <Icon name="machines" />
+        </button>
         <button class="icon-button" title={`Design: ${theme}`} aria-label={`Design: ${theme}. Change`} onClick={() => app.preferences.cycleTheme()}>
           <Icon name={THEME_ICONS[theme]} />
         </button>
@@ -68,6 +79,10 @@ function FilterBox(): JSX.Element {
     if (event.key === "Escape") {
       if (app.filter.value === "") input.current?.blur();
       app.filter.value = "";
+    } else if (event.key === "Enter" && app.filter.value !== "") {
+      event.preventDefault();
+      const first = agentOrder(app)[0];
+      if (first !== undefined) app.open(first);
     } else if (event.key === "ArrowDown" || event.key === "Enter") {
       event.preventDefault();
       app.leaveTerminal();
@@ -97,6 +112,21 @@ function FilterBox(): JSX.Element {
         </button>
       )}
     </label>
+  );
+}
+
+function GroupingSwitch(): JSX.Element {
+  const { grouping } = useApp().preferences;
+  return (
+    <fieldset class="grouping" data-testid="grouping">
+      <legend class="visually-hidden">Group the agents by</legend>
+      {(["category", "machine"] as const).map((choice) => (
+        <label key={choice}>
+          <input type="radio" name="grouping" checked={grouping.value === choice} onChange={() => (grouping.value = choice)} />
+          {choice === "category" ? "Categories" : "Machines"}
+        </label>
+      ))}
+    </fieldset>
   );
 }
 

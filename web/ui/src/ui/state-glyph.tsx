@@ -1,9 +1,7 @@
 // The state of an agent as a small picture: shape and colour both differ, so that either is enough.
 
 import type { JSX } from "preact";
-import type { Agent, StateKind } from "../protocol/types";
-import { formatAge } from "../model/format";
-import { stateSince } from "../model/store";
+import type { StateKind } from "../protocol/types";
 
 const SHAPES: Record<StateKind, JSX.Element> = {
   working: <path class="filled" d="M4 2.9c0-.9 1-1.4 1.7-.9l7 5.1c.6.4.6 1.4 0 1.8l-7 5.1c-.7.5-1.7 0-1.7-.9Z" />,
@@ -24,28 +22,10 @@ const SHAPES: Record<StateKind, JSX.Element> = {
   unknown: <circle class="dotted" cx="8" cy="8" r="5" />,
 };
 
-export const STATE_WORDS: Record<StateKind, string> = {
-  working: "Working",
-  waiting: "Waiting for you",
-  idle: "Idle",
-  done: "Done, not seen yet",
-  exited: "Stopped",
-  unknown: "Unknown",
-};
-
 export function StateGlyph({ kind }: { kind: StateKind }): JSX.Element {
   return (
     <svg class={`state-glyph state-${kind}`} viewBox="0 0 16 16" aria-hidden="true">
       {SHAPES[kind]}
     </svg>
   );
-}
-
-/** State, reason and age in one line. */
-export function stateSentence(agent: Agent, now: number): string {
-  const { kind, why, source } = agent.state;
-  const age = formatAge(Math.max(0, now - stateSince(agent)));
-  const because = why === "" ? "" : `: ${why}`;
-  const from = source === "none" ? "" : ` (${source})`;
-  return `${STATE_WORDS[kind]}${because}${from}, ${age === "now" ? "just now" : `for ${age}`}`;
 }

@@ -2,9 +2,10 @@
 
 import type { Signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { IS_MAC, copySelection, toggleFullScreen } from "../app/shortcuts";
+import { IS_MAC, copySelection } from "../app/shortcuts";
 import { shortPath } from "../model/format";
 import { joinShellWords } from "../model/shell-words";
+import { directoryOf } from "../model/tabs";
 import type { Agent } from "../protocol/types";
 import type { TerminalSession } from "../terminal/session";
 import { useApp } from "./context";
@@ -17,7 +18,8 @@ interface Props {
   readonly agent: Agent;
   readonly terminal: number;
   readonly session: TerminalSession;
-  readonly zoom: Signal<number>;
+  /** Null: as it is best read. */
+  readonly zoom: Signal<number | null>;
 }
 
 export function TerminalFooter(props: Props): JSX.Element {
@@ -32,7 +34,7 @@ export function TerminalFooter(props: Props): JSX.Element {
         {!app.space.narrow.value && <Tool icon="copy" label={`Copy the selection (${IS_MAC ? "⌘C" : "Ctrl+Shift+C"})`} run={() => copySelection(app)} />}
         <Tool icon="text" label="Show as text, to read and select" testid="show-text" run={() => (app.dialog.value = { kind: "text", session })} />
         <Tool icon="search" label="Search (Ctrl+Shift+F)" testid="search-button" run={() => (app.searching.value = !app.searching.value)} />
-        {document.fullscreenEnabled && <Tool icon="expand" label="Full screen (Ctrl+Shift+Enter)" testid="fullscreen" run={toggleFullScreen} />}
+        <Tool icon="expand" label="Full screen: only the terminal (Ctrl+Shift+Enter)" testid="fullscreen" run={() => app.setFullScreen(true)} />
       </div>
       <span class="visually-hidden">Press Ctrl+Shift+E to leave the terminal of {agent.name}.</span>
     </footer>
@@ -40,19 +42,22 @@ export function TerminalFooter(props: Props): JSX.Element {
 }
 
 function Facts({ agent, terminal }: Props): JSX.Element {
-  const home = useApp().store.self.value?.home ?? "";
+  const home = useApp().store.nodeOf(agent)?.home ?? "";
   const info = agent.terminals.find((candidate) => candidate.id === terminal);
-  const program = agent.program === null ? (info?.command ?? "") : joinShellWords([agent.program, ...agent.args]);
+  const directory = directoryOf(agent, terminal);
+  const several = agent.terminals.length > 1;
+  const program = agent.program === null || several ? (info?.command ?? "") : joinShellWords([agent.program, ...agent.args]);
   return (
     <div class="facts">
       <span class="fact fact-title">{info?.title}</span>
       {program !== "" && <span class="fact mono" title="Program">{program}</span>}
-      {agent.directory !== null && <span class="fact mono" title="Directory">{shortPath(agent.directory, home)}</span>}
+      {directory !== null && <span class="fact mono" title="Directory">{shortPath(directory, home)}</span>}
       <span class="fact" title={agent.backend === "tmux" ? "The session lives in tmux" : "The node owns this terminal"}>{agent.backend}</span>
     </div>
   );
 }
 
+/** Whose window decides the size. The button is pressed while it is this one. */
 function SizeHolder({ session }: Props): JSX.Element | null {
   const app = useApp();
   const { size, holder, phase } = session.state.value;
@@ -61,38 +66,45 @@ function SizeHolder({ session }: Props): JSX.Element | null {
   return (
     <div class="size-holder" data-testid="size" data-holder={holder}>
       <span class="mono">{size.cols}×{size.rows}</span>
-      {holder === "other" && live && <span class="holder-note">sized elsewhere</span>}
+      {holder === "other" && live && <span class="holder-note">Sized for another window</span>}
       {holder !== "you" && live && (
         <button
           class="button small"
           data-testid="take-size"
-          title="Give the terminal the size of this window. Other viewers then see it scaled."
+          title="Give the terminal as many columns and rows as fit here. Other windows then see it scaled."
           onClick={() => session.takeSize()}
         >
-          <Icon name="resize" /> Take size
+          <Icon name="resize" /> {app.space.narrow.value ? "Fit here" : "Fit to this window"}
         </button>
       )}
       {holder === "you" && live && app.space.touch.value && (
-        <button class="button small" data-testid="release-size" onClick={() => session.releaseSize()}>Give size back</button>
+        <button class="button small" data-testid="release-size" title="Let other windows decide the size again" onClick={() => session.releaseSize()}>
+          Stop fitting
+        </button>
       )}
     </div>
   );
 }
 
-/** Letters: of the terminal itself if its size is decided here, else of the scaled picture of it. */
+/** Letters: of the terminal itself if it fits here, else of the scaled picture of it. */
 function FontTools({ session, zoom }: Props): JSX.Element {
   const { preferences } = useApp();
-  const scaled = session.state.value.holder !== "you";
+  const scaled = !session.state.value.fitted;
+  const scale = session.scale.value;
   const enlarge = (factor: number): void => {
-    zoom.value = Math.min(LARGEST_ZOOM, Math.max(1, zoom.value * factor));
+    const next = Math.min(LARGEST_ZOOM, Math.max(1, scale.zoom * factor));
+    zoom.value = Math.abs(next - 1) < 0.02 ? 1 : next;
   };
+  const middle = scaled
+    ? { label: scale.all ? "Readable letters" : "Show all of the terminal", text: scale.all ? "All" : `${Math.round(scale.zoom * 100)}%` }
+    : { label: "Normal letters", text: String(preferences.fontPx.value) };
   return (
     <>
       <button class="icon-button font-step" aria-label="Smaller letters" title="Smaller letters" data-testid="font-smaller"
         onClick={() => (scaled ? enlarge(1 / ZOOM_STEP) : preferences.changeFont(-1))}>A−</button>
-      <button class="icon-button font-step font-size" aria-label="Normal letters" title="Normal letters" data-testid="font-reset"
-        onClick={() => (scaled ? (zoom.value = 1) : preferences.changeFont(0))}>
-        {scaled ? (zoom.value === 1 ? "fit" : `${Math.round(zoom.value * 100)}%`) : preferences.fontPx.value}
+      <button class="icon-button font-step font-size" aria-label={middle.label} title={middle.label} data-testid="font-reset"
+        onClick={() => (scaled ? (zoom.value = scale.all ? null : 1) : preferences.changeFont(0))}>
+        {middle.text}
       </button>
       <button class="icon-button font-step" aria-label="Larger letters" title="Larger letters" data-testid="font-larger"
         onClick={() => (scaled ? enlarge(ZOOM_STEP) : preferences.changeFont(1))}>A+</button>

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Agent } from "../protocol/types";
-import { formatBytes } from "../model/format";
+import { formatBytes, plural } from "../model/format";
 import type { Pixels } from "../terminal/fit";
 import type { TerminalSession } from "../terminal/session";
 import { StaleNotice } from "./connection-bar";
@@ -19,54 +19,69 @@ const MARGIN_PX = { left: 8, right: 14, top: 6, bottom: 4 } as const;
 /** Less than this is an exchange over the network, not a backlog worth showing. */
 const BACKLOG_BYTES = 65_536;
 
-export function TerminalPane({ agent, terminal }: { agent: Agent; terminal: number }): JSX.Element {
+export function TerminalPane({ agent, terminal, gone }: { agent: Agent; terminal: number; gone: boolean }): JSX.Element {
   const app = useApp();
   const space = useRef<HTMLDivElement>(null);
   const session = useMemo(() => app.pool.open(agent.id, terminal), [app, agent.id, terminal]);
-  const zoom = useSignal(1);
+  const zoom = useSignal<number | null>(null);
   useTerminalOnPage(session, space, zoom);
 
-  const { phase, hasContent, pendingInputBytes, end } = session.state.value;
+  const { phase, hasContent, pendingInputBytes, end, fitted, holder } = session.state.value;
   const stale = hasContent && (phase === "waiting" || !app.isLive.value);
+  const ended = gone || end !== null;
   return (
     <section class="terminal-pane" aria-label={`Terminal of ${agent.name}`}>
       {app.searching.value && <SearchBar session={session} />}
       <div
         ref={space}
-        class={`terminal-space ${stale ? "stale" : ""} ${hasContent ? "" : "blank"} ${session.state.value.holder === "you" ? "" : "scaled"}`}
+        class={`terminal-space ${stale && !ended ? "stale" : ""} ${hasContent ? "" : "blank"} ${fitted ? "" : "scaled"}`}
         data-testid="terminal"
         data-agent-id={agent.id}
         data-terminal={terminal}
         data-phase={phase}
-        data-holder={session.state.value.holder}
+        data-holder={holder}
         style={{ "--terminal-bg": app.preferences.look.value.theme.background }}
+        onScroll={() => session.panned()}
       />
+      {!ended && <StaleNotice pendingBytes={pendingInputBytes} waiting={phase === "waiting"} session={session} />}
       <div class="terminal-overlays">
-        {end === null && <StaleNotice pendingBytes={pendingInputBytes} waiting={phase === "waiting"} />}
-        {end !== null && <EndedNotice agent={agent} message={end.message} session={session} />}
+        {ended && <EndedNotice agent={agent} gone={gone} session={session} />}
         {app.isLive.value && pendingInputBytes > BACKLOG_BYTES && (
           <div class="pill" role="status">Sending, {formatBytes(pendingInputBytes)} left</div>
         )}
         {session.linesFromBottom.value > 0 && (
           <button class="pill" data-testid="scroll-to-bottom" onClick={() => session.view.xterm.scrollToBottom()}>
-            <Icon name="down" /> {session.linesFromBottom.value} lines below
+            <Icon name="down" /> {plural(session.linesFromBottom.value, "line")} below
           </button>
         )}
       </div>
+      {app.fullScreen.value && <LeaveFullScreen />}
       <TerminalFooter agent={agent} terminal={terminal} session={session} zoom={zoom} />
-      {app.space.touch.value && <KeyBar session={session} />}
+      {app.space.touch.value && !ended && <KeyBar session={session} />}
     </section>
   );
 }
 
-function EndedNotice({ agent, message, session }: { agent: Agent; message: string; session: TerminalSession }): JSX.Element {
+function LeaveFullScreen(): JSX.Element {
   const app = useApp();
+  return (
+    <button class="pill leave-full-screen" data-testid="leave-full-screen" onClick={() => app.setFullScreen(false)}>
+      <Icon name="shrink" /> Leave full screen {!app.space.touch.value && <kbd>Ctrl+Shift+Enter</kbd>}
+    </button>
+  );
+}
+
+function EndedNotice({ agent, gone, session }: { agent: Agent; gone: boolean; session: TerminalSession }): JSX.Element {
+  const app = useApp();
+  const { end } = session.state.value;
   return (
     <div class="ended-notice" data-testid="ended-notice" role="status">
       <span>
-        <strong>This terminal has ended.</strong> {message}
+        {gone ? <><strong>{agent.name} is closed.</strong> This is the last that was seen of it.</> : <strong>{endSentence(end)}</strong>}
       </span>
-      {agent.running ? (
+      {gone ? (
+        <button class="button small" onClick={() => app.goHome()}>Back to the start</button>
+      ) : agent.running ? (
         <button class="button small" onClick={() => session.reopen()}>Look again</button>
       ) : (
         <button
@@ -82,14 +97,24 @@ function EndedNotice({ agent, message, session }: { agent: Agent; message: strin
   );
 }
 
+function endSentence(end: TerminalSession["state"]["value"]["end"]): string {
+  if (end === null || end.reason === "exited") return "This terminal has ended.";
+  return end.message === "" ? "This terminal cannot be shown." : end.message;
+}
+
 /** An agent without a terminal: it is stopped, or about to have one. */
-export function StoppedPane({ agent }: { agent: Agent }): JSX.Element {
+export function StoppedPane({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Element {
   const app = useApp();
   const busy = app.busy.value.has(agent.id);
   return (
     <section class="terminal-pane stopped-pane" data-testid="stopped">
       <div class="home-card">
-        {agent.running ? (
+        {gone ? (
+          <>
+            <h2>{agent.name} is closed</h2>
+            <button class="button" onClick={() => app.goHome()}>Back to the start</button>
+          </>
+        ) : agent.running ? (
           <p class="dim">The terminal is being prepared…</p>
         ) : (
           <>
@@ -105,7 +130,7 @@ export function StoppedPane({ agent }: { agent: Agent }): JSX.Element {
   );
 }
 
-function useTerminalOnPage(session: TerminalSession, space: { current: HTMLElement | null }, zoom: { readonly value: number }): void {
+function useTerminalOnPage(session: TerminalSession, space: { current: HTMLElement | null }, zoom: { readonly value: number | null }): void {
   const app = useApp();
   useLayoutEffect(() => {
     const element = space.current!;
@@ -113,7 +138,7 @@ function useTerminalOnPage(session: TerminalSession, space: { current: HTMLEleme
     session.show(element, room);
     const observer = new ResizeObserver(() => {
       // The on-screen keyboard covers the terminal; it must not change its size.
-      if (app.space.keyboardPx.value > 0) revealCursor(element, session);
+      if (app.space.keyboardPx.value > 0) session.view.revealCursor();
       else session.layout();
     });
     observer.observe(element);
@@ -143,12 +168,4 @@ function roomIn(element: HTMLElement, keyboardPx: () => number): () => Pixels {
     }
     return last;
   };
-}
-
-function revealCursor(element: HTMLElement, { view }: TerminalSession): void {
-  const { cursorY } = view.xterm.buffer.active;
-  const screen = view.host.querySelector<HTMLElement>(".xterm-screen");
-  if (screen === null) return;
-  const cursorBottom = ((cursorY + 2) / view.xterm.rows) * screen.offsetHeight;
-  element.scrollTop = Math.max(0, cursorBottom - element.clientHeight);
 }

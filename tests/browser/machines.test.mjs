@@ -1,0 +1,64 @@
+// Two machines (two nodes of one machine here) meet in the dashboard, and each shows what the other one has.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launchBrowser, openPage, TestNode, waitFor } from "./harness.mjs";
+
+let browser;
+let laptop;
+let server;
+
+before(async () => {
+  browser = await launchBrowser();
+  laptop = await new TestNode("laptop").start();
+  server = await new TestNode("server").start();
+});
+
+after(async () => {
+  await browser?.close();
+  await laptop?.stop();
+  await server?.stop();
+});
+
+test("a machine asks, is admitted with one click, is shown as away when it goes, and can be removed", async () => {
+  await laptop.create({ name: "customers-near-api", program: "cat" });
+  const there = await openPage(browser, server);
+  await there.getByTestId("machines-button").click();
+  await there.getByTestId("join-button").click();
+  await there.getByTestId("join-target").fill(`127.0.0.1:${laptop.port}`);
+  await there.getByTestId("join-submit").click();
+
+  const here = await openPage(browser, laptop);
+  assert.equal(await here.getByTestId("grouping").count(), 0, "one machine needs no machines in the tree");
+  await here.getByTestId("machines-button").click();
+  await here.getByTestId("join-request").getByText("Admit", { exact: true }).click();
+  for (const page of [here, there]) await waitFor("both machines", async () => (await page.getByTestId("machine").count()) === 2);
+  await waitFor("the direct link", async () => /Connected directly/.test(await here.getByTestId("machine").nth(1).innerText()));
+  await there.context().close();
+
+  await here.getByTestId("grouping").getByText("Machines").click();
+  await waitFor("its branch", async () => (await here.locator('[data-testid="tree-row"][aria-level="1"]').allInnerTexts()).join().includes("laptop"));
+  await here.reload();
+  await waitFor("the same, remembered", async () => (await here.locator('[data-testid="tree-row"][aria-level="1"]').allInnerTexts()).join().includes("laptop"));
+
+  await server.kill();
+  const away = here.locator('[data-testid="machine"][data-reachable="false"]');
+  await away.waitFor();
+  assert.match(await away.innerText(), /server[^]*Cannot be reached/);
+  await away.getByTestId("remove-machine").click();
+  await here.getByTestId("confirm-remove-machine").click();
+  await waitFor("one machine", async () => (await here.getByTestId("machine").count()) === 1);
+  assert.deepEqual(here.errors, []);
+  await here.context().close();
+});
+
+test("an invite is a line to copy and a picture, and says how long it is good for", async () => {
+  const page = await openPage(browser, laptop);
+  await page.getByTestId("machines-button").click();
+  await page.getByTestId("invite-button").click();
+  await page.getByTestId("make-invite").click();
+  const invite = page.getByTestId("invite");
+  assert.match(await invite.innerText(), /consort join \S+[^]*Good for 10 minutes/);
+  assert.ok((await invite.locator("svg path, svg rect").count()) > 0);
+  await page.context().close();
+});

@@ -1,0 +1,180 @@
+// Inviting a machine, joining one, removing one.
+
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import { renderSVG } from "uqr";
+import { plural } from "../model/format";
+import { ApiError, type Invite } from "../net/api";
+import type { NodeInfo, Rights } from "../protocol/types";
+import { useApp } from "./context";
+import { Dialog } from "./dialog";
+import { Icon } from "./icons";
+
+function said(error: unknown): string {
+  return error instanceof ApiError ? [error.message, error.hint].filter(Boolean).join(" ") : String(error);
+}
+
+function RightsChoice({ rights, set }: { rights: Rights; set: (rights: Rights) => void }): JSX.Element {
+  return (
+    <fieldset class="choices">
+      <legend>The other machine may</legend>
+      {([["operate", "drive agents here"], ["view", "only look"]] as const).map(([choice, label]) => (
+        <label key={choice} class="choice">
+          <input type="radio" name="rights" checked={rights === choice} onChange={() => set(choice)} />
+          {label}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+export function InviteDialog(): JSX.Element {
+  const app = useApp();
+  const rights = useSignal<Rights>("operate");
+  const invite = useSignal<(Invite & { readonly until: number }) | null>(null);
+  const problem = useSignal("");
+  const make = async (): Promise<void> => {
+    try {
+      const made = await app.api.invite(rights.value);
+      invite.value = { ...made, until: Date.now() + made.expires_s * 1000 };
+      problem.value = "";
+    } catch (error) {
+      problem.value = said(error);
+    }
+  };
+  return (
+    <Dialog title="Invite a machine" testid="invite-dialog">
+      {invite.value === null ? (
+        <>
+          <p>The invite is one line to run on the other machine. It works once and for ten minutes. From then on this machine listens to the network for its members.</p>
+          <RightsChoice rights={rights.value} set={(choice) => (rights.value = choice)} />
+          {problem.value !== "" && <p class="field-error" role="alert">{problem.value}</p>}
+          <div class="button-row">
+            <button class="button" onClick={() => (app.dialog.value = null)}>Cancel</button>
+            <button class="button primary" data-testid="make-invite" autofocus onClick={() => void make()}>Make an invite</button>
+          </div>
+        </>
+      ) : (
+        <InviteCode invite={invite.value} until={invite.value.until} />
+      )}
+    </Dialog>
+  );
+}
+
+function InviteCode({ invite, until }: { invite: Invite; until: number }): JSX.Element {
+  const app = useApp();
+  const picture = useMemo(() => renderSVG(invite.code, { border: 0 }), [invite.code]);
+  const minutes = useMinutesUntil(until);
+  return (
+    <div class="invite" data-testid="invite">
+      <p>Run this on the other machine:</p>
+      <pre class="command"><code>{invite.command}</code></pre>
+      <div class="qr" role="img" aria-label="The code as a picture" dangerouslySetInnerHTML={{ __html: picture }} />
+      <p class="dim" role="status">
+        {minutes > 0 ? `Good for ${plural(minutes, "minute")} more. ` : "This invite has expired. "}
+        {invite.addresses.length > 0 && <>It leads to <span class="mono">{invite.addresses.join(", ")}</span>.</>}
+      </p>
+      <div class="button-row">
+        <button class="button" onClick={() => app.copy(invite.command, "Copied the command.")}><Icon name="copy" /> Copy</button>
+        <button class="button primary" onClick={() => (app.dialog.value = null)}>Done</button>
+      </div>
+    </div>
+  );
+}
+
+function useMinutesUntil(until: number): number {
+  const minutes = (): number => Math.max(0, Math.ceil((until - Date.now()) / 60_000));
+  const left = useSignal(minutes());
+  useEffect(() => {
+    const timer = setInterval(() => (left.value = minutes()), 1_000);
+    return () => clearInterval(timer);
+  }, [until]);
+  return left.value;
+}
+
+export function JoinDialog(): JSX.Element {
+  const app = useApp();
+  const target = useSignal("");
+  const rights = useSignal<Rights>("operate");
+  const busy = useSignal(false);
+  const problem = useSignal("");
+  const join = async (): Promise<void> => {
+    const text = target.value.trim().replace(/^consort join /, "");
+    if (busy.value || text === "") return;
+    busy.value = true;
+    problem.value = "";
+    try {
+      const { state, name } = await app.api.join(text, rights.value);
+      app.dialog.value = null;
+      app.notices.show("info", state === "joined" ? `${name} and this machine are joined.` : `${name} was asked, and has to admit this machine.`);
+    } catch (error) {
+      problem.value = said(error);
+    }
+    busy.value = false;
+  };
+  return (
+    <Dialog title="Join a machine" testid="join-dialog">
+      <form
+        class="plain-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void join();
+        }}
+      >
+        <div class="field">
+          <label class="label" for="join-target">Code or address</label>
+          <input
+            id="join-target"
+            data-testid="join-target"
+            class="mono"
+            autofocus
+            placeholder="a code of consort invite, or host:port"
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            aria-invalid={problem.value !== ""}
+            value={target.value}
+            onInput={(event) => {
+              target.value = event.currentTarget.value;
+              problem.value = "";
+            }}
+          />
+          {problem.value === "" ? <span class="hint">Without a code, somebody has to admit this machine there.</span> : <span class="field-error" role="alert">{problem.value}</span>}
+        </div>
+        <RightsChoice rights={rights.value} set={(choice) => (rights.value = choice)} />
+        <div class="button-row">
+          <button class="button" type="button" onClick={() => (app.dialog.value = null)}>Cancel</button>
+          <button class="button primary" data-testid="join-submit" aria-disabled={busy.value}>{busy.value ? "Joining…" : "Join"}</button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+export function RemoveMachineDialog({ node }: { node: NodeInfo }): JSX.Element {
+  const app = useApp();
+  const problem = useSignal("");
+  const remove = async (): Promise<void> => {
+    try {
+      await app.api.removeMachine(node.id);
+      app.dialog.value = null;
+      app.notices.show("info", `${node.name} is removed.`);
+    } catch (error) {
+      problem.value = said(error);
+    }
+  };
+  return (
+    <Dialog title={`Remove ${node.name}?`} testid="remove-machine-dialog">
+      <p>
+        Its agents go on running there, and are no longer shown on the other machines; nor can it see or drive theirs. To come
+        back it needs a new invite.
+      </p>
+      {problem.value !== "" && <p class="field-error" role="alert">{problem.value}</p>}
+      <div class="button-row">
+        <button class="button" autofocus onClick={() => (app.dialog.value = null)}>Keep it</button>
+        <button class="button danger" data-testid="confirm-remove-machine" onClick={() => void remove()}>Remove</button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,96 @@
+// Several machines in one tree, and how each is said to be.
+
+import { describe, expect, it } from "vitest";
+import { levelsBy, machineSentence, troubleOf } from "../src/model/machines";
+import { formatRoute, MACHINES, parseRoute } from "../src/model/route";
+import { Store } from "../src/model/store";
+import { ancestorIds, buildRows } from "../src/model/tree";
+import type { NodeInfo } from "../src/protocol/types";
+import { agentNamed } from "./agents";
+
+function machine(name: string, extra: Partial<NodeInfo> = {}): NodeInfo {
+  return {
+    id: `id-${name}`, short: name.slice(0, 7), name, version: "0.1.0", self: false, reachable: true, backends: {}, home: "", since_ms: 0,
+    member: true, removed: false, rights: "operate", addresses: [], via: null, hops: 1, address: null, latency_ms: null, protocol: [1, 1], conflict: false,
+    ...extra,
+  };
+}
+
+const NODES = [machine("laptop", { self: true }), machine("server")];
+const AGENTS = [
+  agentNamed("customers-zoom-api", { node: "id-laptop" }),
+  agentNamed("customers-zoom-web", { id: "web@id-server", node: "id-server" }),
+  agentNamed("solo", { node: "id-server" }),
+];
+
+const labels = (grouping: "category" | "machine", nodes = NODES): string[] =>
+  buildRows(AGENTS, { folded: new Set(), levelsOf: levelsBy(grouping, nodes) }).map((row) =>
+    "  ".repeat(row.depth) + (row.kind === "group" ? row.label : row.agent.leaf),
+  );
+
+describe("the tree", () => {
+  it("mixes machines by category, or keeps them apart", () => {
+    expect(labels("category")).toEqual(["customers", "  zoom", "    api", "    web", "solo"]);
+    expect(labels("machine")).toEqual([
+      "laptop", "  customers", "    zoom", "      api",
+      "server", "  customers", "    zoom", "      web", "  solo",
+    ]);
+  });
+
+  it("has no machines where there is only one", () => {
+    expect(labels("machine", NODES.slice(0, 1))).toEqual(labels("category"));
+  });
+
+  it("keeps the colours of categories and the levels of names under machines", () => {
+    const rows = buildRows(AGENTS, { folded: new Set(), levelsOf: levelsBy("machine", NODES) });
+    const groups = rows.flatMap((row) => (row.kind === "group" ? [[row.label, row.category, row.path.join("-"), row.node] as const] : []));
+    expect(groups.slice(0, 3)).toEqual([
+      ["laptop", null, "", "id-laptop"],
+      ["customers", "customers", "customers", null],
+      ["zoom", "customers", "customers-zoom", null],
+    ]);
+    expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
+    expect(ancestorIds(AGENTS[1]!, levelsBy("machine", NODES))).toEqual(["/@id-server", "/@id-server/customers", "/@id-server/customers/zoom"]);
+  });
+
+  it("names a machine that is not known by the beginning of its id", () => {
+    const rows = buildRows([agentNamed("a", { node: "abcdefghijkl" })], { folded: new Set(), levelsOf: levelsBy("machine", NODES) });
+    expect(rows[0]).toMatchObject({ kind: "group", label: "abcdefg" });
+  });
+});
+
+describe("waiting", () => {
+  it("means those that can be answered", () => {
+    const store = new Store((run) => run());
+    store.apply({ t: "nodes", all: [NODES[0]!, machine("server", { reachable: false })] });
+    store.apply({ t: "agents", all: [agentNamed("a", { kind: "waiting", node: "id-server" }), agentNamed("b", { kind: "waiting", node: "id-laptop" })] });
+    expect(store.waiting.value.map(({ name }) => name)).toEqual(["b"]);
+  });
+});
+
+describe("a machine", () => {
+  const known = new Map(NODES.map((node) => [node.id, node]));
+  const say = (node: NodeInfo, heardAt = 0, now = 0): string => machineSentence(node, known, heardAt, now);
+
+  it("says how it is reached", () => {
+    expect(say(NODES[0]!)).toBe("This machine");
+    expect(say(machine("a", { via: "id-a", latency_ms: 12.3 }))).toBe("Connected directly, 12 ms");
+    expect(say(machine("a", { via: "id-server", hops: 2 }))).toBe("Connected through server");
+    expect(say(machine("a", { via: "nobody-known", hops: 3 }))).toBe("Connected through nobody-, 3 links away");
+  });
+
+  it("says since when it cannot be reached, and that grows older here", () => {
+    const away = machine("a", { reachable: false, since_ms: 60_000 });
+    expect(say(away, 1_000, 1_000)).toBe("Cannot be reached for 1 min");
+    expect(troubleOf(away, 1_000, 181_000)).toBe("since 4 min");
+    expect(troubleOf(machine("a", { reachable: false }), 0, 0)).toBe("just now");
+    expect(troubleOf(machine("a"), 0, 0)).toBe("");
+  });
+});
+
+describe("the address of the page of machines", () => {
+  it("is a place of its own", () => {
+    expect(parseRoute("#/machines")).toEqual(MACHINES);
+    expect(formatRoute(MACHINES)).toBe("#/machines");
+  });
+});
