@@ -2,9 +2,11 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 use consort_sim::log::Detail;
+use consort_sim::report;
 use consort_sim::shrink::{as_test, shrink};
-use consort_sim::{Failure, FailureKind, Options, Outcome, Scenario, run, run_twice};
+use consort_sim::{Failure, FailureKind, Options, Outcome, Preset, Scenario, bench, run, run_twice};
 use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,6 +28,12 @@ enum What {
         /// Which.
         #[arg(long)]
         seed: u64,
+        /// How many machines; without it, as the seed draws.
+        #[arg(long)]
+        nodes: Option<u16>,
+        /// Which faults exist.
+        #[arg(long, value_enum, default_value = "any")]
+        preset: PresetName,
         /// What to print.
         #[arg(long, value_enum, default_value = "none")]
         log: LogDetail,
@@ -35,6 +43,9 @@ enum What {
         /// How many.
         #[arg(long, default_value_t = 1_000)]
         seeds: u64,
+        /// Go on for so many minutes instead.
+        #[arg(long)]
+        minutes: Option<u64>,
         /// The first.
         #[arg(long, default_value_t = 0)]
         from: u64,
@@ -48,12 +59,67 @@ enum What {
         #[arg(long)]
         keep_going: bool,
     },
+    /// Run a scenario that was saved to a file.
+    Replay {
+        /// The file.
+        file: PathBuf,
+        /// What to print.
+        #[arg(long, value_enum, default_value = "short")]
+        log: LogDetail,
+    },
     /// Make the operations of a failing seed as few as possible, and print them as a test.
     Shrink {
         /// Which.
         #[arg(long)]
         seed: u64,
+        /// Save what is left to this file, for `replay`.
+        #[arg(long)]
+        save: Option<PathBuf>,
     },
+    /// Measure what was promised, and print a table.
+    Bench {
+        /// The largest mesh.
+        #[arg(long, default_value_t = 1_000)]
+        nodes: u16,
+    },
+    /// Write one HTML page with plots.
+    Report {
+        /// Where to.
+        #[arg(long, default_value = "report.html")]
+        out: PathBuf,
+        /// The largest mesh.
+        #[arg(long, default_value_t = 100)]
+        nodes: u16,
+        /// The seed of the run that is shown as a time-line.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PresetName {
+    /// Whatever the seed draws.
+    Any,
+    /// No faults.
+    Calm,
+    /// Faults of the network.
+    Network,
+    /// Crashes, power cuts, lost disks, sleep.
+    Machines,
+    /// What people do to the membership.
+    Members,
+}
+
+impl From<PresetName> for Preset {
+    fn from(name: PresetName) -> Self {
+        match name {
+            PresetName::Any => Preset::Any,
+            PresetName::Calm => Preset::Calm,
+            PresetName::Network => Preset::Network,
+            PresetName::Machines => Preset::Machines,
+            PresetName::Members => Preset::Members,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -78,12 +144,49 @@ impl From<LogDetail> for Detail {
 
 fn main() -> ExitCode {
     match Arguments::parse().what {
-        What::Run { seed, log } => run_one(seed, log.into()),
-        What::Swarm { seeds, from, jobs, twice, keep_going } => {
-            let swarm = Swarm { from, to: from + seeds, twice, keep_going, ..Swarm::default() };
+        What::Run { seed, nodes, preset, log } => {
+            run_one(&Scenario::drawn(seed, nodes, preset.into()), &format!("seed {seed}"), log.into())
+        }
+        What::Swarm { seeds, minutes, from, jobs, twice, keep_going } => {
+            let until = minutes.map(|minutes| Instant::now() + Duration::from_secs(minutes * 60));
+            let to = if until.is_some() { u64::MAX } else { from + seeds };
+            let swarm = Swarm { from, to, until, twice, keep_going, ..Swarm::default() };
             swarm.run(jobs.max(1))
         }
-        What::Shrink { seed } => shrink_one(seed),
+        What::Replay { file, log } => replay(&file, log.into()),
+        What::Shrink { seed, save } => shrink_one(seed, save.as_deref()),
+        What::Bench { nodes } => {
+            let figures = bench::all(nodes, &|what| eprintln!("measuring: {what}"));
+            println!("{}", bench::table(&figures));
+            ExitCode::SUCCESS
+        }
+        What::Report { out, nodes, seed } => write_report(&out, nodes, seed),
+    }
+}
+
+fn write_report(out: &Path, nodes: u16, seed: u64) -> ExitCode {
+    let page = report::page(nodes, seed, &|what| eprintln!("measuring: {what}"));
+    match std::fs::write(out, page) {
+        Ok(()) => {
+            println!("{} is written: open it in a browser", out.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{} cannot be written: {error}", out.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn replay(file: &Path, detail: Detail) -> ExitCode {
+    let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
+    let scenario = read.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string()));
+    match scenario {
+        Ok(scenario) => run_one(&scenario, &file.display().to_string(), detail),
+        Err(error) => {
+            eprintln!("{} is not a saved scenario: {error}", file.display());
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -91,10 +194,10 @@ fn exit(failure: Option<&Failure>) -> ExitCode {
     failure.map_or(ExitCode::SUCCESS, |failure| failure.kind.exit_code().into())
 }
 
-fn run_one(seed: u64, detail: Detail) -> ExitCode {
-    let outcome = run_twice(&Scenario::of_seed(seed), Options { detail, ..Options::default() });
+fn run_one(scenario: &Scenario, name: &str, detail: Detail) -> ExitCode {
+    let outcome = run_twice(scenario, Options { detail, ..Options::default() });
     let Outcome { failure, events, virtual_ms, trace } = &outcome;
-    println!("seed {seed}: {events} events in {} s of virtual time, trace {trace:016x}", virtual_ms / 1_000);
+    println!("{name}: {events} events in {} s of virtual time, trace {trace:016x}", virtual_ms / 1_000);
     match failure {
         Some(failure) => println!("{failure}"),
         None => println!("passed"),
@@ -102,12 +205,18 @@ fn run_one(seed: u64, detail: Detail) -> ExitCode {
     exit(failure.as_ref())
 }
 
-fn shrink_one(seed: u64) -> ExitCode {
+fn shrink_one(seed: u64, save: Option<&Path>) -> ExitCode {
     let scenario = Scenario::of_seed(seed);
     let Some(short) = shrink(&scenario, Options::default()) else {
         println!("seed {seed} passes");
         return ExitCode::SUCCESS;
     };
+    if let Some(file) = save {
+        let text = serde_json::to_string_pretty(&short).unwrap_or_default();
+        if let Err(error) = std::fs::write(file, text) {
+            eprintln!("{} cannot be written: {error}", file.display());
+        }
+    }
     let outcome = run(&short, Options { detail: Detail::Short, ..Options::default() });
     println!("\n{} of {} operations are left:\n\n{}", short.ops.len(), scenario.ops.len(), as_test(&short));
     if let Some(failure) = &outcome.failure {
@@ -120,6 +229,7 @@ fn shrink_one(seed: u64) -> ExitCode {
 struct Swarm {
     from: u64,
     to: u64,
+    until: Option<Instant>,
     twice: u64,
     keep_going: bool,
     next: AtomicU64,
@@ -155,7 +265,7 @@ impl Swarm {
     fn work(&self) {
         while !self.stop.load(Ordering::Relaxed) {
             let seed = self.next.fetch_add(1, Ordering::Relaxed);
-            if seed >= self.to {
+            if seed >= self.to || self.until.is_some_and(|until| Instant::now() > until) {
                 return;
             }
             let scenario = Scenario::of_seed(seed);
@@ -180,9 +290,14 @@ impl Swarm {
         let (done, events) = (self.done.load(Ordering::Relaxed), self.events.load(Ordering::Relaxed));
         let failed = self.failures.lock().map(|failures| failures.len()).unwrap_or_default();
         let seconds = began.elapsed().as_secs_f64().max(0.001);
+        let share = match self.until {
+            Some(until) => seconds / (seconds + until.saturating_duration_since(Instant::now()).as_secs_f64()),
+            None => done as f64 / (self.to - self.from).max(1) as f64,
+        };
+        let of = if self.until.is_some() { String::new() } else { format!(" of {}", self.to - self.from) };
         let line = format!(
-            "{done} of {} seeds, {failed} failed, {:.0} seeds/s, {:.0} thousand events/s",
-            self.to - self.from,
+            "{}{done}{of} seeds, {failed} failed, {:.0} seeds/s, {:.0} thousand events/s",
+            if terminal { bar(share) } else { String::new() },
             done as f64 / seconds,
             events as f64 / seconds / 1e3
         );
@@ -190,6 +305,13 @@ impl Swarm {
         // A closed standard error is no reason to stop.
         let _ = write!(std::io::stderr(), "{}{line}{end}", if terminal { "\r\x1b[K" } else { "" });
     }
+}
+
+/// How much is done, as a bar.
+fn bar(share: f64) -> String {
+    const WIDTH: usize = 24;
+    let full = ((share.clamp(0.0, 1.0) * WIDTH as f64) as usize).min(WIDTH);
+    format!("[{}{}] ", "█".repeat(full), "░".repeat(WIDTH - full))
 }
 
 const _: () = assert!((FailureKind::Safety as u8) < (FailureKind::Crash as u8));

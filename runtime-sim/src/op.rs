@@ -2,10 +2,11 @@
 //! fuzzer, the shrinker and the regression tests.
 
 use consort_core::input::Take;
+use serde::{Deserialize, Serialize};
 
 /// One thing that somebody or something does. Numbers choose among what there is at that moment (modulo the count); an operation
 /// that does not apply then does nothing, so that every shortened list is a valid one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "every field is a choice among what there is, or a quantity with its unit in the name")]
 pub enum Op {
     /// Time passes.

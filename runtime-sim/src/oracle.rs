@@ -1,5 +1,6 @@
 //! The oracle of facts: nothing is known anywhere that its owner did not say, nothing goes back, nobody comes back.
 
+use crate::event::HostIndex;
 use crate::failure::{Checked, must};
 use consort_core::mesh::facts::{Fact, Facts, Key, Value, Version};
 use consort_core::{Node, NodeId};
@@ -30,12 +31,33 @@ pub(crate) struct Truth {
     said: BTreeMap<(Key, Version), Vec<Value>>,
     /// How often persons asked a node (the first) to change the membership of another, and it has not done so yet.
     asked: BTreeMap<(NodeId, NodeId), u32>,
+    /// How often a node counted a membership as changed when it told a person so.
+    told: BTreeMap<(HostIndex, NodeId), u64>,
 }
 
 impl Truth {
     /// A person asks a node to admit or remove another.
     pub(crate) fn asked(&mut self, id: NodeId, about: NodeId) {
         *self.asked.entry((id, about)).or_default() += 1;
+    }
+
+    /// A node tells a person that a membership is as asked: it stays so.
+    pub(crate) fn told(&mut self, at: HostIndex, node: &Node, about: NodeId) {
+        self.told.insert((at, about), node.facts().length(about));
+    }
+
+    /// A machine has lost its store, or a part.
+    pub(crate) fn lost(&mut self, at: HostIndex) {
+        self.told.retain(|(host, _), _| *host != at);
+    }
+
+    /// A node has started: it still knows what it told.
+    pub(crate) fn check_kept(&self, at: HostIndex, node: &Node) -> Checked {
+        for ((_, about), length) in self.told.iter().filter(|((host, _), _)| *host == at) {
+            let known = node.facts().length(*about);
+            must!(known >= *length, "host {at} forgot that {about:?} was admitted or removed: {known} of {length}");
+        }
+        Ok(())
     }
 
     /// A node has taken an input.

@@ -20,6 +20,8 @@ pub(crate) struct People {
     renamed_outside: BTreeSet<AgentAddress>,
     /// A command for these may still be carried out, or not: nothing is promised about them.
     contested: BTreeSet<AgentAddress>,
+    /// Two machines have these identities: either may answer.
+    copied: BTreeSet<NodeId>,
     /// Marks (directories) of agents whose creation was refused.
     refused: Vec<String>,
 }
@@ -254,7 +256,8 @@ impl People {
             (Asked::Delete(agent), Reply::Deleted(said)) => {
                 let left = node.view().agent(*agent).is_some_and(|left| left.managed);
                 must!(said == agent && !(question.local && left), "it is still there");
-                let deleted = Promise { deleted: self.settled(question, *agent), ..Promise::default() };
+                let settled = self.settled(question, *agent);
+                let deleted = Promise { deleted: settled, ..Promise::default() };
                 self.promises.insert(*agent, deleted);
                 Ok(())
             }
@@ -332,7 +335,7 @@ impl People {
     /// Nobody else is just changing the agent, or was while the question was on its way.
     fn settled(&self, question: &Question, agent: AgentAddress) -> bool {
         let others = self.asked.values().any(|other| other.asked.agent() == Some(agent));
-        question.alone && !others && !self.contested.contains(&agent)
+        question.alone && !others && !self.contested.contains(&agent) && !self.copied.contains(&agent.node)
     }
 
     fn promise(&mut self, question: &Question, agent: AgentAddress, say: impl FnOnce(&mut Promise)) {
@@ -402,6 +405,12 @@ impl People {
         for question in gone.iter().filter(|question| !question.local) {
             self.contest(question.asked.agent());
         }
+    }
+
+    /// A node's disk is copied.
+    pub(crate) fn disk_copied(&mut self, node: NodeId) {
+        self.promises.retain(|agent, _| agent.node != node);
+        self.copied.insert(node);
     }
 
     /// A node has lost what it stored.

@@ -3,9 +3,10 @@
 use crate::dice::Dice;
 use crate::network::Manner;
 use crate::op::Op;
+use serde::{Deserialize, Serialize};
 
 /// Everything that decides a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scenario {
     /// Delays and choices within the world are drawn from it.
     pub seed: u64,
@@ -15,8 +16,40 @@ pub struct Scenario {
     pub ops: Vec<Op>,
 }
 
+/// Machines that an operation can choose among.
+const MOST_HOSTS: u16 = 250;
+
+/// Which faults exist in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preset {
+    /// Whatever the seed draws.
+    #[default]
+    Any,
+    /// None.
+    Calm,
+    /// Those of the network.
+    Network,
+    /// Those of machines: crashes, power cuts, lost disks, sleep.
+    Machines,
+    /// What people do to the membership, and nothing else.
+    Members,
+}
+
+impl Preset {
+    fn has(self, kind: u8) -> bool {
+        let fault = matches!(kind, 3 | 12 | 14..=19 | 21 | 44..=62);
+        match self {
+            Preset::Any => true,
+            Preset::Calm => !fault && !matches!(kind, 65),
+            Preset::Network => !fault || matches!(kind, 53..=62),
+            Preset::Machines => !fault || matches!(kind, 16..=19 | 44..=52),
+            Preset::Members => !fault,
+        }
+    }
+}
+
 /// How the world behaves in a run. Delays are drawn between 0 and the number given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setting {
     /// How many machines there are.
     pub hosts: u16,
@@ -80,9 +113,19 @@ impl Scenario {
     /// The scenario of a seed: sizes, mix and strength of everything are drawn first, then the operations.
     #[must_use]
     pub fn of_seed(seed: u64) -> Self {
+        Scenario::drawn(seed, None, Preset::Any)
+    }
+
+    /// The scenario of a seed with a number of machines, and with some faults only.
+    #[must_use]
+    pub fn drawn(seed: u64, hosts: Option<u16>, preset: Preset) -> Self {
         let mut dice = Dice::new(seed, 100);
-        let setting = Setting::drawn(&mut dice);
-        let mix = Mix::drawn(&mut dice, setting.hosts);
+        let mut setting = Setting::drawn(&mut dice);
+        setting.hosts = hosts.map_or(setting.hosts, |hosts| hosts.clamp(1, MOST_HOSTS));
+        if preset == Preset::Calm {
+            setting = Setting { hosts: setting.hosts, pages: setting.pages, ..Setting::default() };
+        }
+        let mix = Mix::drawn(&mut dice, setting.hosts, preset);
         let count = 20 + dice.magnitude(250);
         let mut ops = opening(&mut dice, &setting);
         ops.extend((0..count).map(|_| mix.draw(&mut dice)));
@@ -254,11 +297,11 @@ const WEIGHTS: [(u8, u8, bool); Op::KINDS as usize] = [
 ];
 
 impl Mix {
-    fn drawn(dice: &mut Dice, hosts: u16) -> Self {
+    fn drawn(dice: &mut Dice, hosts: u16, preset: Preset) -> Self {
         let mut kinds = Vec::new();
         let rarely = 30 + dice.up_to(60);
         for (kind, weight, always) in WEIGHTS {
-            if kind >= SEVERAL && hosts == 1 {
+            if kind >= SEVERAL && hosts == 1 || !preset.has(kind) {
                 continue;
             }
             if always || dice.percent(rarely) {

@@ -6,27 +6,27 @@ use crate::backend::{Backends, Epochs, Manner, Order};
 use crate::clock::Clock;
 use crate::dice::Dice;
 use crate::event::{Event, Feed, HostIndex, Local, Said};
-use crate::failure::{Checked, pending_because, unsafe_because};
+use crate::failure::{Checked, must, pending_because, unsafe_because};
 use crate::host::{Host, Hosts, identity};
 use crate::ledger::Ledger;
 use crate::log::Log;
 use crate::mirror::Mirror;
-use crate::network::{self, Network, Telling};
+use crate::network::{self, LinkFeed, Network, Telling};
 use crate::oracle::{Memory, Truth};
 use crate::page::{self, Page};
 use crate::people::{People, Request, Seat};
 use crate::run::Options;
-use crate::sabotage::Saboteur;
+use crate::sabotage::{Sabotage, Saboteur};
 use crate::scenario::{Scenario, Setting};
 use crate::trace::Trace;
 use crate::wakes::Wakes;
 use consort_core::directory::{BackendKind, Desired};
 use consort_core::monitor::Monitor;
-use consort_core::{BackendInput, BackendOperation, Command, Input, Node, NodeId, Output, ViewerId};
+use consort_core::{BackendInput, BackendOperation, Command, Input, Node, NodeId, Output, Reply, ViewerId};
 use std::collections::BTreeSet;
 
 /// Machines that can be added in a run (copied disks).
-const SPARE_HOSTS: usize = 4;
+const SPARE_HOSTS: usize = 16;
 /// Bits of a viewer's number that say which page it is.
 const PAGE_BITS: u32 = 8;
 /// In large worlds, everything that a node shows is compared after every so many of its inputs.
@@ -51,8 +51,8 @@ pub(crate) struct World {
     next_viewer: u64,
     /// Cut connections whose messages on the way are lost.
     lost: BTreeSet<ViewerId>,
-    /// Identities that more than one machine had.
-    pub(crate) copied: BTreeSet<NodeId>,
+    /// Somebody sends what it must not, or has.
+    pub(crate) traitors: bool,
     /// Pages that connect again when their node does.
     pub(crate) to_connect: BTreeSet<u8>,
     trace: Trace,
@@ -76,7 +76,8 @@ impl World {
         let pages = (0..setting.pages)
             .map(|index| {
                 let network = page::Network { latency_ms: setting.latency_ms, room: setting.room };
-                Page::new(index, HostIndex::from(index) % hosts, network, part(10 + u64::from(index)))
+                let host = HostIndex::from(index) % hosts;
+                Page::new(index, (host, identity(seed, host)), network, part(10 + u64::from(index)))
             })
             .collect();
         let mut world = World {
@@ -94,7 +95,7 @@ impl World {
             wakes: Wakes::new(usize::from(hosts) + SPARE_HOSTS),
             next_viewer: 0,
             lost: BTreeSet::new(),
-            copied: BTreeSet::new(),
+            traitors: false,
             to_connect: BTreeSet::new(),
             trace: Trace::new(options.quick),
             log: Log(options.detail),
@@ -249,7 +250,9 @@ impl World {
     /// Nodes learn of the room that their links have.
     pub(crate) fn give_room(&mut self) -> Checked {
         while let Some(telling) = self.network.next_room() {
-            self.tell(&telling)?;
+            for _ in 0..self.saboteur.rooms() {
+                self.tell(&telling)?;
+            }
         }
         Ok(())
     }
@@ -261,6 +264,11 @@ impl World {
         }
         self.log.line(self.agenda.now(), || format!("{host} → {link:?} {feed:?}"));
         self.trace.link(*host, *link, feed);
+        if let LinkFeed::Frame(bytes) = feed
+            && self.saboteur.echoes(bytes)
+        {
+            self.network.inject(&mut self.agenda, *link, bytes.clone());
+        }
         self.handle(*host, Some(Input::Link(*link, feed.as_input())))
     }
 
@@ -281,6 +289,7 @@ impl World {
         // A copied disk is older than what was promised at the original.
         let original = self.hosts.of(node.view().id()).is_some_and(|first| first.index == at);
         let checked = if original { self.people.check_promises(&node) } else { Ok(()) };
+        let checked = checked.and_then(|()| self.truth.check_kept(at, &node));
         let host = &mut self.hosts[at];
         host.monitor = Some(Monitor::new(node));
         host.backends.start(&mut self.agenda, host.life);
@@ -468,6 +477,14 @@ impl World {
         host.mirror.check(node)
     }
 
+    /// Among nodes that keep the rules nobody is told to have broken one.
+    fn hear(&self, at: HostIndex, event: &consort_core::Event) -> Checked {
+        if let consort_core::Event::LinkFault(peer, fault) = event {
+            must!(self.traitors, "host {at} says of {peer:?}: {fault}");
+        }
+        Ok(())
+    }
+
     fn output(&mut self, at: HostIndex, output: Output) -> Checked {
         let host = &mut self.hosts[at];
         let Some(node) = &host.monitor else { return Ok(()) };
@@ -493,7 +510,12 @@ impl World {
                 let kind = kind_for(node.node(), &operation);
                 host.backends.order(&mut self.agenda, kind, Order::Operation(id, operation));
             }
-            Output::Reply(id, result) => return self.people.answered(node.node(), id, &result),
+            Output::Reply(id, result) => {
+                if let Ok(Reply::Node(about)) = &result {
+                    self.truth.told(at, node.node(), *about);
+                }
+                return self.people.answered(node.node(), id, &result);
+            }
             Output::Store(id, operation) => {
                 let operation = self.saboteur.store(operation);
                 let delay = self.dice.up_to(host.disk_ms);
@@ -504,13 +526,20 @@ impl World {
             }
             Output::Transmit(link, bytes) => {
                 let more = host.traitor.as_mut().and_then(|traitor| traitor.after(&bytes));
-                self.network.transmit(&mut self.agenda, link, bytes, false);
+                if self.options.sabotage == Sabotage::None {
+                    self.network.transmit(&mut self.agenda, link, bytes)?;
+                } else {
+                    self.network.transmit(&mut self.agenda, link, Vec::new())?;
+                    for (link, bytes) in self.saboteur.frames(link, bytes) {
+                        self.network.inject(&mut self.agenda, link, bytes);
+                    }
+                }
                 if let Some(more) = more {
-                    self.network.transmit(&mut self.agenda, link, more, true);
+                    self.network.inject(&mut self.agenda, link, more);
                 }
             }
             Output::CloseLink(link) => self.network.close(&mut self.agenda, link),
-            Output::Event(_) => {}
+            Output::Event(event) => return self.hear(at, &event),
         }
         Ok(())
     }

@@ -256,7 +256,7 @@ impl Answers {
         let keep = !matches!(answer.result, Ok(Reply::Text(_) | Reply::NotesText { .. }));
         let mut bytes = wire::encode(&answer);
         if bytes.len() > limits::REMOTE_ANSWER_BYTES {
-            let message = "the answer is too long to travel";
+            let message = "the answer is too long to travel.";
             let refusal = refusal(RefusalCode::TooMany, message.to_string(), "Ask for fewer lines.");
             bytes = wire::encode(&Answer { result: Err(refusal), fact: None });
         }
@@ -299,7 +299,7 @@ fn permitted(command: Command, rights: Rights) -> Result<Command, Refusal> {
             | Command::Paste { .. },
             Rights::View,
         ) => {
-            let message = "this machine may only look at its agents";
+            let message = "this machine may only look at its agents.";
             Err(refusal(RefusalCode::Forbidden, message.to_string(), "Change its rights on a member that may operate."))
         }
     }
@@ -307,12 +307,12 @@ fn permitted(command: Command, rights: Rights) -> Result<Command, Refusal> {
 
 /// Who belongs to the mesh is said where a person asks.
 pub(super) fn own_mesh() -> Refusal {
-    let message = "admitting and removing is done by the node that a person asks".to_string();
+    let message = "admitting and removing is done by the node that a person asks.".to_string();
     refusal(RefusalCode::Invalid, message, "Ask this node itself.")
 }
 
 fn unreadable() -> Refusal {
-    let message = "the command cannot be read there".to_string();
+    let message = "the command cannot be read there.".to_string();
     refusal(RefusalCode::Invalid, message, "Run the same version on both machines.")
 }
 

@@ -131,7 +131,7 @@ impl Mesh {
         if !matches!(frame, Frame::Farewell(_)) {
             link.proven = true;
             self.dialler.succeeded(link.peer);
-            self.conflicts.remove(&self.id);
+            self.conflict_over(self.id);
         }
     }
 
@@ -195,6 +195,13 @@ impl Mesh {
     fn met_twice(&mut self, node: NodeId, out: &mut Out) {
         if self.conflicts.insert(node) {
             out.push_back(Output::Event(Event::NodeChanged(node)));
+        }
+    }
+
+    /// Whether two lives of a node are there is not known any more.
+    fn conflict_over(&mut self, node: NodeId) {
+        if self.conflicts.remove(&node) {
+            self.told_later.push_back(Output::Event(Event::NodeChanged(node)));
         }
     }
 
@@ -279,7 +286,7 @@ impl Mesh {
     fn unuse(&mut self, now: Instant, id: LinkId, link: &Link) {
         if self.open.get(&link.peer) == Some(&id) {
             self.open.remove(&link.peer);
-            self.conflicts.remove(&link.peer);
+            self.conflict_over(link.peer);
             self.links_changed(now, Duration::default());
         }
         self.lose_parcels(link);

@@ -22,11 +22,13 @@ impl World {
                 self.crash(at, 0, false, u64::from(down_ms));
                 self.hosts[at].disk.roll_back();
                 self.people.memory_lost(self.hosts[at].id);
+                self.truth.lost(at);
             }
             Op::LoseDisk { down_ms } => {
                 self.crash(at, 0, false, u64::from(down_ms));
                 self.hosts[at].disk.wipe();
                 self.people.memory_lost(self.hosts[at].id);
+                self.truth.lost(at);
             }
             Op::Sleep { ms } => self.sleep(at, u64::from(ms).min(LONGEST_SLEEP_MS)),
             Op::Clock { rate } => {
@@ -42,7 +44,10 @@ impl World {
                 }
             }
             Op::Copy { ms } => self.copy_disk(at, u64::from(ms)),
-            Op::Betray { kind } => self.hosts[at].traitor = Traitor::new(kind, self.seed),
+            Op::Betray { kind } => {
+                self.hosts[at].traitor = Traitor::new(kind, self.seed);
+                self.traitors |= self.hosts[at].traitor.is_some();
+            }
             _ => {}
         }
         Ok(())
@@ -60,7 +65,7 @@ impl World {
         if let Some(copy) = self.add_host(id) {
             self.hosts[copy].disk = disk;
             self.agenda.after(ms.min(LONGEST_SLEEP_MS), Event::Unplug(copy));
-            self.copied.insert(id);
+            self.people.disk_copied(id);
         }
     }
 

@@ -15,9 +15,6 @@ use consort_core::{AgentAddress, AgentId, AgentView, Size};
 /// is silent for 15 s.)
 const SLOWEST_MS: u64 = 20_000;
 
-/// Pages look at the agents of other nodes.
-const REMOTE_STREAMS: bool = false;
-
 /// Names that people choose from: a few, so that they collide.
 const NAMES: [&str; 12] = [
     "a",
@@ -311,8 +308,7 @@ impl World {
     /// All terminals that a node shows.
     pub(crate) fn visible_terminals(&self, host: HostIndex) -> Vec<(AgentAddress, u32)> {
         let Some(node) = self.hosts[host].node() else { return Vec::new() };
-        let own = |agent: &AgentView<'_>| REMOTE_STREAMS || agent.node == node.view().id();
-        let agents = node.view().agents().filter(own);
+        let agents = node.view().agents();
         let of = |agent: AgentView<'_>| {
             let address = AgentAddress { node: agent.node, agent: agent.id };
             agent.terminals.iter().map(|info| (address, info.pane)).collect::<Vec<_>>()

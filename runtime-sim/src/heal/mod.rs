@@ -92,7 +92,7 @@ impl World {
             host.backends.find_tmux(&mut self.agenda);
         }
         self.network.rules.heal();
-        self.network.flow(&mut self.agenda);
+        self.network.widen(&mut self.agenda);
         for page in &mut self.pages {
             page.late_ms = 0;
             page.hurry();

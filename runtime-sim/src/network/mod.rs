@@ -13,6 +13,7 @@ use rules::Rules;
 use crate::agenda::{Agenda, Millis};
 use crate::dice::Dice;
 use crate::event::{Event, Feed, HostIndex, NodeLife};
+use crate::failure::{Checked, must};
 use consort_core::{Address, DialId, LinkId, NodeId, limits};
 use link::{Carried, End, EndState, Link, Pipe};
 use std::collections::{BTreeSet, VecDeque};
@@ -340,20 +341,31 @@ impl Network {
 
     // What nodes do.
 
-    /// A node sends a frame. `free`: beyond what it has room for (only somebody who breaks the rules does).
-    pub(crate) fn transmit(&mut self, plan: Plan<'_>, id: LinkId, bytes: Vec<u8>, free: bool) {
+    /// A node sends a frame, for which it has room. An empty one only uses up the room.
+    pub(crate) fn transmit(&mut self, plan: Plan<'_>, id: LinkId, bytes: Vec<u8>) -> Checked {
         let (number, end) = numbers(id);
-        let Some(link) = self.links.get_mut(number as usize) else { return };
+        let Some(link) = self.links.get_mut(number as usize) else { return Ok(()) };
         let here = &mut link.ends[usize::from(end)];
         if here.state != EndState::Open {
-            return;
+            return Ok(());
         }
-        if !free {
-            here.granted = here.granted.saturating_sub(1);
-            self.sent = (self.sent.0 + 1, self.sent.1 + bytes.len() as u64);
-        }
-        self.send(plan, (number, end), Carried::Frame(bytes));
+        must!(here.granted > 0, "host {} sent a frame that its link has no room for", here.host);
+        here.granted -= 1;
         self.offers.push_back((number, end));
+        if !bytes.is_empty() {
+            self.inject(plan, id, bytes);
+        }
+        Ok(())
+    }
+
+    /// A frame goes out, with or without room.
+    pub(crate) fn inject(&mut self, plan: Plan<'_>, id: LinkId, bytes: Vec<u8>) {
+        let (number, end) = numbers(id);
+        let Some(link) = self.links.get(number as usize) else { return };
+        if link.ends[usize::from(end)].state == EndState::Open {
+            self.sent = (self.sent.0 + 1, self.sent.1 + bytes.len() as u64);
+            self.send(plan, (number, end), Carried::Frame(bytes));
+        }
     }
 
     /// A node ends a link.
@@ -419,6 +431,12 @@ impl Network {
         for pipe in &mut self.links[number as usize].pipes {
             pipe.bytes_per_ms = bytes_per_ms;
         }
+    }
+
+    /// From now on every link is endlessly wide.
+    pub(crate) fn widen(&mut self, plan: Plan<'_>) {
+        self.manner.bytes_per_ms = 0;
+        self.flow(plan);
     }
 
     /// Nothing is stalled or narrow any more.

@@ -37,6 +37,8 @@ pub(crate) struct Page {
     pub(crate) index: u8,
     /// The machine whose node serves it.
     pub(crate) host: HostIndex,
+    /// The node there.
+    node: NodeId,
     network: Network,
     dice: Dice,
     /// It takes so long for each frame.
@@ -67,10 +69,11 @@ struct Connection {
 type Plan<'a> = &'a mut Agenda<Event>;
 
 impl Page {
-    pub(crate) fn new(index: u8, host: HostIndex, network: Network, dice: Dice) -> Self {
+    pub(crate) fn new(index: u8, (host, node): (HostIndex, NodeId), network: Network, dice: Dice) -> Self {
         Page {
             index,
             host,
+            node,
             network,
             dice,
             frame_ms: 0,
@@ -279,7 +282,7 @@ impl Page {
     /// Looks at a terminal, unless the page does already or looks at many.
     pub(crate) fn attach(&mut self, plan: Plan<'_>, target: (AgentAddress, Option<u32>), size: Size, take: Take) {
         if self.streams.len() < 6 && !self.looks_at(target) {
-            self.streams.push(Stream::new(target.0, target.1));
+            self.streams.push(Stream::new(target.0, target.1, target.0.node != self.node));
             self.open(plan, self.streams.len() - 1, Some(size), take);
         }
     }
@@ -287,7 +290,7 @@ impl Page {
     /// Looks at a terminal again, only to see.
     pub(crate) fn look_again(&mut self, plan: Plan<'_>, target: (AgentAddress, Option<u32>)) {
         if !self.looks_at(target) {
-            self.streams.push(Stream::new(target.0, target.1));
+            self.streams.push(Stream::new(target.0, target.1, target.0.node != self.node));
             self.open(plan, self.streams.len() - 1, None, Take::Never);
         }
     }

@@ -18,6 +18,8 @@ pub(crate) struct Stream {
     /// Its number on the present connection.
     pub(crate) number: Option<StreamId>,
     pub(crate) attached: Option<TerminalId>,
+    /// It is another node's.
+    remote: bool,
     /// Data must not come before a snapshot.
     needs_snapshot: bool,
     pub(crate) position: Option<Position>,
@@ -54,12 +56,13 @@ pub(crate) struct Attachment {
 }
 
 impl Stream {
-    pub(crate) fn new(agent: AgentAddress, pane: Option<u32>) -> Self {
+    pub(crate) fn new(agent: AgentAddress, pane: Option<u32>, remote: bool) -> Self {
         Stream {
             agent,
             pane,
             number: None,
             attached: None,
+            remote,
             needs_snapshot: true,
             position: None,
             size: None,
@@ -88,7 +91,8 @@ impl Stream {
         if self.position.is_some_and(|position| position.generation != said.generation) {
             self.typist.give_up(ledger)?;
         }
-        must!(self.attached.is_none(), "{:?} was attached twice", self.number);
+        // What another node shows is attached again when the way to it changes.
+        must!(self.attached.is_none() || self.remote, "{:?} was attached twice", self.number);
         must!(said.terminal.agent == self.agent.agent, "asked for {:?}, got {:?}", self.agent, said.terminal);
         must!(
             self.pane.is_none_or(|pane| pane == said.terminal.pane),
@@ -162,7 +166,13 @@ impl Stream {
     /// The end: it must be true, and the last words must have been delivered to whoever could still get them.
     pub(crate) fn ended(&mut self, hosts: &Hosts, ledger: &mut Ledger, reason: EndReason) -> Checked {
         let Some(terminal) = self.attached else { return self.typist.give_up(ledger) };
-        must!(reason == EndReason::Exited, "{terminal:?} was attached and ended as {reason:?}");
+        // A node that is removed takes its terminals along.
+        let unknown = self.remote && reason == EndReason::Unknown;
+        must!(reason == EndReason::Exited || unknown, "{terminal:?} was attached and ended as {reason:?}");
+        // So may a copy of a node that never had them.
+        if unknown || hosts.iter().filter(|host| host.id == self.agent.node).count() > 1 {
+            return self.typist.give_up(ledger);
+        }
         if let Some(position) = self.position.filter(|_| !self.needs_snapshot) {
             let life = hosts.life(position.life);
             must!(
@@ -170,7 +180,8 @@ impl Stream {
                 "{terminal:?} was said to have ended and lives"
             );
             let missing = life.map_or(0, |life| life.printed) - position.printed;
-            let whole = life.is_some_and(|life| life.ended && position.gaps == life.gaps);
+            // What was on its way from another node when the way broke is gone with the terminal.
+            let whole = !self.remote && life.is_some_and(|life| life.ended && position.gaps == life.gaps);
             must!(
                 !whole || missing == 0 || missing > limits::RING_BYTES as u64 / 2,
                 "the last {missing} bytes of {terminal:?} were not delivered"

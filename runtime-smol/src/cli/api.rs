@@ -16,7 +16,9 @@ pub(crate) struct Agent {
     pub(crate) name: String,
     pub(crate) path: Vec<String>,
     pub(crate) leaf: String,
-    pub(crate) managed: bool,
+    /// `created` or `found`; nodes before 0.2 do not say.
+    pub(crate) origin: String,
+    pub(crate) backend: String,
     pub(crate) running: bool,
     pub(crate) state: AgentState,
     pub(crate) program: Option<String>,

@@ -16,13 +16,13 @@ pub const DEFAULT_PORT: u16 = 23_000;
 
 const AFTER_HELP: &str = "\
 Without a command, consort runs this machine's node. Agents are named by their full name, an
-unambiguous beginning of it, or their id.";
+unambiguous beginning or end of it, or their id.";
 
 const AFTER_LONG_HELP: &str = "\
 Agents:
-  An agent is named by its full name, an unambiguous beginning of its name, or its id.
-  stop, restart and rm take a beginning only from a person at a terminal: in scripts, and with
-  --yes, they want the full name or the id.
+  An agent is named by its full name, its id, or what fits only one: a beginning of its name, or
+  else its last levels (backend for customers-zoom-backend). stop, restart and rm take a part only
+  from a person at a terminal: in scripts, and with --yes, they want the full name or the id.
 
 Examples:
   consort                                     run a node here and print a login link
@@ -311,7 +311,7 @@ pub(crate) enum Command {
 /// Names one agent.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct AgentArg {
-    /// The agent: its name, an unambiguous beginning of it, or its id
+    /// The agent: its name, an unambiguous beginning or end of it, or its id
     pub(crate) agent: String,
 }
 
@@ -417,6 +417,13 @@ fn advertised(text: &str) -> Result<String, String> {
         .ok_or_else(|| "expected a name or an address, as in example.org or [fd00::1]:23000".into())
 }
 
+/// The same command line, which no environment variable is read for.
+fn without_environment(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| argument.env(clap::builder::Resettable::Reset))
+        .mut_subcommands(|command| command.mut_args(|argument| argument.env(clap::builder::Resettable::Reset)))
+}
+
 fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.into(), value.into())),
@@ -455,8 +462,15 @@ impl Args {
     /// # Errors
     /// What is wrong with it, or the help that it asks for.
     pub fn read<T: Into<OsString> + Clone>(words: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
+        Args::read_words(words.into_iter().map(Into::into).collect())
+    }
+
+    fn read_words(mut words: Vec<OsString>) -> Result<Self, clap::Error> {
         let mut command = Args::command();
-        let matches = command.try_get_matches_from_mut(words)?;
+        let matches = command.try_get_matches_from_mut(&words).map_err(|error| {
+            // What the environment sets is shown in the usage as if it were missing.
+            without_environment(Args::command()).try_get_matches_from(&words).err().unwrap_or(error)
+        })?;
         if let Some((name, _)) = matches.subcommand() {
             let flags = [
                 ("listen", "listen"),
@@ -466,6 +480,14 @@ impl Args {
                 ("advertise", "advertise"),
                 ("trust_network", "trust-network"),
             ];
+            let before = |(id, _): &(&str, &str)| matches.value_source(id) == Some(ValueSource::CommandLine);
+            if name == "serve" && flags.iter().any(before) {
+                // The same flags mean the same without the word.
+                if let Some(at) = words.iter().skip(1).position(|word| word == "serve") {
+                    words.remove(at + 1);
+                    return Args::read_words(words);
+                }
+            }
             for (id, flag) in flags {
                 if matches.value_source(id) == Some(ValueSource::CommandLine) {
                     let message = format!("--{flag} is a flag of `consort serve`: it cannot stand before `{name}`");
@@ -548,6 +570,25 @@ mod tests {
             };
             assert_eq!(options, expected);
         }
+    }
+
+    #[test]
+    fn flags_of_serve_may_stand_before_the_word() {
+        let options = args("--listen 0.0.0.0:0 --name laptop --open --state-dir /s serve --tmux-socket t");
+        let options = options.serve_options().unwrap().unwrap();
+        let expected = ServeOptions {
+            listen: Listen::Address("0.0.0.0:0".parse().unwrap()),
+            state_dir: "/s".into(),
+            tmux_socket: Some("t".into()),
+            name: "laptop".into(),
+            open: true,
+            advertise: Vec::new(),
+            trusted: Vec::new(),
+        };
+        assert_eq!(options, expected);
+        assert!(read("--listen 1 serve --listen 2").is_err(), "which one is meant?");
+        let named = args("--state-dir /s --name serve serve").serve_options().unwrap().unwrap();
+        assert_eq!(named.name, "serve");
     }
 
     #[test]

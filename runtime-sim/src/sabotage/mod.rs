@@ -1,6 +1,8 @@
 //! Planted bugs, between core and the rest of the world: a test of the oracles. A test that has never been seen failing is not
 //! trusted.
 
+mod frames;
+
 use crate::event::{Feed, Said};
 use consort_core::output::Holder;
 use consort_core::{Event, Output, StoreOperation, TerminalOutput, ViewerOutput};
@@ -31,11 +33,37 @@ pub enum Sabotage {
     LoseReplies,
     /// Viewers are told that nobody holds the size.
     WrongHolders,
+    /// Facts travel with their newest version and an older value: as if a merge took what is stale.
+    StaleFacts,
+    /// Who was removed is brought back by gossip.
+    Resurrect,
+    /// Facts about an agent that does not exist are spread.
+    Phantom,
+    /// What is stored of other nodes is gone after a restart.
+    ForgetMembers,
+    /// A change of a node is not told.
+    MuteNodes,
+    /// Links give less and less room back.
+    LeakRoom,
+    /// Links give one frame more room than they have.
+    ExtraRoom,
+    /// Some frames arrive twice.
+    DoubleFrames,
+    /// Some frames arrive on another link.
+    WrongLink,
+    /// No heartbeat arrives.
+    DropHeartbeats,
+    /// Facts are sent back to where they came from.
+    EchoFacts,
+    /// New facts do not arrive.
+    DropFacts,
+    /// A byte of some parcels is changed.
+    ChangeParcels,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Sabotage; 10] = [
+    pub const ALL: [Sabotage; 23] = [
         Sabotage::DropData,
         Sabotage::DoubleData,
         Sabotage::ShiftSnapshots,
@@ -46,6 +74,19 @@ impl Sabotage {
         Sabotage::ForgetStores,
         Sabotage::LoseReplies,
         Sabotage::WrongHolders,
+        Sabotage::StaleFacts,
+        Sabotage::Resurrect,
+        Sabotage::Phantom,
+        Sabotage::ForgetMembers,
+        Sabotage::MuteNodes,
+        Sabotage::LeakRoom,
+        Sabotage::ExtraRoom,
+        Sabotage::DoubleFrames,
+        Sabotage::WrongLink,
+        Sabotage::DropHeartbeats,
+        Sabotage::EchoFacts,
+        Sabotage::DropFacts,
+        Sabotage::ChangeParcels,
     ];
 }
 
@@ -55,11 +96,12 @@ pub(crate) struct Saboteur {
     pub(crate) kind: Sabotage,
     seen: u32,
     last_write: Option<Vec<u8>>,
+    frames: frames::Memory,
 }
 
 impl Saboteur {
     pub(crate) fn new(kind: Sabotage) -> Self {
-        Saboteur { kind, seen: 0, last_write: None }
+        Saboteur { kind, seen: 0, last_write: None, frames: frames::Memory::default() }
     }
 
     /// Every third time.
@@ -96,6 +138,7 @@ impl Saboteur {
                 all.push(Output::Terminal(id, TerminalOutput::Write(other.unwrap_or(bytes))));
             }
             (Sabotage::MuteEvents, Output::Event(Event::AgentChanged(_))) if self.strikes() => {}
+            (Sabotage::MuteNodes, Output::Event(Event::NodeChanged(_))) if self.strikes() => {}
             (Sabotage::LoseReplies, Output::Reply(..)) if self.strikes() => {}
             (Sabotage::WrongHolders, Output::Viewer(id, ViewerOutput::Size { stream, size, .. })) => {
                 all.push(Output::Viewer(id, ViewerOutput::Size { stream, size, holder: Holder::Nobody }));
@@ -106,9 +149,22 @@ impl Saboteur {
 
     /// What becomes of a change of the store.
     pub(crate) fn store(&mut self, operation: StoreOperation) -> StoreOperation {
+        let of_node = matches!(&operation, StoreOperation::Put { key, .. } if key.starts_with("node-"));
+        if self.kind == Sabotage::ForgetMembers && of_node {
+            return StoreOperation::Remove { key: "node-nothing".to_string() };
+        }
         if self.kind == Sabotage::ForgetStores && self.strikes() {
             return StoreOperation::Remove { key: "agent-nothing".to_string() };
         }
         operation
+    }
+
+    /// How often a piece of room is told.
+    pub(crate) fn rooms(&mut self) -> usize {
+        match self.kind {
+            Sabotage::LeakRoom => usize::from(!self.strikes()),
+            Sabotage::ExtraRoom => 1 + usize::from(self.strikes()),
+            _ => 1,
+        }
     }
 }

@@ -1,0 +1,116 @@
+//! Measures the mesh in virtual time, and the simulator itself: the figures that were promised, as a table.
+
+mod mesh;
+mod streams;
+mod town;
+
+pub use mesh::{detection, join_curve, steady_of};
+
+use std::time::Instant;
+use town::Town;
+
+/// One promise and what was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// What is measured.
+    pub what: String,
+    /// How many nodes.
+    pub nodes: u16,
+    /// What was promised, in words.
+    pub target: String,
+    /// What was measured, in words.
+    pub found: String,
+    /// Whether the promise is kept.
+    pub met: bool,
+}
+
+impl Figure {
+    fn new(what: &str, nodes: u16, target: &str, found: String, met: bool) -> Self {
+        Figure { what: what.to_string(), nodes, target: target.to_string(), found, met }
+    }
+}
+
+/// Times in milliseconds, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Times(Vec<u64>);
+
+impl Times {
+    pub(crate) fn of(mut list: Vec<u64>) -> Self {
+        list.sort_unstable();
+        Times(list)
+    }
+
+    /// So many in a hundred are not above it.
+    #[must_use]
+    pub fn percentile(&self, percent: usize) -> u64 {
+        let place = (self.0.len() * percent).div_ceil(100).clamp(1, self.0.len().max(1));
+        self.0.get(place - 1).copied().unwrap_or_default()
+    }
+
+    /// The largest.
+    #[must_use]
+    pub fn worst(&self) -> u64 {
+        self.0.last().copied().unwrap_or_default()
+    }
+}
+
+/// Measures everything for meshes of up to `most` nodes. `say` is told what is being measured.
+pub fn all(most: u16, say: &dyn Fn(&str)) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for nodes in [10, 100, 1_000].into_iter().filter(|nodes| *nodes <= most) {
+        say(&format!("join, kill, vanish with {nodes} nodes"));
+        figures.extend(mesh::of_size(nodes));
+    }
+    if most >= 50 {
+        say("50 nodes");
+        figures.extend(mesh::of_fifty());
+    }
+    if most >= 100 {
+        say("a split of 100 nodes");
+        figures.push(mesh::split(100));
+    }
+    say("terminals across nodes");
+    figures.extend(streams::figures());
+    if most >= 50 {
+        say("the simulator");
+        figures.extend(speed());
+    }
+    figures
+}
+
+/// How fast the simulator is.
+fn speed() -> Vec<Figure> {
+    let mut town = Town::settled(1, 50, 0);
+    let (inputs, seconds) = (town.inputs(), 60);
+    let began = Instant::now();
+    town.pass(seconds * 1_000);
+    let took = began.elapsed().as_secs_f64();
+    let (events, node_seconds) = ((town.inputs() - inputs) as f64 / took, 50.0 * seconds as f64 / took);
+    vec![
+        Figure::new(
+            "simulator, inputs handled per second",
+            50,
+            "≥ 1 000 000",
+            format!("{:.0} 000", events / 1e3),
+            events >= 1e6,
+        ),
+        Figure::new(
+            "simulator, node-seconds per second",
+            50,
+            "≥ 100 000",
+            format!("{:.0} 000", node_seconds / 1e3),
+            node_seconds >= 1e5,
+        ),
+    ]
+}
+
+/// The figures as a Markdown table.
+#[must_use]
+pub fn table(figures: &[Figure]) -> String {
+    let mut text = String::from("| | nodes | promised | measured | |\n|---|---|---|---|---|\n");
+    for Figure { what, nodes, target, found, met } in figures {
+        let verdict = if *met { "met" } else { "**missed**" };
+        text += &format!("| {what} | {nodes} | {target} | {found} | {verdict} |\n");
+    }
+    text
+}

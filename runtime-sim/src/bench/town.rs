@@ -1,0 +1,124 @@
+//! A world to measure in: nothing is checked, nothing is noted, and everybody is a member.
+
+use crate::event::{Event, HostIndex, Local};
+use crate::host::{Host, identity};
+use crate::run::Options;
+use crate::scenario::{Scenario, Setting};
+use crate::world::World;
+use consort_core::mesh::facts::Key;
+use consort_core::{Node, NodeId, Rights};
+
+/// A mesh that has not come together after this long never does.
+const LONGEST_MS: u64 = 300_000;
+
+pub(crate) struct Town {
+    pub(crate) world: World,
+}
+
+impl Town {
+    /// Machines that are all members of one mesh, and have found each other.
+    pub(crate) fn settled(seed: u64, hosts: u16, apart_percent: u8) -> Self {
+        let setting =
+            Setting { hosts, pages: 1, apart_percent, link_buffer: 1 << 20, link_room: 8, ..Setting::default() };
+        Town::with(seed, setting)
+    }
+
+    pub(crate) fn with(seed: u64, setting: Setting) -> Self {
+        let options = Options { quick: true, ..Options::default() };
+        let mut world = World::new(&Scenario { seed, setting, ops: Vec::new() }, options);
+        world.most_events = u64::MAX;
+        let mut town = Town { world };
+        town.pass(100);
+        // Pairs that never meet cannot be paired: everybody is paired with the first three.
+        for host in 1..setting.hosts {
+            for other in 0..3.min(host) {
+                town.pair(host, other);
+            }
+        }
+        let found =
+            town.until(LONGEST_MS, 200, |town| (0..setting.hosts).all(|host| town.knows_all(host)) && town.agree());
+        assert!(found.is_some(), "{} nodes did not come together in {LONGEST_MS} ms", setting.hosts);
+        town.pass(10_000);
+        town
+    }
+
+    pub(crate) fn pair(&mut self, a: HostIndex, b: HostIndex) {
+        let world = &mut self.world;
+        let done = world.admit(a, b, Rights::Operate).and_then(|()| world.admit(b, a, Rights::Operate));
+        if let Err(failure) = done {
+            panic!("{failure}");
+        }
+    }
+
+    pub(crate) fn pass(&mut self, ms: u64) {
+        if let Err(failure) = self.world.run_for(ms) {
+            panic!("{failure}");
+        }
+    }
+
+    /// Lets time pass in steps until something holds; how long that took.
+    pub(crate) fn until(&mut self, most_ms: u64, step_ms: u64, holds: impl Fn(&Town) -> bool) -> Option<u64> {
+        let began = self.world.now();
+        while !holds(self) {
+            if self.world.now() - began >= most_ms {
+                return None;
+            }
+            self.pass(step_ms);
+        }
+        Some(self.world.now() - began)
+    }
+
+    /// Adds a machine; its number.
+    pub(crate) fn add(&mut self) -> HostIndex {
+        let index = self.world.hosts.len() as HostIndex;
+        let id = identity(self.world.seed, index);
+        let Some(host) = self.world.add_host(id) else { panic!("no place for more machines") };
+        self.pass(50);
+        host
+    }
+
+    pub(crate) fn start(&mut self, host: HostIndex) {
+        let life = self.world.hosts[host].life;
+        self.world.agenda.after(0, Event::On(host, Local::Start(life)));
+    }
+
+    pub(crate) fn id(&self, host: HostIndex) -> NodeId {
+        self.world.hosts[host].id
+    }
+
+    pub(crate) fn running(&self) -> impl Iterator<Item = (HostIndex, &Node)> {
+        self.world.hosts.iter().filter_map(|host: &Host| Some((host.index, host.node()?)))
+    }
+
+    /// Whether everybody else shows a node as reachable, or nobody does.
+    pub(crate) fn all_show(&self, of: HostIndex, reachable: bool) -> bool {
+        let id = self.id(of);
+        let mut others = self.running().filter(|(host, _)| *host != of);
+        others.all(|(_, node)| node.view().node(id).is_some_and(|view| view.reachable) == reachable)
+    }
+
+    /// Whether a node reaches all that run.
+    pub(crate) fn knows_all(&self, host: HostIndex) -> bool {
+        let Some(node) = self.world.hosts[host].node() else { return false };
+        self.running().all(|(other, _)| {
+            let id = self.id(other);
+            node.view().node(id).is_some_and(|view| view.reachable) && node.facts().get(&Key::Node(id)).is_some()
+        })
+    }
+
+    pub(crate) fn agree(&self) -> bool {
+        let mut hashes = self.running().map(|(_, node)| node.facts().hash());
+        let first = hashes.next();
+        hashes.all(|hash| Some(hash) == first)
+    }
+
+    /// Inputs that nodes took.
+    pub(crate) fn inputs(&self) -> u64 {
+        self.world.hosts.iter().map(|host| host.handled).sum()
+    }
+
+    /// Bytes that nodes sent.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.world.network.sent.1
+    }
+}
