@@ -3,9 +3,9 @@
 mod desk;
 
 use consort_core::command::NewAgent;
-use consort_core::directory::{Desired, Origin, Source, StateKind};
+use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use consort_core::output::{BackendOperation, StoreOperation};
-use consort_core::{AgentId, Command, Event, Output, Reply, Size, TerminalInput, limits};
+use consort_core::{AgentId, BackendInput, Command, Event, Input, Output, Reply, Size, TerminalInput, limits};
 use desk::*;
 
 fn new(name: &str) -> Command {
@@ -465,6 +465,17 @@ fn what_nobody_waits_for_is_stored_again_when_the_disk_was_full() {
     let said = desk.wait(limits::STORE_AGAIN_TIME.as_millis());
     desk.stored(change(&said));
     assert_eq!(Desk::with_store(desk.files.clone()).agent(agent).name, "renamed");
+}
+
+#[test]
+fn why_a_backend_cannot_be_used_is_said_in_whole_sentences() {
+    let mut desk = Desk::new();
+    let why = "tmux is not installed. Install it.".into();
+    desk.tell(Input::Backend(BackendInput::Unavailable(BackendKind::Tmux, why)));
+    let new = NewAgent { name: "a".into(), backend: Some(BackendKind::Tmux), ..NewAgent::default() };
+    let (_, said) = desk.command(Command::Create(new));
+    let Some(Err(refusal)) = reply(&said) else { panic!("it is refused") };
+    assert_eq!(refusal.message, "tmux cannot be used: tmux is not installed. Install it.");
 }
 
 // What an agent does.

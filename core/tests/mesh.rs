@@ -314,6 +314,22 @@ fn rights_change_everywhere_and_a_node_can_leave_by_itself() {
 }
 
 #[test]
+fn who_is_admitted_to_look_may_only_look_whatever_it_says_of_itself() {
+    for (host, guest) in [(0, 1), (1, 0)] {
+        let mut town = Town::new(2);
+        let looks = Command::Admit { node: id(guest), addresses: Vec::new(), rights: Rights::View };
+        town.command(host, looks).expect("admitted");
+        town.admit(guest, host);
+        town.wait(1_500);
+        assert_eq!(town.reaches(host), [guest]);
+        for n in [host, guest] {
+            assert_eq!(town.view(n).node(id(guest)).map(|node| node.rights), Some(Rights::View), "at {n}");
+            assert_eq!(town.view(n).node(id(host)).map(|node| node.rights), Some(Rights::Operate), "at {n}");
+        }
+    }
+}
+
+#[test]
 fn a_change_of_network_ends_the_pauses_between_dials() {
     let mut town = Town::joined(2);
     town.cut(0, 1);

@@ -6,7 +6,7 @@ use crate::peers::Peers;
 use consort_core::Rights;
 use consort_core::error::RefusalCode;
 use consort_core::{Command, NodeId, Refusal, Reply};
-use consort_web::api::{Asked, Audit, Invite, JoinRequest, Joined, Listing, Look, Meeting, Node};
+use consort_web::api::{Asked, Audit, Checked, Invite, JoinRequest, Joined, Listing, Look, Meeting, Node};
 use futures_lite::future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -74,6 +74,10 @@ impl Node for ApiNode {
 
     fn admit(&self, node: NodeId, rights: Rights) -> Result<Reply, Refusal> {
         async_io::block_on(self.peers.admit(node, rights))
+    }
+
+    fn check(&self, node: NodeId) -> Result<Checked, Refusal> {
+        async_io::block_on(self.peers.check(node))
     }
 
     fn meeting(&self) -> Meeting {

@@ -405,8 +405,9 @@ impl Driver {
                     }
                     BackendInput::Unavailable(kind, why) => {
                         log::warn!(
-                            "{} cannot be used: {why}. Agents run on terminals of this node and end with it.",
-                            kind.as_str()
+                            "{} cannot be used: {}. Agents run on terminals of this node and end with it.",
+                            kind.as_str(),
+                            why.trim_end_matches('.')
                         );
                     }
                     BackendInput::Available(..) | BackendInput::Listed(_) | BackendInput::Done(..) => {}

@@ -71,10 +71,14 @@ fn is_passed_on(name: &OsStr) -> bool {
 /// The directory that is meant: `~` and `~/…` in `home`, empty `home` itself, everything else as it is.
 #[must_use]
 pub fn expand_home(directory: &str, home: &Path) -> PathBuf {
-    match directory {
+    let expanded = match directory {
         "" | "~" => home.to_owned(),
-        _ => directory.strip_prefix("~/").map_or_else(|| PathBuf::from(directory), |below| home.join(below)),
-    }
+        _ => directory
+            .strip_prefix("~/")
+            .map_or_else(|| PathBuf::from(directory), |below| home.join(below.trim_start_matches('/'))),
+    };
+    // Without doubled and trailing slashes: programs are told of it as it is written.
+    expanded.components().collect()
 }
 
 /// Whether programs can be started there.
@@ -219,6 +223,10 @@ mod tests {
         assert_eq!(expand_home("~", home), home);
         assert_eq!(expand_home("", home), home);
         assert_eq!(expand_home("~/src", home), Path::new("/home/me/src"));
+        let text = |directory| expand_home(directory, home).into_os_string().into_string();
+        assert_eq!(text("~/"), Ok("/home/me".into()), "programs see it as their working directory");
+        assert_eq!(text("/src/./a//"), Ok("/src/a".into()));
+        assert_eq!(text("~//src"), Ok("/home/me/src".into()));
         assert_eq!(expand_home("/tmp/~", home), Path::new("/tmp/~"));
         assert_eq!(expand_home("~other", home), Path::new("~other"));
     }

@@ -32,7 +32,11 @@ const TEMPORARY: &str = ".new";
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another node uses the directory.
-    #[error("{directory} is in use by another consort{}: stop that one, or choose another state directory", holder(*.process))]
+    #[error(
+        "{directory} is in use by another consort{}: `consort open` shows its dashboard; for a second node choose \
+         another --state-dir and --listen",
+        holder(*.process)
+    )]
     InUse {
         /// The state directory.
         directory: PathBuf,

@@ -54,6 +54,14 @@ fn three_agents() -> FakeNode {
 }
 
 #[test]
+fn what_is_set_by_the_environment_is_not_shown_as_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = run(folder.path(), &["attach"]);
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.err.contains("Usage: consort attach") && !outcome.err.contains("--state-dir"), "{}", outcome.err);
+}
+
+#[test]
 fn without_a_node_every_command_says_how_to_start_one() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [&["ls"][..], &["stop", "x"], &["open"], &["send", "x", "y"]] {
@@ -282,7 +290,9 @@ fn at_a_terminal_ls_is_a_table_and_rm_asks() {
     assert!(child.wait().unwrap().success());
 
     let mut child = terminal.spawn(consort(node.folder(), &["rm", "scr"]));
-    terminal.wait_for("Delete scratch? claude ends (working for 12s), 2 lines of notes are lost. [y/N] ");
+    terminal.wait_for(
+        "Delete scratch? claude ends (working for 12s), its scrollback is lost, 2 lines of notes are lost. [y/N] ",
+    );
     terminal.types("n\n");
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert_eq!(node.last().0, "GET");

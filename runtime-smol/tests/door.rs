@@ -499,10 +499,10 @@ fn a_taken_port_says_by_whom_and_what_to_do() {
     let house = House::open();
     let message = House::open_at(house.port()).unwrap_err();
     assert!(message.contains("another consort (version 9.8.7, node "), "{message}");
-    assert!(message.contains("--port"), "{message}");
+    assert!(message.contains("--listen") && !message.contains("--port"), "{message}");
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let message = House::open_at(other.local_addr().unwrap().port()).unwrap_err();
-    assert!(message.contains("another program"), "{message}");
+    assert!(message.contains("another program") && message.contains("--listen"), "{message}");
 }
 
 #[test]

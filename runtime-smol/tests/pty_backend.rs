@@ -616,6 +616,19 @@ fn a_node_that_ends_ends_its_agents() {
 }
 
 #[test]
+fn a_node_that_ends_just_after_a_key_ends_wherever_the_terminal_is() {
+    for round in 0..20 {
+        let node = Node::start();
+        let agent = node.launch(&["cat"]);
+        agent.type_in("x");
+        std::thread::sleep(Duration::from_micros(50 * round));
+        drop(agent);
+        // Ends, or the test does not.
+        drop(node);
+    }
+}
+
+#[test]
 fn text_for_people_has_history_screen_and_cursor() {
     let node = Node::start();
     let mut agent = node.launch(&["sh", "-c", "seq 1 50; printf 'last   '; exec cat"]);

@@ -65,6 +65,7 @@ fn two_nodes_cannot_use_one_directory_and_the_second_is_told_by_whom() {
     let folder = folder();
     let first = Store::open(folder.path()).unwrap();
     let error = Store::open(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("`consort open`"), "{error}");
     assert!(matches!(error, StoreError::InUse { process: Some(process), .. } if process == std::process::id()));
     assert!(error.to_string().contains(&format!("(process {})", std::process::id())), "{error}");
     drop(first);

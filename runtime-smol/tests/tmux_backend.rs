@@ -73,6 +73,21 @@ impl Server {
         String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned()
     }
 
+    /// Ends the server and waits until it takes no connections: one that is about to end takes them and says nothing.
+    fn kill(&self) {
+        self.tmux(&["kill-server"]);
+        let is_gone = || {
+            let output = self.command().arg("list-sessions").output().expect("tmux runs");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            said.starts_with("no server running") || said.starts_with("error connecting")
+        };
+        let start = Instant::now();
+        while !is_gone() {
+            assert!(start.elapsed() < PATIENCE, "the server does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// A detached session that runs a script.
     fn session(&self, name: &str, size: (u16, u16), script: &str) {
         let (cols, rows) = (size.0.to_string(), size.1.to_string());
@@ -675,7 +690,7 @@ fn a_server_that_dies_takes_its_agents_along_and_a_new_one_is_found() {
     let terminal = backend.terminal_of("a");
     let before = terminal.agent;
     backend.order(terminal, TerminalOutput::Watch);
-    server.tmux(&["kill-server"]);
+    server.kill();
     assert!(matches!(
         std::iter::repeat_with(|| backend.event(terminal, "the end")).find(|e| matches!(e, TerminalEvent::Closed)),
         Some(TerminalEvent::Closed)
@@ -707,7 +722,7 @@ fn a_launched_agent_has_a_clean_environment_and_leaves_a_shell_with_its_exit_cod
         Some("sh"),
         &["-c", "env > e; pwd >> e; echo \"$1\" >> e; exit 3", "sh", "it's; $HOME #{pid}"],
     );
-    spec.directory = "~".to_owned();
+    spec.directory = "~/".to_owned();
     spec.env = vec![("K".to_owned(), "v w;".to_owned())];
     assert_eq!(backend.launch(spec), Ok(OperationDone::Done));
     let agent = backend.agent_where("a-b", |agent| agent.terminals[0].exit_code.is_some());
@@ -716,7 +731,8 @@ fn a_launched_agent_has_a_clean_environment_and_leaves_a_shell_with_its_exit_cod
     let agent = backend.agent_where("a-b", |agent| agent.terminals[0].shell);
     assert_eq!(agent.directory, server.home.path().to_str().expect("UTF-8"));
     let environment = std::fs::read_to_string(server.home.path().join("e")).expect("what the program saw");
-    for expected in ["K=v w;", "CONSORT_AGENT_ID=04hmasw9nf6yy", "CONSORT_AGENT_NAME=a-b", "it's; $HOME #{pid}"] {
+    let home = server.home.path().to_str().expect("UTF-8");
+    for expected in [home, "K=v w;", "CONSORT_AGENT_ID=04hmasw9nf6yy", "CONSORT_AGENT_NAME=a-b", "it's; $HOME #{pid}"] {
         assert!(environment.lines().any(|line| line == expected), "{expected} in {environment}");
     }
     assert!(
@@ -724,6 +740,34 @@ fn a_launched_agent_has_a_clean_environment_and_leaves_a_shell_with_its_exit_cod
     );
     let server_environment = server.tmux(&["show-environment", "-g"]);
     assert!(!server_environment.contains("SECRET") && !server_environment.contains("CLAUDECODE"));
+}
+
+#[test]
+fn after_a_program_the_normal_screen_is_brought_back_only_if_it_was_left() {
+    let leave = "\u{1b}[?1049l";
+    let server = Server::new();
+    let mut backend = server.start();
+    backend.listed();
+    let programs = [
+        ("plain", "printf 'one\\n\\033[?1049h\\033[?1049l'; seq 1 5; read x", false),
+        ("full", "seq 1 5; printf '\\033[?1049hfull'; read x", true),
+    ];
+    for (at, (name, program, alternate)) in programs.into_iter().enumerate() {
+        let mut spec = spec(name, server.home.path(), Some("sh"), &["-c", program]);
+        spec.agent = AgentId(at as u64 + 1);
+        assert_eq!(backend.launch(spec), Ok(OperationDone::Done));
+        shows(&server, name, if alternate { "full" } else { "5" });
+        let terminal = backend.terminal_of(name);
+        backend.order(terminal, TerminalOutput::Watch);
+        backend.snapshot(terminal, 100);
+        backend.order(terminal, TerminalOutput::Write(b"\r".to_vec()));
+        let output = backend.output_with(terminal, "ended with status 0]");
+        let output = String::from_utf8_lossy(&output).into_owned();
+        assert_eq!(output.contains(leave), alternate, "{name}: {output:?}");
+        shows(&server, name, "ended with status 0]");
+        let text = tmux_text(&server, name);
+        assert!(text.contains("1\n2\n3\n4\n5\n"), "{name}: {text}");
+    }
 }
 
 #[test]
@@ -771,6 +815,10 @@ fn a_launch_that_cannot_work_is_refused_with_the_reason() {
     let mut backend = server.start();
     backend.agent("taken");
     let home = server.home.path().to_owned();
+    let file = home.join("file");
+    std::fs::write(&file, "").expect("a file");
+    let message = backend.launch(spec("x", &file, None, &[])).expect_err("a file").message;
+    assert!(message.ends_with("/file is not a directory."), "{message}");
     let mut code = |spec: LaunchSpec| backend.launch(spec).expect_err("refused").code;
     assert_eq!(code(spec("x", &home.join("nowhere"), None, &[])), "directory-missing");
     assert_eq!(code(spec("x", &home, Some("no-such-program"), &[])), "program-not-found");

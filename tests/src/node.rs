@@ -1,7 +1,7 @@
 //! A node of its own for a test: own state directory, own tmux server, own port. Everything ends with it.
 
 use crate::viewer::TestViewer;
-use crate::wait_for;
+use crate::{wait_for, wait_until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -265,6 +265,18 @@ impl TestNode {
         let output = self.tmux_output(args);
         assert!(output.status.success(), "tmux {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// Ends the tmux server and waits until it takes no connections: one that is about to end takes them and says nothing.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn kill_tmux(&self) {
+        self.tmux(&["kill-server"]);
+        wait_until("the tmux server is gone", || {
+            let said = String::from_utf8(self.tmux_output(&["list-sessions"]).stderr).expect("UTF-8");
+            said.starts_with("no server running") || said.starts_with("error connecting")
+        });
     }
 
     /// Runs the command line and gives its exit code, standard output and standard error.

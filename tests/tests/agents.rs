@@ -46,7 +46,7 @@ fn the_tmux_server_may_die_and_come_back() {
     let node = TestNode::start();
     node.tmux(&["new-session", "-d", "-s", "first", "sh"]);
     node.agent_named("first");
-    node.tmux(&["kill-server"]);
+    node.kill_tmux();
     wait_until("all are gone", || names(&node).is_empty());
     node.tmux(&["new-session", "-d", "-s", "second", "sh"]);
     node.agent_named("second");

@@ -47,7 +47,8 @@ fn a_code_works_once_and_a_typing_error_is_noticed_before_anything_is_dialled() 
     let (exit, _, error) = other.cli(&["join", &code]);
     assert_eq!(exit, 1);
     assert!(error.contains("used already, by another machine"), "{error}");
-    assert!(desk.peers().contains_key("laptop") && !desk.peers().contains_key("other"));
+    wait_until("the first one's name is known", || desk.peers().contains_key("laptop"));
+    assert_eq!(desk.peers().len(), 1);
     assert_eq!(laptop.cli(&["join", &code]).0, 0, "the one that has used it may come again");
     let mut mistyped = code.into_bytes();
     mistyped[2] = if mistyped[2] == b'a' { b'b' } else { b'a' };
@@ -151,6 +152,77 @@ fn a_code_of_a_machine_that_is_not_there_gives_one_for_the_other_way() {
     let (exit, _, error) = desk.cli(&words);
     assert_eq!(exit, 0, "{error}");
     wait_until("both lists", || desk.reaches("laptop") && laptop.reaches("desk"));
+}
+
+#[test]
+fn a_terminal_of_another_machine_shows_what_tmux_has_there() {
+    let (desk, laptop) = pair();
+    laptop.create_script("far", "seq 1 20000; printf '\\033[31mred\\033[0m 日本 🎉 end'; sleep 1000");
+    let id = desk.agent_named("far")["id"].as_str().unwrap().to_string();
+    let mut viewer = desk.viewer();
+    viewer.open(1, &id, None, "never");
+    wait_until("all is printed", || laptop.capture("far").last().is_some_and(|line| line.ends_with("end")));
+    wait_until("it is shown", || {
+        viewer.read();
+        let (mut ours, theirs) = (viewer.streams[&1].screen.lines(), laptop.capture("far"));
+        ours.drain(..ours.len().saturating_sub(theirs.len()));
+        ours == theirs
+    });
+}
+
+#[test]
+fn what_is_typed_at_one_machine_arrives_at_another_once_and_in_order() {
+    let (desk, laptop) = pair();
+    let file = laptop.folder().join("typed");
+    let script = "stty raw -echo; echo ready; exec cat > \"$0\"";
+    let far = json!({ "name": "far", "program": "sh", "args": ["-c", script, file.to_str()] });
+    laptop.create(&far);
+    let id = desk.agent_named("far")["id"].as_str().unwrap().to_string();
+    let mut viewer = desk.viewer();
+    viewer.open(1, &id, Some((100, 30)), "always");
+    viewer.wait("it is ready", |viewer| viewer.streams[&1].screen.lines().iter().any(|line| line.contains("ready")));
+    let mut expected = Vec::new();
+    for number in 0..500 {
+        let text = format!("{number};");
+        viewer.type_bytes(1, text.as_bytes());
+        expected.extend(text.into_bytes());
+        if number % 100 == 50 {
+            viewer.reconnect();
+        }
+    }
+    viewer.wait("all is acknowledged", |viewer| viewer.streams[&1].all_acked());
+    wait_until("all is in the file", || std::fs::read(&file).is_ok_and(|typed| typed.len() >= expected.len()));
+    assert!(std::fs::read(&file).unwrap() == expected, "each key once, in order");
+}
+
+#[test]
+fn commands_work_on_the_agents_of_every_machine() {
+    let (desk, laptop) = pair();
+    laptop.create_script("far", "exec cat");
+    desk.agent_named("far");
+    assert_eq!(desk.cli(&["send", "far", "hello from the desk"]).0, 0);
+    wait_until("it is on its screen", || desk.cli(&["screen", "far"]).1.contains("hello from the desk"));
+    assert_eq!(desk.cli(&["rename", "far", "farther"]).0, 0);
+    laptop.agent_named("farther");
+    assert_eq!(desk.cli(&["stop", "farther"]).0, 0);
+    assert_eq!(laptop.agent_named("farther")["running"], false);
+    assert_eq!(desk.cli(&["rm", "farther", "--yes"]).0, 0);
+    wait_until("it is gone", || laptop.agents().is_empty() && desk.agents().is_empty());
+}
+
+#[test]
+fn a_machine_that_may_only_look_cannot_touch_anything() {
+    let (desk, laptop) = (TestNode::named("desk"), TestNode::named("laptop"));
+    let (_, invited, _) = desk.cli(&["invite", "--rights", "view"]);
+    assert_eq!(laptop.cli(&invited.split_whitespace().skip(1).collect::<Vec<_>>()).0, 0);
+    desk.create_script("precious", "echo seen; exec cat");
+    laptop.agent_named("precious");
+    wait_until("it is seen", || laptop.cli(&["screen", "precious"]).1.contains("seen"));
+    let (exit, _, error) = laptop.cli(&["send", "precious", "rm -rf"]);
+    assert_eq!(exit, 1, "{error}");
+    assert!(!desk.cli(&["screen", "precious"]).1.contains("rm -rf"));
+    assert_eq!(laptop.cli(&["rm", "precious", "--yes"]).0, 1);
+    assert_eq!(desk.agents().len(), 1);
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn after_a_reboot_what_should_run_is_started_and_what_should_not_is_shown_stoppe
     let stopped = node.create(&json!({ "name": "stopped", "program": "cat", "autostart": true }));
     assert_eq!(node.http("POST", &format!("/api/agents/{stopped}/stop"), None).0, 200);
     node.kill();
-    node.tmux(&["kill-server"]);
+    node.kill_tmux();
     node.run(&[]);
     let running = |name: &str| node.agent_named(name)["running"] == true;
     wait_until("what was wanted runs", || running("wanted"));

@@ -87,7 +87,11 @@ impl Directory {
         }
         let hint =
             if kind == BackendKind::Tmux { "Choose the backend pty to run it on a terminal of the node." } else { "" };
-        Err(refuse(RefusalCode::Unavailable, format!("{} cannot be used: {}.", kind.as_str(), backend.detail), hint))
+        Err(refuse(
+            RefusalCode::Unavailable,
+            format!("{} cannot be used: {}.", kind.as_str(), backend.detail.trim_end_matches('.')),
+            hint,
+        ))
     }
 
     pub(super) fn check_name_free(&self, name: &str, except: Option<AgentId>) -> Result<(), Refusal> {

@@ -131,7 +131,7 @@ impl Mesh {
         if !matches!(frame, Frame::Farewell(_)) {
             link.proven = true;
             self.dialler.succeeded(link.peer);
-            self.met_once(self.id);
+            self.conflict_over(self.id);
         }
     }
 
@@ -198,10 +198,10 @@ impl Mesh {
         }
     }
 
-    /// There seems to be one life of a node only.
-    fn met_once(&mut self, node: NodeId) {
+    /// Whether two lives of a node are there is not known any more.
+    fn conflict_over(&mut self, node: NodeId) {
         if self.conflicts.remove(&node) {
-            self.learned.push_back(Output::Event(Event::NodeChanged(node)));
+            self.told_later.push_back(Output::Event(Event::NodeChanged(node)));
         }
     }
 
@@ -286,7 +286,7 @@ impl Mesh {
     fn unuse(&mut self, now: Instant, id: LinkId, link: &Link) {
         if self.open.get(&link.peer) == Some(&id) {
             self.open.remove(&link.peer);
-            self.met_once(link.peer);
+            self.conflict_over(link.peer);
             self.links_changed(now, Duration::default());
         }
         self.lose_parcels(link);

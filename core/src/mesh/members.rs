@@ -122,7 +122,9 @@ impl Mesh {
         let length = match (member, word.rights) {
             (true, Some(rights)) if rights == had => length,
             (true, Some(_)) => length + 2,
-            (true, None) | (false, Some(_)) => length + 1,
+            // Outbids what the node says of itself, and who admits it without such a limit at the same time.
+            (false, Some(Rights::View)) => length + 3,
+            (true, None) | (false, Some(Rights::Operate)) => length + 1,
             (false, None) => length,
         };
         let by = self.id;

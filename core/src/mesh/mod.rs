@@ -100,8 +100,8 @@ pub(crate) struct Mesh {
     /// Nodes of which two lives were met at once.
     conflicts: BTreeSet<NodeId>,
     news: VecDeque<MeshNews>,
-    /// What is to be told of facts that replies carried.
-    learned: Out,
+    /// Events that are told when everything else is done.
+    told_later: Out,
     /// When the present input came.
     now: Instant,
     due: Due,
@@ -153,7 +153,7 @@ impl Mesh {
             invited: BTreeSet::new(),
             conflicts: BTreeSet::new(),
             news: VecDeque::new(),
-            learned: Out::new(),
+            told_later: Out::new(),
             now,
             due: Due { targets: true, links: Some(now), ..Due::default() },
         };
@@ -259,7 +259,7 @@ impl Mesh {
 
     /// Sends and stores what there is to be sent and stored: the last thing done for an input.
     pub(crate) fn flush(&mut self, now: Instant, out: &mut Out) {
-        out.append(&mut self.learned);
+        out.append(&mut self.told_later);
         // Something may want a link of its own since.
         self.choose_targets(now);
         self.dial(now, out);

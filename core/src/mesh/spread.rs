@@ -14,9 +14,9 @@ impl Mesh {
     /// A fact that a reply carried, as if its writer had pushed it.
     pub(crate) fn learn(&mut self, key: Key, fact: Fact) {
         if let Some(writer) = key.writer().filter(|_| key.fits(&fact.value)) {
-            let (now, mut out) = (self.now, core::mem::take(&mut self.learned));
+            let (now, mut out) = (self.now, core::mem::take(&mut self.told_later));
             self.take(now, Some(writer), alloc::vec![(key, fact)], &mut out);
-            self.learned = out;
+            self.told_later = out;
         }
     }
 

@@ -191,6 +191,10 @@ fn what_is_lost(agent: &Agent) -> String {
         let age = text::age(agent.state.age_ms);
         let program = if program.is_empty() { "its program".into() } else { program };
         lost.push(format!("{program} ends ({} for {age})", text::one_line(&agent.state.kind)));
+        lost.push(match agent.terminals.len() {
+            0 | 1 => "its scrollback is lost".into(),
+            several => format!("the scrollback of its {several} terminals is lost"),
+        });
     }
     match agent.notes.as_deref().unwrap_or_default().trim().lines().count() {
         0 => {}
@@ -198,7 +202,9 @@ fn what_is_lost(agent: &Agent) -> String {
         lines => lost.push(format!("{lines} lines of notes are lost")),
     }
     let name = text::one_line(&agent.name);
-    if lost.is_empty() { format!("Delete {name}?") } else { format!("Delete {name}? {}.", lost.join(", ")) }
+    let found = agent.running && agent.origin == "found";
+    let whose = if found { " It is your own tmux session, not one that Consort started:" } else { "" };
+    if lost.is_empty() { format!("Delete {name}?") } else { format!("Delete {name}?{whose} {}.", lost.join(", ")) }
 }
 
 pub(crate) fn notes(api: &Api, wanted: &str, new: Option<String>) -> Result<(), Failure> {
@@ -219,7 +225,7 @@ fn told(sentence: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::api::AgentState;
+    use crate::cli::api::{AgentState, Terminal};
 
     #[test]
     fn the_question_before_a_deletion_says_what_will_be_lost() {
@@ -228,8 +234,21 @@ mod tests {
         agent.running = true;
         agent.program = Some("/bin/claude".into());
         agent.state = AgentState { kind: "working".into(), age_ms: 12_000 };
+        assert_eq!(what_is_lost(&agent), "Delete zoom? claude ends (working for 12s), its scrollback is lost.");
         agent.notes = Some("one\ntwo\n".into());
-        assert_eq!(what_is_lost(&agent), "Delete zoom? claude ends (working for 12s), 2 lines of notes are lost.");
+        assert_eq!(
+            what_is_lost(&agent),
+            "Delete zoom? claude ends (working for 12s), its scrollback is lost, 2 lines of notes are lost."
+        );
+        agent.origin = "found".into();
+        agent.backend = "tmux".into();
+        agent.notes = None;
+        agent.terminals = vec![Terminal::default(), Terminal::default()];
+        assert_eq!(
+            what_is_lost(&agent),
+            "Delete zoom? It is your own tmux session, not one that Consort started: \
+             claude ends (working for 12s), the scrollback of its 2 terminals is lost."
+        );
     }
 
     #[test]

@@ -16,7 +16,9 @@ pub(crate) struct Agent {
     pub(crate) name: String,
     pub(crate) path: Vec<String>,
     pub(crate) leaf: String,
-    pub(crate) managed: bool,
+    /// `created` or `found`; nodes before 0.2 do not say.
+    pub(crate) origin: String,
+    pub(crate) backend: String,
     pub(crate) running: bool,
     pub(crate) state: AgentState,
     pub(crate) program: Option<String>,
@@ -112,6 +114,22 @@ pub(crate) struct Peers {
     pub(crate) listening: Vec<String>,
 }
 
+/// What became of dialling an address.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Dialled {
+    pub(crate) address: String,
+    pub(crate) failure: Option<String>,
+}
+
+/// Whether two machines can dial each other.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Checked {
+    pub(crate) there: Vec<Dialled>,
+    pub(crate) back: Option<Vec<Dialled>>,
+}
+
 /// The answer to an invitation.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Invite {
@@ -200,6 +218,10 @@ impl Api {
 
     pub(crate) fn admit(&self, node: &str, rights: &str) -> Result<(), Failure> {
         self.send("POST", &format!("/api/peers/{node}/admit"), Some(&json!({ "rights": rights }))).map(drop)
+    }
+
+    pub(crate) fn check_peer(&self, node: &str) -> Result<Checked, Failure> {
+        self.call("POST", &format!("/api/peers/{node}/check"), None)
     }
 
     pub(crate) fn remove(&self, node: &str) -> Result<(), Failure> {

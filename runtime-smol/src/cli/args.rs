@@ -16,13 +16,13 @@ pub const DEFAULT_PORT: u16 = 23_000;
 
 const AFTER_HELP: &str = "\
 Without a command, consort runs this machine's node. Agents are named by their full name, an
-unambiguous beginning of it, or their id.";
+unambiguous beginning or end of it, or their id.";
 
 const AFTER_LONG_HELP: &str = "\
 Agents:
-  An agent is named by its full name, an unambiguous beginning of its name, or its id.
-  stop, restart and rm take a beginning only from a person at a terminal: in scripts, and with
-  --yes, they want the full name or the id.
+  An agent is named by its full name, its id, or what fits only one: a beginning of its name, or
+  else its last levels (backend for customers-zoom-backend). stop, restart and rm take a part only
+  from a person at a terminal: in scripts, and with --yes, they want the full name or the id.
 
 Examples:
   consort                                     run a node here and print a login link
@@ -311,7 +311,7 @@ pub(crate) enum Command {
 /// Names one agent.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct AgentArg {
-    /// The agent: its name, an unambiguous beginning of it, or its id
+    /// The agent: its name, an unambiguous beginning or end of it, or its id
     pub(crate) agent: String,
 }
 
@@ -417,6 +417,13 @@ fn advertised(text: &str) -> Result<String, String> {
         .ok_or_else(|| "expected a name or an address, as in example.org or [fd00::1]:23000".into())
 }
 
+/// The same command line, which no environment variable is read for.
+fn without_environment(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| argument.env(clap::builder::Resettable::Reset))
+        .mut_subcommands(|command| command.mut_args(|argument| argument.env(clap::builder::Resettable::Reset)))
+}
+
 fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.into(), value.into())),
@@ -455,8 +462,15 @@ impl Args {
     /// # Errors
     /// What is wrong with it, or the help that it asks for.
     pub fn read<T: Into<OsString> + Clone>(words: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
+        Args::read_words(words.into_iter().map(Into::into).collect())
+    }
+
+    fn read_words(mut words: Vec<OsString>) -> Result<Self, clap::Error> {
         let mut command = Args::command();
-        let matches = command.try_get_matches_from_mut(words)?;
+        let matches = command.try_get_matches_from_mut(&words).map_err(|error| {
+            // What the environment sets is shown in the usage as if it were missing.
+            without_environment(Args::command()).try_get_matches_from(&words).err().unwrap_or(error)
+        })?;
         if let Some((name, _)) = matches.subcommand() {
             let flags = [
                 ("listen", "listen"),
@@ -466,6 +480,14 @@ impl Args {
                 ("advertise", "advertise"),
                 ("trust_network", "trust-network"),
             ];
+            let before = |(id, _): &(&str, &str)| matches.value_source(id) == Some(ValueSource::CommandLine);
+            if name == "serve" && flags.iter().any(before) {
+                // The same flags mean the same without the word.
+                if let Some(at) = words.iter().skip(1).position(|word| word == "serve") {
+                    words.remove(at + 1);
+                    return Args::read_words(words);
+                }
+            }
             for (id, flag) in flags {
                 if matches.value_source(id) == Some(ValueSource::CommandLine) {
                     let message = format!("--{flag} is a flag of `consort serve`: it cannot stand before `{name}`");
@@ -507,71 +529,4 @@ fn host_name() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn args(line: &str) -> Args {
-        read(line).unwrap_or_else(|error| panic!("{line}: {error}"))
-    }
-
-    fn read(line: &str) -> Result<Args, clap::Error> {
-        Args::read(std::iter::once("consort").chain(line.split_whitespace()))
-    }
-
-    #[test]
-    fn the_definition_is_consistent() {
-        Args::command().debug_assert();
-    }
-
-    #[test]
-    fn consort_alone_serves_on_both_loopback_addresses() {
-        let options = args("--state-dir /s").serve_options().unwrap().unwrap();
-        assert_eq!(options.state_dir, PathBuf::from("/s"));
-        let addresses: Vec<String> = options.listen.addresses().iter().map(ToString::to_string).collect();
-        assert_eq!(addresses, ["127.0.0.1:23000", "[::1]:23000"]);
-        assert!(!options.name.is_empty() && !options.open);
-    }
-
-    #[test]
-    fn serve_takes_its_flags_with_and_without_the_word() {
-        for line in ["", "serve"] {
-            let line = format!("{line} --state-dir /s --listen 0.0.0.0:0 --tmux-socket t --name laptop --open");
-            let options = args(&line).serve_options().unwrap().unwrap();
-            let expected = ServeOptions {
-                listen: Listen::Address("0.0.0.0:0".parse().unwrap()),
-                state_dir: "/s".into(),
-                tmux_socket: Some("t".into()),
-                name: "laptop".into(),
-                advertise: vec![],
-                trusted: vec![],
-                open: true,
-            };
-            assert_eq!(options, expected);
-        }
-    }
-
-    #[test]
-    fn a_flag_of_serve_before_another_command_is_refused_with_its_place() {
-        let error = read("--listen localhost:1 ls").unwrap_err();
-        assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().contains("--listen is a flag of `consort serve`"), "{error}");
-        assert!(read("--state-dir /s ls").is_ok() && read("ls --state-dir /s").is_ok());
-    }
-
-    #[test]
-    fn everything_after_two_dashes_is_the_program() {
-        let Some(Command::New(new)) = args("new a-b -e K=V=W --tag x --tag y -- claude --continue -- x").command else {
-            panic!("new is read as something else");
-        };
-        assert_eq!(new.program, ["claude", "--continue", "--", "x"]);
-        assert_eq!(new.env, [("K".to_string(), "V=W".to_string())]);
-        assert_eq!(new.tag, ["x", "y"]);
-        assert!(read("new a-b claude").is_err(), "a program without -- could be a typing error");
-        assert!(read("new a-b --env K").is_err());
-    }
-
-    #[test]
-    fn a_client_command_is_not_serve() {
-        assert_eq!(args("ls").serve_options(), Ok(None));
-    }
-}
+mod tests;

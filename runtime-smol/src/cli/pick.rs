@@ -1,4 +1,4 @@
-//! Which agent a person means: a full name, an id, or an unambiguous beginning of either.
+//! Which agent a person means: a full name, an id, an unambiguous beginning of either, or an unambiguous end of a name.
 
 use super::api::Agent;
 use super::failure::Failure;
@@ -9,7 +9,7 @@ const LISTED: usize = 8;
 /// How exactly an agent must be named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Precision {
-    /// A beginning will do if it fits only one.
+    /// A beginning, or else an end, will do if it fits only one.
     Beginning,
     /// The full name or the full id: what ends or deletes must never hit a neighbour whose name merely begins alike.
     Full,
@@ -28,7 +28,11 @@ pub(crate) fn pick<'a>(agents: &'a [Agent], wanted: &str, precision: Precision) 
         return Ok(agent);
     }
     let begins = |agent: &&Agent| agent.name.starts_with(wanted) || agent.id.starts_with(wanted);
-    let candidates = if named.is_empty() { agents.iter().filter(begins).collect() } else { named };
+    let ends = |agent: &&Agent| agent.name.strip_suffix(wanted).is_some_and(|rest| rest.ends_with('-'));
+    let mut candidates = if named.is_empty() { agents.iter().filter(begins).collect() } else { named };
+    if candidates.is_empty() {
+        candidates = agents.iter().filter(ends).collect();
+    }
     match (&candidates[..], precision) {
         (_, _) if wanted.is_empty() => Err(Failure::usage("An agent's name cannot be empty.")),
         ([agent], Precision::Beginning) => Ok(agent),
@@ -132,6 +136,19 @@ mod tests {
         assert_eq!(picked(&["alpha", "beta"], "al"), Ok("alpha".into()));
         assert_eq!(picked(&["alpha", "beta"], "100"), Ok("beta".into()));
         assert_eq!(picked(&["alpha", "beta"], "100000000000a"), Ok("beta".into()));
+    }
+
+    #[test]
+    fn the_end_of_one_name_is_enough_from_the_beginning_of_a_level() {
+        let names = ["customers-zoom-backend", "customers-zoom-frontend", "infra-dns", "dns-old"];
+        assert_eq!(picked(&names, "backend"), Ok("customers-zoom-backend".into()));
+        assert_eq!(picked(&names, "zoom-frontend"), Ok("customers-zoom-frontend".into()));
+        assert_eq!(picked(&names, "dns"), Ok("dns-old".into()), "a beginning counts more");
+        assert!(picked(&names, "end").is_err(), "within a level");
+        let message = picked(&["a-web", "b-web"], "web").unwrap_err();
+        assert_eq!(message, "web could be 2 agents:\n  a-web  000000000000a\n  b-web  100000000000a");
+        let ends = agents(&names);
+        assert!(pick(&ends, "backend", Precision::Full).unwrap_err().to_string().contains("customers-zoom-backend"));
     }
 
     #[test]

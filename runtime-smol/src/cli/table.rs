@@ -18,9 +18,11 @@ pub(crate) fn table(agents: &[Agent], machines: &[Machine], style: &Style) -> St
     let agents = in_order(agents);
     let several_machines = agents.iter().any(|agent| agent.node != agents[0].node);
     let rows: Vec<Row> = agents.iter().map(|agent| Row::of(agent, machines, several_machines, style)).collect();
-    let widths: Vec<usize> = (0..Row::FIXED)
-        .map(|column| rows.iter().map(|row| text::width(&row.cells[column].0)).max().unwrap_or(0))
-        .collect();
+    let mut widths =
+        std::array::from_fn(|column| rows.iter().map(|row| text::width(&row.cells[column].0)).max().unwrap_or(0));
+    if let Some(width) = style.width {
+        fit(&mut widths, width);
+    }
     let mut out = String::new();
     for row in &rows {
         row.write(&widths, style, &mut out);
@@ -59,6 +61,11 @@ struct Row {
 impl Row {
     const FIXED: usize = 7;
     const NAME: usize = 1;
+    const MACHINE: usize = 2;
+    const KIND: usize = 3;
+    const AGE: usize = 4;
+    const PROGRAM: usize = 5;
+    const DIRECTORY: usize = 6;
 
     fn of(agent: &Agent, machines: &[Machine], several_machines: bool, style: &Style) -> Self {
         let (symbol, paint) = symbol(&agent.state.kind, style.unicode);
@@ -90,7 +97,7 @@ impl Row {
         }
     }
 
-    fn write(&self, widths: &[usize], style: &Style, out: &mut String) {
+    fn write(&self, widths: &[usize; Row::FIXED], style: &Style, out: &mut String) {
         let mut line = String::new();
         let mut used = 0;
         for (column, (cell, paint)) in self.cells.iter().enumerate() {
@@ -98,14 +105,16 @@ impl Row {
                 continue;
             }
             if used > 0 {
-                let gap = if column == Row::NAME { " " } else { GAP };
-                line.push_str(gap);
-                used += gap.len();
+                line.push_str(gap(column));
+                used += gap(column).len();
             }
-            let (group, rest) = if column == Row::NAME { cell.split_at(self.group) } else { ("", cell.as_str()) };
+            let shown = text::cut(cell, widths[column], style.unicode);
+            let same = shown.bytes().zip(cell.bytes()).take_while(|(shown, whole)| shown == whole).count();
+            let group = if column == Row::NAME { self.group.min(same) } else { 0 };
+            let (group, rest) = shown.split_at(shown.floor_char_boundary(group));
             line.push_str(&style.paint(Paint::Dim, group));
             line.push_str(&style.paint(*paint, rest));
-            line.push_str(&" ".repeat(widths[column] - text::width(cell)));
+            line.push_str(&" ".repeat(widths[column] - text::width(&shown)));
             used += widths[column];
         }
         let room = style.width.map_or(usize::MAX, |width| width.saturating_sub(used + GAP.len()));
@@ -118,15 +127,52 @@ impl Row {
     }
 }
 
-/// The symbol of a state and its paint.
+/// Columns that a line takes up to its title.
+fn total(widths: &[usize; Row::FIXED]) -> usize {
+    let shown = widths.iter().enumerate().filter(|(_, width)| **width > 0);
+    let total: usize = shown.map(|(column, width)| width + gap(column).len()).sum();
+    total.saturating_sub(gap(0).len())
+}
+
+fn gap(column: usize) -> &'static str {
+    if column == Row::NAME { " " } else { GAP }
+}
+
+/// Makes columns narrower, then leaves them out, until a line fits: first what says least.
+fn fit(widths: &mut [usize; Row::FIXED], width: usize) {
+    const SHRINK: [(usize, usize); 11] = [
+        (Row::DIRECTORY, 16),
+        (Row::NAME, 32),
+        (Row::PROGRAM, 8),
+        (Row::MACHINE, 8),
+        (Row::DIRECTORY, 0),
+        (Row::NAME, 16),
+        (Row::PROGRAM, 0),
+        (Row::AGE, 0),
+        (Row::MACHINE, 0),
+        (Row::KIND, 0),
+        (Row::NAME, 0),
+    ];
+    for (column, least) in SHRINK {
+        let excess = total(widths).saturating_sub(width);
+        if excess == 0 {
+            return;
+        }
+        // What is left out takes its gap along; a column is either worth showing or left out.
+        let narrower = widths[column].saturating_sub(excess);
+        widths[column] = if least == 0 && column != Row::NAME { 0 } else { narrower.max(least).min(widths[column]) };
+    }
+}
+
+/// The symbol of a state, as near to the dashboard's as characters are, and its paint.
 fn symbol(kind: &str, unicode: bool) -> (&'static str, Paint) {
     let (symbol, ascii, paint) = match kind {
-        "working" => ("●", "*", Paint::Green),
-        "waiting" => ("◐", "!", Paint::Yellow),
+        "working" => ("►", "*", Paint::Green),
+        "waiting" => ("◆", "!", Paint::Yellow),
         "done" => ("✓", "+", Paint::Cyan),
         "idle" => ("○", "-", Paint::Plain),
-        "exited" => ("✗", "x", Paint::Red),
-        _ => ("?", "?", Paint::Dim),
+        "exited" => ("✕", "x", Paint::Red),
+        _ => ("◌", "?", Paint::Dim),
     };
     (if unicode { symbol } else { ascii }, paint)
 }
@@ -158,6 +204,11 @@ mod tests {
         vec![Machine { id: "n".into(), name: "laptop".into(), home: "/home/me".into() }]
     }
 
+    fn without_colour(coloured: &str) -> String {
+        let parts = coloured.split('\x1b').enumerate();
+        parts.map(|(at, part)| if at == 0 { part } else { part.split_once('m').unwrap().1 }).collect()
+    }
+
     #[test]
     fn siblings_stand_together_and_columns_are_aligned() {
         let agents = [
@@ -166,8 +217,8 @@ mod tests {
             agent("customers-bank", "waiting", 180_000, "Allow?\x1b[31m"),
         ];
         let expected = "\
-◐ customers-bank          waiting  3m   claude  ~/zoom  Allow? [31m
-● customers-zoom-backend  working  12s  claude  ~/zoom  ✳ Fix the build
+◆ customers-bank          waiting  3m   claude  ~/zoom  Allow? [31m
+► customers-zoom-backend  working  12s  claude  ~/zoom  ✳ Fix the build
 ○ scratch                 idle     2h   claude  ~/zoom
 ";
         assert_eq!(table(&agents, &machines(), &PLAIN), expected);
@@ -183,6 +234,23 @@ mod tests {
     }
 
     #[test]
+    fn no_line_is_wider_than_the_terminal_because_of_a_name() {
+        let mut agents = [agent("a-b", "idle", 0, "t"), agent(&"very-".repeat(19), "waiting", 0, "日本語")];
+        agents[0].node = "another".into();
+        agents[1].directory = Some("/somewhere/".repeat(9));
+        for width in 1..120 {
+            for colour in [false, true] {
+                let table = table(&agents, &machines(), &Style { width: Some(width), colour, ..PLAIN });
+                let plain = without_colour(&table);
+                assert!(plain.lines().all(|line| text::width(line) <= width), "{width}: {table}");
+            }
+        }
+        let table = table(&agents, &machines(), &Style { width: Some(60), ..PLAIN });
+        assert!(table.contains("very-very") && table.contains('…') && table.contains("waiting"), "{table}");
+        assert!(lines(&agents).contains(&"very-".repeat(19)), "for programs nothing is cut");
+    }
+
+    #[test]
     fn with_several_machines_each_line_says_which() {
         let mut agents = [agent("a", "idle", 0, ""), agent("b", "idle", 0, "")];
         agents[1].node = "other12345".into();
@@ -194,11 +262,7 @@ mod tests {
     fn colour_changes_nothing_but_colour() {
         let agents = [agent("a-b-c", "done", 0, "t"), agent("d", "exited", 0, "")];
         let coloured = table(&agents, &machines(), &Style { colour: true, ..PLAIN });
-        let mut stripped = String::new();
-        for (at, part) in coloured.split('\x1b').enumerate() {
-            stripped.push_str(if at == 0 { part } else { part.split_once('m').unwrap().1 });
-        }
-        assert_eq!(stripped, table(&agents, &machines(), &PLAIN));
+        assert_eq!(without_colour(&coloured), table(&agents, &machines(), &PLAIN));
         assert!(coloured.contains("\x1b[2ma-b-\x1b[0m\x1b[1mc\x1b[0m"), "{coloured:?}");
     }
 

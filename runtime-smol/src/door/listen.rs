@@ -38,7 +38,7 @@ pub enum ListenError {
     /// Another node of Consort has the port.
     #[error(
         "port {port} is taken by another consort (version {version}, node {node}, running for {uptime_s} s): \
-         `consort open` shows its dashboard; for a second node choose another port with --port"
+         `consort open` shows its dashboard; for a second node choose another port with --listen and another --state-dir"
     )]
     OtherConsort {
         /// The port.
@@ -51,7 +51,7 @@ pub enum ListenError {
         uptime_s: u64,
     },
     /// Another program has the port.
-    #[error("port {0} is taken by another program: stop that one, or choose another port with --port")]
+    #[error("port {0} is taken by another program: stop that one, or choose another port with --listen")]
     Taken(u16),
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}")]

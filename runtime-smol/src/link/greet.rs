@@ -81,6 +81,20 @@ pub(crate) enum Answer {
         /// One sentence.
         message: String,
     },
+    /// For a check: what became of dialling the caller.
+    Checked {
+        /// Each of its addresses.
+        tried: Vec<Tried>,
+    },
+}
+
+/// What became of dialling an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tried {
+    /// Where.
+    pub(crate) address: Address,
+    /// Why nobody was there, if nobody was.
+    pub(crate) failure: Option<String>,
 }
 
 /// Whom a caller wants to reach.
@@ -167,7 +181,7 @@ pub(crate) async fn call(
         let answer = match serde_json::from_slice(&answer).map_err(|_| Broken::Frame)? {
             Answer::Welcome { card } => Answer::Welcome { card: card.within_bounds() },
             Answer::Waiting { card } => Answer::Waiting { card: card.within_bounds() },
-            refused @ Answer::Refused { .. } => refused,
+            other @ (Answer::Refused { .. } | Answer::Checked { .. }) => other,
         };
         Ok((Conversation { socket, session, peer }, answer))
     };

@@ -32,6 +32,8 @@ pub(crate) enum Purpose {
     Pair,
     /// Asking to be admitted, without a code.
     Ask,
+    /// Asking a member whether it can dial this node.
+    Check,
 }
 
 impl Purpose {
@@ -43,7 +45,7 @@ impl Purpose {
     /// Takes the opening off a first message.
     pub(crate) fn read(message: &[u8]) -> Result<(Self, &[u8]), Broken> {
         let (opening, rest) = message.split_at_checked(2).ok_or(Broken::Opening)?;
-        let known = [Purpose::Link, Purpose::Pair, Purpose::Ask];
+        let known = [Purpose::Link, Purpose::Pair, Purpose::Ask, Purpose::Check];
         let purpose = known.into_iter().find(|purpose| purpose.opening() == opening).ok_or(Broken::Opening)?;
         Ok((purpose, rest))
     }
@@ -53,12 +55,13 @@ impl Purpose {
             Purpose::Link => 0,
             Purpose::Pair => 1,
             Purpose::Ask => 2,
+            Purpose::Check => 3,
         }
     }
 
     fn pattern(self) -> &'static str {
         match self {
-            Purpose::Link | Purpose::Ask => "Noise_XX_25519_ChaChaPoly_BLAKE2s",
+            Purpose::Link | Purpose::Ask | Purpose::Check => "Noise_XX_25519_ChaChaPoly_BLAKE2s",
             Purpose::Pair => "Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s",
         }
     }

@@ -6,7 +6,7 @@ use crate::link::carry;
 use crate::link::greet::{self, Answer, Caller, Card, Failure};
 use crate::link::knocks::Knocks;
 use crate::link::noise::{Broken, Purpose};
-use crate::link::socket::{self, NodeSocket};
+use crate::link::socket::{self, NodeSocket, Silence};
 use consort_core::{NodeId, Refusal, Rights};
 use consort_web::lines::Line;
 use futures_lite::future;
@@ -41,6 +41,7 @@ pub(crate) async fn answer(peers: &Peers, knocks: &Knocks, socket: NodeSocket) {
             future::or(link(peers, there, caller, Card::default()), knock.is_sent_away()).await;
         }
         Purpose::Pair => tell(caller, |caller| async { by_code(peers, there, caller).await }).await,
+        Purpose::Check => tell(caller, |caller| async move { super::check::answer(peers, caller.node).await }).await,
         Purpose::Ask => tell(caller, |caller| async { by_address(peers, (here.ip(), there), caller).await }).await,
     }
 }
@@ -55,6 +56,8 @@ async fn or_nothing<T>(work: impl Future<Output = Option<T>>, end: impl Future<O
 
 fn refuse(peers: &Peers, there: SocketAddr, failure: &Failure) {
     let why = match failure {
+        // Whoever only looks whether somebody is here has done no wrong.
+        Failure::Silence(Silence::Ended) => return log::debug!("{there} has ended the connection"),
         Failure::Broken(Broken::Message) => "it does not know the code, or is not who it says".to_string(),
         other => other.to_string(),
     };

@@ -95,7 +95,7 @@ async fn by_code(peers: &Peers, code: &Code, rights: Rights) -> Result<Joined, R
         Ok((_, Answer::Refused { message }, _)) => {
             Err(refusal(RefusalCode::Forbidden, message, "Make a new one there: consort invite"))
         }
-        Ok((_, Answer::Waiting { .. }, _)) => Err(nonsense()),
+        Ok((_, Answer::Waiting { .. } | Answer::Checked { .. }, _)) => Err(nonsense()),
         Err(failures) => Err(no_answer(&failures)),
     }
 }
@@ -126,6 +126,7 @@ async fn by_address(peers: &Peers, address: Address, rights: Rights) -> Result<J
             Ok(Joined { node, name, waiting: true })
         }
         Ok((_, Answer::Refused { message }, _)) => Err(refusal(RefusalCode::Forbidden, message, "")),
+        Ok((_, Answer::Checked { .. }, _)) => Err(nonsense()),
         Err(failed) => Err(no_answer(&[failed])),
     }
 }
@@ -152,7 +153,7 @@ pub(super) async fn keep_asking(peers: &Peers, node: NodeId) {
                 log::warn!("{} does not admit this node: {message}", asking.name);
                 break;
             }
-            Ok((_, Answer::Waiting { .. }, _)) => {}
+            Ok((_, Answer::Waiting { .. } | Answer::Checked { .. }, _)) => {}
             Err((address, why)) => log::debug!("{} at {}: {why}", asking.name, address.0),
         }
     }

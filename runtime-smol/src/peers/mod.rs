@@ -2,9 +2,11 @@
 //!
 //! - [`code`], [`invites`], [`requests`]: what pairing is made of, without any IO;
 //! - [`answer`]: what a node that calls is told; [`join`]: calling a node to join it;
+//! - [`check`]: whether two members can dial each other;
 //! - [`network`], [`listen`]: which addresses there are, and the listeners on them.
 
 mod answer;
+mod check;
 mod code;
 mod invites;
 mod join;
@@ -26,7 +28,7 @@ use async_channel::{Receiver, Sender};
 use code::Code;
 use consort_core::error::RefusalCode;
 use consort_core::{Address, Command, NodeId, Refusal, Reply, Rights};
-use consort_web::api::Joined;
+use consort_web::api::{Checked, Joined};
 use consort_web::json::rights_name;
 use consort_web::lines::{Line, Lines};
 use invites::{INVITE_TIME, Invites};
@@ -180,6 +182,11 @@ impl Peers {
         Ok(reply)
     }
 
+    /// Whether this node and a member can dial each other.
+    pub(crate) async fn check(&self, node: NodeId) -> Result<Checked, Refusal> {
+        check::check(self, node).await
+    }
+
     /// Invites that could still be used.
     pub(crate) fn open_invites(&self) -> usize {
         self.invites().count(Instant::now())
@@ -260,7 +267,9 @@ impl Peers {
             match called.map_err(|failure| failure.to_string())? {
                 (conversation, greet::Answer::Welcome { card }) => Ok((conversation, card)),
                 (_, greet::Answer::Refused { message }) => Err(message),
-                (_, greet::Answer::Waiting { .. }) => Err("it answers something else than was asked".to_string()),
+                (_, greet::Answer::Waiting { .. } | greet::Answer::Checked { .. }) => {
+                    Err("it answers something else than was asked".to_string())
+                }
             }
         };
         match connected.await {

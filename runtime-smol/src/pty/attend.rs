@@ -50,6 +50,14 @@ pub struct Attendant {
     here: RefCell<BTreeMap<AgentId, Weak<RefCell<Lent>>>>,
 }
 
+impl Drop for Attendant {
+    /// What is on its way goes back: the channel alone would keep it for as long as anybody may send.
+    fn drop(&mut self) {
+        self.lent.close();
+        while self.lent.try_recv().is_ok() {}
+    }
+}
+
 impl std::fmt::Debug for Attendant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Attendant")
@@ -124,7 +132,7 @@ impl Attendant {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Woken {
     Output,
     Order,

@@ -1,6 +1,7 @@
 //! The terminal emulator beside a PTY: the state of screen and history, answers to the program's questions.
 
 use super::history::History;
+use super::quick::{Quick, Stretch};
 use super::screen::{News, Screen};
 use super::snapshot;
 use super::unfinished::Unfinished;
@@ -38,6 +39,7 @@ impl Default for Palette {
 /// A terminal emulator: bytes in; screen, history, answers and news out.
 pub struct Emulator {
     parser: Processor<Unsynchronised>,
+    quick: Quick,
     screen: Screen,
     history: History,
     unfinished: Unfinished,
@@ -60,6 +62,7 @@ impl Emulator {
     pub fn new(size: Size, palette: Palette) -> Self {
         Emulator {
             parser: Processor::new(),
+            quick: Quick::default(),
             screen: Screen::new(size, palette),
             history: History::default(),
             unfinished: Unfinished::default(),
@@ -100,7 +103,13 @@ impl Emulator {
     /// Parses a piece that does not end inside a character: the parser (vte 0.15) loses what follows a character that it is
     /// given in two pieces.
     fn parse(&mut self, piece: &[u8]) {
-        self.parser.advance(&mut self.screen, piece);
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let Stretch { plain, end } = self.quick.next(rest);
+            self.screen.print(&rest[..plain]);
+            self.parser.advance(&mut self.screen, &rest[plain..end]);
+            rest = &rest[end..];
+        }
         if self.screen.take_history_cleared() {
             self.history.clear();
         }
@@ -117,6 +126,7 @@ impl Emulator {
     fn skip_string(&mut self, bytes: &[u8]) {
         if !self.skipping {
             self.parser = Processor::new();
+            self.quick = Quick::default();
             self.skipping = true;
         }
         let Some(end) = bytes.iter().position(|byte| self.unfinished.ends_string(*byte)) else { return };

@@ -1,6 +1,7 @@
 //! Terminals that the node owns itself: one PTY, one thread and one emulator per agent. They end with the node.
 
 mod attend;
+mod beside;
 mod emulator;
 mod history;
 mod input;
@@ -9,6 +10,7 @@ mod observe;
 mod paint;
 mod paste;
 mod process;
+mod quick;
 mod reports;
 mod screen;
 mod snapshot;

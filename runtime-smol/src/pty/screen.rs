@@ -106,7 +106,7 @@ pub(super) fn default_tab_stops(columns: usize) -> Vec<bool> {
 }
 
 pub(super) struct Screen {
-    term: Term<Mailbox>,
+    pub(super) term: Term<Mailbox>,
     pub(super) shadow: Shadow,
     mailbox: Mailbox,
     palette: Palette,
@@ -114,7 +114,7 @@ pub(super) struct Screen {
     /// The grid has its fixed room for rows above the screen.
     allotted: bool,
     /// Whether characters mean themselves: the charset in use is ASCII and nothing is shifted on insertion.
-    plain: bool,
+    pub(super) plain: bool,
 }
 
 struct GridSize {

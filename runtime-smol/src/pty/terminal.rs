@@ -1,6 +1,7 @@
 //! The thread of one terminal: reads what the program prints, writes what is typed, answers orders, in one exact order.
 
 use super::attend::{self, Lent};
+use super::beside::Beside;
 use super::emulator::{Emulator, Palette};
 use super::input::{InputQueue, Source};
 use super::mailbox::{Bell, Order, Orders, Work};
@@ -58,7 +59,7 @@ pub(super) struct Terminal {
     /// The program's exit status comes through here, once.
     status: Option<PipeReader>,
     shell: String,
-    emulator: Emulator,
+    emulator: Beside,
     observer: Observer,
     input: InputQueue,
     pastes: VecDeque<Pasting>,
@@ -115,7 +116,7 @@ impl Terminal {
             printed: 0,
             status,
             shell,
-            emulator: Emulator::new(size, palette),
+            emulator: Beside::new(Emulator::new(size, palette)),
             observer,
             input: InputQueue::default(),
             pastes: VecDeque::new(),
@@ -146,6 +147,8 @@ impl Terminal {
             }
             if ready.output || self.exited.is_some() {
                 self.read();
+            } else if ready.nothing && self.emulator.is_away() {
+                self.news(Instant::now());
             }
             self.write();
             self.tick();
@@ -171,15 +174,16 @@ impl Terminal {
         if let Some(status) = &self.status {
             waited.push(PollFd::new(status, PollFlags::IN));
         }
-        let timeout = self.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+        // While the emulator works elsewhere nothing is waited for but that.
+        let deadline = if self.emulator.is_away() { Some(Instant::now()) } else { self.deadline() };
+        let timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         // Rounded up: waking before the time would only mean sleeping again.
         let timeout = timeout.and_then(|left| Timespec::try_from(left + Duration::from_micros(500)).ok());
         // An interrupted wait is one in which nothing happened.
-        if poll(&mut waited, timeout.as_ref()).is_err() {
-            return Ready::default();
-        }
+        let Ok(count) = poll(&mut waited, timeout.as_ref()) else { return Ready::default() };
         let readable = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
         Ready {
+            nothing: count == 0,
             output: in_use && waited[1].revents().intersects(readable),
             status: self.status.is_some() && waited.last().is_some_and(|last| last.revents().intersects(readable)),
         }
@@ -223,8 +227,9 @@ impl Terminal {
             }
             TerminalOutput::Unwatch => self.watched = false,
             TerminalOutput::Snapshot { history_lines } => {
-                let bytes = self.emulator.snapshot(history_lines);
-                self.tell(TerminalEvent::Snapshot { size: self.emulator.size(), bytes });
+                let emulator = self.emulator.get();
+                let (size, bytes) = (emulator.size(), emulator.snapshot(history_lines));
+                self.tell(TerminalEvent::Snapshot { size, bytes });
             }
             TerminalOutput::Write(bytes) => {
                 self.observer.bell(false, now);
@@ -234,7 +239,10 @@ impl Terminal {
             TerminalOutput::Resize(size) => self.resize(size),
             // Nobody but our viewers shows a PTY: it stays as it is.
             TerminalOutput::ReleaseSize => {}
-            TerminalOutput::ReadScreen => self.tell(TerminalEvent::Screen(self.emulator.screen_text())),
+            TerminalOutput::ReadScreen => {
+                let text = self.emulator.get().screen_text();
+                self.tell(TerminalEvent::Screen(text));
+            }
         }
     }
 
@@ -245,7 +253,7 @@ impl Terminal {
         if let Err(error) = self.pty.resize(size) {
             log::warn!("the terminal of agent {} could not be resized: {error}", self.id.agent);
         }
-        self.emulator.resize(size);
+        self.emulator.get().resize(size);
         self.tell(TerminalEvent::Resized(size));
         self.observer.size(size);
     }
@@ -268,7 +276,7 @@ impl Terminal {
                 self.pastes.push_back(Pasting { operation, text, submit, begun: None });
             }
             Work::ReadText { history_lines } => {
-                let text = self.emulator.text(history_lines);
+                let text = self.emulator.get().text(history_lines);
                 self.done(operation, Ok(OperationDone::Text(text)));
             }
         }
@@ -290,10 +298,10 @@ impl Terminal {
         if end {
             self.unused_until = Some(now + UNUSED);
         }
+        let silent = self.chunk.len() < CHUNK_BYTES;
         if !self.chunk.is_empty() {
             self.output(now);
         }
-        let silent = self.chunk.len() < CHUNK_BYTES;
         if silent && self.exited.is_some_and(|exited| end || now >= exited + LAST_OUTPUT) {
             self.leave_when_empty(now);
         }
@@ -307,19 +315,29 @@ impl Terminal {
             }
         }
         self.printed += self.chunk.len();
-        self.emulator.feed(&self.chunk);
-        let news = self.emulator.take_news();
+        self.observer.output(self.chunk.len(), now);
+        if self.emulator.is_away() {
+            self.news(now);
+        }
+        self.chunk = self.emulator.feed(std::mem::take(&mut self.chunk));
+        if !self.emulator.is_away() {
+            self.news(now);
+        }
+        self.rest_at = Some(now + REST);
+        if let Some(paste) = self.pastes.front_mut().and_then(|pasting| pasting.begun.as_mut()) {
+            paste.output(now);
+        }
+    }
+
+    /// What the emulator has to say about all output until now; waits for it.
+    fn news(&mut self, now: Instant) {
+        let news = self.emulator.get().take_news();
         self.input.push(news.answers, Source::Answer);
         if news.bell {
             self.observer.bell(true, now);
         }
         if let Some(title) = news.title {
             self.observer.title(&title, now);
-        }
-        self.observer.output(self.chunk.len(), now);
-        self.rest_at = Some(now + REST);
-        if let Some(paste) = self.pastes.front_mut().and_then(|pasting| pasting.begun.as_mut()) {
-            paste.output(now);
         }
     }
 
@@ -379,7 +397,7 @@ impl Terminal {
         while let Some(mut pasting) = self.pastes.pop_front() {
             let now = Instant::now();
             let Some(paste) = &mut pasting.begun else {
-                let bytes = paste::encode(&pasting.text, self.emulator.bracketed_paste());
+                let bytes = paste::encode(&pasting.text, self.emulator.get().bracketed_paste());
                 pasting.text = String::new();
                 self.input.push(bytes, Source::Paste);
                 pasting.begun = Some(Paste::new(pasting.submit, now));
@@ -498,6 +516,7 @@ impl Terminal {
             && self.watched
             && self.printed <= ECHO_BYTES
             && self.chunk.len() < LITTLE_BYTES
+            && !self.emulator.is_away()
             && self.input.is_empty()
             && self.pastes.is_empty()
             && self.ending.is_none()
@@ -544,6 +563,8 @@ pub(super) enum Turn {
 /// What waiting has found.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ready {
+    /// Nothing came in time.
+    nothing: bool,
     output: bool,
     status: bool,
 }

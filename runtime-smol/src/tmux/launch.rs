@@ -4,6 +4,7 @@ use super::TmuxConfig;
 use super::engine::Engine;
 use super::operations::{literal, mark_line};
 use super::quote::Line;
+use crate::launch::{check_directory, expand_home};
 use consort_core::{LaunchSpec, OperationError, Size};
 use std::ffi::OsString;
 use std::io::Write;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 /// What runs in the pane of an agent with a program of its own: the program, and when that ends, a note how, the terminal in
 /// a usable state, and the user's shell in the same directory. `$1` is tmux, the rest the program and its arguments.
-/// The alternate screen is entered before it is left: tmux would else take the cursor back to where it was saved the last time.
+/// Leaving the alternate screen also brings back a cursor that was kept, so that is done only if the program has not left it.
 /// The trap keeps the script alive when Ctrl-C ends the program; the program itself gets the default handling.
 const SCRIPT: &str = r#"consort_tmux=$1; shift
 trap : INT QUIT
@@ -24,10 +25,12 @@ trap : INT QUIT
 consort_status=$?
 trap - INT QUIT
 stty sane 2>/dev/null
-printf '\033[?1049h\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?25h\033[0m'
-"$consort_tmux" set-option -p -t "$TMUX_PANE" @consort_exit "$consort_status" >/dev/null 2>&1
+consort_alternate=$("$consort_tmux" set-option -p -t "$TMUX_PANE" @consort_exit "$consort_status" \; \
+    display-message -p -t "$TMUX_PANE" '#{alternate_on}' 2>/dev/null)
+[ "$consort_alternate" != 1 ] || printf '\033[?1049l'
+printf '\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?25h\033[0m'
 printf '\r\n[%s ended with status %s]\r\n' "${1##*/}" "$consort_status"
-unset consort_tmux consort_status
+unset consort_tmux consort_status consort_alternate
 exec "${SHELL:-/bin/sh}""#;
 
 /// Variables of the node's environment that a tmux server started by it gets; all others stay behind.
@@ -91,13 +94,7 @@ pub(crate) fn check_name(name: &str) -> Result<String, OperationError> {
 pub(crate) fn prepare(config: &TmuxConfig, spec: &LaunchSpec) -> Result<Prepared, OperationError> {
     let name = check_name(&spec.name)?;
     let directory = config.expand(&spec.directory);
-    if !directory.is_dir() {
-        return Err(error(
-            "directory-missing",
-            &format!("There is no directory {}.", directory.display()),
-            "Create it or choose another one.",
-        ));
-    }
+    check_directory(&directory)?;
     let path =
         directory.to_str().ok_or_else(|| error("directory-missing", "The directory's name is not UTF-8.", ""))?;
     let mut env = vec![
@@ -131,7 +128,7 @@ fn find_program(
     program: &str,
 ) -> Result<PathBuf, OperationError> {
     let found = if program.contains('/') {
-        Some(directory.join(config.expand_home(program))).filter(|path| is_executable(path))
+        Some(directory.join(expand_home(program, &config.home))).filter(|path| is_executable(path))
     } else {
         let path = spec.env.iter().rev().find(|(key, _)| key == "PATH").map(|(_, value)| OsString::from(value));
         let path = path.or_else(|| config.variable("PATH").cloned()).unwrap_or_default();
@@ -262,14 +259,6 @@ impl TmuxConfig {
 
     /// A directory as a person writes it: `~` is home, and relative to home if it is relative.
     fn expand(&self, directory: &str) -> PathBuf {
-        self.home.join(self.expand_home(directory))
-    }
-
-    fn expand_home(&self, path: &str) -> PathBuf {
-        match path.strip_prefix('~') {
-            Some("") => self.home.clone(),
-            Some(rest) if rest.starts_with('/') => self.home.join(rest.trim_start_matches('/')),
-            _ => PathBuf::from(path),
-        }
+        self.home.join(expand_home(directory, &self.home))
     }
 }

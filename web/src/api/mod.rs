@@ -65,6 +65,15 @@ pub trait Node: Send + Sync {
         Err(alone())
     }
 
+    /// Whether this node and a member can dial each other.
+    ///
+    /// # Errors
+    /// It is no member.
+    fn check(&self, node: NodeId) -> Result<Checked, Refusal> {
+        let _ = node;
+        Err(alone())
+    }
+
     /// Who wants to meet whom, and where this node can be met.
     fn meeting(&self) -> Meeting {
         Meeting::default()
@@ -111,6 +120,24 @@ pub struct Meeting {
     pub addresses: Vec<String>,
     /// What is listened on for links only.
     pub listening: Vec<String>,
+}
+
+/// Whether two nodes can dial each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Checked {
+    /// From here to there.
+    pub there: Vec<Dialled>,
+    /// From there to here; none if nobody there could be asked.
+    pub back: Option<Vec<Dialled>>,
+}
+
+/// What became of dialling an address.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Dialled {
+    /// Where.
+    pub address: String,
+    /// Why nobody was there, if nobody was.
+    pub failure: Option<String>,
 }
 
 /// A node that asks to be admitted.

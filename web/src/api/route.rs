@@ -41,6 +41,7 @@ pub(super) enum Endpoint {
     Invite,
     Join,
     Admit(NodeId),
+    Check(NodeId),
     Remove(NodeId),
     Leave,
     Asset(&'static Asset),
@@ -105,7 +106,8 @@ type Methods = Vec<(&'static str, Route)>;
 
 fn methods(path: &str, own: NodeId) -> Methods {
     use Endpoint::{
-        Admit, Agents, Create, Directories, Health, Invite, Join, Leave, Link, Login, Logout, Nodes, Peers, Remove,
+        Admit, Agents, Check, Create, Directories, Health, Invite, Join, Leave, Link, Login, Logout, Nodes, Peers,
+        Remove,
     };
     let mut parts = path.splitn(3, '/');
     match (parts.next().unwrap_or(""), parts.next(), parts.next()) {
@@ -127,6 +129,9 @@ fn methods(path: &str, own: NodeId) -> Methods {
         }
         ("peers", Some(id), Some("admit")) => {
             id.parse().map_or_else(|_| Vec::new(), |id| vec![("POST", Route::change(Admit(id), SMALL_BYTES))])
+        }
+        ("peers", Some(id), Some("check")) => {
+            id.parse().map_or_else(|_| Vec::new(), |id| vec![("POST", Route::change(Check(id), SMALL_BYTES))])
         }
         ("invite", None, None) => vec![("POST", Route::change(Invite, SMALL_BYTES))],
         ("join", None, None) => vec![("POST", Route::change(Join, SMALL_BYTES))],

@@ -72,7 +72,8 @@ fn binary(kind: u8, stream: u32, offset: u64, extra: &[u8], bytes: &[u8]) -> Fra
 
 fn ending(reason: EndReason) -> (&'static str, &'static str) {
     match reason {
-        EndReason::Exited => ("exited", "The terminal has ended."),
+        // That it has ended is said by the reason; there is no more to it.
+        EndReason::Exited => ("exited", ""),
         EndReason::Unknown => ("unknown", "There is no such agent or terminal."),
         EndReason::TooMany => ("refused", "Too many terminals are open: close some."),
     }

@@ -1,5 +1,6 @@
 //! `consort doctor`: what is well on this machine, what is not, and what to do about it.
 
+mod peers;
 mod port;
 mod state;
 mod tmux;
@@ -11,6 +12,7 @@ use super::output;
 use super::style::{Paint, Style, locale_is_utf8};
 use super::text;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,8 +31,8 @@ enum Outcome {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Check {
-    /// One word: what was looked at.
-    name: &'static str,
+    /// A word or two: what was looked at.
+    name: Cow<'static, str>,
     outcome: Outcome,
     /// What was found.
     message: String,
@@ -40,15 +42,15 @@ struct Check {
 }
 
 impl Check {
-    fn good(name: &'static str, message: impl Into<String>) -> Self {
-        Check { name, outcome: Outcome::Good, message: message.into(), advice: None }
+    fn good(name: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Check { name: name.into(), outcome: Outcome::Good, message: message.into(), advice: None }
     }
 
-    fn warning(name: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+    fn warning(name: impl Into<Cow<'static, str>>, message: impl Into<String>, advice: impl Into<String>) -> Self {
         Check { outcome: Outcome::Warning, advice: Some(advice.into()), ..Check::good(name, message) }
     }
 
-    fn bad(name: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+    fn bad(name: impl Into<Cow<'static, str>>, message: impl Into<String>, advice: impl Into<String>) -> Self {
         Check { outcome: Outcome::Bad, ..Check::warning(name, message, advice) }
     }
 }
@@ -59,6 +61,9 @@ pub(crate) fn run(api: &Api, state_dir: &Path, place: &PlaceFlags, as_json: bool
     checks.extend(health.is_some().then(|| dashboard(api)));
     checks.extend(state::checks(state_dir));
     checks.push(port::check(place.listen, health.as_ref()));
+    if health.is_some() {
+        checks.extend(peers::checks(api));
+    }
     checks.extend(tmux::checks(place.tmux_socket.as_deref().filter(|name| !name.is_empty())));
     checks.extend(terminal(&|name| std::env::var(name).ok().filter(|value| !value.is_empty())));
     let bad = checks.iter().any(|check| check.outcome == Outcome::Bad);
@@ -71,7 +76,7 @@ pub(crate) fn run(api: &Api, state_dir: &Path, place: &PlaceFlags, as_json: bool
 }
 
 fn report(checks: &[Check], style: &Style) -> String {
-    let width = checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
+    let width = checks.iter().map(|check| text::width(&check.name)).max().unwrap_or(0);
     let mut out = String::new();
     for check in checks {
         let (symbol, ascii, paint) = match check.outcome {

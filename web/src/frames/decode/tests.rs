@@ -174,7 +174,7 @@ fn every_other_output_is_the_text_message_of_the_protocol() {
         (lost, r#"{"t":"input-lost","s":7,"seq":10,"message":"tmux said \"no\""}"#.to_owned()),
         (
             ViewerOutput::Ended { stream, reason: EndReason::Exited },
-            r#"{"t":"ended","s":7,"reason":"exited","message":"The terminal has ended."}"#.to_owned(),
+            r#"{"t":"ended","s":7,"reason":"exited","message":""}"#.to_owned(),
         ),
     ];
     for (output, json) in cases {

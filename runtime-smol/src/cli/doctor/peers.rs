@@ -1,0 +1,143 @@
+//! Other machines: whether they can come in here, and each of them: whether it is there, how, and whether both can dial.
+
+use super::Check;
+use crate::cli::api::{Api, Checked, Dialled, Peer, Peers};
+use crate::cli::text;
+
+/// Machines that are examined at the same time.
+const AT_ONCE: usize = 8;
+
+pub(super) fn checks(api: &Api) -> Vec<Check> {
+    let peers = match api.peers() {
+        Ok(peers) => peers,
+        Err(failure) => return vec![Check::bad("mesh", failure.to_string(), "See the node's log.")],
+    };
+    let others: Vec<&Peer> = peers.peers.iter().filter(|peer| !peer.own).collect();
+    let mut checks = vec![mesh(&peers, others.len())];
+    for some in others.chunks(AT_ONCE) {
+        let examined = std::thread::scope(|scope| {
+            let threads: Vec<_> = some.iter().map(|peer| scope.spawn(|| api.check_peer(&peer.id))).collect();
+            threads.into_iter().map(|thread| thread.join().ok().and_then(Result::ok)).collect::<Vec<_>>()
+        });
+        checks.extend(some.iter().zip(examined).map(|(peer, checked)| one(peer, &peers.peers, checked.as_ref())));
+    }
+    checks
+}
+
+/// Whether others can come in.
+fn mesh(peers: &Peers, others: usize) -> Check {
+    if peers.peers.iter().any(|peer| peer.own && peer.removed) {
+        let advice = "Join again with: consort join CODE (the code from consort invite there)";
+        return Check::warning("mesh", "this machine was removed from the mesh", advice);
+    }
+    if others == 0 && peers.listening.is_empty() {
+        return Check::good("mesh", "no other machines; nothing listens outside of this one");
+    }
+    let machines = format!("{others} other machine{}", if others == 1 { "" } else { "s" });
+    match &peers.addresses[..] {
+        [] => Check::warning(
+            "mesh",
+            format!("{machines}; this one has no address that they could dial"),
+            "It still dials the others. An address of a port forwarding is told with: consort --advertise HOST:PORT",
+        ),
+        addresses => Check::good("mesh", format!("{machines}; they find this one at {}", addresses.join(", "))),
+    }
+}
+
+fn one(peer: &Peer, all: &[Peer], checked: Option<&Checked>) -> Check {
+    let name = if peer.name.is_empty() { peer.short.clone() } else { text::one_line(&peer.name) };
+    let own_version = env!("CARGO_PKG_VERSION");
+    let there = checked.map(|checked| ways("dialled from here", &checked.there));
+    let back = checked.and_then(|checked| checked.back.as_ref()).map(|back| ways("from there", back));
+    let ways = [there, back].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    let age = text::age(peer.since_ms);
+    if peer.conflict {
+        let advice = "One of the two was copied from the other. On the copy: end consort, delete its state directory, start, join again.";
+        return Check::bad(name, "two machines use its id", advice);
+    }
+    if !peer.reachable {
+        let advice = "Is it on, and does consort run there? Run consort doctor there too.";
+        return Check::warning(name, format!("unreachable for {age} ({ways})"), advice);
+    }
+    if let (None, Some(via)) = (&peer.address, &peer.via) {
+        let via = all.iter().find(|other| other.id == *via).map_or(via.as_str(), |other| &other.name);
+        let advice =
+            "Everything works, one step slower. For a direct link one of the two must be able to dial the other.";
+        return Check::warning(name, format!("reached through {via} ({ways})"), advice);
+    }
+    if !peer.version.is_empty() && peer.version != own_version {
+        let message = format!("runs version {}, this machine {own_version}", peer.version);
+        return Check::warning(name, message, "Update the older one.");
+    }
+    let latency = peer.latency_ms.map(|ms| format!(", {ms:.1} ms")).unwrap_or_default();
+    Check::good(name, format!("reachable for {age}{latency} ({ways})"))
+}
+
+/// What became of dialling in one direction.
+fn ways(direction: &str, dialled: &[Dialled]) -> String {
+    let good = dialled.iter().find(|way| way.failure.is_none());
+    match (good, dialled) {
+        (Some(way), _) => format!("{direction}: {}", text::one_line(&way.address)),
+        (None, []) => format!("{direction}: no address known"),
+        (None, all) => {
+            let each = all.iter().map(|way| {
+                let failure = way.failure.as_deref().unwrap_or_default();
+                format!("{} {}", text::one_line(&way.address), text::one_line(failure))
+            });
+            format!("{direction}: {}", each.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Outcome;
+    use super::*;
+
+    fn peer() -> Peer {
+        Peer {
+            name: "laptop".into(),
+            reachable: true,
+            since_ms: 60_000,
+            address: Some("10.0.0.7:1".into()),
+            latency_ms: Some(0.42),
+            version: env!("CARGO_PKG_VERSION").into(),
+            ..Peer::default()
+        }
+    }
+
+    fn dialled(address: &str, failure: Option<&str>) -> Dialled {
+        Dialled { address: address.into(), failure: failure.map(Into::into) }
+    }
+
+    #[test]
+    fn a_machine_is_well_if_it_is_there_whoever_can_dial() {
+        let checked = Checked {
+            there: vec![dialled("10.0.0.7:1", None)],
+            back: Some(vec![dialled("10.0.0.1:1", Some("nothing listens there"))]),
+        };
+        let check = one(&peer(), &[], Some(&checked));
+        assert_eq!(check.outcome, Outcome::Good);
+        let message =
+            "reachable for 1m, 0.4 ms (dialled from here: 10.0.0.7:1; from there: 10.0.0.1:1 nothing listens there)";
+        assert_eq!(check.message, message);
+    }
+
+    #[test]
+    fn what_needs_a_person_says_what_to_do() {
+        let gone = Peer { reachable: false, address: None, ..peer() };
+        let old = Peer { version: "0.0.9".into(), ..peer() };
+        let far = Peer { address: None, via: Some("x".into()), ..peer() };
+        for peer in [gone, old, far] {
+            let check = one(&peer, &[], None);
+            assert!(check.outcome == Outcome::Warning && check.advice.is_some(), "{check:?}");
+        }
+        assert_eq!(one(&Peer { conflict: true, ..peer() }, &[], None).outcome, Outcome::Bad);
+    }
+
+    #[test]
+    fn a_machine_alone_is_well() {
+        assert_eq!(mesh(&Peers::default(), 0).outcome, Outcome::Good);
+        assert_eq!(mesh(&Peers::default(), 1).outcome, Outcome::Warning, "nobody can dial it");
+    }
+}
