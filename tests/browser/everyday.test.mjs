@@ -190,6 +190,20 @@ test("Enter in the filter opens the first hit, and all levels that match are mar
   await page.context().close();
 });
 
+test("the scroll bar lies beside the last column, not over it", async () => {
+  const agent = await node.create({ name: "scroll-bar", program: "sh", args: ["-c", "seq 1 500; exec cat"] });
+  for (const options of [{}, PHONE]) {
+    const page = await openPage(browser, node, options);
+    await open(page, agent.id);
+    await waitFor("its screen", async () => (await text(page)).includes("500"));
+    const [screen, bar] = await inTerminal(page, (host) =>
+      [".xterm-screen", ".scrollbar.vertical"].map((part) => host.querySelector(part).getBoundingClientRect().toJSON()),
+    );
+    assert.ok(bar.left >= screen.right, `${bar.left} ${screen.right}`);
+    await page.context().close();
+  }
+});
+
 test("full screen is the terminal alone", async () => {
   const agent = await node.create({ name: "full-screen", program: "cat" });
   const page = await openPage(browser, node);

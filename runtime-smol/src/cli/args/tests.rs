@@ -1,0 +1,87 @@
+//! The command line as it is read.
+
+use super::*;
+
+fn args(line: &str) -> Args {
+    read(line).unwrap_or_else(|error| panic!("{line}: {error}"))
+}
+
+fn read(line: &str) -> Result<Args, clap::Error> {
+    Args::read(std::iter::once("consort").chain(line.split_whitespace()))
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    Args::command().debug_assert();
+}
+
+#[test]
+fn consort_alone_serves_on_both_loopback_addresses() {
+    let options = args("--state-dir /s").serve_options().unwrap().unwrap();
+    assert_eq!(options.state_dir, PathBuf::from("/s"));
+    let addresses: Vec<String> = options.listen.addresses().iter().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["127.0.0.1:23000", "[::1]:23000"]);
+    assert!(!options.name.is_empty() && !options.open);
+}
+
+#[test]
+fn serve_takes_its_flags_with_and_without_the_word() {
+    for line in ["", "serve"] {
+        let line = format!("{line} --state-dir /s --listen 0.0.0.0:0 --tmux-socket t --name laptop --open");
+        let options = args(&line).serve_options().unwrap().unwrap();
+        let expected = ServeOptions {
+            listen: Listen::Address("0.0.0.0:0".parse().unwrap()),
+            state_dir: "/s".into(),
+            tmux_socket: Some("t".into()),
+            name: "laptop".into(),
+            advertise: vec![],
+            trusted: vec![],
+            open: true,
+        };
+        assert_eq!(options, expected);
+    }
+}
+
+#[test]
+fn flags_of_serve_may_stand_before_the_word() {
+    let options = args("--listen 0.0.0.0:0 --name laptop --open --state-dir /s serve --tmux-socket t");
+    let options = options.serve_options().unwrap().unwrap();
+    let expected = ServeOptions {
+        listen: Listen::Address("0.0.0.0:0".parse().unwrap()),
+        state_dir: "/s".into(),
+        tmux_socket: Some("t".into()),
+        name: "laptop".into(),
+        open: true,
+        advertise: Vec::new(),
+        trusted: Vec::new(),
+    };
+    assert_eq!(options, expected);
+    assert!(read("--listen 1 serve --listen 2").is_err(), "which one is meant?");
+    let named = args("--state-dir /s --name serve serve").serve_options().unwrap().unwrap();
+    assert_eq!(named.name, "serve");
+}
+
+#[test]
+fn a_flag_of_serve_before_another_command_is_refused_with_its_place() {
+    let error = read("--listen localhost:1 ls").unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    assert!(error.to_string().contains("--listen is a flag of `consort serve`"), "{error}");
+    assert!(read("--state-dir /s ls").is_ok() && read("ls --state-dir /s").is_ok());
+}
+
+#[test]
+fn everything_after_two_dashes_is_the_program() {
+    let Some(Command::New(new)) = args("new a-b -e K=V=W --tag x --tag y -- claude --continue -- x").command else {
+        panic!("new is read as something else");
+    };
+    assert_eq!(new.program, ["claude", "--continue", "--", "x"]);
+    assert_eq!(new.env, [("K".to_string(), "V=W".to_string())]);
+    assert_eq!(new.tag, ["x", "y"]);
+    assert!(read("new a-b claude").is_err(), "a program without -- could be a typing error");
+    assert!(read("new a-b --env K").is_err());
+}
+
+#[test]
+fn a_client_command_is_not_serve() {
+    assert_eq!(args("ls").serve_options(), Ok(None));
+}
