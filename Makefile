@@ -34,7 +34,7 @@ rust: ## Rust tests: unit, property, real processes, fuzz corpora
 
 .PHONY: seeds
 seeds: ## the simulator, 2 000 seeds
-	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds 2000
+	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds 2000 --jobs 2
 
 browser: ## end to end with real tmux and a real browser
 	$(CARGO) build --release --quiet
@@ -42,7 +42,7 @@ browser: ## end to end with real tmux and a real browser
 	cd tests/browser && npm test --silent
 
 sim: ## the simulator, SEEDS=10000
-	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds $(SEEDS)
+	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds $(SEEDS) --jobs 2
 	PROPTEST_CASES=5000 $(CARGO) test --release --quiet -p consort-sim --test swarm
 
 bench: ## measure; prints the table of BENCHMARKS.md

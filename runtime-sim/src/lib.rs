@@ -19,6 +19,7 @@ mod heal;
 mod host;
 mod ledger;
 pub mod log;
+mod marks;
 mod mirror;
 mod network;
 pub mod op;

@@ -1,7 +1,7 @@
 //! The oracle of facts: nothing is known anywhere that its owner did not say, nothing goes back, nobody comes back.
 
 use crate::event::HostIndex;
-use crate::failure::{Checked, must};
+use crate::failure::{Checked, Failure, must};
 use consort_core::mesh::facts::{Fact, Facts, Key, Value, Version};
 use consort_core::{Node, NodeId};
 use std::collections::BTreeMap;
@@ -60,11 +60,11 @@ impl Truth {
         Ok(())
     }
 
-    /// A node has taken an input.
-    pub(crate) fn learn(&mut self, memory: &mut Memory, id: NodeId, node: &Node) -> Checked {
+    /// A node has taken an input: whether it knows something else than before.
+    pub(crate) fn learn(&mut self, memory: &mut Memory, id: NodeId, node: &Node) -> Result<bool, Failure> {
         let facts = node.facts();
         if facts.hash() == memory.hash {
-            return Ok(());
+            return Ok(false);
         }
         let before = std::mem::take(&mut memory.known);
         let mut old = before.iter().peekable();
@@ -84,7 +84,7 @@ impl Truth {
             check_gone(facts, gone, known.0)?;
         }
         memory.hash = facts.hash();
-        Ok(())
+        Ok(true)
     }
 
     fn check_said(&mut self, id: NodeId, key: &Key, fact: &Fact) -> Checked {

@@ -1,7 +1,8 @@
 //! Runs a scenario and says what came of it; panics are results like others.
 
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{Checked, Failure, FailureKind};
 use crate::log::Detail;
+use crate::op::Op;
 use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
 use crate::world::World;
@@ -38,20 +39,24 @@ pub struct Outcome {
 pub fn run(scenario: &Scenario, options: Options) -> Outcome {
     keep_panics_quiet();
     let mut world = World::new(scenario, options);
-    let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        // The nodes start.
-        world.run_for(0)?;
-        for op in &scenario.ops {
-            world.act(*op)?;
-        }
-        world.heal()
-    }));
+    let result = panic::catch_unwind(AssertUnwindSafe(|| world.play(&scenario.ops)));
     RUNNING.set(false);
     let failure = match result {
         Ok(result) => result.err(),
         Err(_) => Some(Failure { kind: FailureKind::Crash, text: PANIC.take() }),
     };
     Outcome { failure, events: world.events, virtual_ms: world.now(), trace: world.trace_hash() }
+}
+
+impl World {
+    /// Nodes start, everything happens, and all faults end.
+    pub(crate) fn play(&mut self, ops: &[Op]) -> Checked {
+        self.run_for(0)?;
+        for op in ops {
+            self.act(*op)?;
+        }
+        self.heal()
+    }
 }
 
 /// Runs a scenario twice: both runs must be the same.

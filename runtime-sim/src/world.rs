@@ -10,6 +10,7 @@ use crate::failure::{Checked, must, pending_because, unsafe_because};
 use crate::host::{Host, Hosts, identity};
 use crate::ledger::Ledger;
 use crate::log::Log;
+use crate::marks::{Mark, Marks};
 use crate::mirror::Mirror;
 use crate::network::{self, LinkFeed, Network, Telling};
 use crate::oracle::{Memory, Truth};
@@ -64,6 +65,7 @@ pub(crate) struct World {
     pub(crate) most_events: u64,
     /// What the owners of facts have said.
     pub(crate) truth: Truth,
+    pub(crate) marks: Marks,
     scratch: Vec<u8>,
     outputs: Vec<Output>,
 }
@@ -104,6 +106,7 @@ impl World {
             events: 0,
             most_events: 3_000_000 + 500_000 * u64::from(hosts),
             truth: Truth::default(),
+            marks: Marks::default(),
             scratch: Vec::new(),
             outputs: Vec::new(),
         };
@@ -264,12 +267,21 @@ impl World {
         }
         self.log.line(self.agenda.now(), || format!("{host} → {link:?} {feed:?}"));
         self.trace.link(*host, *link, feed);
+        self.mark(*host, feed);
         if let LinkFeed::Frame(bytes) = feed
             && self.saboteur.echoes(bytes)
         {
             self.network.inject(&mut self.agenda, *link, bytes.clone());
         }
         self.handle(*host, Some(Input::Link(*link, feed.as_input())))
+    }
+
+    fn mark(&mut self, host: HostIndex, feed: &LinkFeed) {
+        match feed {
+            LinkFeed::Opened { .. } => self.marks.add(self.agenda.now(), host, || Mark::Opened),
+            LinkFeed::Closed => self.marks.add(self.agenda.now(), host, || Mark::Closed),
+            LinkFeed::Frame(_) | LinkFeed::Writable => {}
+        }
     }
 
     // Nodes.
@@ -293,6 +305,7 @@ impl World {
         let host = &mut self.hosts[at];
         host.monitor = Some(Monitor::new(node));
         host.backends.start(&mut self.agenda, host.life);
+        self.marks.add(self.agenda.now(), at, || Mark::Started);
         self.network.started(at, host.life);
         self.after_start(at)?;
         checked
@@ -319,6 +332,7 @@ impl World {
             return false;
         }
         host.life += 1;
+        self.marks.add(self.agenda.now(), at, || Mark::Stopped);
         host.disk.crash(kept);
         if machine_too {
             host.backends.lose_power();
@@ -469,7 +483,9 @@ impl World {
         }
         let host = &mut self.hosts[at];
         let Some(node) = host.monitor.as_ref().map(Monitor::node) else { return Ok(()) };
-        self.truth.learn(&mut host.memory, host.id, node)?;
+        if self.truth.learn(&mut host.memory, host.id, node)? {
+            self.marks.add(self.agenda.now(), at, || Mark::Facts);
+        }
         if self.setting.hosts > 2 && !host.handled.is_multiple_of(COMPARE_EVERY) {
             return Ok(());
         }

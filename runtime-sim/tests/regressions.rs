@@ -35,3 +35,42 @@ fn a_mesh_in_which_nothing_differs_compares_nothing() {
         passes(of_seed(seed));
     }
 }
+
+/// Each of several inputs that a node may not send was reported lost under its own number; the second report said that the first
+/// was written.
+#[test]
+fn inputs_of_a_node_that_may_only_look_are_lost_together() {
+    let setting = Setting { hosts: 5, pages: 4, report_ms: 3, link_ms: (3, 17), jitter_ms: 5, ..Setting::default() };
+    let ops = vec![
+        Op::Go { host: 1 },
+        Op::Pair { host: 0 },
+        Op::Go { host: 2 },
+        Op::Pair { host: 1 },
+        Op::Create { name: 5, pty: true, autostart: true },
+        Op::Wait { ms: 250 },
+        Op::Attach { page: 1, terminal: 40, active: false, size: 173, take: 20 },
+        Op::Admit { host: 251, view_only: true },
+        Op::Type { page: 105, stream: 220, bytes: 0 },
+        Op::Type { page: 5, stream: 125, bytes: 2_424 },
+    ];
+    for seed in 8_900..8_920 {
+        passes(Scenario { seed, setting, ops: ops.clone() });
+    }
+}
+
+/// The end of a conflict between two lives of one identity was not told to lists.
+#[test]
+fn lists_learn_that_a_conflict_is_over() {
+    let ops = vec![
+        Op::Wait { ms: 200 },
+        Op::Pair { host: 1 },
+        Op::Pair { host: 2 },
+        Op::Wait { ms: 2_000 },
+        Op::Copy { ms: 20_000 },
+        Op::Wait { ms: 40_000 },
+    ];
+    for seed in 0..20 {
+        let setting = Setting { hosts: 3, ..Setting::default() };
+        passes(Scenario { seed, setting, ops: ops.clone() });
+    }
+}

@@ -244,8 +244,10 @@ impl Streams {
 
     /// Input that whoever sent it may not send: its viewer is told, in words.
     pub(crate) fn refuse_input(&mut self, key: StreamKey, seq: u64, why: &str) {
-        if let Some(stream) = self.stream_mut(key) {
-            stream.typed(seq);
+        // What crossed the news of a loss is lost with that.
+        if let Some(stream) = self.stream_mut(key)
+            && stream.typed(seq)
+        {
             stream.lose_input(seq, why);
             self.queue(key);
         }

@@ -6,6 +6,7 @@ use crate::backend::host_of;
 use crate::event::HostIndex;
 use crate::failure::Checked;
 use crate::host::Host;
+use crate::marks::Mark;
 use crate::op::{Op, take};
 use crate::people::Request;
 use crate::world::World;
@@ -47,6 +48,9 @@ impl World {
     /// One operation.
     pub(crate) fn act(&mut self, op: Op) -> Checked {
         self.log.op(self.agenda.now(), || format!("{op:?}"));
+        if !matches!(op, Op::Wait { .. } | Op::Go { .. }) {
+            self.marks.add(self.agenda.now(), self.seat, || Mark::Op(format!("{op:?}")));
+        }
         match op {
             Op::Wait { ms } => return self.run_for(u64::from(ms)),
             Op::Go { host } => self.seat = self.chosen_host(host),

@@ -187,6 +187,7 @@ impl Stream {
                 "the last {missing} bytes of {terminal:?} were not delivered"
             );
         }
-        self.typist.abandon(ledger)
+        // The word that input was written may have been lost with the way.
+        if self.remote { self.typist.give_up(ledger) } else { self.typist.abandon(ledger) }
     }
 }

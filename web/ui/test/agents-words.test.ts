@@ -29,8 +29,8 @@ describe("the state of an agent", () => {
 
   it("says how it ended, and whose doing that was", () => {
     const exited = { kind: "exited", source: "process", age_ms: 300_000 } as const;
-    expect(inState({ ...exited, why: "its program ended with status 3" }, { terminals: [terminal({ exit_code: 3 })] })).toBe("Exited (3), 5 min ago");
-    expect(inState({ ...exited, why: "it is stopped" }, { running: false, wanted: "stopped" })).toBe("Stopped by you, 5 min ago");
+    expect(inState({ ...exited, why: "exited (3); a shell is open in its place" }, { terminals: [terminal({ exit_code: 3 })] })).toBe("Exited (3), 5 min ago");
+    expect(inState({ ...exited, why: "stopped by you" }, { running: false, wanted: "stopped" })).toBe("Stopped by you, 5 min ago");
     expect(inState({ ...exited, why: "its session has ended" }, { running: false })).toBe("Stopped, 5 min ago: its session has ended");
     expect(inState({ ...exited, why: "it could not be started: no such directory" }, { running: false })).toBe("Could not be started, 5 min ago: no such directory");
   });

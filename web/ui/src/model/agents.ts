@@ -21,7 +21,7 @@ export function agentTitle(agent: Agent): string {
 
 /** Reasons that say no more than the state itself. */
 const EMPTY_REASONS = new Set([
-  "", "it prints", "it is quiet", "nothing is known yet", "not looked at yet", "it is stopped", "it worked and has become quiet",
+  "", "it prints", "it is quiet", "not looked at yet", "just started looking", "stopped by you", "it worked and has become quiet",
   "the command has ended",
 ]);
 
