@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 minutes=${1:-1}
 [ $# -gt 0 ] && shift
-targets=${*:-"agent_names browser_frames node_inputs simulator_ops stored_records tmux_control"}
+targets=${*:-"agent_names browser_frames circuit_parcels link_frames merged_facts node_inputs simulator_ops stored_records tmux_control"}
 work=${CARGO_TARGET_DIR:-target}
 
 host=$(rustc -vV | sed -n 's/^host: //p')

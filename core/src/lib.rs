@@ -34,6 +34,8 @@ pub mod streams;
 pub mod time;
 mod timers;
 pub mod view;
+#[doc(hidden)]
+pub mod wire;
 
 pub use command::{Command, Reply, Rights};
 pub use directory::Undecodable;

@@ -1,15 +1,16 @@
 //! The node alone, under the contract monitor, with inputs that keep the contract and nothing else: backends that report sessions
-//! out of nowhere, viewers that send what they like.
+//! out of nowhere, viewers that send what they like, and two other nodes that may do the same.
 
 use crate::cursor::Cursor;
-use consort_core::command::NewAgent;
+use crate::made::{self, Known, NODE, OTHERS};
+use crate::peers::Peers;
 use consort_core::directory::BackendKind;
-use consort_core::input::{ScreenText, Take, TerminalInfo};
+use consort_core::input::ScreenText;
 use consort_core::monitor::Monitor;
 use consort_core::{
-    AgentAddress, AgentId, BackendInput, Command, CommandId, Config, Generation, Identity, Input, Instant, Node,
-    NodeId, Observation, OperationDone, OperationError, OperationId, Output, Restored, Size, StoreFailure, StoreId,
-    StreamId, TerminalId, TerminalInput, TerminalOutput, ViewerId, ViewerInput, ViewerKey,
+    AgentId, BackendInput, Command, CommandId, Config, Generation, Identity, Input, Instant, LinkId, LinkInput, Node,
+    NodeId, Observation, OperationDone, OperationError, OperationId, Output, Restored, Rights, Size, StoreFailure,
+    StoreId, TerminalId, TerminalInput, TerminalOutput, ViewerId, ViewerInput,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -34,11 +35,12 @@ struct World {
     next_viewer: u64,
     next_command: u64,
     unanswered: BTreeSet<CommandId>,
-    known: Vec<AgentId>,
-    positions: Vec<(Generation, u64)>,
+    known: Known,
+    peers: Peers,
 }
 
-const NODE: NodeId = NodeId([1; 32]);
+/// After so long every command for another node is answered.
+const LONG: u64 = 2 * consort_core::limits::REMOTE_COMMAND_TIME.as_millis();
 
 impl World {
     fn new() -> Self {
@@ -56,13 +58,13 @@ impl World {
             next_viewer: 0,
             next_command: 0,
             unanswered: BTreeSet::new(),
-            known: vec![AgentId(1), AgentId(2)],
-            positions: vec![(Generation(0), 0)],
+            known: Known { agents: vec![AgentId(1), AgentId(2)], positions: vec![(Generation(0), 0)] },
+            peers: Peers::new(),
         }
     }
 
     fn step(&mut self, cursor: &mut Cursor<'_>) {
-        match cursor.below(8) {
+        match cursor.below(16) {
             0 => {
                 self.now += cursor.number() % 100_000;
                 self.handle(Input::Wake);
@@ -72,8 +74,83 @@ impl World {
             3 | 4 => self.viewer(cursor),
             5 => self.command(cursor),
             6 => self.operation_done(cursor.byte()),
-            _ => self.stored(cursor.below(4) > 0),
+            7 => self.stored(cursor.below(4) > 0),
+            8 => self.meet(cursor),
+            9 => self.link(cursor),
+            10 => {
+                let mut here = made::addresses(cursor);
+                here.retain(|address| !address.0.is_empty());
+                self.handle(Input::Network(here));
+            }
+            11 => self.on_time(cursor.byte()),
+            _ => self.frame(cursor),
         }
+    }
+
+    /// The node is woken when it wants to be, so many times.
+    fn on_time(&mut self, times: u8) {
+        for _ in 0..=times % 16 {
+            let Some(deadline) = self.node.next_deadline() else { break };
+            self.now = self.now.max(deadline.at.since(Instant::START).as_millis());
+            self.handle(Input::Wake);
+        }
+    }
+
+    /// One of the others is linked, and mostly admitted and polite.
+    fn meet(&mut self, cursor: &mut Cursor<'_>) {
+        let choice = cursor.byte();
+        let dial = self.peers.dials.first_key_value().map(|(dial, node)| (*dial, *node)).filter(|_| choice % 2 == 1);
+        if let Some((dial, _)) = dial {
+            self.peers.dials.remove(&dial);
+        }
+        match dial {
+            Some((dial, _)) if choice / 2 % 4 == 0 => self.handle(Input::DialFailed(dial, "fuzz".to_string())),
+            Some((dial, peer)) => self.open(peer, Some(dial), choice / 8, cursor),
+            None => {
+                let peer = OTHERS[usize::from(choice / 2 % 7 % 2)];
+                self.open(peer, None, choice / 8, cursor);
+            }
+        }
+    }
+
+    fn open(&mut self, peer: NodeId, dial: Option<consort_core::DialId>, choice: u8, cursor: &mut Cursor<'_>) {
+        if choice % 4 > 0 && !self.node.node().view().was_removed(peer) {
+            self.ask(NODE, Command::Admit { node: peer, addresses: Vec::new(), rights: Rights::Operate });
+        }
+        let link = self.peers.open(peer);
+        self.handle(Input::Link(link, LinkInput::Opened { peer, dial }));
+        if choice / 4 % 4 > 0 {
+            self.room(link, 8);
+            let greeting = self.peers.greeting(link, cursor);
+            self.handle(Input::Link(link, LinkInput::Frame(&greeting)));
+            let introduction = self.peers.introduction(link);
+            self.handle(Input::Link(link, LinkInput::Frame(&introduction)));
+            self.on_time(2);
+        }
+    }
+
+    fn room(&mut self, link: LinkId, frames: u8) {
+        for _ in 0..frames {
+            self.handle(Input::Link(link, LinkInput::Writable));
+        }
+    }
+
+    fn link(&mut self, cursor: &mut Cursor<'_>) {
+        let Some(link) = self.peers.link(cursor) else { return };
+        match cursor.below(4) {
+            0 => {
+                self.peers.links.remove(&link);
+                self.handle(Input::Link(link, LinkInput::Closed));
+            }
+            _ => self.room(link, cursor.below(20)),
+        }
+    }
+
+    fn frame(&mut self, cursor: &mut Cursor<'_>) {
+        let Some(link) = self.peers.link(cursor) else { return };
+        let life = self.node.node().view().instance();
+        let bytes = self.peers.frame(link, cursor, &self.known, life);
+        self.handle(Input::Link(link, LinkInput::Frame(&bytes)));
     }
 
     fn handle(&mut self, input: Input<'_>) {
@@ -87,26 +164,24 @@ impl World {
                 Output::Store(id, _) => self.stores.push_back(id),
                 Output::Reply(id, _) => assert!(self.unanswered.remove(&id), "{id:?} was answered twice"),
                 Output::Viewer(_, frame) => self.remember(&frame),
-                // Nobody is admitted: there are no links.
-                Output::Dial(..) | Output::Transmit(..) | Output::CloseLink(_) => {}
+                Output::Dial(id, node, _) => drop(self.peers.dials.insert(id, node)),
+                Output::Transmit(link, bytes) => self.peers.hear(link, &bytes),
+                // What was on its way may still come, and `Closed` follows some time.
+                Output::CloseLink(_) => {}
                 Output::Terminal(..) | Output::Event(_) => {}
             }
         }
         let node = self.node.node();
         assert_eq!(node.check(), Ok(()));
-        if let Some(agent) = node.view().agents().last().filter(|agent| !self.known.contains(&agent.id)) {
-            self.known.push(agent.id);
+        if let Some(agent) = node.view().own_agents().last().filter(|agent| !self.known.agents.contains(&agent.id)) {
+            self.known.agents.push(agent.id);
         }
     }
 
     fn remember(&mut self, frame: &consort_core::ViewerOutput) {
         if let consort_core::ViewerOutput::Attached { generation, offset, .. } = frame {
-            self.positions.push((*generation, *offset));
+            self.known.positions.push((*generation, *offset));
         }
-    }
-
-    fn agent(&self, cursor: &mut Cursor<'_>) -> AgentId {
-        self.known[usize::from(cursor.byte()) % self.known.len()]
     }
 
     fn backend(&mut self, cursor: &mut Cursor<'_>) {
@@ -115,9 +190,9 @@ impl World {
             0 => BackendInput::Available(kind, "fuzz".to_string()),
             1 => BackendInput::Unavailable(kind, "fuzz".to_string()),
             2 => BackendInput::Listed(kind),
-            3 => BackendInput::Gone(self.agent(cursor)),
+            3 => BackendInput::Gone(self.known.agent(cursor)),
             _ => {
-                let agent = self.agent(cursor);
+                let agent = self.known.agent(cursor);
                 BackendInput::Seen(observation(cursor, agent, kind))
             }
         };
@@ -125,8 +200,8 @@ impl World {
     }
 
     fn terminal(&mut self, cursor: &mut Cursor<'_>) {
-        let id = TerminalId { agent: self.agent(cursor), pane: u32::from(cursor.below(3)) };
-        let size = size(cursor);
+        let id = TerminalId { agent: self.known.agent(cursor), pane: u32::from(cursor.below(3)) };
+        let size = made::size(cursor);
         match cursor.below(9) {
             0 | 1 => {
                 let bytes = vec![b'x'; cursor.number() as usize % (64 << 10)];
@@ -160,73 +235,26 @@ impl World {
             let viewer = ViewerId(self.next_viewer);
             self.next_viewer += 1;
             self.viewers.insert(viewer);
-            return self.handle(Input::Viewer(viewer, ViewerInput::Opened(ViewerKey([cursor.below(3); 16]))));
+            return self.handle(Input::Viewer(viewer, ViewerInput::Opened(made::viewer_key(cursor))));
         };
-        let stream = StreamId(u32::from(cursor.below(4)));
-        let bytes;
-        let input = match cursor.below(11) {
-            0..=2 => ViewerInput::Writable,
-            3 | 4 => self.attach(cursor, stream),
-            5 => ViewerInput::Resize { stream, size: size(cursor), take: take(cursor) },
-            6 => ViewerInput::Release(stream),
-            7 => ViewerInput::Ack { stream, offset: cursor.number() },
-            8 => {
-                bytes = vec![b'y'; cursor.number() as usize % (20 << 10)];
-                ViewerInput::Input { stream, seq: cursor.number(), bytes: &bytes }
-            }
-            9 => ViewerInput::Detach(stream),
-            _ if cursor.flag() => ViewerInput::Seen(AgentAddress { node: NODE, agent: self.agent(cursor) }),
-            _ => {
-                self.viewers.remove(&viewer);
-                ViewerInput::Closed
-            }
-        };
+        let input = self.known.viewer_input(cursor);
+        if input == ViewerInput::Closed {
+            self.viewers.remove(&viewer);
+        }
         self.handle(Input::Viewer(viewer, input));
     }
 
-    fn attach(&self, cursor: &mut Cursor<'_>, stream: StreamId) -> ViewerInput<'static> {
-        let (generation, offset) = self.positions[usize::from(cursor.byte()) % self.positions.len()];
-        ViewerInput::Attach {
-            stream,
-            agent: AgentAddress { node: NODE, agent: self.agent(cursor) },
-            pane: Some(u32::from(cursor.below(4))).filter(|pane| *pane < 3),
-            from: cursor.flag().then(|| (generation, offset.wrapping_add(cursor.number()))),
-            size: cursor.flag().then(|| size(cursor)),
-            take: take(cursor),
-        }
+    fn command(&mut self, cursor: &mut Cursor<'_>) {
+        let command = self.known.command(cursor);
+        let node = if cursor.below(4) > 0 { NODE } else { made::node(cursor) };
+        self.ask(node, command);
     }
 
-    fn command(&mut self, cursor: &mut Cursor<'_>) {
+    fn ask(&mut self, node: NodeId, command: Command) {
         let id = CommandId(self.next_command);
         self.next_command += 1;
         self.unanswered.insert(id);
-        let agent = self.agent(cursor);
-        let command = match cursor.below(9) {
-            0 => Command::Create(NewAgent {
-                name: cursor.text(8),
-                backend: cursor.flag().then_some(BackendKind::Pty),
-                directory: cursor.text(8),
-                program: cursor.flag().then(|| cursor.text(8)),
-                tags: vec![cursor.text(4)],
-                autostart: cursor.flag(),
-                notes: cursor.text(8),
-                ..NewAgent::default()
-            }),
-            1 => Command::Edit {
-                agent,
-                name: cursor.flag().then(|| cursor.text(8)),
-                tags: cursor.flag().then(|| vec![cursor.text(4)]),
-                autostart: Some(cursor.flag()),
-            },
-            2 => Command::SetNotes { agent, notes: cursor.text(8), revision: cursor.flag().then(|| cursor.number()) },
-            3 => Command::Start(agent),
-            4 => Command::Stop(agent),
-            5 => Command::Restart(agent),
-            6 => Command::Delete(agent),
-            7 => Command::Paste { agent, pane: None, text: cursor.text(8), submit: cursor.flag() },
-            _ => Command::ReadText { agent, pane: Some(u32::from(cursor.below(3))), history_lines: u32::MAX },
-        };
-        self.handle(Input::Command(id, NODE, command));
+        self.handle(Input::Command(id, node, command));
     }
 
     fn operation_done(&mut self, choice: u8) {
@@ -253,41 +281,24 @@ impl World {
         for kind in BackendKind::ALL {
             self.handle(Input::Backend(BackendInput::Listed(kind)));
         }
+        self.answer_pending();
+        self.now += LONG;
+        self.handle(Input::Wake);
+        self.answer_pending();
+        assert!(self.unanswered.is_empty(), "commands without an answer: {:?}", self.unanswered);
+    }
+
+    fn answer_pending(&mut self) {
         while !self.operations.is_empty() || !self.stores.is_empty() {
             self.operation_done(0);
             self.stored(true);
         }
-        assert!(self.unanswered.is_empty(), "commands without an answer: {:?}", self.unanswered);
-    }
-}
-
-fn size(cursor: &mut Cursor<'_>) -> Size {
-    Size::clamped(u16::from(cursor.byte()), u16::from(cursor.byte()))
-}
-
-fn take(cursor: &mut Cursor<'_>) -> Take {
-    match cursor.below(3) {
-        0 => Take::Never,
-        1 => Take::IfFree,
-        _ => Take::Always,
     }
 }
 
 fn observation(cursor: &mut Cursor<'_>, agent: AgentId, backend: BackendKind) -> Observation {
     let panes = cursor.below(4);
-    let terminals = (0..panes).map(|pane| TerminalInfo {
-        pane: u32::from(pane),
-        title: cursor.text(8),
-        command: String::new(),
-        shell: cursor.flag(),
-        window: String::new(),
-        active: cursor.flag(),
-        size: size(cursor),
-        exit_code: cursor.flag().then_some(1),
-        activity: cursor.number(),
-        bell: cursor.flag(),
-    });
-    let terminals = terminals.collect();
+    let terminals = (0..panes).map(|pane| made::terminal(cursor, pane)).collect();
     Observation {
         agent,
         backend,

@@ -3,16 +3,24 @@
 //! Each is a plain function of bytes. `make fuzz` grows the corpora with a coverage-guided driver (see `driver/`);
 //! `cargo test -p consort-fuzz` replays them, and some random bytes, on every run of the tests.
 
+mod circuits;
 mod cursor;
+mod facts;
 mod frames;
 mod inputs;
+mod links;
+mod made;
 mod names;
 mod ops;
+mod peers;
 mod records;
 mod tmux;
 
+pub use circuits::circuit_parcels;
+pub use facts::merged_facts;
 pub use frames::browser_frames;
 pub use inputs::node_inputs;
+pub use links::link_frames;
 pub use names::agent_names;
 pub use ops::simulator_ops;
 pub use records::stored_records;
@@ -22,9 +30,12 @@ pub use tmux::tmux_control;
 pub type Target = fn(&[u8]);
 
 /// All targets with their names; a corpus is a folder of that name in `corpus/`.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("agent_names", agent_names),
     ("browser_frames", browser_frames),
+    ("circuit_parcels", circuit_parcels),
+    ("link_frames", link_frames),
+    ("merged_facts", merged_facts),
     ("node_inputs", node_inputs),
     ("simulator_ops", simulator_ops),
     ("stored_records", stored_records),

@@ -13,7 +13,7 @@ mod line;
 mod look;
 mod opener;
 mod owner;
-mod wire;
+pub(crate) mod wire;
 
 use crate::command::{Command, Reply, Rights};
 use crate::error::{Refusal, RefusalCode, Violation};

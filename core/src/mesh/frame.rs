@@ -17,7 +17,7 @@ pub const PROTOCOL: (u16, u16) = (1, 1);
 
 /// One frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Frame {
+pub enum Frame {
     /// The first on each side, once.
     Hello(Hello),
     /// The hash of all facts of the sender, at least every [`HEARTBEAT_TIME`](limits::HEARTBEAT_TIME).
@@ -39,34 +39,38 @@ pub(crate) enum Frame {
 
 /// A greeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Hello {
+pub struct Hello {
     /// Oldest and newest protocol that the sender speaks. This field stays the first in every protocol.
-    pub(crate) protocol: (u16, u16),
+    pub protocol: (u16, u16),
     /// Random number of the sender's present start.
-    pub(crate) instance: u64,
+    pub instance: u64,
     /// Hash of all its facts.
-    pub(crate) hash: u64,
+    pub hash: u64,
 }
 
 /// A notice of lost parcels, on its way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct Lost {
-    pub(crate) to: NodeId,
-    pub(crate) about: NodeId,
-    pub(crate) hops: u8,
+pub struct Lost {
+    /// Who had sent the parcels.
+    pub to: NodeId,
+    /// Whom they were for.
+    pub about: NodeId,
+    /// Links that the notice may still pass.
+    pub hops: u8,
 }
 
 /// A part of the ordered map of facts: from where the span before it ended (the first: from the beginning) to `end`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Span {
+pub struct Span {
     /// Where it ends, exclusively; `None`: with the last key.
-    pub(crate) end: Option<Key>,
-    pub(crate) content: Content,
+    pub end: Option<Key>,
+    /// What is in it.
+    pub content: Content,
 }
 
 /// What is said of a span.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Content {
+pub enum Content {
     /// Nothing (more) to say.
     Skip,
     /// The hash of the sender's facts in it.
@@ -77,14 +81,19 @@ pub(crate) enum Content {
 
 /// A key with what is needed to compare: its version, and half of its hash in case two values have one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Listed {
-    pub(crate) key: Key,
-    pub(crate) version: Version,
-    pub(crate) hash: u32,
+pub struct Listed {
+    /// The key.
+    pub key: Key,
+    /// The version that the sender has.
+    pub version: Version,
+    /// Half of the hash of its fact.
+    pub hash: u32,
 }
 
 impl Frame {
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// The bytes of one `Transmit`.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         match self {
             Frame::Hello(hello) => put(&mut bytes, 0, [hello]),
@@ -102,7 +111,11 @@ impl Frame {
         bytes
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Frame, PeerFault> {
+    /// Reads a frame of a peer.
+    ///
+    /// # Errors
+    /// The rule of the protocol that it breaks.
+    pub fn decode(bytes: &[u8]) -> Result<Frame, PeerFault> {
         let (kind, rest) = bytes.split_first().ok_or(PeerFault::Frame)?;
         if bytes.len() > limits::LINK_FRAME_BYTES {
             return Err(PeerFault::Frame);

@@ -6,7 +6,7 @@
 mod bounded;
 mod dial;
 pub mod facts;
-mod frame;
+pub(crate) mod frame;
 mod graph;
 mod link;
 mod links;
@@ -49,13 +49,15 @@ type Out = VecDeque<Output>;
 
 /// What a node sends to another over whatever links lead there. May be lost when links are; never reordered on one route.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Parcel {
-    pub(crate) from: NodeId,
-    pub(crate) to: NodeId,
+pub struct Parcel {
+    /// Who sent it.
+    pub from: NodeId,
+    /// Whom it is for.
+    pub to: NodeId,
     /// Links that it may still pass.
-    pub(crate) hops: u8,
+    pub hops: u8,
     /// At most [`PARCEL_BYTES`](limits::PARCEL_BYTES).
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 /// What others must know of a change here.

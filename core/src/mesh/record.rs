@@ -93,3 +93,46 @@ pub(super) fn encode_node(record: Record) -> Vec<u8> {
 pub(super) fn encode_mesh(lead: u64) -> Vec<u8> {
     encoded(&StoredMesh::V1 { lead })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::tests::{fact, membership};
+    use super::super::facts::{NodeFact, Value};
+    use super::*;
+
+    /// What this version stores. Later versions read it for ever.
+    const NODE: &str = "00 BB 01 0300 00AA01 01 0405 01 016e0002000000 00 01 03683a31 01 03683a32";
+    const WHOLE: &str = "00 ac02";
+
+    fn bytes(digits: &str) -> Vec<u8> {
+        let digits = digits.replace(' ', "").replace("AA", &"00".repeat(32)).replace("BB", &"bb".repeat(32));
+        (0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).expect("digits")).collect()
+    }
+
+    fn record() -> Record {
+        let node = NodeFact { name: "n".into(), instance: 2, ..NodeFact::default() };
+        Record {
+            id: NodeId([0xbb; 32]),
+            member: Some(fact(3, 0, membership())),
+            node: Some(fact(4, 5, Value::Node(Box::new(node)))),
+            told: alloc::vec![Address("h:1".into())],
+            good: Some(Address("h:2".into())),
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_stored_records_are_fixed() {
+        let advice =
+            "what is stored has changed: make it a new version, keep reading this one, and pin the new one beside it";
+        assert_eq!(encode_node(record()), bytes(NODE), "{advice}");
+        assert_eq!(encode_mesh(300), bytes(WHOLE), "{advice}");
+    }
+
+    #[test]
+    fn what_version_one_stored_is_read() {
+        let mut restored = Restored::default();
+        assert_eq!(restored.add(&key(record().id), &bytes(NODE)), Ok(()));
+        assert_eq!(restored.add(MESH, &bytes(WHOLE)), Ok(()));
+        assert_eq!((restored.nodes, restored.lead), (alloc::vec![record()], 300));
+    }
+}
