@@ -104,7 +104,9 @@ impl World {
             self.peers.dials.remove(&dial);
         }
         match dial {
-            Some((dial, _)) if choice / 2 % 4 == 0 => self.handle(Input::DialFailed(dial, "fuzz".to_string())),
+            Some((dial, _)) if (choice / 2).is_multiple_of(4) => {
+                self.handle(Input::DialFailed(dial, "fuzz".to_string()))
+            }
             Some((dial, peer)) => self.open(peer, Some(dial), choice / 8, cursor),
             None => {
                 let peer = OTHERS[usize::from(choice / 2 % 7 % 2)];
@@ -114,12 +116,12 @@ impl World {
     }
 
     fn open(&mut self, peer: NodeId, dial: Option<consort_core::DialId>, choice: u8, cursor: &mut Cursor<'_>) {
-        if choice % 4 > 0 && !self.node.node().view().was_removed(peer) {
+        if !choice.is_multiple_of(4) && !self.node.node().view().was_removed(peer) {
             self.ask(NODE, Command::Admit { node: peer, addresses: Vec::new(), rights: Rights::Operate });
         }
         let link = self.peers.open(peer);
         self.handle(Input::Link(link, LinkInput::Opened { peer, dial }));
-        if choice / 4 % 4 > 0 {
+        if !(choice / 4).is_multiple_of(4) {
             self.room(link, 8);
             let greeting = self.peers.greeting(link, cursor);
             self.handle(Input::Link(link, LinkInput::Frame(&greeting)));
