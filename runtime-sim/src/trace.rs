@@ -79,6 +79,9 @@ impl Trace {
     }
 
     pub(crate) fn link(&mut self, host: HostIndex, link: LinkId, feed: &LinkFeed) {
+        if self.off {
+            return;
+        }
         self.number(u64::from(host));
         self.number(link.0);
         match feed {

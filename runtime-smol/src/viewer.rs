@@ -118,8 +118,6 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
                 viewer.say(said);
                 if typed {
                     life.echo_due.set(true);
-                    // The key goes on before this looks for more.
-                    future::yield_now().await;
                 }
             }
             Err(error) => return Some(error),

@@ -172,6 +172,7 @@ impl Mesh {
         link.stage = Stage::Open;
         link.tell(Key::Member(self.id));
         link.compare = hello.hash != self.facts.hash() && self.id < peer;
+        self.links.compares |= link.compare;
         self.open.insert(peer, id);
         self.dialler.rest(peer);
         self.due.targets = true;
@@ -225,6 +226,7 @@ impl Mesh {
         link.mismatches = if hash == self.facts.hash() { 0 } else { link.mismatches.saturating_add(1) };
         link.compare = (link.mismatches >= 2 || link.mismatches == 1 && quiet) && self.id < link.peer;
         link.hash = hash;
+        self.links.compares |= link.compare;
     }
 
     /// Every membership that decides whether this node and a peer may be linked.
@@ -305,15 +307,17 @@ impl Mesh {
             link.is_open() && (now >= link.heard + limits::SILENCE_TIME || spare)
                 || matches!(link.stage, Stage::Greeting | Stage::Leaving(_)) && now >= link.opened + limits::DIAL_TIME
         };
-        let ids: Vec<LinkId> = self.links.iter().filter(|(_, link)| over(link)).map(|(id, _)| *id).collect();
-        for id in ids {
-            self.close(now, id, out);
+        let ready = self.links.ready(now);
+        for id in &ready {
+            if self.links.get(id).is_some_and(over) {
+                self.close(now, *id, out);
+            }
         }
         let strange = |link: &Link| link.stage == Stage::Strange && now >= link.opened + limits::STRANGER_TIME;
-        let ids: Vec<LinkId> = self.links.iter().filter(|(_, link)| strange(link)).map(|(id, _)| *id).collect();
-        for id in ids {
-            let why = self.links.get(&id).map_or(Vec::new(), |link| self.memberships(link.peer));
-            self.refuse(now, id, why);
+        for id in ready {
+            if let Some(peer) = self.links.get(&id).filter(|link| strange(link)).map(|link| link.peer) {
+                self.refuse(now, id, self.memberships(peer));
+            }
         }
     }
 

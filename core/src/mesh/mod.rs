@@ -17,6 +17,7 @@ mod record;
 mod route;
 mod rows;
 mod spread;
+mod table;
 mod targets;
 mod traffic;
 
@@ -38,10 +39,11 @@ use alloc::vec::Vec;
 use dial::Dialler;
 use facts::{AgentFact, BackendFact, Facts, Key, NodeFact, NodeRef, Value};
 use graph::{Change, Graph};
-use link::{Link, Stage};
+use link::Stage;
 use members::Keeper;
 use own::Own;
 use rows::Rows;
+use table::Table;
 
 type Out = VecDeque<Output>;
 
@@ -90,7 +92,7 @@ pub(crate) struct Mesh {
     keeper: Keeper,
     graph: Graph,
     dialler: Dialler,
-    links: BTreeMap<LinkId, Link>,
+    links: Table,
     /// The link in use with each neighbour.
     open: BTreeMap<NodeId, LinkId>,
     /// Whom this node wants to be linked to.
@@ -148,7 +150,7 @@ impl Mesh {
             keeper: Keeper::default(),
             graph: Graph::new(id, now),
             dialler: Dialler::new(random),
-            links: BTreeMap::new(),
+            links: Table::default(),
             open: BTreeMap::new(),
             targets: BTreeSet::new(),
             direct: BTreeSet::new(),
@@ -271,11 +273,10 @@ impl Mesh {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Deadline> {
-        let links = self.links.values().map(Link::next_deadline).min();
         let waits = |yes: bool, last: Option<Instant>| last.filter(|_| yes).map(|last| last + limits::COALESCE_TIME);
-        let compares = self.due.comparing.filter(|_| self.links.values().any(|link| link.compare));
+        let compares = self.due.comparing.filter(|_| self.links.compares);
         let all = [
-            (links, "a link"),
+            (self.links.next_deadline(), "a link"),
             (self.dialler.next_deadline(), "a dial"),
             (self.own.next_deadline(), "an own fact"),
             (self.keeper.next_deadline(), "the store of nodes"),
@@ -333,10 +334,12 @@ impl Mesh {
 
     fn transmit(&mut self, now: Instant, out: &mut Out) {
         let mut closed = Vec::new();
-        for (id, link) in &mut self.links {
-            if link.flush(now, *id, &self.facts, self.instance, out) {
-                closed.push(*id);
+        for id in self.links.ready(now) {
+            let Some(link) = self.links.get_mut(&id) else { continue };
+            if link.flush(now, id, &self.facts, self.instance, out) {
+                closed.push(id);
             }
+            self.links.settle(id);
         }
         for id in closed {
             self.close(now, id, out);
@@ -397,6 +400,7 @@ impl Mesh {
         let broken = |rule: &str| Err(Violation(String::from(rule)));
         self.facts.check().or_else(broken)?;
         self.rows.check(&self.facts, self.id)?;
+        self.links.check().or_else(broken)?;
         if self.links.len() > limits::LINKS || self.dialler.under_way() > limits::LINKS {
             return broken("too many links or dials");
         }

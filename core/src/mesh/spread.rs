@@ -180,15 +180,17 @@ impl Mesh {
             return;
         }
         let last = self.due.comparing.take().map_or(LinkId(0), |(id, _)| id);
+        if !self.links.compares {
+            return;
+        }
         let hash = self.facts.hash();
         for link in self.links.values_mut() {
             link.compare &= link.is_open() && link.hash != hash;
         }
-        let wanted = |range: (core::ops::Bound<LinkId>, core::ops::Bound<LinkId>)| {
-            self.links.range(range).find(|(_, link)| link.compare).map(|(id, _)| *id)
-        };
-        use core::ops::Bound::{Excluded, Unbounded};
-        let Some(id) = wanted((Excluded(last), Unbounded)).or_else(|| wanted((Unbounded, Unbounded))) else { return };
+        let wanted: Vec<LinkId> = self.links.iter().filter(|(_, link)| link.compare).map(|(id, _)| *id).collect();
+        self.links.compares = wanted.len() > 1;
+        let next = wanted.iter().find(|id| **id > last).or(wanted.first());
+        let Some(id) = next.copied() else { return };
         if let Some(link) = self.links.get_mut(&id) {
             link.compare = false;
             link.spans = Some(reconcile::begin(&self.facts));

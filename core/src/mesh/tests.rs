@@ -161,7 +161,7 @@ fn a_link_without_room_keeps_its_last_frame_for_the_mesh_and_its_memory_is_bound
     let mut chain = Chain::new(2);
     let link = LinkId(2);
     // Use up all room but one frame.
-    while chain.meshes[0].links[&link].has_room_for_parcels() {
+    while chain.meshes[0].links.get(&link).is_some_and(super::link::Link::has_room_for_parcels) {
         assert!(chain.meshes[0].send(id(1), alloc::vec![0]));
         chain.settle();
     }

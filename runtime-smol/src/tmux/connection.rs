@@ -199,7 +199,13 @@ fn drain(stream: &Async<UnixStream>, handler: &impl Handler, mut reads: usize) -
             reads -= 1;
             match stream.get_ref().read(buffer) {
                 Ok(0) => return false,
-                Ok(count) => handler.received(&buffer[..count]),
+                Ok(count) => {
+                    handler.received(&buffer[..count]);
+                    // That was all for now. At the end it is not believed: everything counts.
+                    if count < buffer.len() && reads < READS_AT_ONCE {
+                        return true;
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
                 Err(_) => return false,
@@ -214,7 +220,12 @@ async fn life(shared: &Shared) -> Ending {
     let Some((socket, layout)) = &shared.life else { return future::pending().await };
     let (mut reader, mut buffer) = (Life::new(*layout), [0; 512]);
     loop {
-        let count = match socket.read_with(|mut socket| socket.read(&mut buffer)).await {
+        // Waits first: it has nothing to say but once, and is asked at every turn of the connection.
+        if socket.readable().await.is_err() {
+            return Ending::Closed;
+        }
+        let count = match socket.get_ref().read(&mut buffer) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => continue,
             Ok(0) | Err(_) => return Ending::Closed,
             Ok(count) => count,
         };
