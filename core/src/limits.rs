@@ -27,6 +27,8 @@ pub const ADDRESS_BYTES: usize = 256;
 pub const ADDRESSES: usize = 16;
 /// Bytes of one encoded fact; longer agents are told shortened.
 pub const FACT_BYTES: usize = 16 << 10;
+/// How often a node can be admitted or removed: no peer can state a longer history. Even, so that the last word is a removal.
+pub const MEMBERSHIP_LENGTH: u64 = u64::MAX - 1;
 /// Facts that a node keeps: what is beyond is not taken.
 pub const FACTS: usize = 128 << 10;
 /// Bytes of all facts together, encoded: what is beyond is not taken.

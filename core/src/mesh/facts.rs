@@ -269,7 +269,8 @@ impl Facts {
 
     fn is_void(&self, key: &Key, version: Version) -> bool {
         match key {
-            Key::Member(_) | Key::Node(_) => false,
+            Key::Member(_) => version.0 > limits::MEMBERSHIP_LENGTH,
+            Key::Node(_) => false,
             Key::Links(node) | Key::Agent(node, _) => {
                 self.get(&Key::Node(*node)).is_some_and(|known| version.0 < known.version.0)
             }

@@ -119,14 +119,15 @@ impl Mesh {
     fn membership(&self, word: &Word) -> Fact {
         let (length, member) = (self.facts.length(word.node), self.facts.is_member(word.node));
         let had = self.facts.rights_of(word.node).unwrap_or_default();
-        let length = match (member, word.rights) {
-            (true, Some(rights)) if rights == had => length,
-            (true, Some(_)) => length + 2,
+        let more = match (member, word.rights) {
+            (true, Some(rights)) if rights == had => 0,
+            (true, Some(_)) => 2,
             // Outbids what the node says of itself, and who admits it without such a limit at the same time.
-            (false, Some(Rights::View)) => length + 3,
-            (true, None) | (false, Some(Rights::Operate)) => length + 1,
-            (false, None) => length,
+            (false, Some(Rights::View)) => 3,
+            (true, None) | (false, Some(Rights::Operate)) => 1,
+            (false, None) => 0,
         };
+        let length = length.saturating_add(more).min(limits::MEMBERSHIP_LENGTH);
         let by = self.id;
         Fact { version: Version(length, 0), value: Value::Membership { by, rights: word.rights.unwrap_or(had) } }
     }

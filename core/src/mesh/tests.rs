@@ -264,3 +264,21 @@ fn nothing_is_kept_of_what_a_removed_node_said() {
     mesh.take(now, Some(id(1)), alloc::vec![(Key::Node(id(5)), late)], &mut out);
     assert!(mesh.facts.node(id(5)).is_none(), "whoever still has it");
 }
+
+#[test]
+fn however_often_a_peer_says_that_a_node_was_admitted_it_can_be_removed() {
+    let mut chain = Chain::new(2);
+    let member = || Value::Membership { by: id(1), rights: Rights::Operate };
+    let (now, mesh) = (chain.now, &mut chain.meshes[0]);
+    let mut out = Out::new();
+    for length in [u64::MAX, u64::MAX - 2] {
+        let fact = facts::Fact { version: facts::Version(length, 0), value: member() };
+        mesh.take(now, Some(id(1)), alloc::vec![(Key::Member(id(5)), fact)], &mut out);
+        assert_eq!(mesh.facts.is_member(id(5)), length < u64::MAX);
+    }
+    out.clear();
+    mesh.remove(crate::id::CommandId(1), id(5), &mut out);
+    let Some(Output::Store(store, _)) = out.pop_front() else { unreachable!("a word is stored first") };
+    mesh.stored(now, store, Ok(()), &mut out);
+    assert!(!mesh.facts.is_member(id(5)));
+}

@@ -122,11 +122,13 @@ pub fn way(orders: Sender<ToBackend>, terminals: Terminals, attendant: Rc<Attend
 /// If the system gives no thread.
 pub fn start_reachable(config: PtyConfig, ends: Ends, terminals: Terminals) -> io::Result<JoinHandle<()>> {
     process::keep_files_private();
+    let Ends { orders, reports } = ends;
+    let mut backend = Backend { config, reports, terminals, agents: BTreeMap::new() };
+    // Before anybody can ask for an agent, however long the thread takes to start.
+    backend.report(BackendInput::Available(BackendKind::Pty, "own terminals".into()));
+    backend.report(BackendInput::Listed(BackendKind::Pty));
     thread::Builder::new().name("pty".into()).spawn(move || {
-        let mut backend = Backend { config, reports: ends.reports.clone(), terminals, agents: BTreeMap::new() };
-        backend.report(BackendInput::Available(BackendKind::Pty, "own terminals".into()));
-        backend.report(BackendInput::Listed(BackendKind::Pty));
-        while let Ok(order) = ends.orders.recv_blocking() {
+        while let Ok(order) = orders.recv_blocking() {
             backend.obey(order);
         }
         backend.end();
