@@ -193,7 +193,7 @@ impl Door {
         handlers: Handlers,
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let workers = Workers::start(self.private.join("http.sock"), &api, &clock)?;
+        let workers = Workers::start(&self.private, &api, &clock)?;
         let Handlers { on_socket, on_link, links } = handlers;
         let house = Rc::new(House { api, clock, exchange: Exchange::new(workers)?, on_socket, on_link });
         let crowd = Crowd::new(room(), VIEWERS + LINKS);

@@ -7,7 +7,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -34,9 +34,9 @@ impl std::fmt::Debug for Workers {
 }
 
 impl Workers {
-    /// Starts the threads behind a socket at `path`, which must be in a folder that is closed to other users.
-    pub(super) fn start(path: PathBuf, api: &Arc<Api>, clock: &ReadClock) -> io::Result<Self> {
-        super::listen::remove_if_there(&path)?;
+    /// Starts the threads behind a socket in `folder`, which must be closed to other users.
+    pub(super) fn start(folder: &Path, api: &Arc<Api>, clock: &ReadClock) -> io::Result<Self> {
+        let path = unused_path(folder)?;
         let listener = std::os::unix::net::UnixListener::bind(&path)?;
         let server = Arc::new(tiny_http::Server::from_listener(listener, None).map_err(io::Error::other)?);
         let workers = Workers { server, stopping: Arc::default(), path };
@@ -72,6 +72,24 @@ impl Drop for Workers {
             self.server.unblock();
         }
     }
+}
+
+/// A name that was not used before: tiny_http removes its socket by name, and late, when the next one may be there. What killed
+/// nodes have left behind is removed.
+fn unused_path(folder: &Path) -> io::Result<PathBuf> {
+    static STARTS: AtomicU64 = AtomicU64::new(0);
+    let ours = format!("http-{}-", std::process::id());
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("http") && !name.starts_with(&ours) {
+            super::listen::remove_if_there(&entry.path())?;
+        }
+    }
+    let path = folder.join(format!("{ours}{}.sock", STARTS.fetch_add(1, Ordering::Relaxed)));
+    super::listen::remove_if_there(&path)?;
+    Ok(path)
 }
 
 fn serve(mut request: tiny_http::Request, api: &Api, clock: &ReadClock) {
