@@ -71,7 +71,7 @@ pub const DIAL_AGAIN_TIME: (Duration, Duration) = (Duration::from_secs(1), Durat
 /// A node that finds itself to be this late gives its links a fresh interval before it judges them.
 pub const LATE_TIME: Duration = Duration::from_secs(1);
 /// A node with a larger id than its peer's waits this long with its first dial, so that usually only one of the two dials.
-pub const DIAL_POLITE_TIME: Duration = Duration::from_millis(500);
+pub const DIAL_POLITE_TIME: Duration = Duration::from_millis(300);
 /// A peer that is not known to be a member is asked to leave after this long: the fact that admits it may be on its way.
 pub const STRANGER_TIME: Duration = Duration::from_secs(1);
 /// A reconciliation that has not moved for this long makes place for one with another peer.
