@@ -45,9 +45,10 @@ sim: ## the simulator, SEEDS=10000
 	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds $(SEEDS) --jobs 2
 	PROPTEST_CASES=5000 $(CARGO) test --release --quiet -p consort-sim --test swarm
 
-bench: ## measure; prints the table of BENCHMARKS.md
+bench: ## measure; prints the tables of BENCHMARKS.md
 	$(CARGO) build --release --quiet
 	$(CARGO) run --release --quiet -p consort-tests --bin bench
+	$(CARGO) run --release --quiet -p consort-sim -- bench
 
 fuzz: ## grow the fuzz corpora for MINUTES=1 per target
 	sh fuzz/fuzz.sh $(MINUTES)

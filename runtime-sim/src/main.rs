@@ -78,8 +78,8 @@ enum What {
     },
     /// Measure what was promised, and print a table.
     Bench {
-        /// The largest mesh.
-        #[arg(long, default_value_t = 1_000)]
+        /// The largest mesh. 1000 nodes take many minutes and several gigabytes.
+        #[arg(long, default_value_t = 100)]
         nodes: u16,
     },
     /// Write one HTML page with plots.
