@@ -200,8 +200,9 @@ pub enum LinkInput<'a> {
     },
     /// The other end's `Output::Transmit`, whole, in order, once. At most [`LINK_FRAME_BYTES`](crate::limits::LINK_FRAME_BYTES).
     Frame(&'a [u8]),
-    /// There is room for one more frame on the connection. Given once per frame of room; core never sends without.
-    Writable,
+    /// There is room for so many more frames on the connection. Each piece of room is told once, alone or together with others; core
+    /// never sends without. A runtime may keep some back while core has at least two: parcels leave one for the mesh's own frames.
+    Writable(u32),
     /// The connection is gone.
     Closed,
 }

@@ -60,7 +60,7 @@ pub const HOPS: u8 = 16;
 pub const COALESCE_TIME: Duration = Duration::from_millis(25);
 /// One more link to a node that others lead to already is told this late: most joins change many links at once.
 pub const LINK_NEWS_TIME: Duration = Duration::from_millis(500);
-/// A link sends a heartbeat this often.
+/// A node sends a heartbeat on each of its links this often.
 pub const HEARTBEAT_TIME: Duration = Duration::from_secs(2);
 /// A link that has brought nothing for this long is dead.
 pub const SILENCE_TIME: Duration = Duration::from_secs(5);

@@ -128,9 +128,9 @@ impl Monitor {
             LinkInput::Frame(bytes) => {
                 assert!(bytes.len() <= limits::LINK_FRAME_BYTES, "contract: a link's frame is bounded");
             }
-            LinkInput::Writable => {
+            LinkInput::Writable(frames) => {
                 if let Some(room) = self.links.get_mut(&id) {
-                    *room += 1;
+                    *room += frames;
                 }
             }
             LinkInput::Closed => drop(self.links.remove(&id)),

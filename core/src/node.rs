@@ -152,10 +152,12 @@ impl Node {
     /// When to call `handle(Wake)` at the latest, and why. `None`: only when something happens.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Deadline> {
-        let directory = self.directory.next_deadline().map(|at| Deadline { at, reason: "an agent's state" });
-        let streams = self.streams.next_deadline().map(|at| Deadline { at, reason: "a terminal's viewers" });
-        let circuits = self.circuits.next_deadline().map(|at| Deadline { at, reason: "another node's answer" });
-        [directory, streams, circuits, self.mesh.next_deadline()].into_iter().flatten().min()
+        let others = Deadline::first([
+            (self.directory.next_deadline(), "an agent's state"),
+            (self.streams.next_deadline(), "a terminal's viewers"),
+            (self.circuits.next_deadline(), "another node's answer"),
+        ]);
+        [others, self.mesh.next_deadline()].into_iter().flatten().min_by_key(|deadline| deadline.at)
     }
 
     /// Everything that can be read.

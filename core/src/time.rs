@@ -69,3 +69,17 @@ pub struct Deadline {
     /// For logs and traces: which rule waits for it.
     pub reason: &'static str,
 }
+
+impl Deadline {
+    /// The first of those that exist.
+    #[inline]
+    pub(crate) fn first<const N: usize>(all: [(Option<Instant>, &'static str); N]) -> Option<Deadline> {
+        let mut first: Option<Deadline> = None;
+        for (at, reason) in all {
+            if let Some(at) = at.filter(|at| first.is_none_or(|first| *at < first.at)) {
+                first = Some(Deadline { at, reason });
+            }
+        }
+        first
+    }
+}

@@ -132,9 +132,7 @@ impl World {
     }
 
     fn room(&mut self, link: LinkId, frames: u8) {
-        for _ in 0..frames {
-            self.handle(Input::Link(link, LinkInput::Writable));
-        }
+        self.handle(Input::Link(link, LinkInput::Writable(frames.into())));
     }
 
     fn link(&mut self, cursor: &mut Cursor<'_>) {

@@ -86,7 +86,7 @@ impl Trace {
         self.number(link.0);
         match feed {
             LinkFeed::Frame(bytes) => self.bytes(bytes),
-            LinkFeed::Writable => self.number(1),
+            LinkFeed::Writable(frames) => self.number(1 | u64::from(*frames) << 8),
             LinkFeed::Closed => self.number(2),
             LinkFeed::Opened { .. } => self.number(3),
         }

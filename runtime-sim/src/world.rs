@@ -67,7 +67,6 @@ pub(crate) struct World {
     pub(crate) truth: Truth,
     pub(crate) marks: Marks,
     scratch: Vec<u8>,
-    outputs: Vec<Output>,
 }
 
 impl World {
@@ -108,7 +107,6 @@ impl World {
             truth: Truth::default(),
             marks: Marks::default(),
             scratch: Vec::new(),
-            outputs: Vec::new(),
         };
         for host in 0..hosts {
             world.add_host(identity(seed, host));
@@ -280,7 +278,7 @@ impl World {
         match feed {
             LinkFeed::Opened { .. } => self.marks.add(self.agenda.now(), host, || Mark::Opened),
             LinkFeed::Closed => self.marks.add(self.agenda.now(), host, || Mark::Closed),
-            LinkFeed::Frame(_) | LinkFeed::Writable => {}
+            LinkFeed::Frame(_) | LinkFeed::Writable(_) => {}
         }
     }
 
@@ -463,16 +461,16 @@ impl World {
         host.handled += 1;
         self.trace.time(at, self.agenda.now());
         node.handle(host.clock.at(self.agenda.now()), input.unwrap_or(Input::Wake));
-        let mut outputs = std::mem::take(&mut self.outputs);
-        while let Some(output) = node.poll_output() {
+        while let Some(output) = self.hosts[at].monitor.as_mut().and_then(Monitor::poll_output) {
             self.trace.output(&output);
-            self.saboteur.outputs(output, &mut outputs);
+            if self.options.sabotage == Sabotage::None {
+                self.output(at, output)?;
+                continue;
+            }
+            for output in self.saboteur.outputs(output) {
+                self.output(at, output)?;
+            }
         }
-        for output in outputs.drain(..) {
-            self.log.line(self.agenda.now(), || format!("{at}   ← {output:?}"));
-            self.output(at, output)?;
-        }
-        self.outputs = outputs;
         self.plan_wake(at);
         self.check(at)
     }
@@ -502,6 +500,7 @@ impl World {
     }
 
     fn output(&mut self, at: HostIndex, output: Output) -> Checked {
+        self.log.line(self.agenda.now(), || format!("{at}   ← {output:?}"));
         let host = &mut self.hosts[at];
         let Some(node) = &host.monitor else { return Ok(()) };
         if !self.options.quick {

@@ -233,7 +233,11 @@ impl Facts {
     /// Takes a fact if it is newer than what is known of its key. Equal versions with different values (a broken or cloned
     /// node) are ordered by value, so that all nodes still agree. Returns whether anything changed.
     pub fn merge(&mut self, key: Key, fact: Fact) -> bool {
-        self.take(key, fact).is_some()
+        let news = self.is_news(&key, &fact);
+        if news {
+            self.take(key, fact);
+        }
+        news
     }
 
     /// Takes all facts of another map.
@@ -243,22 +247,20 @@ impl Facts {
         }
     }
 
-    /// [`merge`](Self::merge) that also gives the keys whose facts have become void by it.
-    pub(crate) fn take(&mut self, key: Key, fact: Fact) -> Option<Vec<Key>> {
-        if !self.is_news(&key, &fact) {
-            return None;
-        }
+    /// Takes a fact that [is news](Self::is_news). Gives the keys whose facts have become void by it.
+    pub(crate) fn take(&mut self, key: Key, fact: Fact) -> Vec<Key> {
+        debug_assert!(self.is_news(&key, &fact), "a fact of {key:?} that is no news is taken");
         let bytes = encoded(&(&key, &fact));
         let (hash, bytes) = (hash_of(&bytes), bytes.len() as u32);
         let epoch = fact.version.0;
-        self.remove(&key);
         self.hash ^= hash;
         self.bytes += bytes as usize;
-        self.map.insert(key, Entry { fact, hash, bytes });
-        Some(match key {
+        let old = self.map.insert(key, Entry { fact, hash, bytes });
+        self.discount(old);
+        match key {
             Key::Node(node) => self.drop_older(node, epoch),
             Key::Member(_) | Key::Links(_) | Key::Agent(..) => Vec::new(),
-        })
+        }
     }
 
     /// Whether merging it would change anything.
@@ -298,7 +300,12 @@ impl Facts {
     }
 
     fn remove(&mut self, key: &Key) {
-        if let Some(old) = self.map.remove(key) {
+        let old = self.map.remove(key);
+        self.discount(old);
+    }
+
+    fn discount(&mut self, old: Option<Entry>) {
+        if let Some(old) = old {
             self.hash ^= old.hash;
             self.bytes -= old.bytes as usize;
         }
@@ -402,11 +409,6 @@ impl Facts {
         found.into_iter().flatten().map(|(key, entry)| (key, entry.fact.version, entry.hash))
     }
 
-    /// Bytes of one fact, encoded.
-    pub(crate) fn bytes_of(&self, key: &Key) -> usize {
-        self.map.get(key).map_or(0, |entry| entry.bytes as usize)
-    }
-
     /// The hash of one fact.
     pub(crate) fn hash_of(&self, key: &Key) -> Option<u64> {
         self.map.get(key).map(|entry| entry.hash)
@@ -435,8 +437,13 @@ impl Facts {
 
 /// The bytes of a value as they travel.
 pub(crate) fn encoded(value: &impl Serialize) -> Vec<u8> {
+    encoded_after(Vec::new(), value)
+}
+
+/// The bytes of a value behind others.
+pub(crate) fn encoded_after(bytes: Vec<u8>, value: &impl Serialize) -> Vec<u8> {
     // Encoding to memory fails for no value of our types.
-    postcard::to_allocvec(value).unwrap_or_default()
+    postcard::to_extend(value, bytes).unwrap_or_default()
 }
 
 /// A hash of bytes that is the same on every machine: words are multiplied to 128 bits and folded (as wyhash does).

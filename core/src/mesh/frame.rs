@@ -5,7 +5,7 @@
 //! fit its key is refused.
 
 use super::bounded::at_most;
-use super::facts::{Fact, Key, Version};
+use super::facts::{Fact, Key, Version, encoded_after};
 use super::{Parcel, PeerFault};
 use crate::id::NodeId;
 use crate::limits;
@@ -94,21 +94,20 @@ impl Frame {
     /// The bytes of one `Transmit`.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
         match self {
-            Frame::Hello(hello) => put(&mut bytes, 0, [hello]),
-            Frame::Heartbeat(hash) => put(&mut bytes, 1, [hash]),
-            Frame::Facts(facts) => put(&mut bytes, 2, facts),
-            Frame::Reconcile(spans) => put(&mut bytes, 3, spans),
-            Frame::Want(keys) => put(&mut bytes, 4, keys),
+            Frame::Hello(hello) => put(0, [hello]),
+            Frame::Heartbeat(hash) => put(1, [hash]),
+            Frame::Facts(facts) => put(2, facts),
+            Frame::Reconcile(spans) => put(3, spans),
+            Frame::Want(keys) => put(4, keys),
             Frame::Parcel(parcel) => {
-                put(&mut bytes, 5, [(&parcel.from, &parcel.to, parcel.hops)]);
+                let mut bytes = put(5, [(&parcel.from, &parcel.to, parcel.hops)]);
                 bytes.extend_from_slice(&parcel.body);
+                bytes
             }
-            Frame::Lost(lost) => put(&mut bytes, 6, [lost]),
-            Frame::Farewell(facts) => put(&mut bytes, 7, facts),
+            Frame::Lost(lost) => put(6, [lost]),
+            Frame::Farewell(facts) => put(7, facts),
         }
-        bytes
     }
 
     /// Reads a frame of a peer.
@@ -140,11 +139,33 @@ impl Frame {
     }
 }
 
-fn put<T: Serialize>(bytes: &mut Vec<u8>, kind: u8, items: impl IntoIterator<Item = T>) {
-    bytes.push(kind);
-    for item in items {
-        bytes.extend_from_slice(&super::facts::encoded(&item));
+/// The bytes of a [`Frame::Facts`], made of facts that are not copied.
+#[derive(Debug, Default)]
+pub(super) struct FactsFrame(Vec<u8>);
+
+impl FactsFrame {
+    pub(super) fn add(&mut self, key: &Key, fact: &Fact) {
+        let mut bytes = core::mem::take(&mut self.0);
+        if bytes.is_empty() {
+            bytes.push(2);
+        }
+        self.0 = encoded_after(bytes, &(key, fact));
     }
+
+    /// Bytes so far.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All bytes; `None`: there are no facts.
+    pub(super) fn encoded(self) -> Option<Vec<u8>> {
+        Some(self.0).filter(|bytes| !bytes.is_empty())
+    }
+}
+
+fn put<T: Serialize>(kind: u8, items: impl IntoIterator<Item = T>) -> Vec<u8> {
+    let first = alloc::vec![kind];
+    items.into_iter().fold(first, |bytes, item| encoded_after(bytes, &item))
 }
 
 fn one<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, PeerFault> {

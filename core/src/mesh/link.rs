@@ -1,7 +1,7 @@
 //! One link: what is known of its other end, and what is to be sent to it, as state and not as a queue.
 
 use super::facts::{Fact, Facts, Key};
-use super::frame::{Frame, Hello, PROTOCOL, Span};
+use super::frame::{FactsFrame, Frame, Hello, PROTOCOL, Span};
 use super::traffic::Traffic;
 use crate::id::{LinkId, NodeId};
 use crate::limits;
@@ -37,8 +37,8 @@ pub(super) struct Link {
     room: u32,
     greeted: bool,
     pub(super) hello: Option<Hello>,
-    /// When the last hash was sent.
-    hash_sent: Instant,
+    /// A heartbeat is to be sent.
+    pub(super) beat: bool,
     /// The hash of the other end, as it said last, and how often in a row it differed.
     pub(super) hash: u64,
     pub(super) mismatches: u8,
@@ -59,6 +59,8 @@ pub(super) struct Link {
     pub(super) traffic: Traffic,
     /// Since when neither end needs it.
     pub(super) spare: Option<Instant>,
+    /// It is among those that are looked at next.
+    pub(super) touched: bool,
 }
 
 impl Link {
@@ -73,7 +75,7 @@ impl Link {
             room: 0,
             greeted: false,
             hello: None,
-            hash_sent: now,
+            beat: false,
             hash: 0,
             mismatches: 0,
             proven: false,
@@ -85,6 +87,7 @@ impl Link {
             spans: None,
             traffic: Traffic::default(),
             spare: None,
+            touched: false,
         }
     }
 
@@ -92,13 +95,19 @@ impl Link {
         self.stage == Stage::Open
     }
 
-    pub(super) fn writable(&mut self) {
-        self.room = self.room.saturating_add(1);
+    /// So many more frames fit.
+    pub(super) fn writable(&mut self, frames: u32) {
+        self.room = self.room.saturating_add(frames);
     }
 
-    /// Whether a parcel would go out now; the last frame of room is kept for the mesh's own.
+    /// Whether anything would go out now. Parcels leave the last frame of room to the mesh's own.
+    pub(super) fn has_room(&self) -> bool {
+        self.room >= 2
+    }
+
+    /// Whether a parcel would go out now.
     pub(super) fn has_room_for_parcels(&self) -> bool {
-        self.is_open() && self.room >= 2
+        self.is_open() && self.has_room()
     }
 
     /// The room of another state of the same link.
@@ -130,8 +139,7 @@ impl Link {
         }
         let facts = (!self.pending.is_empty()).then(|| self.facts_at());
         let spare = self.spare.map(|since| since + limits::SPARE_TIME);
-        let heartbeat = self.hash_sent + limits::HEARTBEAT_TIME;
-        [Some(silent), Some(heartbeat), facts, spare].into_iter().flatten().min().unwrap_or(silent)
+        [facts, spare].into_iter().flatten().fold(silent, Instant::min)
     }
 
     /// Facts go out at once, but not again before others had time to join them.
@@ -149,10 +157,10 @@ impl Link {
         out: &mut VecDeque<Output>,
     ) -> bool {
         while self.room > 0 {
+            let last = matches!(self.stage, Stage::Leaving(_));
             let Some(frame) = self.next_frame(now, facts, instance) else { break };
             self.room -= 1;
-            let last = matches!(frame, Frame::Farewell(_));
-            out.push_back(Output::Transmit(id, frame.encode()));
+            out.push_back(Output::Transmit(id, frame));
             if last {
                 return true;
             }
@@ -160,28 +168,26 @@ impl Link {
         false
     }
 
-    fn next_frame(&mut self, now: Instant, facts: &Facts, instance: u64) -> Option<Frame> {
+    fn next_frame(&mut self, now: Instant, facts: &Facts, instance: u64) -> Option<Vec<u8>> {
         match &mut self.stage {
             Stage::Strange => return None,
-            Stage::Leaving(why) => return Some(Frame::Farewell(core::mem::take(why))),
+            Stage::Leaving(why) => return Some(Frame::Farewell(core::mem::take(why)).encode()),
             Stage::Greeting | Stage::Open if !self.greeted => {
                 self.greeted = true;
-                self.hash_sent = now;
-                return Some(Frame::Hello(Hello { protocol: PROTOCOL, instance, hash: facts.hash() }));
+                return Some(Frame::Hello(Hello { protocol: PROTOCOL, instance, hash: facts.hash() }).encode());
             }
             Stage::Greeting => return None,
             Stage::Open => {}
         }
-        if now >= self.hash_sent + limits::HEARTBEAT_TIME {
-            self.hash_sent = now;
-            return Some(Frame::Heartbeat(facts.hash()));
+        if core::mem::take(&mut self.beat) {
+            return Some(Frame::Heartbeat(facts.hash()).encode());
         }
         if !self.want.is_empty() {
             let mut keys = core::mem::take(&mut self.want);
             if let Some(rest) = keys.iter().nth(WANTED_KEYS).copied() {
                 self.want = keys.split_off(&rest);
             }
-            return Some(Frame::Want(keys.into_iter().collect()));
+            return Some(Frame::Want(keys.into_iter().collect()).encode());
         }
         let told_now = now >= self.facts_at() || self.told == Some(now);
         if told_now && let Some(frame) = self.next_facts(facts) {
@@ -191,29 +197,27 @@ impl Link {
         // That nothing differs any more is said when nothing is left to send.
         let goes_on = self.spans.as_ref().is_some_and(|spans| !spans.is_empty());
         if let Some(spans) = self.spans.take_if(|_| goes_on || self.pending.is_empty()) {
-            return Some(Frame::Reconcile(spans));
+            return Some(Frame::Reconcile(spans).encode());
         }
         if let Some(lost) = self.traffic.pop_notice() {
-            return Some(Frame::Lost(lost));
+            return Some(Frame::Lost(lost).encode());
         }
-        if self.room < 2 {
+        if !self.has_room() {
             return None;
         }
-        self.traffic.pop().map(Frame::Parcel)
+        self.traffic.pop().map(|parcel| Frame::Parcel(parcel).encode())
     }
 
-    fn next_facts(&mut self, facts: &Facts) -> Option<Frame> {
-        let mut list = Vec::new();
-        let mut bytes = 0;
-        while bytes < limits::FACTS_FRAME_BYTES {
+    fn next_facts(&mut self, facts: &Facts) -> Option<Vec<u8>> {
+        let mut frame = FactsFrame::default();
+        while frame.len() < limits::FACTS_FRAME_BYTES {
             let Some(key) = self.pending.pop_first() else { break };
             // What has become void in the meantime is told by what made it so.
             if let Some(fact) = facts.get(&key) {
-                bytes += facts.bytes_of(&key);
-                list.push((key, fact.clone()));
+                frame.add(&key, fact);
             }
         }
-        (!list.is_empty()).then_some(Frame::Facts(list))
+        frame.encoded()
     }
 }
 

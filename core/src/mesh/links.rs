@@ -18,13 +18,13 @@ impl Mesh {
     pub(crate) fn link(&mut self, now: Instant, id: LinkId, input: LinkInput<'_>, out: &mut Out) {
         match input {
             LinkInput::Opened { peer, dial } => self.opened(now, id, peer, dial, out),
-            LinkInput::Writable => {
-                if let Some(link) = self.links.get_mut(&id) {
-                    link.writable();
-                }
+            LinkInput::Writable(frames) => {
+                let waits = self.links.get(&id).is_some_and(|link| !link.has_room());
+                let link = if waits { self.links.get_mut(&id) } else { self.links.note(&id) };
+                link.into_iter().for_each(|link| link.writable(frames));
             }
             LinkInput::Frame(bytes) => {
-                let Some(link) = self.links.get_mut(&id) else { return };
+                let Some(link) = self.links.note(&id) else { return };
                 (link.heard, link.forgiven) = (now, false);
                 let peer = link.peer;
                 if let Err(fault) = Frame::decode(bytes).and_then(|frame| self.frame(now, id, frame, out)) {
@@ -72,7 +72,7 @@ impl Mesh {
     }
 
     fn frame(&mut self, now: Instant, id: LinkId, frame: Frame, out: &mut Out) -> Result<(), PeerFault> {
-        let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
+        let Some(link) = self.links.note(&id) else { return Ok(()) };
         let peer = link.peer;
         match (&frame, &link.stage) {
             (Frame::Farewell(_), _) => {}
@@ -127,7 +127,7 @@ impl Mesh {
 
     /// A link is good once it has brought more than a greeting: the other end may still have refused it.
     fn prove(&mut self, id: LinkId, frame: &Frame) {
-        let Some(link) = self.links.get_mut(&id).filter(|link| link.is_open() && !link.proven) else { return };
+        let Some(link) = self.links.note(&id).filter(|link| link.is_open() && !link.proven) else { return };
         if !matches!(frame, Frame::Farewell(_)) {
             link.proven = true;
             self.dialler.succeeded(link.peer);
@@ -222,7 +222,7 @@ impl Mesh {
 
     fn heartbeat(&mut self, now: Instant, id: LinkId, hash: u64) {
         let quiet = now.since(self.due.facts_changed) >= limits::RECONCILE_TIME;
-        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(link) = self.links.note(&id) else { return };
         link.mismatches = if hash == self.facts.hash() { 0 } else { link.mismatches.saturating_add(1) };
         link.compare = (link.mismatches >= 2 || link.mismatches == 1 && quiet) && self.id < link.peer;
         link.hash = hash;
@@ -339,8 +339,7 @@ impl Mesh {
             return;
         }
         self.invited.clear();
-        let members = self.facts.memberships().filter(|(_, fact)| fact.version.0 % 2 == 1);
-        let members: Vec<(NodeId, bool)> = members.map(|(id, _)| (id, self.graph.is_reachable(id))).collect();
+        let members: Vec<(NodeId, bool)> = self.graph.members().collect();
         self.targets = targets::targets(self.id, &members);
         self.direct.retain(|id| self.facts.is_member(*id));
         let near: Vec<NodeId> =

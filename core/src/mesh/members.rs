@@ -70,11 +70,11 @@ impl Mesh {
 
     pub(super) fn restore(&mut self, restored: Restored, now: Instant) {
         for Record { id, member, node, told, good } in restored.nodes {
-            self.graph.know(id, now);
             self.dialler.restore(id, told, good);
             if let Some(fact) = member {
                 self.facts.merge(Key::Member(id), fact);
             }
+            self.graph.set_member(id, self.facts.is_member(id), now);
             if let Some(fact) = node.filter(|_| id != self.id && self.facts.is_member(id)) {
                 self.facts.merge(Key::Node(id), fact);
             }
@@ -82,6 +82,7 @@ impl Mesh {
         let by = self.id;
         let alone = Fact { version: Version(1, 0), value: Value::Membership { by, rights: Rights::Operate } };
         self.facts.merge(Key::Member(self.id), alone);
+        self.graph.set_member(self.id, self.facts.is_member(self.id), now);
     }
 
     pub(crate) fn admit(
@@ -193,7 +194,7 @@ impl Mesh {
     pub(super) fn membership_changed(&mut self, now: Instant, node: NodeId, out: &mut Out) {
         self.keeper.keep(node);
         self.due.targets = true;
-        self.graph.touch();
+        self.graph.set_member(node, self.facts.is_member(node), now);
         if self.facts.is_member(node) {
             out.push_back(Output::Event(Event::NodeChanged(node)));
             let agents = self.rows.ids_of(node).map(|agent| AgentAddress { node, agent });

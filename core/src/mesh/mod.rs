@@ -126,10 +126,10 @@ struct Due {
     searched: Option<Instant>,
     /// When facts have changed last.
     facts_changed: Instant,
+    /// The next heartbeats of all links: together, so that a node at rest is woken once for them.
+    beat: Instant,
     /// The link whose facts are being compared, and when that moved last.
     comparing: Option<(LinkId, Instant)>,
-    /// When this node asked to be woken.
-    promised: Option<Instant>,
 }
 
 impl Mesh {
@@ -137,9 +137,11 @@ impl Mesh {
         (id, started, instance): (NodeId, u64, u64),
         name: &str,
         restored: Restored,
-        random: Random,
+        mut random: Random,
         now: Instant,
     ) -> Self {
+        // Nodes that were started at the same time do not beat at the same time.
+        let beat = now + Duration::from_millis(random.below(limits::HEARTBEAT_TIME.as_millis()));
         let node = NodeFact { name: name.to_string(), instance, protocol: PROTOCOL, ..NodeFact::default() };
         let mut mesh = Mesh {
             id,
@@ -159,7 +161,7 @@ impl Mesh {
             news: VecDeque::new(),
             told_later: Out::new(),
             now,
-            due: Due { targets: true, links: Some(now), ..Due::default() },
+            due: Due { targets: true, links: Some(now), beat, ..Due::default() },
         };
         mesh.restore(restored, now);
         mesh.own.say(&mut mesh.facts, |_| {});
@@ -239,8 +241,10 @@ impl Mesh {
 
     /// Begins to take an input. A node that was itself late gives its links a fresh interval before it judges them.
     pub(crate) fn begin(&mut self, now: Instant) {
+        let late = |at| now.since(at) > limits::LATE_TIME;
+        let was_late = late(self.now) && self.next_deadline().is_some_and(|deadline| late(deadline.at));
         self.now = now;
-        if self.due.promised.is_some_and(|at| now.since(at) > limits::LATE_TIME) {
+        if was_late {
             // Once: a node that is always late must still find out who is gone.
             for link in self.links.values_mut().filter(|link| !link.forgiven) {
                 (link.heard, link.forgiven) = (now, true);
@@ -268,23 +272,23 @@ impl Mesh {
         self.choose_targets(now);
         self.dial(now, out);
         self.keep(now, out);
+        self.beat(now);
         self.transmit(now, out);
-        self.due.promised = self.next_deadline().map(|deadline| deadline.at);
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Deadline> {
         let waits = |yes: bool, last: Option<Instant>| last.filter(|_| yes).map(|last| last + limits::COALESCE_TIME);
         let compares = self.due.comparing.filter(|_| self.links.compares);
-        let all = [
+        Deadline::first([
             (self.links.next_deadline(), "a link"),
+            (Some(self.due.beat).filter(|_| !self.open.is_empty()), "heartbeats"),
             (self.dialler.next_deadline(), "a dial"),
             (self.own.next_deadline(), "an own fact"),
             (self.keeper.next_deadline(), "the store of nodes"),
             (self.due.links.filter(|_| self.due.links_told.is_some()), "own links"),
             (waits(self.graph.is_dirty(), self.due.searched), "the graph"),
             (compares.map(|(_, moved)| moved + limits::RECONCILE_TIME), "a comparison of facts"),
-        ];
-        all.into_iter().filter_map(|(at, reason)| Some(Deadline { at: at?, reason })).min()
+        ])
     }
 
     /// Own links have changed: that is told after `pause` at the latest, and not too often.
@@ -318,8 +322,7 @@ impl Mesh {
             return;
         }
         self.due.searched = Some(now);
-        let facts = &self.facts;
-        for change in self.graph.search(now, |node| facts.is_member(node)) {
+        for change in self.graph.search(now) {
             let (id, news) = match change {
                 Change::Reachable(id) => (id, Some(MeshNews::Reachable(id))),
                 Change::Unreachable(id) => (id, Some(MeshNews::Unreachable(id))),
@@ -332,6 +335,16 @@ impl Mesh {
         }
     }
 
+    fn beat(&mut self, now: Instant) {
+        if self.open.is_empty() || now < self.due.beat {
+            return;
+        }
+        self.due.beat = now + limits::HEARTBEAT_TIME;
+        for id in self.open.values() {
+            self.links.get_mut(id).into_iter().for_each(|link| link.beat = true);
+        }
+    }
+
     fn transmit(&mut self, now: Instant, out: &mut Out) {
         let mut closed = Vec::new();
         for id in self.links.ready(now) {
@@ -339,8 +352,8 @@ impl Mesh {
             if link.flush(now, id, &self.facts, self.instance, out) {
                 closed.push(id);
             }
-            self.links.settle(id);
         }
+        self.links.settle();
         for id in closed {
             self.close(now, id, out);
         }

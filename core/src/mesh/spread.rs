@@ -56,8 +56,7 @@ impl Mesh {
         if !self.has_place(&key, now) {
             return false;
         }
-        let Some(void) = self.facts.take(key, fact) else { return false };
-        for key in void {
+        for key in self.facts.take(key, fact) {
             self.gone(now, key, out);
         }
         self.noticed(now, key, out);
@@ -133,7 +132,8 @@ impl Mesh {
     }
 
     /// Puts facts on the links that need them: what is this node's own on all; what came from a peer on those to nodes that the peer
-    /// does not reach itself, and only if no other neighbour of the peer is to do that. (Multipoint relays, as in OLSR, RFC 3626, but
+    /// does not reach itself (both say that they are linked: one alone may be out of date), and only if no other neighbour of the peer
+    /// is to do that. (Multipoint relays, as in OLSR, RFC 3626, but
     /// chosen by the relays: the one with the highest rank for that fact.) What is lost by that is found by comparing.
     fn spread(&mut self, keys: &[Key], from: Option<NodeId>) {
         let Some(from) = from else {
@@ -147,7 +147,7 @@ impl Mesh {
         let source = self.graph.number_of(from);
         let far = self.open.iter().filter_map(|(peer, id)| {
             let number = self.graph.number_of(*peer)?;
-            let reached = *peer == from || source.is_some_and(|source| self.graph.lists(source, number));
+            let reached = *peer == from || source.is_some_and(|source| self.graph.is_edge(source, number));
             (!reached).then_some((*peer, *id, number))
         });
         let far: Vec<(NodeId, LinkId, Number)> = far.collect();
@@ -161,7 +161,7 @@ impl Mesh {
             let higher = neighbours.iter().filter(|(id, _)| rank(seed, *id) > own);
             let higher: Vec<Number> = higher.map(|(_, number)| *number).collect();
             for (peer, id, number) in &far {
-                let first = !higher.iter().any(|rival| self.graph.lists(*rival, *number));
+                let first = !higher.iter().any(|rival| self.graph.is_edge(*rival, *number));
                 if let Some(link) = self.links.get_mut(id).filter(|_| first && key.writer() != Some(*peer)) {
                     link.tell(*key);
                 }

@@ -1,10 +1,10 @@
-//! The links of a node, with what must be looked at: those that something was done to, and those whose time has come. Everything
-//! else stays as it is, so that an input costs the same however many links there are.
+//! The links of a node, with what must be looked at: those that something was done to, and all when the time of one may have come.
+//! Everything else stays as it is, so that an input costs the same however many links there are.
 
 use super::link::Link;
 use crate::id::LinkId;
 use crate::time::Instant;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// All links by their number.
@@ -12,10 +12,9 @@ use alloc::vec::Vec;
 pub(super) struct Table {
     map: BTreeMap<LinkId, Link>,
     /// May have something to send, or another deadline.
-    touched: BTreeSet<LinkId>,
-    /// When each link that was not touched has something to do.
-    due: BTreeSet<(Instant, LinkId)>,
-    planned: BTreeMap<LinkId, Instant>,
+    touched: Vec<LinkId>,
+    /// No link that was not touched has anything to do before.
+    soonest: Option<Instant>,
     /// One of them may wait for a comparison of facts.
     pub(super) compares: bool,
 }
@@ -28,21 +27,28 @@ impl Table {
     /// To change it.
     pub(super) fn get_mut(&mut self, id: &LinkId) -> Option<&mut Link> {
         let link = self.map.get_mut(id)?;
-        self.touched.insert(*id);
+        if !core::mem::replace(&mut link.touched, true) {
+            self.touched.push(*id);
+        }
         Some(link)
+    }
+
+    /// To note what gives it nothing to send, and no earlier deadline: that it was heard of, or has more room than it uses.
+    pub(super) fn note(&mut self, id: &LinkId) -> Option<&mut Link> {
+        self.map.get_mut(id)
     }
 
     pub(super) fn insert(&mut self, id: LinkId, link: Link) {
         self.map.insert(id, link);
-        self.touched.insert(id);
+        self.get_mut(&id);
     }
 
     pub(super) fn remove(&mut self, id: &LinkId) -> Option<Link> {
-        self.touched.remove(id);
-        if let Some(at) = self.planned.remove(id) {
-            self.due.remove(&(at, *id));
+        let link = self.map.remove(id)?;
+        if link.touched {
+            self.touched.retain(|other| other != id);
         }
-        self.map.remove(id)
+        Some(link)
     }
 
     pub(super) fn contains_key(&self, id: &LinkId) -> bool {
@@ -63,48 +69,52 @@ impl Table {
 
     /// To change all of them.
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Link> {
-        self.touched.extend(self.map.keys());
+        self.touch_all();
         self.map.values_mut()
     }
 
-    /// Links with something to do now, in the order of their numbers.
-    pub(super) fn ready(&self, now: Instant) -> Vec<LinkId> {
-        let due = self.due.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id);
-        let mut ready: Vec<LinkId> = due.chain(self.touched.iter().copied()).collect();
-        ready.sort_unstable();
-        ready.dedup();
-        ready
-    }
-
-    /// Everything that can be done for a link now is done.
-    pub(super) fn settle(&mut self, id: LinkId) {
-        self.touched.remove(&id);
-        let Some(at) = self.map.get(&id).map(Link::next_deadline) else { return };
-        let before = self.planned.insert(id, at);
-        if before != Some(at) {
-            if let Some(before) = before {
-                self.due.remove(&(before, id));
+    fn touch_all(&mut self) {
+        for (id, link) in &mut self.map {
+            if !core::mem::replace(&mut link.touched, true) {
+                self.touched.push(*id);
             }
-            self.due.insert((at, id));
         }
     }
 
-    /// When the first link has something to do.
+    /// Links that may have something to do now, in the order of their numbers.
+    pub(super) fn ready(&mut self, now: Instant) -> Vec<LinkId> {
+        if self.soonest.is_some_and(|at| at <= now) {
+            self.soonest = None;
+            self.touch_all();
+        }
+        self.touched.sort_unstable();
+        self.touched.clone()
+    }
+
+    /// Everything that can be done now is done for each link.
+    pub(super) fn settle(&mut self) {
+        for id in self.touched.drain(..) {
+            let Some(link) = self.map.get_mut(&id) else { continue };
+            link.touched = false;
+            let at = link.next_deadline();
+            self.soonest = Some(self.soonest.map_or(at, |soonest| soonest.min(at)));
+        }
+    }
+
+    /// When links are to be looked at: not later than when the first has something to do.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let touched = self.touched.iter().filter_map(|id| self.map.get(id)).map(Link::next_deadline);
-        touched.chain(self.due.first().map(|(at, _)| *at)).min()
+        touched.chain(self.soonest.filter(|_| !self.map.is_empty())).min()
     }
 
     /// Every rule of this table, looked up the slow way.
     pub(super) fn check(&self) -> Result<(), &'static str> {
-        let missed = |(id, link): (&LinkId, &Link)| {
-            !self.touched.contains(id) && self.planned.get(id) != Some(&link.next_deadline())
-        };
-        if self.map.iter().any(missed) {
+        let missed = |link: &Link| !link.touched && self.soonest.is_none_or(|at| at > link.next_deadline());
+        if self.map.values().any(missed) {
             return Err("a link's deadline is not planned");
         }
-        if self.due.len() != self.planned.len() || self.planned.keys().any(|id| !self.map.contains_key(id)) {
-            return Err("a deadline is planned for no link");
+        if self.map.iter().any(|(id, link)| link.touched != self.touched.contains(id)) {
+            return Err("a link is touched and not looked at, or the other way round");
         }
         let compares = self.map.values().any(|link| link.compare);
         if compares && !self.compares { Err("a comparison is forgotten") } else { Ok(()) }

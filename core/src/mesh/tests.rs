@@ -55,9 +55,7 @@ impl Chain {
     }
 
     fn room(&mut self, n: usize, link: LinkId, frames: u32) {
-        for _ in 0..frames {
-            self.tell(n, link, LinkInput::Writable);
-        }
+        self.tell(n, link, LinkInput::Writable(frames));
     }
 
     fn tell(&mut self, n: usize, link: LinkId, input: LinkInput<'_>) {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// Milliseconds that a frame is on its way.
 pub(crate) const DELAY: u64 = 5;
 /// Frames that a link takes at a time.
-const ROOM: usize = 8;
+const ROOM: u32 = 8;
 
 pub(crate) fn id(n: usize) -> NodeId {
     let mut id = [0; 32];
@@ -70,6 +70,8 @@ pub(crate) struct Town {
     wakes: BTreeSet<(u64, usize)>,
     /// Frames and bytes that were sent.
     pub(crate) frames: u64,
+    /// Those of them that carry facts.
+    pub(crate) of_facts: u64,
     pub(crate) bytes: u64,
     pub(crate) dials: u64,
     /// What was said to terminals, viewers and backends, with the node that said it.
@@ -90,6 +92,7 @@ impl Town {
             silent: BTreeSet::new(),
             wakes: BTreeSet::new(),
             frames: 0,
+            of_facts: 0,
             bytes: 0,
             dials: 0,
             said: VecDeque::new(),
@@ -203,6 +206,7 @@ impl Town {
         match output {
             Output::Transmit(link, bytes) => {
                 self.frames += 1;
+                self.of_facts += u64::from(bytes.first() == Some(&2));
                 self.bytes += bytes.len() as u64;
                 let Some(end) = self.ends.get(&(n, link)).copied() else { return };
                 if !self.silent.contains(&(n, end.to)) {
@@ -241,7 +245,7 @@ impl Town {
                 self.tell(n, Input::Link(link, LinkInput::Frame(&bytes)));
             }
             Happening::Room(n, link) if self.ends.contains_key(&(n, link)) => {
-                self.tell(n, Input::Link(link, LinkInput::Writable));
+                self.tell(n, Input::Link(link, LinkInput::Writable(1)));
             }
             Happening::Frame(..) | Happening::Room(..) => {}
             Happening::Stored(n, store) => {
@@ -271,10 +275,8 @@ impl Town {
         self.ends.insert((far.0, links.1), End { to: near.0, link: links.0 });
         for ((n, dial), link, peer) in [(near, links.0, far.0), (far, links.1, near.0)] {
             self.tell(n, Input::Link(link, LinkInput::Opened { peer: self.machines[peer].id, dial }));
-            for _ in 0..ROOM {
-                if self.ends.contains_key(&(n, link)) {
-                    self.tell(n, Input::Link(link, LinkInput::Writable));
-                }
+            if self.ends.contains_key(&(n, link)) {
+                self.tell(n, Input::Link(link, LinkInput::Writable(ROOM)));
             }
         }
     }

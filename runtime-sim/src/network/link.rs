@@ -19,7 +19,7 @@ pub(crate) struct Telling {
 pub(crate) enum LinkFeed {
     Opened { peer: NodeId, dial: Option<DialId> },
     Frame(Vec<u8>),
-    Writable,
+    Writable(u32),
     Closed,
 }
 
@@ -28,7 +28,7 @@ impl LinkFeed {
         match self {
             LinkFeed::Opened { peer, dial } => LinkInput::Opened { peer: *peer, dial: *dial },
             LinkFeed::Frame(bytes) => LinkInput::Frame(bytes),
-            LinkFeed::Writable => LinkInput::Writable,
+            LinkFeed::Writable(frames) => LinkInput::Writable(*frames),
             LinkFeed::Closed => LinkInput::Closed,
         }
     }

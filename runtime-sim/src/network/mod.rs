@@ -5,7 +5,7 @@
 //! never. Everything that a node is told of a link, it is told through [`Telling`].
 
 mod link;
-mod rules;
+pub(crate) mod rules;
 
 pub(crate) use link::{LinkFeed, Telling};
 use rules::Rules;
@@ -329,12 +329,14 @@ impl Network {
             let link = &mut self.links[number as usize];
             let full = link.pipes[usize::from(end)].buffered >= self.manner.buffer_bytes;
             let here = &mut link.ends[usize::from(end)];
-            if here.state != EndState::Open || full || here.granted >= self.manner.room {
-                self.offers.pop_front();
+            self.offers.pop_front();
+            // A node that has more than half of all room is told of the rest when it has used some.
+            if here.state != EndState::Open || full || here.granted > self.manner.room / 2 {
                 continue;
             }
-            here.granted += 1;
-            return Some(self.tell(number, end, LinkFeed::Writable));
+            let more = self.manner.room - here.granted;
+            here.granted = self.manner.room;
+            return Some(self.tell(number, end, LinkFeed::Writable(more)));
         }
         None
     }

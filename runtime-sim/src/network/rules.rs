@@ -114,7 +114,7 @@ impl Rules {
 }
 
 /// A number for a pair of machines in this world.
-pub(super) fn mix(seed: u64, a: HostIndex, b: HostIndex) -> u64 {
+pub(crate) fn mix(seed: u64, a: HostIndex, b: HostIndex) -> u64 {
     let mut mixed = seed ^ (u64::from(a) << 32) ^ (u64::from(b) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -116,34 +116,31 @@ impl Saboteur {
     }
 
     /// What becomes of an output.
-    pub(crate) fn outputs(&mut self, output: Output, all: &mut Vec<Output>) {
-        if self.kind == Sabotage::None {
-            return all.push(output);
-        }
+    pub(crate) fn outputs(&mut self, output: Output) -> Vec<Output> {
         match (self.kind, output) {
-            (Sabotage::DropData, Output::Viewer(_, ViewerOutput::Data { .. })) if self.strikes() => {}
+            (Sabotage::DropData, Output::Viewer(_, ViewerOutput::Data { .. })) if self.strikes() => Vec::new(),
             (Sabotage::DoubleData, output @ Output::Viewer(_, ViewerOutput::Data { .. })) if self.strikes() => {
-                all.extend([output.clone(), output]);
+                vec![output.clone(), output]
             }
             (
                 Sabotage::ShiftSnapshots,
                 Output::Viewer(id, ViewerOutput::Snapshot { stream, generation, offset, size, bytes }),
             ) => {
                 let offset = offset + 1;
-                all.push(Output::Viewer(id, ViewerOutput::Snapshot { stream, generation, offset, size, bytes }));
+                vec![Output::Viewer(id, ViewerOutput::Snapshot { stream, generation, offset, size, bytes })]
             }
-            (Sabotage::LoseWrites, Output::Terminal(_, TerminalOutput::Write(_))) if self.strikes() => {}
+            (Sabotage::LoseWrites, Output::Terminal(_, TerminalOutput::Write(_))) if self.strikes() => Vec::new(),
             (Sabotage::RepeatWrites, Output::Terminal(id, TerminalOutput::Write(bytes))) => {
                 let other = self.last_write.replace(bytes.clone()).filter(|last| last.len() == bytes.len());
-                all.push(Output::Terminal(id, TerminalOutput::Write(other.unwrap_or(bytes))));
+                vec![Output::Terminal(id, TerminalOutput::Write(other.unwrap_or(bytes)))]
             }
-            (Sabotage::MuteEvents, Output::Event(Event::AgentChanged(_))) if self.strikes() => {}
-            (Sabotage::MuteNodes, Output::Event(Event::NodeChanged(_))) if self.strikes() => {}
-            (Sabotage::LoseReplies, Output::Reply(..)) if self.strikes() => {}
+            (Sabotage::MuteEvents, Output::Event(Event::AgentChanged(_))) if self.strikes() => Vec::new(),
+            (Sabotage::MuteNodes, Output::Event(Event::NodeChanged(_))) if self.strikes() => Vec::new(),
+            (Sabotage::LoseReplies, Output::Reply(..)) if self.strikes() => Vec::new(),
             (Sabotage::WrongHolders, Output::Viewer(id, ViewerOutput::Size { stream, size, .. })) => {
-                all.push(Output::Viewer(id, ViewerOutput::Size { stream, size, holder: Holder::Nobody }));
+                vec![Output::Viewer(id, ViewerOutput::Size { stream, size, holder: Holder::Nobody })]
             }
-            (_, output) => all.push(output),
+            (_, output) => vec![output],
         }
     }
 

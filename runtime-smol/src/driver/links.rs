@@ -22,7 +22,7 @@ pub(super) enum LinkMessage {
     Opened(LinkId, NodeId, Option<DialId>, LinkEnds),
     /// A frame, and the room that it takes until core has had it.
     Frame(LinkId, Vec<u8>, SemaphoreGuardArc),
-    Writable(LinkId),
+    Writable(LinkId, u32),
     Closed(LinkId),
     DialFailed(DialId, String),
     Network(Vec<Address>),
@@ -42,9 +42,9 @@ pub struct Link {
 }
 
 impl Link {
-    /// There is room for one more frame.
-    pub fn writable(&self) {
-        self.handle.send(Message::Link(LinkMessage::Writable(self.id)));
+    /// There is room for so many more frames.
+    pub fn writable(&self, frames: u32) {
+        self.handle.send(Message::Link(LinkMessage::Writable(self.id, frames)));
     }
 
     /// A frame came; `room` is given back when core has had it.
@@ -89,11 +89,11 @@ impl Driver {
             LinkMessage::Frame(id, frame, _room) if self.links.ends.contains_key(&id) => {
                 self.handle(Input::Link(id, LinkInput::Frame(&frame)));
             }
-            LinkMessage::Writable(id) if self.links.ends.contains_key(&id) => {
-                self.handle(Input::Link(id, LinkInput::Writable));
+            LinkMessage::Writable(id, frames) if self.links.ends.contains_key(&id) => {
+                self.handle(Input::Link(id, LinkInput::Writable(frames)));
             }
             // Core has closed it: nothing of it counts any more but its end.
-            LinkMessage::Frame(..) | LinkMessage::Writable(_) => {}
+            LinkMessage::Frame(..) | LinkMessage::Writable(..) => {}
             LinkMessage::Closed(id) => {
                 self.links.ends.remove(&id);
                 self.handle(Input::Link(id, LinkInput::Closed));

@@ -36,9 +36,7 @@ pub(crate) async fn carry(
     let (open, closing) = async_channel::bounded(1);
     let link = handle.open_link(peer, dial, LinkEnds { frames, open });
     let line = lines.add(line);
-    for _ in 0..ROOM {
-        link.writable();
-    }
+    link.writable(ROOM as u32);
     let (mut sender, mut receiver) = socket.split();
     let carrier = Carrier { session: RefCell::new(session), link: &link, begun: Instant::now() };
     let incoming = async {
@@ -106,6 +104,8 @@ impl Carrier<'_> {
     /// Writes until the connection fails. When all is written that came before core closed the link, the other end is told.
     async fn write(&self, sender: &mut WebSocketSender<Socket>, outgoing: &Receiver<Vec<u8>>) {
         let mut pings = Timer::interval_at(Instant::now(), PING_EVERY);
+        // Room that core does not know of yet. While it has more than half of all, that can wait for more.
+        let mut kept = 0;
         loop {
             let frame = async { outgoing.recv().await.map_or(Next::End, Next::Frame) };
             let ping = async {
@@ -113,7 +113,10 @@ impl Carrier<'_> {
                 Next::Ping
             };
             let sent = match future::or(frame, ping).await {
-                Next::Frame(frame) => self.write_frame(sender, &frame).await,
+                Next::Frame(frame) => {
+                    kept += 1;
+                    self.write_frame(sender, &frame).await
+                }
                 Next::Ping => sender.send(Message::Ping(self.timestamp())).await.is_ok(),
                 Next::End => {
                     let _ = sender.close(None).await;
@@ -122,6 +125,10 @@ impl Carrier<'_> {
             };
             if !sent {
                 return;
+            }
+            if kept > 0 && kept + outgoing.len() >= ROOM / 2 {
+                self.link.writable(kept as u32);
+                kept = 0;
             }
         }
     }
@@ -133,7 +140,6 @@ impl Carrier<'_> {
                 return false;
             }
         }
-        self.link.writable();
         true
     }
 
