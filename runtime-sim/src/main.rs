@@ -78,9 +78,12 @@ enum What {
     },
     /// Measure what was promised, and print a table.
     Bench {
-        /// The largest mesh. 1000 nodes take many minutes and several gigabytes.
+        /// The largest mesh. 1000 nodes take some minutes.
         #[arg(long, default_value_t = 100)]
         nodes: u16,
+        /// Only the parts whose name contains this.
+        #[arg(long, default_value = "")]
+        only: String,
     },
     /// Write one HTML page with plots.
     Report {
@@ -155,8 +158,8 @@ fn main() -> ExitCode {
         }
         What::Replay { file, log } => replay(&file, log.into()),
         What::Shrink { seed, save } => shrink_one(seed, save.as_deref()),
-        What::Bench { nodes } => {
-            let figures = bench::all(nodes, &|what| eprintln!("measuring: {what}"));
+        What::Bench { nodes, only } => {
+            let figures = bench::all(nodes, &only, &|what| eprintln!("measuring: {what}"));
             println!("{}", bench::table(&figures));
             ExitCode::SUCCESS
         }

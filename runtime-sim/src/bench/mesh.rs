@@ -1,12 +1,17 @@
 //! Joining, dying, vanishing, splitting, resting, and a change of an agent.
 
 use super::town::Town;
-use super::{Figure, Times};
+use super::{Figure, Say, Times};
 use crate::event::HostIndex;
 use consort_core::AgentId;
 
-/// How often each thing is measured.
-const SAMPLES: u16 = 8;
+/// How often each thing is measured in a mesh of a size.
+fn samples(nodes: u16) -> u16 {
+    match nodes {
+        0..500 => 8,
+        _ => 3,
+    }
+}
 
 /// Seconds from milliseconds.
 fn s(ms: u64) -> String {
@@ -14,14 +19,16 @@ fn s(ms: u64) -> String {
 }
 
 /// Joining and leaving in a mesh of a size.
-pub(super) fn of_size(nodes: u16) -> Vec<Figure> {
+pub(super) fn of_size(nodes: u16, say: Say<'_>) -> Vec<Figure> {
     let (p50, worst) = match nodes {
         0..=10 => (200, 500),
         11..=100 => (500, 1_000),
         _ => (1_500, 1_500),
     };
     let mut town = Town::settled(1, nodes, 0);
+    say("they have found each other");
     let (joined, bytes) = joins(&mut town);
+    say("joins are measured");
     let target = if p50 == worst {
         format!("worst ≤ {}", s(worst))
     } else {
@@ -35,6 +42,7 @@ pub(super) fn of_size(nodes: u16) -> Vec<Figure> {
         figures.push(Figure::new("join: bytes per node", nodes, "≤ 2 000 B", found, bytes <= 2_000));
         let steady = steady(&mut town);
         figures.push(steady_figure(nodes, steady, 500));
+        say("rest is measured");
     }
     figures.extend(ends(&mut town, nodes, 1));
     figures
@@ -45,7 +53,7 @@ fn ends(town: &mut Town, nodes: u16, factor: u64) -> Vec<Figure> {
     for (machine_too, what, most) in
         [(false, "process killed, known by all", 1_000), (true, "machine vanished, known by all", 7_000)]
     {
-        let times = detection_in(town, machine_too, SAMPLES.min(nodes / 3));
+        let times = detection_in(town, machine_too, samples(nodes).min(nodes / 3));
         let (found, most) = (format!("p50 {}, worst {}", s(times.percentile(50)), s(times.worst())), most * factor);
         figures.push(Figure::new(what, nodes, &format!("worst ≤ {}", s(most)), found, times.worst() <= most));
     }
@@ -56,7 +64,7 @@ fn ends(town: &mut Town, nodes: u16, factor: u64) -> Vec<Figure> {
 fn joins(town: &mut Town) -> (Times, u64) {
     let (mut times, mut bytes) = (Vec::new(), 0);
     let nodes = town.world.hosts.len() as u64;
-    for sample in 0..SAMPLES {
+    for sample in 0..samples(nodes as u16) {
         let new = town.add();
         let before = town.bytes();
         town.pair(new, sample * 7 % nodes as u16);
@@ -104,7 +112,7 @@ fn detection_in(town: &mut Town, machine_too: bool, samples: u16) -> Times {
         let took = town.until(30_000, 5, |town| town.all_show(host, false));
         times.push(took.unwrap_or(30_000));
         town.start(host);
-        town.until(60_000, 100, |town| town.all_show(host, true) && town.agree());
+        town.until(60_000, 100, |town| town.agree() && town.all_show(host, true));
         town.pass(3_000);
     }
     Times::of(times)
@@ -199,7 +207,7 @@ pub(super) fn split(nodes: u16) -> Figure {
         town.world.network.repeat(&mut town.world.agenda);
         let made = town.world.network.made;
         town.until(60_000, 5, |town| town.world.network.made > made);
-        let all = |town: &Town| (0..nodes).all(|host| town.knows_all(host)) && town.agree();
+        let all = |town: &Town| town.agree() && (0..nodes).all(|host| town.knows_all(host));
         times.push(town.until(60_000, 20, all).unwrap_or(60_000));
     }
     let times = Times::of(times);

@@ -2,21 +2,24 @@
 
 use crate::event::{Event, HostIndex, Local};
 use crate::host::{Host, identity};
+use crate::network::rules;
 use crate::run::Options;
 use crate::scenario::{Scenario, Setting};
 use crate::world::World;
 use consort_core::mesh::facts::Key;
-use consort_core::{Node, NodeId, Rights};
+use consort_core::{Node, NodeId, Rights, limits};
 
 /// A mesh that has not come together after this long never does.
 const LONGEST_MS: u64 = 300_000;
+/// One machine after the other is paired, so long after the one before.
+const PACE_MS: u64 = 5;
 
 pub(crate) struct Town {
     pub(crate) world: World,
 }
 
 impl Town {
-    /// Machines that are all members of one mesh, and have found each other.
+    /// Machines that became members of one mesh one after the other, and have found each other.
     pub(crate) fn settled(seed: u64, hosts: u16, apart_percent: u8) -> Self {
         let setting =
             Setting { hosts, pages: 1, apart_percent, link_buffer: 1 << 20, link_room: 8, ..Setting::default() };
@@ -29,17 +32,25 @@ impl Town {
         world.most_events = u64::MAX;
         let mut town = Town { world };
         town.pass(100);
-        // Pairs that never meet cannot be paired: everybody is paired with the first three.
-        for host in 1..setting.hosts {
-            for other in 0..3.min(host) {
-                town.pair(host, other);
-            }
+        for new in 1..setting.hosts {
+            town.pair(new, town.sponsor(new));
+            town.pass(PACE_MS);
         }
-        let found =
-            town.until(LONGEST_MS, 200, |town| (0..setting.hosts).all(|host| town.knows_all(host)) && town.agree());
+        let together = |town: &Town| town.agree() && (0..setting.hosts).all(|host| town.knows_all(host));
+        let found = town.until(LONGEST_MS, 200, together);
         assert!(found.is_some(), "{} nodes did not come together in {LONGEST_MS} ms", setting.hosts);
-        town.pass(10_000);
+        // A mesh that has grown beyond links between all lets go of those that it does not need any more.
+        let large = usize::from(setting.hosts) > limits::FULL_MESH;
+        town.pass(if large { limits::SPARE_TIME.as_millis() + 10_000 } else { 10_000 });
         town
+    }
+
+    /// Whom a new machine is paired with: anybody among those before it that it can ever reach.
+    fn sponsor(&self, new: HostIndex) -> HostIndex {
+        let rules = &self.world.network.rules;
+        let first = rules::mix(self.world.seed, new, new) % u64::from(new);
+        let all = (first as HostIndex..new).chain(0..first as HostIndex);
+        all.into_iter().find(|other| !rules.are_apart(new, *other)).unwrap_or_default()
     }
 
     pub(crate) fn pair(&mut self, a: HostIndex, b: HostIndex) {
@@ -95,6 +106,12 @@ impl Town {
         let id = self.id(of);
         let mut others = self.running().filter(|(host, _)| *host != of);
         others.all(|(_, node)| node.view().node(id).is_some_and(|view| view.reachable) == reachable)
+    }
+
+    /// Whether a node shows another as reachable.
+    pub(crate) fn reaches(&self, host: HostIndex, other: HostIndex) -> bool {
+        let id = self.id(other);
+        self.world.hosts[host].node().and_then(|node| node.view().node(id)).is_some_and(|view| view.reachable)
     }
 
     /// Whether a node reaches all that run.

@@ -30,21 +30,23 @@ fn joining(sizes: &[u16], say: &dyn Fn(&str)) -> String {
         let share = |(at, count): &(u64, u16)| (*at as f64, f64::from(*count) * 100.0 / f64::from(*size));
         plot.line(&format!("{size} nodes"), curve.iter().map(share).collect());
     }
-    format!("<p>One node is paired with one member; links take 1 to 20 ms.</p>{}", plot.svg())
+    format!("<p>One node is paired with one member; a message takes 1 to 20 ms on each link.</p>{}", plot.html())
 }
 
 fn ending(sizes: &[u16], say: &dyn Fn(&str)) -> String {
-    let mut plot = Plot::new("nodes", "milliseconds until all know");
+    let mut html = String::new();
     for (machine_too, name) in [(false, "its process is killed"), (true, "its machine vanishes")] {
+        let mut plot = Plot::new("nodes", "milliseconds until all know");
         let mut points = Vec::new();
         for size in sizes {
             say(&format!("{name} at {size} nodes"));
             let times: Times = detection(1, *size, machine_too, 3);
             points.push((f64::from(*size), times.worst() as f64));
         }
-        plot.line(&format!("{name} (worst of 3)"), points);
+        plot.line(name, points);
+        html += &format!("<p>When {name}: the worst of three times.</p>{}", plot.html());
     }
-    plot.svg()
+    html
 }
 
 fn resting(sizes: &[u16], say: &dyn Fn(&str)) -> String {
@@ -55,7 +57,7 @@ fn resting(sizes: &[u16], say: &dyn Fn(&str)) -> String {
         points.push((f64::from(*size), steady_of(1, *size) as f64));
     }
     plot.line("sent while nothing happens", points);
-    plot.svg()
+    format!("<p>Sent while nothing happens: heartbeats.</p>{}", plot.html())
 }
 
 fn run(seed: u64, say: &dyn Fn(&str)) -> String {
@@ -70,6 +72,10 @@ const HEAD: &str = r#"<!doctype html>
 @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --faint: #3d444d; --paper: #0d1117 } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 svg { width: 100%; height: auto } svg text { fill: var(--ink); font: 12px system-ui, sans-serif }
-svg .axis { stroke: var(--faint) } svg polyline { fill: none; stroke-width: 2 }
+svg .axis { stroke: var(--faint) } svg polyline { fill: none; stroke-width: 2; stroke-linejoin: round }
+figure { margin: 0 } figure ul { display: flex; flex-wrap: wrap; gap: 0 1.5rem; list-style: none; margin: 0 0 .5rem; padding: 0 }
+figure li::before { content: ""; display: inline-block; width: .7em; height: .7em; margin-right: .4em; background: var(--line) }
+h2 { margin-top: 2.5rem } table { border-collapse: collapse } td { padding: .1rem 1rem .1rem 0; vertical-align: top }
+td:first-child { text-align: right; font-variant-numeric: tabular-nums }
 </style></head><body>
 "#;

@@ -1,6 +1,6 @@
 //! One run that a person can read: machines as rows; lives, links, faults and facts as marks.
 
-use super::plot::escape;
+use super::plot::{escape, round_steps, ticks};
 use crate::agenda::Millis;
 use crate::event::HostIndex;
 use crate::failure::Failure;
@@ -21,21 +21,39 @@ pub(super) fn of_seed(seed: u64) -> String {
     let mut world = World::new(&scenario, Options::default());
     world.marks = Marks::kept();
     let result = world.play(&scenario.ops);
-    let until = world.now().max(1);
-    let verdict = result.err().map_or("it passed".to_string(), |Failure { text, .. }| text);
+    let marks = world.marks.list();
+    let last = marks.last().map_or(0, |(at, ..)| *at);
+    let verdict = result.err().map_or("passes".to_string(), |Failure { text, .. }| format!("fails: {text}"));
     format!(
-        "<p>Seed {seed} with 5 machines: {} operations, then all faults end; {}. \
-         Bars: a node runs. Up and down: a link opens or ends. Dots: what it knows changes. Flags: what was done there \
-         (point at one to read it).</p>{}",
+        "<p>Seed {seed} with 5 machines: {} operations, then all faults end. Nothing changes any more after {:.1} s; the run is \
+         watched for {:.1} s and {}.</p>\
+         <p>Bars: a node runs. Green, up: a link opens. Red, down: a link ends. Dots: what the node knows changes. Flags: what was \
+         done there; point at one to read it, or see the list.</p>{}\
+         <details><summary>What was done</summary><table>{}</table></details>",
         scenario.ops.len(),
+        last as f64 / 1e3,
+        world.now() as f64 / 1e3,
         escape(&verdict),
-        svg(world.marks.list(), world.hosts.len() as HostIndex, until)
+        svg(marks, world.hosts.len() as HostIndex, last.max(1)),
+        list(marks)
     )
+}
+
+/// What was done, when, on which machine.
+fn list(marks: &[(Millis, HostIndex, Mark)]) -> String {
+    let row = |(at, host, mark): &(Millis, HostIndex, Mark)| match mark {
+        Mark::Op(words) => {
+            Some(format!("<tr><td>{:.3} s</td><td>host {host}</td><td>{}</td></tr>", *at as f64 / 1e3, escape(words)))
+        }
+        Mark::Started | Mark::Stopped | Mark::Opened | Mark::Closed | Mark::Facts => None,
+    };
+    marks.iter().filter_map(row).collect()
 }
 
 fn svg(marks: &[(Millis, HostIndex, Mark)], hosts: HostIndex, until: Millis) -> String {
     let height = TOP + ROW * f64::from(hosts) + 30.0;
-    let x = |at: Millis| LEFT + at as f64 / until as f64 * (WIDTH - LEFT - 10.0);
+    let (step, most) = round_steps(until as f64 / 1e3);
+    let x = |at: Millis| LEFT + at as f64 / 1e3 / most * (WIDTH - LEFT - 30.0);
     let y = |host: HostIndex| TOP + ROW * f64::from(host) + ROW / 2.0;
     let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"a run\">");
     for host in 0..hosts {
@@ -53,14 +71,12 @@ fn svg(marks: &[(Millis, HostIndex, Mark)], hosts: HostIndex, until: Millis) -> 
     for (at, host, mark) in marks {
         svg += &drawn(x(*at), y(*host), mark);
     }
-    for step in 0..=5_u64 {
-        let at = until * step / 5;
+    for at in ticks(step, most) {
+        let (x, y) = (x((at * 1e3) as Millis), height - 8.0);
         let _ = write!(
             svg,
-            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{:.1} s</text>",
-            x(at),
-            height - 8.0,
-            at as f64 / 1e3
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{} s</text>",
+            (at * 10.0).round() / 10.0
         );
     }
     svg + "</svg>"
