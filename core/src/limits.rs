@@ -76,8 +76,12 @@ pub const DIAL_POLITE_TIME: Duration = Duration::from_millis(300);
 pub const STRANGER_TIME: Duration = Duration::from_secs(1);
 /// A reconciliation that has not moved for this long makes place for one with another peer.
 pub const RECONCILE_TIME: Duration = Duration::from_millis(500);
-/// A link that neither end needs is closed after this long.
+/// A link that neither end needs is let go after this long.
 pub const SPARE_TIME: Duration = Duration::from_secs(60);
+/// A link that is let go is not listed any more; it is closed this much later, when nobody sends over it.
+pub const LET_GO_TIME: Duration = Duration::from_secs(2);
+/// That a link is gone which its other end does not list any more is told this late: no way leads over it.
+pub const LINK_OVER_TIME: Duration = Duration::from_secs(5);
 /// What differs only in the titles of an agent's terminals is published at most this often.
 pub const TITLE_TIME: Duration = Duration::from_secs(1);
 /// Pauses between the attempts of a node to assert itself against facts in its name that it did not write; doubled each time.

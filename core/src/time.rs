@@ -1,6 +1,6 @@
 //! Core's own time: milliseconds since the node started. Nobody here reads a clock.
 
-use core::ops::Add;
+use core::ops::{Add, Div};
 
 /// A length of time in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +51,13 @@ impl Instant {
     #[must_use]
     pub const fn since(self, earlier: Instant) -> Duration {
         Duration(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Div<u64> for Duration {
+    type Output = Duration;
+    fn div(self, parts: u64) -> Duration {
+        Duration(self.0 / parts)
     }
 }
 

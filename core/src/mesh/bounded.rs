@@ -29,6 +29,8 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for AtMost<T, MAX>
             }
             list.push(element);
         }
+        // Facts are kept: thousands of lists with room for more than they hold would add up.
+        list.shrink_to_fit();
         Ok(list)
     }
 }

@@ -8,6 +8,7 @@ use super::facts::NodeRef;
 use crate::id::NodeId;
 use crate::limits;
 use crate::time::Instant;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -32,7 +33,7 @@ struct Vertex {
     /// Others are reached over it, and it is itself, only as a member.
     member: bool,
     /// Whom it says to be linked to, ordered. Of this node: whom it is linked to.
-    links: Vec<Number>,
+    links: Box<[Number]>,
     way: Way,
     /// When it was last found to be reachable, or to be no longer.
     since: Instant,
@@ -105,7 +106,7 @@ impl Graph {
         }
         let number = self.nodes.len() as Number;
         self.numbers.insert(name, number);
-        self.nodes.push(Vertex { id: None, member: false, links: Vec::new(), way: Way::NONE, since: now });
+        self.nodes.push(Vertex { id: None, member: false, links: Box::default(), way: Way::NONE, since: now });
         Some(number)
     }
 
@@ -132,12 +133,17 @@ impl Graph {
         let is_shorter =
             |(_, other): &(Number, Way)| other.exists() != way.exists() || other.hops.abs_diff(way.hops) > 1;
         self.dirty |= was_used || edges(&links, &before).iter().any(is_shorter);
-        self.nodes[number as usize].links = links;
+        self.nodes[number as usize].links = links.into();
     }
 
     /// Whether a node says that it is linked to another.
     fn lists(&self, number: Number, other: Number) -> bool {
         self.nodes[number as usize].links.binary_search(&other).is_ok()
+    }
+
+    /// Whether a node says that it is linked to this one.
+    pub(crate) fn lists_own(&self, id: NodeId) -> bool {
+        self.number_of(id).is_some_and(|number| self.lists(number, 0))
     }
 
     /// Whether two nodes say that they are linked to each other.
@@ -224,7 +230,7 @@ impl Graph {
             if hops > limits::HOPS {
                 break;
             }
-            for other in &self.nodes[at as usize].links {
+            for other in &*self.nodes[at as usize].links {
                 let fresh = !found[*other as usize].exists() && self.nodes[*other as usize].member;
                 if fresh && (at == 0 || self.lists(*other, at)) {
                     found[*other as usize] = Way { parent: at, via: NOWHERE, hops };

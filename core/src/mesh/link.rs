@@ -59,6 +59,8 @@ pub(super) struct Link {
     pub(super) traffic: Traffic,
     /// Since when neither end needs it.
     pub(super) spare: Option<Instant>,
+    /// It is spare for long: others are told that it is gone, then it is closed.
+    pub(super) let_go: bool,
     /// It is among those that are looked at next.
     pub(super) touched: bool,
 }
@@ -87,6 +89,7 @@ impl Link {
             spans: None,
             traffic: Traffic::default(),
             spare: None,
+            let_go: false,
             touched: false,
         }
     }
@@ -138,8 +141,18 @@ impl Link {
             return silent;
         }
         let facts = (!self.pending.is_empty()).then(|| self.facts_at());
-        let spare = self.spare.map(|since| since + limits::SPARE_TIME);
+        let spare = if self.let_go { self.over_at() } else { self.let_go_at() };
         [facts, spare].into_iter().flatten().fold(silent, Instant::min)
+    }
+
+    /// When a link that neither end needs is let go.
+    pub(super) fn let_go_at(&self) -> Option<Instant> {
+        self.spare.map(|since| since + limits::SPARE_TIME)
+    }
+
+    /// When it is closed.
+    pub(super) fn over_at(&self) -> Option<Instant> {
+        self.let_go_at().map(|at| at + limits::LET_GO_TIME)
     }
 
     /// Facts go out at once, but not again before others had time to join them.

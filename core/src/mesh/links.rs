@@ -289,7 +289,8 @@ impl Mesh {
         if self.open.get(&link.peer) == Some(&id) {
             self.open.remove(&link.peer);
             self.conflict_over(link.peer);
-            self.links_changed(now, Duration::default());
+            let listed = self.graph.lists_own(link.peer);
+            self.links_changed(now, if listed { Duration::default() } else { limits::LINK_OVER_TIME });
         }
         self.lose_parcels(link);
     }
@@ -303,7 +304,7 @@ impl Mesh {
     /// Closes the links that have been silent, have not become what they should, or are not needed.
     pub(super) fn judge(&mut self, now: Instant, out: &mut Out) {
         let over = |link: &Link| {
-            let spare = link.spare.is_some_and(|since| now >= since + limits::SPARE_TIME);
+            let spare = link.let_go && link.over_at().is_some_and(|at| at <= now);
             link.is_open() && (now >= link.heard + limits::SILENCE_TIME || spare)
                 || matches!(link.stage, Stage::Greeting | Stage::Leaving(_)) && now >= link.opened + limits::DIAL_TIME
         };
@@ -313,12 +314,26 @@ impl Mesh {
                 self.close(now, *id, out);
             }
         }
+        self.let_go(now, &ready);
         let strange = |link: &Link| link.stage == Stage::Strange && now >= link.opened + limits::STRANGER_TIME;
         for id in ready {
             if let Some(peer) = self.links.get(&id).filter(|link| strange(link)).map(|link| link.peer) {
                 self.refuse(now, id, self.memberships(peer));
             }
         }
+    }
+
+    /// If a link has been spare for long enough, it is not listed any more, with all that have been for half as long: one piece of news.
+    fn let_go(&mut self, now: Instant, ready: &[LinkId]) {
+        let due = |link: &Link| !link.let_go && link.let_go_at().is_some_and(|at| at <= now);
+        if !ready.iter().any(|id| self.links.get(id).is_some_and(due)) {
+            return;
+        }
+        for link in self.links.values_mut() {
+            let long = link.let_go_at().is_some_and(|at| at <= now + limits::SPARE_TIME / 2);
+            link.let_go |= long;
+        }
+        self.links_changed(now, Duration::default());
     }
 
     // Whom to be linked to.
@@ -345,12 +360,17 @@ impl Mesh {
         let near: Vec<NodeId> =
             members.iter().filter(|(id, reachable)| *reachable || *id == self.id).map(|(id, _)| *id).collect();
         let small = members.len() <= limits::FULL_MESH;
+        let mut listed_again = false;
         for link in self.links.values_mut().filter(|link| link.dialled && link.is_open()) {
             let needed = small
                 || self.targets.contains(&link.peer)
                 || self.direct.contains(&link.peer)
                 || targets::ring(link.peer, &near).contains(&self.id);
             link.spare = if needed { None } else { link.spare.or(Some(now)) };
+            listed_again |= needed && core::mem::take(&mut link.let_go);
+        }
+        if listed_again {
+            self.links_changed(now, Duration::default());
         }
     }
 

@@ -299,13 +299,19 @@ impl Mesh {
         self.due.search = true;
     }
 
+    /// The neighbours over whom ways lead.
+    fn listed(&self) -> Vec<NodeRef> {
+        let stays = |id: &LinkId| self.links.get(id).is_some_and(|link| !link.let_go);
+        self.open.iter().filter(|(_, id)| stays(id)).map(|(peer, _)| NodeRef::from(*peer)).collect()
+    }
+
     /// Tells neighbours that this node's links have changed.
     fn publish_links(&mut self, now: Instant) {
         if self.due.links.is_none_or(|at| now < at) {
             return;
         }
         (self.due.links, self.due.links_told) = (None, Some(now));
-        let links = self.open.keys().map(|id| NodeRef::from(*id)).collect();
+        let links = self.listed();
         let key = self.own.publish(&mut self.facts, Key::Links(self.id), Value::Links(links));
         self.told(now, key);
     }
@@ -313,7 +319,7 @@ impl Mesh {
     /// Looks up who can be reached: now if an own link has changed, else not too often.
     fn search(&mut self, now: Instant, out: &mut Out) {
         if core::mem::take(&mut self.due.search) {
-            let links: Vec<NodeRef> = self.open.keys().map(|id| NodeRef::from(*id)).collect();
+            let links = self.listed();
             self.graph.set_links(self.id, &links, now);
         } else if self.due.searched.is_some_and(|at| now < at + limits::COALESCE_TIME) {
             return;

@@ -154,7 +154,9 @@ impl Mesh {
         if far.is_empty() {
             return;
         }
-        let neighbours: Vec<(NodeId, Number)> = self.graph.links_of(from).filter(|(id, _)| *id != self.id).collect();
+        let linked = |number| source.is_some_and(|source| self.graph.is_edge(source, number));
+        let neighbours = self.graph.links_of(from).filter(|(id, number)| *id != self.id && linked(*number));
+        let neighbours: Vec<(NodeId, Number)> = neighbours.collect();
         for key in keys {
             let seed = hash_of(&encoded(key));
             let own = rank(seed, self.id);
