@@ -15,6 +15,7 @@ mod viewer;
 pub use bytes::Bytes;
 pub(crate) use remote::Delivered;
 
+use crate::act::Act;
 use crate::error::Violation;
 use crate::id::{Generation, NodeId, Size, StreamId, TerminalId, ViewerId, ViewerKey};
 use crate::input::{Take, TerminalInput};
@@ -243,13 +244,17 @@ impl Streams {
     }
 
     /// Input that whoever sent it may not send: its viewer is told, in words.
-    pub(crate) fn refuse_input(&mut self, key: StreamKey, seq: u64, why: &str) {
+    /// Input of a node that may only look.
+    pub(crate) fn refuse_input(&mut self, now: Instant, key: StreamKey, seq: u64, out: &mut VecDeque<Output>) {
         // What crossed the news of a loss is lost with that.
-        if let Some(stream) = self.stream_mut(key)
-            && stream.typed(seq)
-        {
-            stream.lose_input(seq, why);
-            self.queue(key);
+        let Some(stream) = self.stream_mut(key) else { return };
+        if !stream.typed(seq) {
+            return;
+        }
+        let refusal = stream.refuse_input(now, seq);
+        self.queue(key);
+        if let (Some(refusal), Onlooker::There(node, _), Some(agent)) = (refusal, key.0, self.agent_of(key)) {
+            out.push_back(Output::Event(Event::Acted(node, Act::typing(agent), Err(refusal))));
         }
     }
 
