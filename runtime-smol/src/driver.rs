@@ -42,7 +42,7 @@ pub type Look = Box<dyn FnOnce(View<'_>, Instant) + Send>;
 #[derive(Debug)]
 pub enum Said {
     /// Numbered input.
-    Typed(StreamId, u64, Vec<u8>),
+    Typed(StreamId, u32, u64, Vec<u8>),
     /// Everything else.
     Plain(ViewerInput<'static>),
 }
@@ -225,6 +225,14 @@ pub struct Parts {
     pub dials: Sender<Dial>,
 }
 
+/// A command that was given here and is not answered.
+struct Waiting {
+    /// For which node.
+    node: NodeId,
+    act: Act,
+    sender: Sender<Result<Reply, Refusal>>,
+}
+
 /// The owner of the node.
 pub struct Driver {
     core: Core,
@@ -236,8 +244,7 @@ pub struct Driver {
     carriers: BTreeMap<AgentId, BackendKind>,
     viewers: BTreeMap<ViewerId, (ViewerEnds, String)>,
     links: Links,
-    /// Commands that were given here: for which node, what they do, and who waits for the answer.
-    waiting: BTreeMap<CommandId, (NodeId, Act, Sender<Result<Reply, Refusal>>)>,
+    waiting: BTreeMap<CommandId, Waiting>,
     next_command: u64,
     /// Operations that nobody could be asked for; answered before anything else.
     unanswerable: VecDeque<(OperationId, OperationError)>,
@@ -377,8 +384,8 @@ impl Driver {
                 self.viewers.insert(id, (ends, who));
                 self.handle(Input::Viewer(id, ViewerInput::Opened(key)));
             }
-            Message::Viewer(id, Said::Typed(stream, seq, bytes)) => {
-                self.handle(Input::Viewer(id, ViewerInput::Input { stream, seq, bytes: &bytes }));
+            Message::Viewer(id, Said::Typed(stream, heard, seq, bytes)) => {
+                self.handle(Input::Viewer(id, ViewerInput::Input { stream, heard, seq, bytes: &bytes }));
             }
             Message::Viewer(id, Said::Plain(input)) => {
                 if input == ViewerInput::Closed {
@@ -390,7 +397,7 @@ impl Driver {
             Message::Command(node, command, sender) => {
                 let id = CommandId(self.next_command);
                 self.next_command += 1;
-                self.waiting.insert(id, (node, Act::of(&command), sender));
+                self.waiting.insert(id, Waiting { node, act: Act::of(&command), sender });
                 self.handle(Input::Command(id, node, command));
             }
             Message::Read(look) => look(self.view(), self.now()),
@@ -455,7 +462,7 @@ impl Driver {
                 }
             }
             Output::Reply(id, result) => {
-                if let Some((node, act, sender)) = self.waiting.remove(&id) {
+                if let Some(Waiting { node, act, sender }) = self.waiting.remove(&id) {
                     self.note(node, act, &result);
                     let _ = sender.try_send(result);
                 }

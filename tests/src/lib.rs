@@ -1,9 +1,11 @@
 //! The harness of the end-to-end tests: a real node, real tmux, real sockets, and a viewer with a terminal emulator that stands
 //! for a browser.
 
+pub mod net;
 pub mod node;
 pub mod screen;
 pub mod viewer;
+pub mod way;
 
 pub use node::TestNode;
 pub use screen::Screen;

@@ -10,7 +10,7 @@ use consort_core::{
     Reply, Restored,
 };
 use consort_web::Clock;
-use consort_web::api::{self, Api, Audit, Listing, Look};
+use consort_web::api::{self, Api, Audit, Look};
 use consort_web::auth::CookieKey;
 use consort_web::json::NodeFacts;
 use consort_web::lines::Lines;

@@ -4,7 +4,6 @@ use consort_tests::TestNode;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tungstenite::client::IntoClientRequest;
 use tungstenite::{Bytes, Message, WebSocket};
 
 /// A connection to the node.
@@ -37,14 +36,8 @@ impl Frame {
 
 impl Client {
     pub(crate) fn connect(node: &TestNode) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", node.port())).expect("the node listens");
-        stream.set_nodelay(true).expect("a socket option");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
-        let mut request = format!("ws://localhost:{}/ws", node.port()).into_client_request().expect("a request");
-        let headers = request.headers_mut();
-        headers.insert("Authorization", format!("Bearer {}", node.token()).parse().expect("a header"));
-        headers.insert("Origin", format!("http://localhost:{}", node.port()).parse().expect("a header"));
-        let (mut socket, _) = tungstenite::client::client(request, stream).expect("the node accepts");
+        let mut socket = node.way().websocket();
+        socket.get_ref().set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
         // Each client is a viewer of its own: its input numbers begin at 1.
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let viewer = format!("{:0>21}A", COUNT.fetch_add(1, Ordering::Relaxed));
