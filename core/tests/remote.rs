@@ -498,7 +498,7 @@ fn what_is_refused_to_a_node_that_may_only_look_is_told_and_its_typing_once_a_mi
         show.run(100);
     }
     let typed = (id(1), "type ".to_string(), Some(AGENT), false);
-    assert_eq!(acts(&mut show, 0), [typed.clone()]);
+    assert_eq!(acts(&mut show, 0), std::slice::from_ref(&typed));
     show.run(60_000);
     show.types(1, page, b"rm -rf");
     show.run(100);
