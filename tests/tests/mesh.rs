@@ -211,6 +211,66 @@ fn commands_work_on_the_agents_of_every_machine() {
 }
 
 #[test]
+fn every_verb_takes_the_machine_with_an_at_sign_or_as_a_flag() {
+    let (desk, laptop) = pair();
+    desk.create_script("twin", "exec cat");
+    let (code, id, error) = desk.cli(&["new", "twin@laptop", "--", "cat"]);
+    assert_eq!(code, 0, "{error}");
+    let here = laptop.id();
+    let own = || laptop.agents().into_iter().filter(|agent| agent["node"] == here.as_str()).collect::<Vec<_>>();
+    let twin = &own()[0];
+    assert_eq!(id.trim(), format!("{}@{here}", twin["id"].as_str().unwrap()));
+    assert_eq!(twin["directory"], laptop.folder().to_str().unwrap(), "the home there");
+    let (code, _, error) = desk.cli(&["send", "twin", "which?"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("Say on which machine:") && error.contains("  twin@desk  "), "{error}");
+    assert_eq!(desk.cli(&["send", "twin@laptop", "over there"]).0, 0);
+    assert_eq!(desk.cli(&["send", "twin", "over here", "--node", "desk"]).0, 0);
+    let shows = |agent: &str, text: &str| desk.cli(&["screen", agent]).1.contains(text);
+    wait_until("each has its own", || shows("twin@laptop", "over there") && shows("twin@desk", "over here"));
+    assert!(!shows("twin@laptop", "over here"));
+    assert_eq!(desk.cli(&["notes", "twin@laptop", "of the laptop"]).0, 0);
+    assert_eq!(desk.cli(&["notes", "twin", "--node", "laptop"]).1, "of the laptop\n");
+    assert_eq!(desk.cli(&["restart", "twin@laptop"]).0, 0);
+    assert_eq!(desk.cli(&["stop", "twin@laptop"]).0, 0);
+    assert_eq!(desk.cli(&["start", "--node", "laptop", "twin"]).0, 0);
+    assert_eq!(desk.cli(&["rename", "twin@laptop", "other"]).0, 0);
+    assert_eq!(desk.cli(&["rm", "other@laptop", "--yes"]).0, 0);
+    assert!(own().is_empty());
+    assert_eq!(desk.agent_named("twin")["running"], true, "the one here was never touched");
+    let (code, _, error) = desk.cli(&["new", "x@laptop", "--dir", "src"]);
+    assert!(code == 2 && error.contains("relative to a directory of this machine"), "{error}");
+    let (code, _, error) = desk.cli(&["new", "x", "--node", "nowhere"]);
+    assert!(code == 1 && error.contains("There is no machine nowhere."), "{error}");
+}
+
+#[test]
+fn the_piped_list_says_of_each_agent_on_which_machine_it_is_and_whether_that_is_there() {
+    let (desk, mut laptop) = pair();
+    desk.create_script("near", "exec cat");
+    laptop.create_script("far", "exec cat");
+    desk.agent_named("far");
+    let columns = |args: &[&str]| {
+        let rows = desk.cli(args).1;
+        let row = |line: &str| line.split('\t').map(str::to_string).collect::<Vec<_>>();
+        rows.lines().map(row).map(|row| [row[0].clone(), row[6].clone(), row[7].clone()]).collect::<Vec<_>>()
+    };
+    let far = |state: &str| ["far", "laptop", state].map(str::to_string);
+    let near = ["near", "desk", "here"].map(str::to_string);
+    wait_until("it is reachable", || columns(&["ls"]) == [far("reachable"), near.clone()]);
+    laptop.kill();
+    wait_until("it is not", || columns(&["ls"]) == [far("unreachable"), near.clone()]);
+    assert_eq!(columns(&["ls", "--node", "laptop"]), [far("unreachable")]);
+    let agents: Value = serde_json::from_str(&desk.cli(&["ls", "--json"]).1).expect("JSON");
+    let of = |name: &str| agents.as_array().unwrap().iter().find(|agent| agent["name"] == name).unwrap().clone();
+    assert_eq!((&of("far")["machine"], &of("far")["reachable"]), (&json!("laptop"), &json!(false)));
+    assert!(of("far")["since_ms"].is_u64() && of("far")["node"].is_string());
+    assert_eq!((&of("near")["machine"], &of("near")["reachable"]), (&json!("desk"), &json!(true)));
+    let (code, _, error) = desk.cli(&["stop", "far@laptop"]);
+    assert!(code == 1 && error.contains("laptop: it cannot be reached."), "{error}");
+}
+
+#[test]
 fn a_machine_that_may_only_look_cannot_touch_anything() {
     let (desk, laptop) = (TestNode::named("desk"), TestNode::named("laptop"));
     let (_, invited, _) = desk.cli(&["invite", "--rights", "view"]);
