@@ -18,6 +18,8 @@ pub struct TestNode {
     child: Option<Child>,
     folder: tempfile::TempDir,
     tmux_socket: String,
+    /// The name or address that it serves its dashboard on.
+    host: &'static str,
     way: Way,
     login_link: String,
 }
@@ -60,6 +62,7 @@ impl TestNode {
             child: None,
             folder: tempfile::tempdir().expect("a temporary folder"),
             tmux_socket: format!("consort-test-{}-{number}", std::process::id()),
+            host: "localhost",
             way: Way::default(),
             login_link: String::new(),
         }
@@ -70,6 +73,14 @@ impl TestNode {
     pub fn prepared_at(port: u16) -> Self {
         let mut node = TestNode::prepared();
         node.way.port = port;
+        node
+    }
+
+    /// Everything but the process, of a node that listens on no other address, whomever it invites.
+    #[must_use]
+    pub fn prepared_on_loopback_alone() -> Self {
+        let mut node = TestNode::prepared();
+        node.host = "127.0.0.1";
         node
     }
 
@@ -117,7 +128,7 @@ impl TestNode {
         assert!(self.child.is_none(), "it runs already");
         let mut command = self.command();
         // Any free port at first, and the same again: others look for it there.
-        command.args(["--listen", &format!("localhost:{}", self.way.port)]).args(more);
+        command.args(["--listen", &format!("{}:{}", self.host, self.way.port)]).args(more);
         change(&mut command);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.way.within(|| command.spawn()).expect("the node starts");

@@ -172,9 +172,9 @@ impl Net {
             (before, before + 1)
         };
         let lines = format!(
-            "address add {}/24 dev eth0\naddress delete {}/24 dev eth0\nroute replace default via {}\n",
-            address(machine, after),
+            "address delete {}/24 dev eth0\naddress add {}/24 dev eth0\nroute replace default via {}\n",
             address(machine, before),
+            address(machine, after),
             address(machine, 1)
         );
         self.machines[machine].namespace.ip(&lines).expect("another address");
