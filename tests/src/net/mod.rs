@@ -101,6 +101,10 @@ impl Net {
             ))?;
             machines.push(Machine { namespace: Arc::new(namespace), number });
         }
+        // The system takes up to a second to say that a line is there, and till then nobody listens on it.
+        for machine in &machines {
+            crate::wait_until("a line that is up", || machine.namespace.line_is_up());
+        }
         let hosts = vec![FIRST_HOST; count];
         let net = Net { router, machines, state: Mutex::new(State { faults: BTreeMap::new(), hosts }) };
         net.router.nft(&rules(&BTreeMap::new()))?;
