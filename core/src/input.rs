@@ -175,6 +175,9 @@ pub enum ViewerInput<'a> {
     Input {
         /// The stream.
         stream: StreamId,
+        /// How many `Attached` and `InputLost` of the stream the viewer had when it sent this. It counts only if there were no more:
+        /// each of them says with which number the viewer goes on, and what crossed it has an old one.
+        heard: u32,
         /// 1, 2, 3 … per viewer key and terminal.
         seq: u64,
         /// At most [`INPUT_CHUNK_BYTES`](crate::limits::INPUT_CHUNK_BYTES).

@@ -25,6 +25,8 @@ struct Page {
     snapshots: u32,
     unacknowledged: Vec<(u64, Vec<u8>)>,
     typed: u64,
+    /// `Attached` and `InputLost` that came.
+    heard: u32,
     lost: Vec<(u64, String)>,
     ended: Option<EndReason>,
     holder: Option<Holder>,
@@ -79,9 +81,9 @@ impl Show {
     fn types(&mut self, n: usize, viewer: ViewerId, bytes: &[u8]) {
         let page = self.page(n, viewer);
         page.typed += 1;
-        let seq = page.typed;
+        let (heard, seq) = (page.heard, page.typed);
         page.unacknowledged.push((seq, bytes.to_vec()));
-        self.town.tell(n, Input::Viewer(viewer, ViewerInput::Input { stream: S, seq, bytes }));
+        self.town.tell(n, Input::Viewer(viewer, ViewerInput::Input { stream: S, heard, seq, bytes }));
         self.answer();
     }
 
@@ -144,6 +146,7 @@ impl Show {
     fn at_page(&mut self, n: usize, viewer: ViewerId, frame: ViewerOutput) {
         let Some(page) = self.pages.get_mut(&(n, viewer)) else { return };
         let mut say = Vec::new();
+        page.heard += u32::from(matches!(frame, ViewerOutput::Attached { .. } | ViewerOutput::InputLost { .. }));
         match frame {
             ViewerOutput::Attached { node, generation, input_seq, input_known, holder, .. } => {
                 assert_eq!(node, id(0));
@@ -178,10 +181,10 @@ impl Show {
             ViewerOutput::Size { holder, .. } => page.holder = Some(holder),
             ViewerOutput::Ended { reason, .. } => page.ended = Some(reason),
         }
-        let reads = page.reads;
+        let (reads, heard) = (page.reads, page.heard);
         for (input, offset) in say {
             let input = match &input {
-                Some((seq, bytes)) => ViewerInput::Input { stream: S, seq: *seq, bytes },
+                Some((seq, bytes)) => ViewerInput::Input { stream: S, heard, seq: *seq, bytes },
                 None if reads => ViewerInput::Ack { stream: S, offset },
                 None => continue,
             };

@@ -98,7 +98,7 @@ fn the_bytes_of_what_openers_say_are_fixed() {
         ("resize", says(ViewerInput::Resize { stream: STREAM, size: SIZE, take: Take::Always })),
         ("release", says(ViewerInput::Release(STREAM))),
         ("ack", says(ViewerInput::Ack { stream: STREAM, offset: 300 })),
-        ("input", says(ViewerInput::Input { stream: STREAM, seq: 300, bytes: b"hi" })),
+        ("input", says(ViewerInput::Input { stream: STREAM, heard: 2, seq: 300, bytes: b"hi" })),
         ("detach", says(ViewerInput::Detach(STREAM))),
         ("seen", says(ViewerInput::Seen(AGENT))),
         ("closed", says(ViewerInput::Closed)),
@@ -284,7 +284,7 @@ const ASKS: &str = "
     resize: 00090307501802
     release: 00090407
     ack: 00090507ac02
-    input: 00090607ac02026869
+    input: 0009060702ac02026869
     detach: 00090707
     seen: 000908Aac02
     closed: 000909

@@ -43,7 +43,7 @@ impl Known {
             7 => ViewerInput::Ack { stream, offset: cursor.number() },
             8 => {
                 let bytes = &TYPED[..cursor.number() as usize % TYPED.len()];
-                ViewerInput::Input { stream, seq: cursor.number(), bytes }
+                ViewerInput::Input { stream, heard: u32::from(cursor.below(4)), seq: cursor.number(), bytes }
             }
             9 => ViewerInput::Detach(stream),
             _ if cursor.flag() => ViewerInput::Seen(self.address(cursor)),

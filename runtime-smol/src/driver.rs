@@ -42,7 +42,7 @@ pub type Look = Box<dyn FnOnce(View<'_>, Instant) + Send>;
 #[derive(Debug)]
 pub enum Said {
     /// Numbered input.
-    Typed(StreamId, u64, Vec<u8>),
+    Typed(StreamId, u32, u64, Vec<u8>),
     /// Everything else.
     Plain(ViewerInput<'static>),
 }
@@ -372,8 +372,8 @@ impl Driver {
                 self.viewers.insert(id, (ends, who));
                 self.handle(Input::Viewer(id, ViewerInput::Opened(key)));
             }
-            Message::Viewer(id, Said::Typed(stream, seq, bytes)) => {
-                self.handle(Input::Viewer(id, ViewerInput::Input { stream, seq, bytes: &bytes }));
+            Message::Viewer(id, Said::Typed(stream, heard, seq, bytes)) => {
+                self.handle(Input::Viewer(id, ViewerInput::Input { stream, heard, seq, bytes: &bytes }));
             }
             Message::Viewer(id, Said::Plain(input)) => {
                 if input == ViewerInput::Closed {

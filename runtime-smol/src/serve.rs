@@ -77,7 +77,13 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
 
     let mailbox = Mailbox::default();
     let handle = mailbox.handle.clone();
-    let myself = Myself { key, name: options.name.clone(), version: VERSION, trusted: options.trusted.clone() };
+    let myself = Myself {
+        key,
+        name: options.name.clone(),
+        version: VERSION,
+        trusted: options.trusted.clone(),
+        mdns: options.mdns,
+    };
     let (peers, peers_work) = Peers::new(myself, handle.clone(), facts.lines.clone(), audit.clone());
     let (dials, dialled) = async_channel::unbounded();
     let (entrance, links) = async_channel::bounded(LINKS_WAITING);

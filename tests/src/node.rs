@@ -87,9 +87,15 @@ impl TestNode {
     /// A fresh node with a name on a machine of its own.
     #[must_use]
     pub fn on(machine: Machine, name: &str) -> Self {
+        TestNode::on_with(machine, name, &[])
+    }
+
+    /// The same, started with more words.
+    #[must_use]
+    pub fn on_with(machine: Machine, name: &str, more: &[&str]) -> Self {
         let mut node = TestNode::prepared();
         node.way.machine = Some(machine);
-        node.run_named(name, &[]);
+        node.run_named(name, more);
         node
     }
 

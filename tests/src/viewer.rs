@@ -52,6 +52,8 @@ pub struct TestStream {
     /// Bytes received in all.
     pub received: u64,
     opened: bool,
+    /// `attached` and `input-lost` that came.
+    heard: u32,
     agent: String,
     next_seq: u64,
     unacknowledged: VecDeque<(u64, Vec<u8>)>,
@@ -71,6 +73,7 @@ impl Default for TestStream {
             ended: None,
             received: 0,
             opened: false,
+            heard: 0,
             agent: String::new(),
             next_seq: 1,
             unacknowledged: VecDeque::new(),
@@ -184,6 +187,7 @@ impl TestViewer {
         let mut frame = vec![3];
         frame.extend_from_slice(&s.to_le_bytes());
         frame.extend_from_slice(&seq.to_le_bytes());
+        frame.extend_from_slice(&self.streams[&s].heard.to_le_bytes());
         frame.extend_from_slice(bytes);
         self.send(Message::binary(frame));
     }
@@ -239,6 +243,7 @@ impl TestViewer {
                     stream.holder = words("holder");
                     stream.size = (number("cols"), number("rows"));
                     stream.opened = true;
+                    stream.heard += 1;
                     if message["input_known"] == true {
                         stream.acked(number("input_seq"));
                         repeat.extend(stream.unacknowledged.iter().cloned());
@@ -249,6 +254,7 @@ impl TestViewer {
                     stream.size = (number("cols"), number("rows"));
                 }
                 "input-ack" => stream.acked(number("seq")),
+                "input-lost" => stream.heard += 1,
                 "ended" => stream.ended = Some(words("reason")),
                 "error" => panic!("the node complains: {message}"),
                 _ => {}

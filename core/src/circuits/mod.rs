@@ -59,8 +59,8 @@ pub(crate) trait Carrier {
 pub(crate) enum News<'p> {
     /// Another node's viewer did this here.
     Viewer(Onlooker, ViewerInput<'p>),
-    /// Another node's viewer typed, and that node may only look.
-    RefuseInput(Onlooker, StreamId, u64),
+    /// Another node's viewer typed (having heard so much, this number), and that node may only look.
+    RefuseInput(Onlooker, StreamId, (u32, u64)),
     /// Another node asks for this: see [`Circuits::ticket`].
     Command { of: NodeId, number: u64, command: Command },
     /// A frame for a stream of a viewer here.
@@ -163,7 +163,7 @@ impl Circuits {
     /// A frame has left a viewer's queue.
     pub(crate) fn delivered(&mut self, delivered: Delivered) {
         if let Some(opener) = self.openers.get_mut(&delivered.node) {
-            opener.passed(delivered.viewer, delivered.line, delivered.written);
+            opener.passed(delivered.viewer);
             self.busy.insert(delivered.node);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::commands::{Asked, Request, Sending};
 use super::line::{Broken, Line};
-use super::look::{Gate, Look};
+use super::look::Look;
 use super::wire::{self, Ask, CircuitId, Header, MESSAGE_BYTES, PART_BYTES, Part, Tell};
 use super::{Carrier, News};
 use crate::id::{NodeId, StreamId, ViewerId, ViewerKey};
@@ -129,7 +129,7 @@ impl Opener {
     // What viewers want.
 
     /// False: the node has too many streams there.
-    pub(super) fn attach(&mut self, viewer: ViewerId, key: ViewerKey, line: StreamId, mut look: Look) -> bool {
+    pub(super) fn attach(&mut self, viewer: ViewerId, key: ViewerKey, line: StreamId, look: Look) -> bool {
         let known = self.callers.contains_key(&viewer);
         if self.looks.len() >= limits::REMOTE_STREAMS || !known && self.callers.len() >= limits::REMOTE_VIEWERS {
             return false;
@@ -140,8 +140,6 @@ impl Opener {
                 caller.restart();
                 up.open(viewer, caller);
             }
-            // Everything from now on goes in order behind it.
-            look.gate = Gate::Open;
             up.push(&Ask::Viewer(viewer.0, look.attach(line)));
         }
         self.looks.insert((viewer, line), look);
@@ -172,12 +170,11 @@ impl Opener {
                 }
                 return;
             }
-            ViewerInput::Input { seq, bytes, .. } => {
-                if up.is_none() || !look.passes(seq) {
-                    return;
-                }
-                ViewerInput::Input { stream: line, seq, bytes }
-            }
+            // What is not passed on is repeated, or told to be lost, when the viewer has heard what it had not.
+            ViewerInput::Input { heard, seq, bytes, .. } => match look.heard_there(heard) {
+                Some(heard) => ViewerInput::Input { stream: line, heard, seq, bytes },
+                None => return,
+            },
             ViewerInput::Detach(_) => {
                 self.looks.remove(&(viewer, line));
                 ViewerInput::Detach(line)
@@ -206,15 +203,10 @@ impl Opener {
         }
     }
 
-    /// A frame has left the viewer's queue. `written`: it told the viewer that the stream is open and goes on after that input.
-    pub(super) fn passed(&mut self, viewer: ViewerId, line: StreamId, written: Option<u64>) {
+    /// A frame has left the viewer's queue.
+    pub(super) fn passed(&mut self, viewer: ViewerId) {
         if let Some(caller) = self.callers.get_mut(&viewer) {
             caller.passed();
-        }
-        if let (Some(written), State::Up(_)) = (written, &self.state)
-            && let Some(look) = self.looks.get_mut(&(viewer, line))
-        {
-            look.viewer_knows(written);
         }
     }
 

@@ -144,8 +144,8 @@ impl Owner {
                 ViewerInput::Attach { stream, agent, pane, from, size: None, take: Take::Never }
             }
             ViewerInput::Resize { .. } | ViewerInput::Release(_) if !may_operate => return Ok(()),
-            ViewerInput::Input { stream, seq, .. } if !may_operate => {
-                news.push(News::RefuseInput(onlooker, stream, seq));
+            ViewerInput::Input { stream, heard, seq, .. } if !may_operate => {
+                news.push(News::RefuseInput(onlooker, stream, (heard, seq)));
                 return Ok(());
             }
             // Room is granted in its own words.

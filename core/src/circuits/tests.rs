@@ -5,6 +5,7 @@ use crate::id::{AgentId, Generation, Size, TerminalId};
 use crate::input::{Take, TerminalInput};
 use crate::output::TerminalOutput;
 use crate::streams::Target;
+use crate::streams::Typed;
 use alloc::vec;
 use proptest::prelude::*;
 
@@ -173,7 +174,8 @@ impl World {
         self.page.next += 1;
         self.page.unacknowledged.push((seq, bytes.to_vec()));
         self.typed.extend_from_slice(bytes);
-        self.does(ViewerInput::Input { stream: StreamId(5), seq, bytes });
+        let heard = self.page.open;
+        self.does(ViewerInput::Input { stream: StreamId(5), heard, seq, bytes });
     }
 
     fn prints(&mut self, bytes: &[u8]) {
@@ -242,7 +244,9 @@ impl World {
                 self.page.unacknowledged.retain(|(seq, _)| *seq > input_seq);
                 for (seq, bytes) in self.page.unacknowledged.clone() {
                     if let Some(route) = self.line() {
-                        self.a.circuits.viewer(VIEWER, route, ViewerInput::Input { stream, seq, bytes: &bytes });
+                        let heard = self.page.open;
+                        let input = ViewerInput::Input { stream, heard, seq, bytes: &bytes };
+                        self.a.circuits.viewer(VIEWER, route, input);
                     }
                 }
             }
@@ -313,14 +317,14 @@ impl World {
                     ViewerInput::Resize { stream, size, take } => streams.take_size((who, stream), size, take, out),
                     ViewerInput::Release(stream) => streams.release_size((who, stream), out),
                     ViewerInput::Ack { stream, offset } => streams.ack(who, stream, offset),
-                    ViewerInput::Input { stream, seq, bytes } => {
-                        streams.type_in(now, who, stream, (seq, bytes), out);
+                    ViewerInput::Input { stream, heard, seq, bytes } => {
+                        streams.type_in(now, who, stream, Typed { heard, seq, bytes }, out);
                     }
                     ViewerInput::Detach(stream) => streams.detach(now, who, stream, out),
                     ViewerInput::Seen(_) => {}
                     ViewerInput::Closed => streams.close(now, who, out),
                 },
-                News::RefuseInput(who, stream, seq) => streams.refuse_input((who, stream), seq, "only looking"),
+                News::RefuseInput(who, stream, typed) => streams.refuse_input((who, stream), typed, "only looking"),
                 News::Command { of, number, command } => {
                     let id = host.circuits.ticket(of, number);
                     self.carried_out.push((id, command));

@@ -103,6 +103,8 @@ pub(crate) struct Mesh {
     invited: BTreeSet<NodeId>,
     /// Nodes of which two lives were met at once.
     conflicts: BTreeSet<NodeId>,
+    /// Members that greeted with protocols of which this version speaks none.
+    foreign: BTreeMap<NodeId, (u16, u16)>,
     news: VecDeque<MeshNews>,
     /// Events that are told when everything else is done.
     told_later: Out,
@@ -156,6 +158,7 @@ impl Mesh {
             direct: BTreeSet::new(),
             invited: BTreeSet::new(),
             conflicts: BTreeSet::new(),
+            foreign: BTreeMap::new(),
             news: VecDeque::new(),
             told_later: Out::new(),
             now,
@@ -388,7 +391,8 @@ impl Mesh {
             addresses: if said.is_empty() { told } else { said },
             via: route.map(|route| route.via),
             hops: route.map_or(0, |route| route.hops),
-            protocol: fact.map(|fact| fact.protocol),
+            protocol: self.foreign.get(&id).copied().or_else(|| fact.map(|fact| fact.protocol)),
+            incompatible: self.foreign.contains_key(&id),
             rights: self.facts.rights_of(id).unwrap_or_default(),
             conflict: self.conflicts.contains(&id) || fact.is_some_and(|fact| fact.conflict),
             backends: fact.map_or(&[], |fact| &fact.backends),

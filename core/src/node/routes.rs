@@ -8,7 +8,7 @@ use crate::input::ViewerInput;
 use crate::mesh::facts::Key;
 use crate::mesh::{Mesh, MeshNews};
 use crate::output::{EndReason, Output};
-use crate::streams::{Attach, Onlooker};
+use crate::streams::{Attach, Onlooker, Typed};
 use alloc::vec::Vec;
 
 /// The mesh carries circuits.
@@ -61,11 +61,11 @@ impl Node {
             ViewerInput::Resize { stream, size, take } => self.streams.take_size((id, stream), size, take, out),
             ViewerInput::Release(stream) => self.streams.release_size((id, stream), out),
             ViewerInput::Ack { stream, offset } => self.streams.ack(id, stream, offset),
-            ViewerInput::Input { stream, seq, bytes } => {
+            ViewerInput::Input { stream, heard, seq, bytes } => {
                 if let Some(agent) = self.streams.agent_of((id, stream)) {
                     self.directory.typed(now, agent, out);
                 }
-                self.streams.type_in(now, id, stream, (seq, bytes), out);
+                self.streams.type_in(now, id, stream, Typed { heard, seq, bytes }, out);
             }
             ViewerInput::Detach(stream) => self.streams.detach(now, id, stream, out),
             ViewerInput::Seen(agent) if agent.node == self.identity.id => {
@@ -165,10 +165,10 @@ impl Node {
         for piece in news {
             match piece {
                 News::Viewer(onlooker, input) => self.viewer(onlooker, input),
-                News::RefuseInput(onlooker, stream, seq) => {
+                News::RefuseInput(onlooker, stream, typed) => {
                     self.streams.refuse_input(
                         (onlooker, stream),
-                        seq,
+                        typed,
                         "your machine may only look at this one's agents",
                     );
                 }

@@ -212,6 +212,7 @@ impl Page {
     ) -> Checked {
         let stream = &mut self.streams[index];
         let (number, before_attached) = (number_of(&frame), stream.attached.is_none());
+        stream.heard += u32::from(matches!(frame, ViewerOutput::Attached { .. } | ViewerOutput::InputLost { .. }));
         match frame {
             ViewerOutput::Attached { terminal, generation, offset, input_seq, input_known, size, holder, .. } => {
                 stream.attached(ledger, &Attachment { terminal, generation, offset, size, holder })?;
@@ -271,9 +272,10 @@ impl Page {
     fn send_input(&mut self, plan: Plan<'_>, index: usize, repeat: Vec<typist::Chunk>) {
         let stream = &mut self.streams[index];
         let (Some(number), Some(_)) = (stream.number, stream.attached) else { return };
+        let heard = stream.heard;
         let chunks: Vec<_> = repeat.into_iter().chain(stream.typist.sendable()).collect();
         for chunk in chunks {
-            self.say(plan, Said::Input(number, chunk.seq, chunk.bytes));
+            self.say(plan, Said::Input(number, heard, chunk.seq, chunk.bytes));
         }
     }
 
@@ -325,6 +327,7 @@ impl Page {
         connection.used.insert(number);
         let stream = &mut self.streams[index];
         stream.number = Some(number);
+        stream.heard = 0;
         stream.wishes = size.filter(|_| take != Take::Never).into_iter().collect();
         let from = stream.position.map(|position| (position.generation, position.offset));
         let said = Said::Attach { stream: number, agent: stream.agent, pane: stream.pane, from, size, take };

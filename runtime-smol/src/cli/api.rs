@@ -88,6 +88,8 @@ pub(crate) struct Peer {
     pub(crate) address: Option<String>,
     pub(crate) dialled: Option<bool>,
     pub(crate) latency_ms: Option<f64>,
+    pub(crate) protocol: Option<(u16, u16)>,
+    pub(crate) incompatible: bool,
     pub(crate) conflict: bool,
 }
 

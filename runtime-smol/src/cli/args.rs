@@ -82,6 +82,13 @@ pub(crate) struct ServeFlags {
     #[arg(value_parser = advertised, value_delimiter = ',')]
     pub(crate) advertise: Vec<String>,
 
+    /// Announce this node to its local networks as NAME.local, and find others by such names
+    ///
+    /// By multicast DNS: `consort join mini.local` works, and goes on working when addresses change. Everybody on those networks can
+    /// see that this node is there. Without it, the system is asked for such names.
+    #[arg(long, env = "CONSORT_MDNS", hide_env_values = true)]
+    pub(crate) mdns: bool,
+
     /// Admit every machine of this network that asks, without a code and without a person: `tailscale`, `lan`, or a range such as
     /// 10.1.0.0/16 (repeatable)
     ///
@@ -446,6 +453,8 @@ pub struct ServeOptions {
     pub advertise: Vec<String>,
     /// Networks whose machines are admitted when they ask.
     pub trusted: Vec<Trusted>,
+    /// Whether it is announced to local networks under its name.
+    pub mdns: bool,
     /// Whether to open the dashboard in the browser: see [`open_in_browser`](super::open_in_browser).
     pub open: bool,
 }
@@ -478,6 +487,7 @@ impl Args {
                 ("node_name", "name"),
                 ("open", "open"),
                 ("advertise", "advertise"),
+                ("mdns", "mdns"),
                 ("trust_network", "trust-network"),
             ];
             let before = |(id, _): &(&str, &str)| matches.value_source(id) == Some(ValueSource::CommandLine);
@@ -515,6 +525,7 @@ impl Args {
             name: flags.node_name.clone().filter(|name| !name.trim().is_empty()).unwrap_or_else(host_name),
             advertise: flags.advertise.clone(),
             trusted: flags.trust_network.clone(),
+            mdns: flags.mdns,
             open: flags.open,
         }))
     }

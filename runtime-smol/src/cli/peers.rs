@@ -53,6 +53,7 @@ fn state(peer: &Peer) -> &'static str {
         Peer { conflict: true, .. } => "conflict",
         Peer { own: true, .. } => "here",
         Peer { reachable: true, .. } => "reachable",
+        Peer { incompatible: true, .. } => "incompatible",
         _ => "unreachable",
     }
 }
@@ -131,6 +132,9 @@ fn row(peer: &Peer, all: &[Peer], style: &Style) -> [(String, Paint); 7] {
     if peer.rights == "view" {
         remark = format!("{remark} may only look").trim().into();
     }
+    if peer.incompatible {
+        remark = versions(peer, all);
+    }
     if peer.conflict {
         remark = "its id is used by two machines".into();
     }
@@ -146,6 +150,13 @@ fn row(peer: &Peer, all: &[Peer], style: &Style) -> [(String, Paint); 7] {
         (latency, Paint::Plain),
         (text::one_line(&remark), Paint::Dim),
     ]
+}
+
+/// Which of two machines that cannot talk to each other is to be updated.
+pub(crate) fn versions(peer: &Peer, all: &[Peer]) -> String {
+    let own = all.iter().find(|other| other.own).and_then(|own| own.protocol).unwrap_or_default();
+    let older = if peer.protocol.is_some_and(|(oldest, _)| oldest > own.1) { "this machine" } else { "that machine" };
+    format!("its version and this one's do not understand each other: update consort on {older}")
 }
 
 pub(crate) fn invite(api: &Api, rights: RightsName) -> Result<(), Failure> {

@@ -59,15 +59,7 @@ impl Net {
     /// So many machines; none where they cannot be made, which is said.
     #[must_use]
     pub fn of(machines: usize) -> Option<Net> {
-        match Net::build(machines) {
-            Ok(net) => Some(net),
-            Err(why) => {
-                let test = std::thread::current().name().unwrap_or_default().to_string();
-                // Not by the macro, whose words are kept back when a test passes.
-                let _ = writeln!(std::io::stderr(), "skipped {test}: no network namespaces ({why})");
-                None
-            }
-        }
+        unless_skipped(Net::build(machines))
     }
 
     /// As [`of`](Self::of), with the reason why there are none.
@@ -76,12 +68,7 @@ impl Net {
     /// In words for a person.
     pub fn build(count: usize) -> Result<Net, String> {
         assert!(count < 250, "a machine's number is a part of its address");
-        if !cfg!(target_os = "linux") {
-            return Err("only Linux has them".into());
-        }
-        if !rustix::process::geteuid().is_root() {
-            return Err("only root may make them".into());
-        }
+        permitted()?;
         let router = Namespace::new()?;
         router.within(|| std::fs::write("/proc/sys/net/ipv4/ip_forward", "1")).map_err(|error| error.to_string())?;
         let mut machines = Vec::new();
@@ -203,6 +190,42 @@ impl Net {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Two machines on one cable, who hear what is said to everybody on it; none where they cannot be made, which is said.
+#[must_use]
+pub fn neighbours() -> Option<[Machine; 2]> {
+    let build = || {
+        permitted()?;
+        let (one, other) = (Namespace::new()?, Namespace::new()?);
+        one.ip(&format!("link add eth0 type veth peer name eth0 netns {}", other.path()))?;
+        for (namespace, host) in [(&one, FIRST_HOST), (&other, FIRST_HOST + 1)] {
+            namespace.ip(&format!("address add {}/24 dev eth0\nlink set eth0 up\n", address(0, host)))?;
+        }
+        let machine = |namespace, number| Machine { namespace: Arc::new(namespace), number };
+        Ok([machine(one, 0), machine(other, 1)])
+    };
+    unless_skipped(build())
+}
+
+fn permitted() -> Result<(), String> {
+    if !cfg!(target_os = "linux") {
+        return Err("only Linux has them".into());
+    }
+    if !rustix::process::geteuid().is_root() {
+        return Err("only root may make them".into());
+    }
+    Ok(())
+}
+
+fn unless_skipped<T>(built: Result<T, String>) -> Option<T> {
+    built
+        .inspect_err(|why| {
+            let test = std::thread::current().name().unwrap_or_default().to_string();
+            // Not by the macro, whose words are kept back when a test passes.
+            let _ = writeln!(std::io::stderr(), "skipped {test}: no network namespaces ({why})");
+        })
+        .ok()
 }
 
 /// The router's end of the line to a machine.

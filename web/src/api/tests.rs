@@ -220,7 +220,7 @@ fn lists_have_all_agents_and_this_node() {
         "id": NodeId([7; 32]).to_string(), "short": NodeId([7; 32]).short(), "name": "laptop", "version": "0.1.0",
         "self": true, "member": true, "removed": false, "reachable": true, "since_ms": 1_200, "home": "/home/me",
         "rights": "operate", "addresses": [], "via": null, "hops": 0, "address": null, "dialled": null,
-        "latency_ms": null, "protocol": nodes["nodes"][0]["protocol"], "conflict": false,
+        "latency_ms": null, "protocol": nodes["nodes"][0]["protocol"], "incompatible": false, "conflict": false,
         "backends": {
             "tmux": { "available": true, "detail": "tmux 3.3a" },
             "pty": nodes["nodes"][0]["backends"]["pty"],

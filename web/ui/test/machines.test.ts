@@ -11,7 +11,7 @@ import { agentNamed } from "./agents";
 function machine(name: string, extra: Partial<NodeInfo> = {}): NodeInfo {
   return {
     id: `id-${name}`, short: name.slice(0, 7), name, version: "0.1.0", self: false, reachable: true, backends: {}, home: "", since_ms: 0,
-    member: true, removed: false, rights: "operate", addresses: [], via: null, hops: 1, address: null, latency_ms: null, protocol: [1, 1], conflict: false,
+    member: true, removed: false, rights: "operate", addresses: [], via: null, hops: 1, address: null, latency_ms: null, protocol: [1, 1], incompatible: false, conflict: false,
     ...extra,
   };
 }
@@ -82,6 +82,9 @@ describe("a machine", () => {
   it("says since when it cannot be reached, and that grows older here", () => {
     const away = machine("a", { reachable: false, since_ms: 60_000 });
     expect(say(away, 1_000, 1_000)).toBe("Cannot be reached for 1 min");
+    const foreign = { ...away, incompatible: true };
+    expect(say({ ...foreign, protocol: [2, 3] })).toContain("update consort on this machine");
+    expect(say({ ...foreign, protocol: [0, 0] })).toContain(`update consort on ${away.name}`);
     expect(troubleOf(away, 1_000, 181_000)).toBe("since 4 min");
     expect(troubleOf(machine("a", { reachable: false }), 0, 0)).toBe("just now");
     expect(troubleOf(machine("a"), 0, 0)).toBe("");

@@ -36,6 +36,7 @@ fn serve_takes_its_flags_with_and_without_the_word() {
             name: "laptop".into(),
             advertise: vec![],
             trusted: vec![],
+            mdns: false,
             open: true,
         };
         assert_eq!(options, expected);
@@ -54,6 +55,7 @@ fn flags_of_serve_may_stand_before_the_word() {
         open: true,
         advertise: Vec::new(),
         trusted: Vec::new(),
+        mdns: false,
     };
     assert_eq!(options, expected);
     assert!(read("--listen 1 serve --listen 2").is_err(), "which one is meant?");
