@@ -76,6 +76,14 @@ impl TestNode {
         node
     }
 
+    /// A fresh node with a name, of which nobody is told an address where anything listens.
+    #[must_use]
+    pub fn hidden(name: &str) -> Self {
+        let mut node = TestNode::prepared_on_loopback_alone();
+        node.run(&["--name", name, "--advertise", "127.0.0.1:1"]);
+        node
+    }
+
     /// Everything but the process, of a node that listens on no other address, whomever it invites.
     #[must_use]
     pub fn prepared_on_loopback_alone() -> Self {
@@ -250,6 +258,18 @@ impl TestNode {
         let names = [self, other]
             .map(|node| node.get("/api/nodes")["nodes"][0]["name"].as_str().unwrap_or_default().to_string());
         crate::wait_until("both ends of a link", || self.reaches(&names[1]) && other.reaches(&names[0]));
+    }
+
+    /// Asks another node, at an address, to be let in, which it does.
+    ///
+    /// # Panics
+    /// If either refuses.
+    pub fn ask(&self, other: &TestNode, address: &str) {
+        let (status, body) = self.http("POST", "/api/join", Some(&json!({ "target": address })));
+        assert_eq!(status, 202, "{body}");
+        let own = self.get("/api/nodes")["nodes"][0]["id"].as_str().expect("an id").to_string();
+        let (exit, _, error) = other.cli(&["admit", &own]);
+        assert_eq!(exit, 0, "{error}");
     }
 
     /// The permanent token.

@@ -13,6 +13,9 @@ const CHUNK_BYTES: usize = 16 << 10;
 /// Chunks on the way in one direction of one connection: more than that wait at their sender.
 const ON_THE_WAY: usize = 256;
 
+/// What is kept of a caller's words.
+const SAID_BYTES: usize = 64 << 10;
+
 /// The relay. It ends, with all its connections, when it is dropped.
 #[derive(Debug)]
 pub struct FaultRelay {
@@ -26,6 +29,8 @@ struct Shared {
     /// The rules are others now.
     changed: Condvar,
     connections: Mutex<Vec<Arc<Connection>>>,
+    /// The first words of each caller.
+    said: Mutex<Vec<Vec<u8>>>,
 }
 
 #[derive(Debug, Default)]
@@ -97,6 +102,12 @@ impl FaultRelay {
         }
     }
 
+    /// What each caller has said so far, up to a bound.
+    #[must_use]
+    pub fn said(&self) -> Vec<Vec<u8>> {
+        self.shared.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn change(&self, change: impl FnOnce(&mut Rules)) {
         change(&mut self.shared.rules());
         self.shared.changed.notify_all();
@@ -148,23 +159,33 @@ fn accept(listener: &TcpListener, port: u16, shared: &Arc<Shared>) {
         let _ = (caller.set_nodelay(true), called.set_nodelay(true));
         let connection = Arc::new(Connection { caller, called, half_open: AtomicBool::new(false) });
         shared.connections.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&connection));
-        for to_called in [true, false] {
+        let caller = {
+            let mut said = shared.said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.push(Vec::new());
+            said.len() - 1
+        };
+        for (to_called, caller) in [(true, Some(caller)), (false, None)] {
             let (sender, receiver) = sync_channel(ON_THE_WAY);
             let (reading, writing) = (Arc::clone(&connection), Arc::clone(&connection));
             let (rules, waits) = (Arc::clone(shared), Arc::clone(shared));
-            std::thread::spawn(move || read(&reading, to_called, &rules, &sender));
+            std::thread::spawn(move || read(&reading, caller, &rules, &sender));
             std::thread::spawn(move || write(&writing, to_called, &waits, &receiver));
         }
     }
 }
 
-/// Takes what one end says and puts it on the way.
-fn read(connection: &Connection, to_called: bool, shared: &Shared, way: &SyncSender<(Instant, Vec<u8>)>) {
-    let mut from = if to_called { &connection.caller } else { &connection.called };
+/// Takes what one end says (the caller of this number, or the called one) and puts it on the way.
+fn read(connection: &Connection, caller: Option<usize>, shared: &Shared, way: &SyncSender<(Instant, Vec<u8>)>) {
+    let mut from = if caller.is_some() { &connection.caller } else { &connection.called };
     let mut buffer = vec![0; CHUNK_BYTES];
     let mut due = Instant::now();
-    let mut dice = Dice(u64::from(to_called) + 1);
+    let mut dice = Dice(u64::from(caller.is_some()) + 1);
     while let Ok(count @ 1..) = from.read(&mut buffer) {
+        if let Some(caller) = caller {
+            let mut said = shared.said.lock().unwrap_or_else(PoisonError::into_inner);
+            let said = &mut said[caller];
+            said.extend(buffer[..count].iter().take(SAID_BYTES.saturating_sub(said.len())));
+        }
         let delay = {
             let rules = shared.rules();
             rules.delay.saturating_sub(rules.jitter) + (rules.jitter * 2).mul_f64(dice.next())

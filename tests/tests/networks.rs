@@ -52,7 +52,7 @@ fn a_machine_that_nobody_can_dial_is_a_full_member() {
         net.one_way(other, 2, Fault::NoDial);
     }
     let nodes = mesh(&net, 3);
-    assert!(nodes.iter().take(2).all(|node| node.peers()["two"]["dialled"] == false), "it has dialled");
+    wait_until("it has dialled both", || nodes[..2].iter().all(|node| node.peers()["two"]["dialled"] == false));
     // Both directions are good for everything.
     Typist::new(&nodes[0], &nodes[2], "there").check(&nodes[2]);
     Typist::new(&nodes[2], &nodes[0], "here").check(&nodes[0]);

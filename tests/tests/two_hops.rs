@@ -4,7 +4,6 @@
 use consort_tests::net::Fault;
 use consort_tests::{FaultRelay, Net, TestNode, Typist, wait_for_mesh};
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::json;
 use std::time::Duration;
 
 const NAMES: [&str; 3] = ["first", "middle", "last"];
@@ -21,17 +20,10 @@ fn row(net: &Net) -> [TestNode; 3] {
 
 /// The same without networks of their own: nobody can be dialled but the one in the middle, by each end through a relay.
 fn relayed_row() -> ([TestNode; 3], [FaultRelay; 2]) {
-    let nodes = NAMES.map(|name| {
-        let mut node = TestNode::prepared_on_loopback_alone();
-        // Nothing listens there.
-        node.run(&["--name", name, "--advertise", "127.0.0.1:1"]);
-        node
-    });
+    let nodes = NAMES.map(TestNode::hidden);
     let relays = [0, 2].map(|end: usize| {
         let relay = FaultRelay::before(nodes[1].port());
-        let (status, body) = nodes[end].http("POST", "/api/join", Some(&json!({ "target": relay.address() })));
-        assert_eq!(status, 202, "{body}");
-        assert_eq!(nodes[1].cli(&["admit", NAMES[end]]).0, 0);
+        nodes[end].ask(&nodes[1], &relay.address());
         relay
     });
     wait_for_mesh(&nodes.each_ref(), &NAMES);
