@@ -231,6 +231,17 @@ impl TestNode {
         others.map(|node| (node["name"].as_str().unwrap_or_default().to_string(), node)).collect()
     }
 
+    /// Its own id, in full.
+    ///
+    /// # Panics
+    /// If the node does not tell.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let nodes = self.get("/api/nodes")["nodes"].as_array().expect("a list").clone();
+        let own = nodes.into_iter().find(|node| node["self"] == true).expect("itself");
+        own["id"].as_str().expect("an id").to_string()
+    }
+
     /// Whether this node has another machine in its list and reaches it.
     #[must_use]
     pub fn reaches(&self, name: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Machines that find each other: real nodes, real links, on the loopback interface of one machine.
 
 use consort_tests::{TestNode, wait_for, wait_until};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// What is shown at once, with room for a busy machine.
@@ -226,11 +226,92 @@ fn a_machine_that_may_only_look_cannot_touch_anything() {
 }
 
 #[test]
+fn an_agent_is_created_on_another_machine_in_a_directory_that_is_listed_there() {
+    let (desk, laptop) = pair();
+    std::fs::create_dir_all(laptop.folder().join("src/zoom")).unwrap();
+    let there = desk.peers()["laptop"]["id"].as_str().unwrap().to_string();
+    let listing = desk.get(&format!("/api/directories?path=~%2Fsrc&node={there}"));
+    assert_eq!(listing["entries"][0]["name"], "zoom", "{listing}");
+    assert_eq!(listing["home"], laptop.folder().to_str().unwrap(), "the other one's home");
+    let directory = listing["entries"][0]["path"].clone();
+    let id = desk.create(&json!({ "name": "far-made", "node": there, "directory": directory, "program": "cat" }));
+    assert!(id.ends_with(&format!("@{there}")), "{id}");
+    assert_eq!(laptop.agent_named("far-made")["directory"], directory);
+    assert_eq!(laptop.tmux(&["display", "-p", "-t", "far-made", "#{pane_current_path}"]).trim(), directory);
+    let stranger = format!("{}a", "a".repeat(51));
+    let (status, refused) = desk.http("POST", "/api/agents", Some(&json!({ "name": "x", "node": stranger })));
+    assert_eq!((status, refused["error"]["code"].as_str()), (404, Some("not-found")), "{refused}");
+}
+
+#[test]
+fn what_cannot_be_asked_of_a_machine_that_is_away_is_refused_at_once_by_its_name() {
+    let (desk, mut laptop) = pair();
+    let there = desk.peers()["laptop"]["id"].as_str().unwrap().to_string();
+    laptop.kill();
+    wait_until("it is shown unreachable", || !desk.reaches("laptop"));
+    let (status, refused) = desk.http("POST", "/api/agents", Some(&json!({ "name": "x", "node": there })));
+    assert_eq!((status, &refused["error"]["message"]), (504, &"laptop: it cannot be reached.".into()));
+    assert_eq!(desk.http("GET", &format!("/api/directories?node={there}"), None).0, 504);
+}
+
+fn audit_log(node: &TestNode) -> Vec<Value> {
+    let log = std::fs::read_to_string(node.state_dir().join("audit.log")).unwrap_or_default();
+    log.lines().map(|line| serde_json::from_str(line).expect("one entry per line")).collect()
+}
+
+#[test]
+fn what_another_machine_does_is_in_the_log_of_the_machine_where_it_happens() {
+    let (desk, laptop) = pair();
+    let id = desk.id();
+    let there = desk.peers()["laptop"]["id"].as_str().unwrap().to_string();
+    let agent = desk.create(&json!({ "name": "far", "node": there, "program": "cat" }));
+    let mut viewer = desk.viewer();
+    viewer.attach(1, &agent, None, "never");
+    viewer.type_bytes(1, b"hello");
+    viewer.wait("it is written", |viewer| viewer.streams[&1].all_acked());
+    assert_eq!(desk.cli(&["stop", "far"]).0, 0);
+    assert_eq!(desk.http("POST", &format!("/api/agents/{agent}/stop"), None).0, 409);
+    let by_desk = |event: &str, what: &str| {
+        audit_log(&laptop).into_iter().find(|entry| {
+            entry["event"] == event
+                && entry["by"] == id.as_str()
+                && entry["what"].as_str().unwrap_or("").starts_with(what)
+        })
+    };
+    for (event, what) in [("agent", "create"), ("attach", ""), ("typed", ""), ("agent", "stop"), ("refused", "stop ")] {
+        let entry = wait_for("an entry", || by_desk(event, what));
+        assert_eq!(entry["via"], "direct", "{entry}");
+        assert_eq!(entry["who"], format!("node {}", &id[..7]), "{entry}");
+    }
+}
+
+#[test]
+fn what_is_refused_to_a_machine_that_may_only_look_is_in_the_log_too() {
+    let (desk, laptop) = (TestNode::named("desk"), TestNode::named("laptop"));
+    let (_, invited, _) = desk.cli(&["invite", "--rights", "view"]);
+    assert_eq!(laptop.cli(&invited.split_whitespace().skip(1).collect::<Vec<_>>()).0, 0);
+    desk.create_script("precious", "exec cat");
+    let agent = laptop.agent_named("precious")["id"].as_str().unwrap().to_string();
+    let node = desk.id();
+    assert_eq!(laptop.http("GET", &format!("/api/directories?node={node}"), None).0, 403);
+    assert_eq!(laptop.http("POST", "/api/agents", Some(&json!({ "name": "x", "node": node }))).0, 403);
+    let mut viewer = laptop.viewer();
+    viewer.attach(1, &agent, None, "never");
+    viewer.type_bytes(1, b"rm -rf");
+    for what in ["list directory", "create x", "type "] {
+        let entry = wait_for(what, || {
+            let refused = audit_log(&desk).into_iter().filter(|entry| entry["event"] == "refused");
+            refused.into_iter().find(|entry| entry["what"].as_str().unwrap_or("").starts_with(what))
+        });
+        assert_eq!(entry["by"], laptop.id(), "{entry}");
+    }
+}
+
+#[test]
 fn everything_about_membership_is_in_the_audit_logs() {
     let (desk, laptop) = pair();
-    let log = |node: &TestNode| std::fs::read_to_string(node.state_dir().join("audit.log")).unwrap_or_default();
     let whats = |node: &TestNode, whats: &[&str]| {
-        let log = log(node);
+        let log = std::fs::read_to_string(node.state_dir().join("audit.log")).unwrap_or_default();
         whats.iter().all(|what| log.contains(&format!("\"what\":\"{what}\"")))
     };
     wait_until("the inviting side's entries", || whats(&desk, &["invite", "paired", "admit to operate"]));
