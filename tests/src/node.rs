@@ -231,6 +231,16 @@ impl TestNode {
         others.map(|node| (node["name"].as_str().unwrap_or_default().to_string(), node)).collect()
     }
 
+    /// The entries of its audit log.
+    ///
+    /// # Panics
+    /// If a line is no entry.
+    #[must_use]
+    pub fn audit_log(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.state_dir().join("audit.log")).unwrap_or_default();
+        log.lines().map(|line| serde_json::from_str(line).expect("one entry per line")).collect()
+    }
+
     /// Its own id, in full.
     ///
     /// # Panics
