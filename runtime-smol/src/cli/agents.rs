@@ -143,7 +143,7 @@ pub(crate) fn attach(api: &Api, wanted: &AgentArg, pane: Option<u32>, key: Detac
     let agent = census.pick(wanted, Precision::Beginning)?;
     if let Some(machine) = census.machine_of(agent).filter(|machine| !machine.reachable) {
         let (name, age) = (text::one_line(&machine.name), text::age(machine.since_ms));
-        return Err(Failure::new(format!("{name} cannot be reached, for {age} now."))
+        return Err(Failure::new(format!("{name} has been out of reach for {age}."))
             .hint(format!("{} goes on there. See what {name} is up to: consort peers", agent.name)));
     }
     if let Some(pane) = pane
