@@ -17,7 +17,9 @@
 
 extern crate alloc;
 
+pub mod act;
 pub mod base32;
+mod bounded;
 mod circuits;
 pub mod command;
 pub mod directory;
@@ -37,6 +39,7 @@ pub mod view;
 #[doc(hidden)]
 pub mod wire;
 
+pub use act::Act;
 pub use command::{Command, Reply, Rights};
 pub use directory::Undecodable;
 pub use error::{ConfigError, PeerFault, Refusal, Violation};

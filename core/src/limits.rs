@@ -155,6 +155,8 @@ pub const ARGUMENTS: usize = 256;
 pub const VARIABLES: usize = 256;
 /// Bytes of a directory, a program, an argument or a variable.
 pub const TEXT_BYTES: usize = 16 << 10;
+/// Directories that are listed of one directory.
+pub const DIRECTORY_ENTRIES: usize = 2_000;
 /// Characters of a line that is quoted as the reason of a state.
 pub const QUOTE_CHARS: usize = 120;
 /// Characters kept of a title or a running command.

@@ -3,7 +3,7 @@
 use consort_core::command::NewAgent;
 use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use consort_core::error::RefusalCode;
-use consort_core::input::{ScreenText, Take, TerminalInfo};
+use consort_core::input::{ListedDirectory, Listing, ScreenText, Take, TerminalInfo};
 use consort_core::mesh::PROTOCOL;
 use consort_core::mesh::facts::{BackendFact, Fact, Key, Value, Version};
 use consort_core::output::{EndReason, Holder};
@@ -175,6 +175,7 @@ fn the_bytes_of_commands_are_fixed() {
         ("paste", Command::Paste { agent, pane: Some(1), text: "hi".into(), submit: true }),
         ("read notes", Command::ReadNotes(agent)),
         ("read text", Command::ReadText { agent, pane: None, history_lines: 300 }),
+        ("list directory", Command::ListDirectory("~".into())),
     ];
     pinned(&commands.each_ref().map(|(name, command)| (*name, encode(command))), COMMANDS);
 }
@@ -184,6 +185,8 @@ fn the_bytes_of_answers_are_fixed() {
     let done = |reply| Answer { result: Ok(reply), fact: None };
     let refused = |code| Answer { result: Err(Refusal { code, message: "no".into(), hint: "go".into() }), fact: None };
     let text = ScreenText { size: SIZE, cursor: (1, 2), text: "hi".into() };
+    let entries = vec![ListedDirectory { name: "a".into(), git: true }];
+    let listing = Listing { path: "/h/b".into(), home: "/h".into(), entries };
     let answers = [
         ("agent", Answer { result: Ok(Reply::Agent(AGENT)), fact: Some(removed().1) }),
         ("deleted", done(Reply::Deleted(AGENT))),
@@ -192,6 +195,7 @@ fn the_bytes_of_answers_are_fixed() {
         ("notes text", done(Reply::NotesText { notes: "n".into(), revision: 3 })),
         ("pasted", done(Reply::Pasted { bytes: 300, submitted: true })),
         ("text", done(Reply::Text(text))),
+        ("directory", done(Reply::Directory(listing))),
         ("not found", refused(RefusalCode::NotFound)),
         ("invalid", refused(RefusalCode::Invalid)),
         ("name taken", refused(RefusalCode::NameTaken)),
@@ -322,6 +326,7 @@ const COMMANDS: &str = "
     paste: 09ac02010102686901
     read notes: 0aac02
     read text: 0bac0200ac02
+    list directory: 0c017e
 ";
 
 const ANSWERS: &str = "
@@ -332,6 +337,7 @@ const ANSWERS: &str = "
     notes text: 0004016e0300
     pasted: 0005ac020100
     text: 00065018010202686900
+    directory: 0007042f682f62022f680101610100
     not found: 0100026e6f02676f00
     invalid: 0101026e6f02676f00
     name taken: 0102026e6f02676f00

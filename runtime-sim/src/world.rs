@@ -526,6 +526,7 @@ impl World {
                 let kind = kind_for(node.node(), &operation);
                 host.backends.order(&mut self.agenda, kind, Order::Operation(id, operation));
             }
+            Output::ListDirectory(id, path) => host.backends.list_directory(&mut self.agenda, id, path),
             Output::Reply(id, result) => {
                 if let Ok(Reply::Node(about)) = &result {
                     self.truth.told(at, node.node(), *about);

@@ -1,9 +1,10 @@
 //! `consort serve`: puts the parts of a node together, prints the login link and runs until it is told to stop.
 
 use crate::api_node::ApiNode;
-use crate::audit::{Audit, AuditEvent};
+use crate::audit::{Audit, AuditEvent, By};
 use crate::backend::{Ends, Way};
 use crate::cli::{CONTROL_SOCKET, Listen, ServeOptions, TOKEN_FILE, open_in_browser};
+use crate::directories::Directories;
 use crate::door::{Door, Handlers, ListenError, OnLink, OnSocket, Visitor, Where};
 use crate::driver::{Driver, Handle, Mailbox, Parts};
 use crate::link::knocks::Knocks;
@@ -108,6 +109,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
             (BackendKind::Tmux, Box::new(move |order| tmux_orders.try_send(order).is_ok()) as Way),
             (BackendKind::Pty, pty::way(pty_orders, terminals.clone(), Rc::clone(&attendant))),
         ]),
+        directories: Directories::new(home(), reports.clone()),
         store: StoreWorker::start(store).map_err(system("no thread for the store"))?,
         audit: audit.clone(),
         dials,
@@ -119,7 +121,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
         tmux::start(TmuxConfig::from_environment(options.tmux_socket.clone()), Ends { orders: tmux_ordered, reports });
 
     let config = api::Config { sites, cookie_key, token, facts: facts.clone() };
-    let api_node = ApiNode::new(handle.clone(), Arc::clone(&peers), home(), auditor(audit.clone()));
+    let api_node = ApiNode::new(handle.clone(), Arc::clone(&peers), auditor(audit.clone()));
     let api = Arc::new(Api::new(config, Arc::new(api_node)));
     let clock = move || Clock { unix_ms: unix_ms(), uptime_ms: millis(started.elapsed()) };
     announce(&api.login_link(clock()), &door.addresses(), options);
@@ -237,7 +239,7 @@ fn who(visitor: &Visitor) -> String {
 
 fn auditor(audit: Audit) -> impl FnMut(api::Audit<'_>) + Send {
     move |event| {
-        let who = "browser".to_string();
+        let who = By::from("browser");
         audit.record(match event {
             api::Audit::LoggedIn => AuditEvent::LoggedIn { who },
             api::Audit::LoginFailed => {

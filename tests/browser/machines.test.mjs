@@ -1,8 +1,10 @@
 // Two machines (two nodes of one machine here) meet in the dashboard, and each shows what the other one has.
 
 import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { launchBrowser, openPage, TestNode, waitFor } from "./harness.mjs";
+import { launchBrowser, openPage, terminalLines, TestNode, waitFor, waitUntilEqual } from "./harness.mjs";
 
 let browser;
 let laptop;
@@ -50,6 +52,53 @@ test("a machine asks, is admitted with one click, is shown as away when it goes,
   await waitFor("one machine", async () => (await here.getByTestId("machine").count()) === 1);
   assert.deepEqual(here.errors, []);
   await here.context().close();
+});
+
+test("an agent is created on another machine, in a directory that is listed there, and typed into", async () => {
+  const desk = await new TestNode("desk").start();
+  try {
+    mkdirSync(join(desk.folder, "src/zoom"), { recursive: true });
+    const { code } = (await laptop.request("POST", "/api/invite", {})).body;
+    assert.equal((await desk.request("POST", "/api/join", { target: code })).status, 200);
+    const page = await openPage(browser, laptop);
+    await page.getByTestId("grouping").waitFor();
+    await page.keyboard.press("c");
+    const machine = page.getByTestId("create-machine");
+    assert.match(await machine.locator("option:checked").innerText(), /^laptop \(this machine\)$/);
+    await waitFor("the desk", async () => (await machine.locator("option").allInnerTexts()).includes("desk"));
+    await machine.selectOption({ label: "desk" });
+    await page.getByTestId("create-name").fill("customers-far-made");
+    await page.getByTestId("preset-custom").check({ force: true });
+    await page.getByTestId("create-args").fill("cat");
+    await page.getByTestId("directory-list").getByText("src", { exact: true }).click();
+    await page.getByTestId("directory-list").getByText("zoom", { exact: true }).click();
+    await page.getByTestId("create-submit").click();
+    await page.getByTestId("create-dialog").waitFor({ state: "detached" });
+    await page.getByTestId("host-badge").first().waitFor();
+    await page.locator('[data-testid="terminal"][data-agent-id*="@"]').waitFor();
+    await waitFor("the echo", async () => {
+      await page.keyboard.type("x");
+      return ((await terminalLines(page)) ?? []).some((line) => line.includes("xx"));
+    });
+    await waitUntilEqual(page, desk, "customers-far-made");
+    assert.equal(desk.tmux("display", "-p", "-t", "customers-far-made", "#{pane_current_path}").trim(), join(desk.folder, "src/zoom"));
+
+    await page.getByTestId("grouping").getByText("Machines").click();
+    const branch = page.locator('[data-testid="tree-row"][data-group-id$="/customers"]').first();
+    await branch.hover();
+    await branch.locator(".row-action").click();
+    assert.match(await machine.locator("option:checked").innerText(), /^desk$/, "opened from the desk's branch");
+    await desk.kill();
+    await page.getByText(/^desk: cannot be reached/).waitFor();
+    await page.getByTestId("create-name").fill("customers-never-made");
+    await page.getByTestId("create-submit").click();
+    await page.locator("#create-machine:focus").waitFor();
+    assert.ok(await machine.locator("option", { hasText: "desk" }).isDisabled());
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  } finally {
+    await desk.stop();
+  }
 });
 
 test("an invite is a line to copy and a picture, and says how long it is good for", async () => {

@@ -18,6 +18,8 @@ pub struct TestNode {
     child: Option<Child>,
     folder: tempfile::TempDir,
     tmux_socket: String,
+    /// The name or address that it serves its dashboard on.
+    host: &'static str,
     way: Way,
     login_link: String,
 }
@@ -60,6 +62,7 @@ impl TestNode {
             child: None,
             folder: tempfile::tempdir().expect("a temporary folder"),
             tmux_socket: format!("consort-test-{}-{number}", std::process::id()),
+            host: "localhost",
             way: Way::default(),
             login_link: String::new(),
         }
@@ -70,6 +73,22 @@ impl TestNode {
     pub fn prepared_at(port: u16) -> Self {
         let mut node = TestNode::prepared();
         node.way.port = port;
+        node
+    }
+
+    /// A fresh node with a name, of which nobody is told an address where anything listens.
+    #[must_use]
+    pub fn hidden(name: &str) -> Self {
+        let mut node = TestNode::prepared_on_loopback_alone();
+        node.run(&["--name", name, "--advertise", "127.0.0.1:1"]);
+        node
+    }
+
+    /// Everything but the process, of a node that listens on no other address, whomever it invites.
+    #[must_use]
+    pub fn prepared_on_loopback_alone() -> Self {
+        let mut node = TestNode::prepared();
+        node.host = "127.0.0.1";
         node
     }
 
@@ -123,7 +142,7 @@ impl TestNode {
         assert!(self.child.is_none(), "it runs already");
         let mut command = self.command();
         // Any free port at first, and the same again: others look for it there.
-        command.args(["--listen", &format!("localhost:{}", self.way.port)]).args(more);
+        command.args(["--listen", &format!("{}:{}", self.host, self.way.port)]).args(more);
         change(&mut command);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.way.within(|| command.spawn()).expect("the node starts");
@@ -212,6 +231,27 @@ impl TestNode {
         others.map(|node| (node["name"].as_str().unwrap_or_default().to_string(), node)).collect()
     }
 
+    /// The entries of its audit log.
+    ///
+    /// # Panics
+    /// If a line is no entry.
+    #[must_use]
+    pub fn audit_log(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.state_dir().join("audit.log")).unwrap_or_default();
+        log.lines().map(|line| serde_json::from_str(line).expect("one entry per line")).collect()
+    }
+
+    /// Its own id, in full.
+    ///
+    /// # Panics
+    /// If the node does not tell.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let nodes = self.get("/api/nodes")["nodes"].as_array().expect("a list").clone();
+        let own = nodes.into_iter().find(|node| node["self"] == true).expect("itself");
+        own["id"].as_str().expect("an id").to_string()
+    }
+
     /// Whether this node has another machine in its list and reaches it.
     #[must_use]
     pub fn reaches(&self, name: &str) -> bool {
@@ -239,6 +279,18 @@ impl TestNode {
         let names = [self, other]
             .map(|node| node.get("/api/nodes")["nodes"][0]["name"].as_str().unwrap_or_default().to_string());
         crate::wait_until("both ends of a link", || self.reaches(&names[1]) && other.reaches(&names[0]));
+    }
+
+    /// Asks another node, at an address, to be let in, which it does.
+    ///
+    /// # Panics
+    /// If either refuses.
+    pub fn ask(&self, other: &TestNode, address: &str) {
+        let (status, body) = self.http("POST", "/api/join", Some(&json!({ "target": address })));
+        assert_eq!(status, 202, "{body}");
+        let own = self.get("/api/nodes")["nodes"][0]["id"].as_str().expect("an id").to_string();
+        let (exit, _, error) = other.cli(&["admit", &own]);
+        assert_eq!(exit, 0, "{error}");
     }
 
     /// The permanent token.

@@ -133,10 +133,12 @@ impl TestViewer {
         let until = Instant::now() + PATIENCE;
         let mut result = self.socket.send(message);
         while let Err(tungstenite::Error::Io(error)) = &result {
-            assert!(
-                error.kind() == std::io::ErrorKind::WouldBlock && Instant::now() < until,
-                "sending failed: {error}"
-            );
+            if error.kind() != std::io::ErrorKind::WouldBlock || Instant::now() > until {
+                let error = error.to_string();
+                // The node says why before it goes.
+                self.read();
+                panic!("sending failed: {error}");
+            }
             result = self.socket.flush();
         }
         result.expect("the connection holds");

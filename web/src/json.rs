@@ -213,7 +213,7 @@ impl<'a> Node<'a> {
             since_ms: now.since(Instant::START).as_millis(),
             backends: Backends { tmux: backend(BackendKind::Tmux), pty: backend(BackendKind::Pty) },
             home: &facts.home,
-            rights: rights_name(Rights::Operate),
+            rights: rights_name(node.as_ref().map_or(Rights::Operate, |node| node.rights)),
             addresses: node.as_ref().map_or_else(Vec::new, addresses),
             via: None,
             hops: 0,

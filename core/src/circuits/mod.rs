@@ -15,6 +15,7 @@ mod opener;
 mod owner;
 pub(crate) mod wire;
 
+use crate::act::Act;
 use crate::command::{Command, Reply, Rights};
 use crate::error::{Refusal, RefusalCode, Violation};
 use crate::id::{AgentAddress, CommandId, NodeId, StreamId, ViewerId, ViewerKey};
@@ -30,7 +31,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use commands::{Answers, Request};
+use commands::{Answers, Request, Ticket, Tickets};
 use look::Look;
 use opener::Opener;
 use owner::Owner;
@@ -63,6 +64,8 @@ pub(crate) enum News<'p> {
     RefuseInput(Onlooker, StreamId, (u32, u64)),
     /// Another node asks for this: see [`Circuits::ticket`].
     Command { of: NodeId, number: u64, command: Command },
+    /// Another node has asked for this, and was refused.
+    Refused(NodeId, Act, Refusal),
     /// A frame for a stream of a viewer here.
     Frame(ViewerId, StreamId, ViewerOutput),
     /// A stream of a viewer here leads to nothing any more.
@@ -84,9 +87,7 @@ pub(crate) struct Circuits {
     random: Random,
     openers: BTreeMap<NodeId, Opener>,
     owners: BTreeMap<NodeId, Owner>,
-    /// Commands of other nodes that are being carried out: whose, of which of its lives, and its number.
-    tickets: BTreeMap<CommandId, (NodeId, u64, u64)>,
-    next_ticket: u64,
+    tickets: Tickets,
     next_circuit: u64,
     next_line: u32,
     next_command: u64,
@@ -102,8 +103,7 @@ impl Circuits {
             random,
             openers: BTreeMap::new(),
             owners: BTreeMap::new(),
-            tickets: BTreeMap::new(),
-            next_ticket: CommandId::OF_OTHERS,
+            tickets: Tickets::default(),
             next_circuit: 0,
             next_line: 0,
             next_command: 0,
@@ -196,7 +196,8 @@ impl Circuits {
             return Err(commands::own_mesh());
         }
         if carrier.rights_of(node).is_none() {
-            return refuse(RefusalCode::Unreachable, "it is not a member of this mesh.", "List the nodes.");
+            let hint = "Look at the list of machines.";
+            return refuse(RefusalCode::NotFound, "it is not a machine of this mesh.", hint);
         }
         if !carrier.is_reachable(node) {
             let hint = "Try again when the list shows it as reachable.";
@@ -217,12 +218,9 @@ impl Circuits {
     }
 
     /// The number under which another node's command is carried out here.
-    pub(crate) fn ticket(&mut self, of: NodeId, number: u64) -> CommandId {
-        let id = CommandId(self.next_ticket);
-        self.next_ticket += 1;
+    pub(crate) fn ticket(&mut self, of: NodeId, number: u64, command: &Command) -> CommandId {
         let instance = self.owners.get(&of).map_or(0, |owner| owner.answers.instance());
-        self.tickets.insert(id, (of, instance, number));
-        id
+        self.tickets.open(Ticket { node: of, instance, number, act: Act::of(command) })
     }
 
     /// Whether answers to other nodes' commands are awaited.
@@ -230,17 +228,22 @@ impl Circuits {
         !self.tickets.is_empty()
     }
 
-    /// A command of another node was carried out or refused.
-    pub(crate) fn answer(&mut self, id: CommandId, result: Result<Reply, Refusal>, fact: Option<Fact>) {
-        let Some((node, instance, number)) = self.tickets.remove(&id) else { return };
-        let Some(owner) = self.owners.get_mut(&node).filter(|owner| owner.answers.instance() == instance) else {
-            return;
-        };
-        owner.answers.done(number, Answer { result, fact });
-        if let Some(up) = owner.up() {
-            up.answer(number);
+    /// A command of another node was carried out or refused. Gives whose it was, and what it did.
+    pub(crate) fn answer(
+        &mut self,
+        id: CommandId,
+        result: Result<Reply, Refusal>,
+        fact: Option<Fact>,
+    ) -> Option<(NodeId, Act)> {
+        let Ticket { node, instance, number, act } = self.tickets.close(id)?;
+        if let Some(owner) = self.owners.get_mut(&node).filter(|owner| owner.answers.instance() == instance) {
+            owner.answers.done(number, Answer { result, fact });
+            if let Some(up) = owner.up() {
+                up.answer(number);
+            }
+            self.busy.insert(node);
         }
-        self.busy.insert(node);
+        Some((node, act))
     }
 
     // What the mesh brings.

@@ -188,6 +188,10 @@ impl Owner {
         match self.answers.take(number, &command, up.rights) {
             Then::CarryOut(command) => news.push(News::Command { of: self.node, number, command }),
             Then::Answer => up.answers.push_back(number),
+            Then::Refuse(act, refusal) => {
+                up.answers.push_back(number);
+                news.push(News::Refused(self.node, act, refusal));
+            }
             Then::Nothing => {}
         }
         Ok(())

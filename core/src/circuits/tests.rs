@@ -324,11 +324,12 @@ impl World {
                     ViewerInput::Seen(_) => {}
                     ViewerInput::Closed => streams.close(now, who, out),
                 },
-                News::RefuseInput(who, stream, typed) => streams.refuse_input((who, stream), typed, "only looking"),
+                News::RefuseInput(who, stream, typed) => streams.refuse_input(now, (who, stream), typed, out),
                 News::Command { of, number, command } => {
-                    let id = host.circuits.ticket(of, number);
+                    let id = host.circuits.ticket(of, number, &command);
                     self.carried_out.push((id, command));
                 }
+                News::Refused(..) => {}
                 News::Frame(viewer, stream, frame) => streams.deliver(viewer, stream, frame),
                 News::Lost(viewer, stream) => {
                     streams.refuse((Onlooker::Here(viewer), stream), crate::EndReason::Unknown);

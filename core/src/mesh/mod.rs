@@ -3,7 +3,6 @@
 //! Four parts: the replicated map of [`facts`] with this node's own among them; the links that carry new facts to all and find out
 //! what was missed; the graph that is read off the facts; and parcels, which go over links to any node that can be reached.
 
-mod bounded;
 mod dial;
 pub mod facts;
 pub(crate) mod frame;

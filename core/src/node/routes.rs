@@ -7,7 +7,7 @@ use crate::id::{AgentAddress, CommandId, NodeId, StreamId, ViewerId};
 use crate::input::ViewerInput;
 use crate::mesh::facts::Key;
 use crate::mesh::{Mesh, MeshNews};
-use crate::output::{EndReason, Output};
+use crate::output::{EndReason, Event, Output};
 use crate::streams::{Attach, Onlooker, Typed};
 use alloc::vec::Vec;
 
@@ -166,15 +166,14 @@ impl Node {
             match piece {
                 News::Viewer(onlooker, input) => self.viewer(onlooker, input),
                 News::RefuseInput(onlooker, stream, typed) => {
-                    self.streams.refuse_input(
-                        (onlooker, stream),
-                        typed,
-                        "your machine may only look at this one's agents",
-                    );
+                    self.streams.refuse_input(self.now, (onlooker, stream), typed, &mut self.outputs);
                 }
                 News::Command { of, number, command } => {
-                    let id = self.circuits.ticket(of, number);
+                    let id = self.circuits.ticket(of, number, &command);
                     self.directory.command(self.now, id, command, &mut self.outputs);
+                }
+                News::Refused(by, act, refusal) => {
+                    self.outputs.push_back(Output::Event(Event::Acted(by, act, Err(refusal))));
                 }
                 News::Frame(viewer, stream, frame) => self.streams.deliver(viewer, stream, frame),
                 News::Lost(viewer, stream) => {
@@ -205,7 +204,13 @@ impl Node {
                     };
                     let key = agent.map(|address| Key::Agent(address.node, address.agent));
                     let fact = key.and_then(|key| self.mesh.facts().get(&key).cloned());
-                    self.circuits.answer(id, result, fact);
+                    let outcome = result.as_ref().map(drop).map_err(Clone::clone);
+                    if let Some((by, mut act)) = self.circuits.answer(id, result, fact) {
+                        act.agent = act.agent.or(agent.map(|address| address.agent));
+                        if !act.reads || outcome.is_err() {
+                            self.outputs.push_back(Output::Event(Event::Acted(by, act, outcome)));
+                        }
+                    }
                 }
                 output => self.outputs.push_back(output),
             }

@@ -3,6 +3,7 @@
 use super::typing::Verdict;
 use super::viewer::Stream;
 use super::{Onlooker, StreamKey, Streams};
+use crate::act::Act;
 use crate::id::{Generation, StreamId, ViewerKey};
 use crate::limits;
 use crate::output::{Event, Output, TerminalOutput};
@@ -69,11 +70,19 @@ impl Streams {
         }
     }
 
-    /// Input that whoever sent it may not send: its viewer is told, in words.
-    pub(crate) fn refuse_input(&mut self, key: StreamKey, (heard, seq): (u32, u64), why: &str) {
-        if let Some(stream) = self.stream_mut(key).filter(|stream| stream.is_aware(heard)) {
-            stream.lose_input(seq, why);
-            self.queue(key);
+    /// Input of a node that may only look: its viewer is told, and the log once a minute.
+    pub(crate) fn refuse_input(
+        &mut self,
+        now: Instant,
+        key: StreamKey,
+        (heard, seq): (u32, u64),
+        out: &mut VecDeque<Output>,
+    ) {
+        let Some(stream) = self.stream_mut(key).filter(|stream| stream.is_aware(heard)) else { return };
+        let refusal = stream.refuse_input(now, seq);
+        self.queue(key);
+        if let (Some(refusal), Onlooker::There(node, _), Some(agent)) = (refusal, key.0, self.agent_of(key)) {
+            out.push_back(Output::Event(Event::Acted(node, Act::typing(agent), Err(refusal))));
         }
     }
 

@@ -3,6 +3,7 @@
 use super::Onlooker;
 use super::remote::Remote;
 use super::terminal::Terminal;
+use crate::error::{Refusal, RefusalCode};
 use crate::id::{Generation, StreamId, ViewerKey};
 use crate::limits;
 use crate::output::{EndReason, Output, ViewerOutput};
@@ -51,6 +52,7 @@ pub(super) struct Stream {
     pub(super) queued: bool,
     pub(super) typed_bytes: u64,
     pub(super) typed_told: Option<Instant>,
+    refusal_told: Option<Instant>,
 }
 
 impl Viewer {
@@ -112,6 +114,17 @@ impl Stream {
         if self.input_lost.as_ref().is_none_or(|(known, _)| first < *known) {
             self.input_lost = Some((first, why.to_string()));
         }
+    }
+
+    /// Input `seq` may not be typed. Gives the refusal, if it is to be told (again).
+    pub(super) fn refuse_input(&mut self, now: Instant, seq: u64) -> Option<Refusal> {
+        self.lose_input(seq, "this machine may only look at the agents of others");
+        if self.refusal_told.is_some_and(|at| now.since(at) < limits::TYPED_EVENT_TIME) {
+            return None;
+        }
+        self.refusal_told = Some(now);
+        let message = "the asking machine may only look here.".to_string();
+        Some(Refusal { code: RefusalCode::Forbidden, message, hint: String::new() })
     }
 
     /// Whether who has heard so much knows with which number to go on. What does not is from before, and was told to be lost.

@@ -231,7 +231,9 @@ impl Town {
             }
             Output::Reply(command, reply) => self.machines[n].replies.push((command, reply)),
             Output::Event(event) => self.machines[n].events.push(event),
-            Output::Terminal(..) | Output::Viewer(..) | Output::Backend(..) => self.said.push_back((n, output)),
+            Output::Terminal(..) | Output::Viewer(..) | Output::Backend(..) | Output::ListDirectory(..) => {
+                self.said.push_back((n, output));
+            }
         }
     }
 

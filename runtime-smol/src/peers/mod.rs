@@ -247,7 +247,7 @@ impl Peers {
         let now = Instant::now();
         if last.is_none_or(|last| now.duration_since(last) >= REFUSAL_EVERY) {
             *last = Some(now);
-            self.audit.record(AuditEvent::Refused { who: from.ip().to_string(), what: "link".into(), why });
+            self.audit.record(AuditEvent::Refused { who: from.ip().to_string().into(), what: "link".into(), why });
         }
     }
 

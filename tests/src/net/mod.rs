@@ -88,6 +88,10 @@ impl Net {
             ))?;
             machines.push(Machine { namespace: Arc::new(namespace), number });
         }
+        // The system takes up to a second to say that a line is there, and till then nobody listens on it.
+        for machine in &machines {
+            crate::wait_until("a line that is up", || machine.namespace.line_is_up());
+        }
         let hosts = vec![FIRST_HOST; count];
         let net = Net { router, machines, state: Mutex::new(State { faults: BTreeMap::new(), hosts }) };
         net.router.nft(&rules(&BTreeMap::new()))?;
@@ -159,9 +163,9 @@ impl Net {
             (before, before + 1)
         };
         let lines = format!(
-            "address add {}/24 dev eth0\naddress delete {}/24 dev eth0\nroute replace default via {}\n",
-            address(machine, after),
+            "address delete {}/24 dev eth0\naddress add {}/24 dev eth0\nroute replace default via {}\n",
             address(machine, before),
+            address(machine, after),
             address(machine, 1)
         );
         self.machines[machine].namespace.ip(&lines).expect("another address");

@@ -59,6 +59,16 @@ impl Namespace {
         self.within(|| run(Command::new("ip").args(["-batch", "-"]), lines))
     }
 
+    /// Whether its line to the outside is in use.
+    ///
+    /// # Panics
+    /// Without `ip`.
+    #[must_use]
+    pub fn line_is_up(&self) -> bool {
+        let shown = self.within(|| Command::new("ip").args(["-brief", "link", "show", "dev", "eth0"]).output());
+        String::from_utf8_lossy(&shown.expect("ip runs").stdout).contains(" UP ")
+    }
+
     /// Carries out a file of nftables, wholly or not at all.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! A lean viewer: reads frames as fast as it can and acknowledges them; no emulator.
 
 use consort_tests::TestNode;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -11,6 +13,8 @@ pub(crate) struct Client {
     socket: WebSocket<TcpStream>,
     seq: u64,
     ended: bool,
+    /// `attached` and `input-lost` of each stream.
+    heard: BTreeMap<u64, u32>,
 }
 
 /// What came in.
@@ -43,7 +47,7 @@ impl Client {
         let viewer = format!("{:0>21}A", COUNT.fetch_add(1, Ordering::Relaxed));
         let hello = format!(r#"{{"t":"hello","protocol":1,"viewer":"{viewer}"}}"#);
         socket.send(Message::text(hello)).expect("sent");
-        Client { socket, seq: 0, ended: false }
+        Client { socket, seq: 0, ended: false, heard: BTreeMap::new() }
     }
 
     pub(crate) fn attach(&mut self, s: u32, agent: &str) {
@@ -56,6 +60,7 @@ impl Client {
         let mut frame = vec![3];
         frame.extend_from_slice(&s.to_le_bytes());
         frame.extend_from_slice(&self.seq.to_le_bytes());
+        frame.extend_from_slice(&self.heard.get(&u64::from(s)).copied().unwrap_or(0).to_le_bytes());
         frame.extend_from_slice(bytes);
         self.socket.send(Message::binary(frame)).expect("sent");
     }
@@ -65,7 +70,7 @@ impl Client {
         let bytes = match self.socket.read().expect("the connection holds") {
             Message::Binary(bytes) => bytes,
             Message::Text(text) => {
-                self.ended |= text.contains(r#""t":"ended""#);
+                self.control(&serde_json::from_str(text.as_str()).expect("control messages are JSON"));
                 return Frame::Other;
             }
             _ => return Frame::Other,
@@ -81,6 +86,14 @@ impl Client {
         ack.extend_from_slice(&end.to_le_bytes());
         self.socket.send(Message::binary(ack)).expect("sent");
         frame
+    }
+
+    fn control(&mut self, message: &Value) {
+        match message["t"].as_str() {
+            Some("ended") => self.ended = true,
+            Some("attached" | "input-lost") => *self.heard.entry(message["s"].as_u64().unwrap_or(0)).or_default() += 1,
+            _ => {}
+        }
     }
 
     /// A stream has ended.

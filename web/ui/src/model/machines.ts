@@ -26,6 +26,17 @@ export function troubleOf(node: NodeInfo, heardAt: number, now: number): string 
   return age === "now" ? "just now" : `since ${age}`;
 }
 
+/** Why nothing can be created on a machine from here; empty if it can. `self`: the machine that is asked. */
+export function whyNotThere(node: NodeInfo, self: NodeInfo | null, heardAt: number, now: number): string {
+  if (node.self) return "";
+  if (!node.reachable && node.incompatible) return "another version of consort";
+  if (!node.reachable) {
+    const age = since(node, heardAt, now);
+    return age === "now" ? "cannot be reached any more" : `cannot be reached for ${age}`;
+  }
+  return self?.rights === "view" ? "only to look at from here" : "";
+}
+
 /** State of a machine in one line. */
 export function machineSentence(node: NodeInfo, nodes: ReadonlyMap<string, NodeInfo>, heardAt: number, now: number): string {
   if (node.self) return node.removed ? "This machine, which was removed from the others" : "This machine";

@@ -36,7 +36,7 @@ export function FirstSteps(): JSX.Element {
       <p>An agent is a program in a terminal: Claude Code, Codex, Gemini, Aider, or just a shell.</p>
       <ol class="steps">
         <li>
-          <button class="button primary" onClick={() => (app.dialog.value = { kind: "create", path: [] })}>
+          <button class="button primary" onClick={() => (app.dialog.value = { kind: "create", path: [], node: null })}>
             <Icon name="plus" /> Create your first agent
           </button>
         </li>

@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 /// For `#[serde(deserialize_with)]`: a list of at most `MAX` elements.
-pub(super) fn at_most<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: usize>(
+pub(crate) fn at_most<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: usize>(
     from: D,
 ) -> Result<Vec<T>, D::Error> {
     from.deserialize_seq(AtMost::<T, MAX>(PhantomData))
