@@ -115,7 +115,7 @@ test("an invite is a line to copy and a picture, and says how long it is good fo
 test("a machine that may only look shows agents of others, and offers nothing that they would refuse", async () => {
   const guest = await new TestNode("guest").start();
   try {
-    const { agent } = await laptop.create({ name: "customers-shown", program: "cat" });
+    await laptop.create({ name: "customers-shown", program: "cat" });
     const { code } = (await laptop.request("POST", "/api/invite", { rights: "view" })).body;
     assert.equal((await guest.request("POST", "/api/join", { target: code })).status, 200);
     const page = await openPage(browser, guest);
@@ -134,7 +134,6 @@ test("a machine that may only look shows agents of others, and offers nothing th
       return ((await terminalLines(page)) ?? []).some((line) => line.includes("xx"));
     });
     assert.ok(!((await terminalLines(page)) ?? []).join("\n").includes("not for me"), "what could not be typed is not typed later");
-    assert.ok(agent.id !== "");
     await page.context().close();
   } finally {
     await guest.stop();
