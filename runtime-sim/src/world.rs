@@ -291,7 +291,7 @@ impl World {
         let host = &mut self.hosts[at];
         host.disk.begin_epoch();
         host.clock = Clock::new(self.agenda.now(), shown, host.rate);
-        let node = host.restore(self.seed, host.clock.at(self.agenda.now()))?;
+        let node = host.restore((self.seed, self.options.sabotage), host.clock.at(self.agenda.now()))?;
         host.mirror = Mirror::of(&node);
         host.memory = Memory::default();
         host.handed = Epochs::default();

@@ -232,7 +232,7 @@ impl World {
 
     /// What would be restored now is what the node shows now.
     fn compare_store(&self, host: &Host, node: &Node, pending: &mut Vec<String>) -> Result<(), Failure> {
-        let restored = host.restore(self.seed, host.clock.at(self.agenda.now()))?;
+        let restored = host.restore((self.seed, self.options.sabotage), host.clock.at(self.agenda.now()))?;
         let stored: Vec<AgentId> =
             restored.view().agents().filter(|a| a.node == host.id).map(|agent| agent.id).collect();
         for view in node.view().agents().filter(|view| view.managed && view.node == host.id) {
