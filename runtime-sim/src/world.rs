@@ -542,7 +542,10 @@ impl World {
                 self.network.dial(&mut self.agenda, (at, host.life), dial, node, &address);
             }
             Output::Transmit(link, bytes) => {
-                let more = host.traitor.as_mut().and_then(|traitor| traitor.after(&bytes));
+                let (bytes, more) = match &mut host.traitor {
+                    Some(traitor) => traitor.sends(bytes),
+                    None => (bytes, None),
+                };
                 if self.options.sabotage == Sabotage::None {
                     self.network.transmit(&mut self.agenda, link, bytes)?;
                 } else {
