@@ -7,6 +7,12 @@ command -v tmux >/dev/null 2>&1 || missing="$missing tmux"
 command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 ||
     [ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ] || missing="$missing chromium"
 
+# Network namespaces stand for machines, where they can be made; elsewhere those tests say that they are skipped.
+if [ "$(uname)" = Linux ] && [ "$(id -u)" = 0 ]; then
+    command -v ip >/dev/null 2>&1 && command -v tc >/dev/null 2>&1 || missing="$missing iproute2"
+    command -v nft >/dev/null 2>&1 || missing="$missing nftables"
+fi
+
 if ! command -v node >/dev/null 2>&1 || [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
     echo "setup: Node.js 20 or later is needed: https://nodejs.org" >&2
     exit 1

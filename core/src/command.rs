@@ -2,7 +2,7 @@
 
 use crate::directory::BackendKind;
 use crate::id::{AgentAddress, AgentId, NodeId, Size};
-use crate::input::{Address, ScreenText};
+use crate::input::{Address, Listing, ScreenText};
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -75,12 +75,15 @@ pub enum Command {
         /// Lines of history before the screen.
         history_lines: u32,
     },
+    /// List the directories in a directory of the node's machine: an absolute path, or one that begins with `~`; empty means the home
+    /// directory. At most [`TEXT_BYTES`](crate::limits::TEXT_BYTES).
+    ListDirectory(String),
 }
 
 /// What a member may do on the agents of other nodes. Enforced by the node that owns the agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Rights {
-    /// Look at lists, terminals and notes.
+    /// Look at lists, terminals and notes; not at the machine's directories.
     View,
     /// Everything that the owner's own dashboard can do.
     #[default]
@@ -144,4 +147,6 @@ pub enum Reply {
     },
     /// History and screen.
     Text(ScreenText),
+    /// The directories in a directory.
+    Directory(Listing),
 }

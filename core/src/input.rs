@@ -175,6 +175,9 @@ pub enum ViewerInput<'a> {
     Input {
         /// The stream.
         stream: StreamId,
+        /// How many `Attached` and `InputLost` of the stream the viewer had when it sent this. It counts only if there were no more:
+        /// each of them says with which number the viewer goes on, and what crossed it has an old one.
+        heard: u32,
         /// 1, 2, 3 … per viewer key and terminal.
         seq: u64,
         /// At most [`INPUT_CHUNK_BYTES`](crate::limits::INPUT_CHUNK_BYTES).
@@ -235,6 +238,8 @@ pub enum OperationDone {
     },
     /// `ReadText`: the plain text with what it needs to be understood.
     Text(ScreenText),
+    /// `Output::ListDirectory`: what is in it.
+    Listed(Listing),
 }
 
 /// A terminal's content as plain text.
@@ -246,6 +251,28 @@ pub struct ScreenText {
     pub cursor: (u16, u16),
     /// Lines of history and screen, each ended by a line feed, trailing spaces removed.
     pub text: String,
+}
+
+/// The directories in a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// The directory itself, absolute.
+    pub path: String,
+    /// The home directory of the node's user, absolute.
+    pub home: String,
+    /// In the order in which a person wants to see them; of very many, the first
+    /// [`DIRECTORY_ENTRIES`](crate::limits::DIRECTORY_ENTRIES) that were found.
+    #[serde(deserialize_with = "crate::bounded::at_most::<_, _, { crate::limits::DIRECTORY_ENTRIES }>")]
+    pub entries: Vec<ListedDirectory>,
+}
+
+/// One directory of a [`Listing`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedDirectory {
+    /// Its name.
+    pub name: String,
+    /// Whether it is the top of a git working tree.
+    pub git: bool,
 }
 
 /// Why an operation failed. `message` says what happened, `hint` what to do.

@@ -181,7 +181,9 @@ impl Monitor {
                 *room = room.checked_sub(1).unwrap_or_else(|| panic!("core sent to {id:?} without room"));
                 self.watch_frame(*id, frame);
             }
-            Output::Backend(id, _) => assert!(self.operations.insert(*id), "core used {id:?} twice"),
+            Output::Backend(id, _) | Output::ListDirectory(id, _) => {
+                assert!(self.operations.insert(*id), "core used {id:?} twice")
+            }
             Output::Reply(id, _) => assert!(self.commands.remove(id), "core answered {id:?} twice, or unasked"),
             Output::Store(id, _) => self.stores.push_back(*id),
         }

@@ -1,5 +1,6 @@
 //! What the node wants done. A closed enum: a new variant breaks every runtime until it does it.
 
+use crate::act::Act;
 use crate::command::Reply;
 use crate::directory::BackendKind;
 use crate::error::{PeerFault, Refusal};
@@ -22,6 +23,9 @@ pub enum Output {
     Viewer(ViewerId, ViewerOutput),
     /// For a backend; answered by `BackendInput::Done`.
     Backend(OperationId, BackendOperation),
+    /// List the directories in a directory, as in [`Command::ListDirectory`](crate::Command::ListDirectory); answered by
+    /// `BackendInput::Done`.
+    ListDirectory(OperationId, String),
     /// The answer to a command.
     Reply(CommandId, Result<Reply, Refusal>),
     /// For the store, in order; answered by `Input::Stored`.
@@ -266,6 +270,8 @@ pub enum Event {
     Attached(Who, TerminalId),
     /// A viewer typed into a terminal of this node; only the count is told. Coalesced to one per stream and minute.
     Typed(Who, TerminalId, u64),
+    /// Somebody at another node has changed something here, or was refused. Who types and may not is told once per stream and minute.
+    Acted(NodeId, Act, Result<(), Refusal>),
 }
 
 /// Who looks or asks, for the audit log.

@@ -78,8 +78,10 @@ pub struct NodeView<'a> {
     pub via: Option<NodeId>,
     /// Links on the way.
     pub hops: u8,
-    /// Oldest and newest protocol that it speaks.
+    /// Oldest and newest protocol that it speaks, as far as it was met.
     pub protocol: Option<(u16, u16)>,
+    /// This version speaks none of them: one of the two has to be updated before there can be a link.
+    pub incompatible: bool,
     /// What it may do on others' agents.
     pub rights: Rights,
     /// Its identity is used twice at the same time.

@@ -4,7 +4,7 @@ mod town;
 
 use consort_core::command::NewAgent;
 use consort_core::directory::BackendKind;
-use consort_core::input::{Take, TerminalInfo};
+use consort_core::input::{ListedDirectory, Listing, Take, TerminalInfo};
 use consort_core::output::{BackendOperation, Holder};
 use consort_core::*;
 use proptest::prelude::*;
@@ -25,6 +25,8 @@ struct Page {
     snapshots: u32,
     unacknowledged: Vec<(u64, Vec<u8>)>,
     typed: u64,
+    /// `Attached` and `InputLost` that came.
+    heard: u32,
     lost: Vec<(u64, String)>,
     ended: Option<EndReason>,
     holder: Option<Holder>,
@@ -79,9 +81,9 @@ impl Show {
     fn types(&mut self, n: usize, viewer: ViewerId, bytes: &[u8]) {
         let page = self.page(n, viewer);
         page.typed += 1;
-        let seq = page.typed;
+        let (heard, seq) = (page.heard, page.typed);
         page.unacknowledged.push((seq, bytes.to_vec()));
-        self.town.tell(n, Input::Viewer(viewer, ViewerInput::Input { stream: S, seq, bytes }));
+        self.town.tell(n, Input::Viewer(viewer, ViewerInput::Input { stream: S, heard, seq, bytes }));
         self.answer();
     }
 
@@ -122,6 +124,13 @@ impl Show {
                     self.town.tell(n, Input::Backend(BackendInput::Seen(observation(spec.agent, &spec.name))));
                     self.town.tell(n, Input::Backend(BackendInput::Done(operation, Ok(OperationDone::Done))));
                 }
+                Output::ListDirectory(operation, path) => {
+                    let entry = |number| ListedDirectory { name: format!("{number}"), git: false };
+                    let entries = (0..limits::DIRECTORY_ENTRIES + 1).map(entry).collect();
+                    let listing = Listing { path, home: "/home/me".into(), entries };
+                    let done = OperationDone::Listed(listing);
+                    self.town.tell(n, Input::Backend(BackendInput::Done(operation, Ok(done))));
+                }
                 _ => {}
             }
         }
@@ -144,6 +153,7 @@ impl Show {
     fn at_page(&mut self, n: usize, viewer: ViewerId, frame: ViewerOutput) {
         let Some(page) = self.pages.get_mut(&(n, viewer)) else { return };
         let mut say = Vec::new();
+        page.heard += u32::from(matches!(frame, ViewerOutput::Attached { .. } | ViewerOutput::InputLost { .. }));
         match frame {
             ViewerOutput::Attached { node, generation, input_seq, input_known, holder, .. } => {
                 assert_eq!(node, id(0));
@@ -178,10 +188,10 @@ impl Show {
             ViewerOutput::Size { holder, .. } => page.holder = Some(holder),
             ViewerOutput::Ended { reason, .. } => page.ended = Some(reason),
         }
-        let reads = page.reads;
+        let (reads, heard) = (page.reads, page.heard);
         for (input, offset) in say {
             let input = match &input {
-                Some((seq, bytes)) => ViewerInput::Input { stream: S, seq: *seq, bytes },
+                Some((seq, bytes)) => ViewerInput::Input { stream: S, heard, seq: *seq, bytes },
                 None if reads => ViewerInput::Ack { stream: S, offset },
                 None => continue,
             };
@@ -407,6 +417,10 @@ fn a_refusal_of_another_node_names_it() {
     let refused = show.ask(1, Command::Start(AgentId(404))).expect_err("there is none");
     assert_eq!(refused.code.clone().into_name(), "not-found");
     assert!(refused.message.starts_with("node-0: "), "{refused}");
+    let asked = show.town.ask(0, 9, Command::Start(AGENT));
+    let refused = show.town.reply(0, asked).expect("at once").expect_err("a stranger");
+    assert_eq!(refused.code.clone().into_name(), "not-found");
+    assert!(refused.message.starts_with(&id(9).short()), "{refused}");
     show.town.cut(0, 1);
     show.run(10);
     let refused = show.ask(1, Command::Start(AGENT)).expect_err("out of reach");
@@ -429,8 +443,87 @@ fn a_node_that_may_only_look_cannot_type_or_command_or_set_the_size() {
     assert_eq!(show.page(1, page).holder, Some(Holder::Nobody));
     assert_eq!(show.written, b"");
     assert!(matches!(&show.page(1, page).lost[..], [(1, why)] if why.contains("only look")));
-    let refused = show.ask(1, Command::Delete(AGENT)).expect_err("it may not");
-    assert_eq!(refused.code.into_name(), "forbidden");
+    for command in [Command::Delete(AGENT), Command::ListDirectory("~".into()), Command::Create(NewAgent::default())] {
+        let refused = show.ask(1, command).expect_err("it may not");
+        assert_eq!(refused.code.into_name(), "forbidden");
+    }
+}
+
+#[test]
+fn other_rights_count_at_once_for_what_is_open_already() {
+    let mut show = Show::new(Town::joined(2));
+    let page = show.look(1, 9);
+    show.run(100);
+    let may = |show: &mut Show, rights| {
+        let command = Command::Admit { node: id(1), addresses: Vec::new(), rights };
+        show.town.command(0, command).expect("admitted");
+        show.run(1_000);
+        show.types(1, page, b"x");
+        let stopped = show.ask(1, Command::Start(AgentId(404))).expect_err("there is none").code.into_name();
+        show.run(1_000);
+        (show.written.len(), stopped)
+    };
+    assert_eq!(may(&mut show, Rights::Operate), (1, "not-found".into()));
+    assert_eq!(may(&mut show, Rights::View), (1, "forbidden".into()));
+    assert_eq!(may(&mut show, Rights::Operate), (2, "not-found".into()));
+}
+
+#[test]
+fn the_directories_of_another_machine_are_listed_and_no_more_than_the_limit_says() {
+    let mut show = Show::new(row());
+    let reply = show.ask(2, Command::ListDirectory("~/src".into()));
+    let Ok(Reply::Directory(listing)) = reply else { panic!("{reply:?}") };
+    assert_eq!((&*listing.path, listing.entries.len()), ("~/src", limits::DIRECTORY_ENTRIES));
+    let refused = show.ask(2, Command::ListDirectory("x".repeat(limits::TEXT_BYTES + 1))).expect_err("too long");
+    assert_eq!(refused.code.into_name(), "invalid");
+}
+
+/// What was told of other nodes' acts here, since it was asked last.
+fn acts(show: &mut Show, n: usize) -> Vec<(NodeId, String, Option<AgentId>, bool)> {
+    let acted = show.town.events(n).into_iter().filter_map(|event| match event {
+        Event::Acted(by, act, result) => Some((by, format!("{} {}", act.what, act.detail), act.agent, result.is_ok())),
+        _ => None,
+    });
+    acted.collect()
+}
+
+#[test]
+fn the_owner_tells_what_other_nodes_do_there_and_only_the_owner() {
+    let mut show = Show::new(row());
+    acts(&mut show, 0);
+    let new = NewAgent { name: "far-one".into(), notes: "secret".into(), ..NewAgent::default() };
+    let Ok(Reply::Agent(made)) = show.ask(2, Command::Create(new)) else { panic!("it is created") };
+    show.ask(2, Command::ReadNotes(made.agent)).expect("read");
+    show.ask(2, Command::Start(AgentId(404))).expect_err("there is none");
+    let expected = [
+        (id(2), "create far-one".to_string(), Some(made.agent), true),
+        (id(2), "start ".to_string(), Some(AgentId(404)), false),
+    ];
+    assert_eq!(acts(&mut show, 0), expected, "reading is told only if it is refused");
+    assert_eq!((acts(&mut show, 1), acts(&mut show, 2)), (vec![], vec![]));
+}
+
+#[test]
+fn what_is_refused_to_a_node_that_may_only_look_is_told_and_its_typing_once_a_minute() {
+    let mut town = Town::joined(2);
+    let command = Command::Admit { node: id(1), addresses: Vec::new(), rights: Rights::View };
+    town.command(0, command).expect("admitted");
+    let mut show = Show::new(town);
+    acts(&mut show, 0);
+    let page = show.look(1, 9);
+    show.run(100);
+    for _ in 0..3 {
+        show.types(1, page, b"rm -rf");
+        show.run(100);
+    }
+    let typed = (id(1), "type ".to_string(), Some(AGENT), false);
+    assert_eq!(acts(&mut show, 0), std::slice::from_ref(&typed));
+    show.run(60_000);
+    show.types(1, page, b"rm -rf");
+    show.run(100);
+    assert_eq!(acts(&mut show, 0), [typed]);
+    show.ask(1, Command::ListDirectory("~".into())).expect_err("it may not");
+    assert_eq!(acts(&mut show, 0), [(id(1), "list directory ~".to_string(), None, false)]);
 }
 
 #[test]

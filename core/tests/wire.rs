@@ -3,12 +3,12 @@
 use consort_core::command::NewAgent;
 use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use consort_core::error::RefusalCode;
-use consort_core::input::{ScreenText, Take, TerminalInfo};
+use consort_core::input::{ListedDirectory, Listing, ScreenText, Take, TerminalInfo};
 use consort_core::mesh::PROTOCOL;
 use consort_core::mesh::facts::{BackendFact, Fact, Key, Value, Version};
 use consort_core::output::{EndReason, Holder};
 use consort_core::streams::Bytes;
-use consort_core::wire::circuit::{Answer, Ask, CircuitId, Header, Kind, Part, Tell, encode, parcel};
+use consort_core::wire::circuit::{Answer, Ask, Form, Header, Kind, Part, SessionId, Tell, encode, parcel, said};
 use consort_core::wire::{Content, Frame, Hello, Listed, Lost, Parcel, Span};
 use consort_core::{
     Address, AgentAddress, AgentId, Command, Generation, NodeId, Refusal, Reply, Rights, Size, StreamId, TerminalId,
@@ -69,17 +69,28 @@ fn the_bytes_of_link_frames_are_fixed() {
 }
 
 #[test]
-fn the_bytes_of_circuit_headers_are_fixed() {
-    let header = |of_opener, kind| {
-        let circuit = CircuitId { instance: 300, number: 2 };
-        parcel(&Header { circuit, of_opener, seq: 128, ack: 4, kind }, &[9])
-    };
+fn the_bytes_of_envelopes_are_fixed() {
+    let session = SessionId { instance: 300, number: 2 };
+    let held = |form| parcel(session, form, &[9]);
+    let envelopes = [
+        ("offer", held(Form::Offer)),
+        ("accept", held(Form::Accept)),
+        ("asks", held(Form::Asks(128))),
+        ("tells", held(Form::Tells(3))),
+        ("reset", parcel(session, Form::Reset, &[])),
+        ("what the session is for", session.about()),
+    ];
+    pinned(&envelopes, ENVELOPES);
+}
+
+#[test]
+fn the_bytes_of_headers_are_fixed() {
+    let header = |kind| said(&Header { circuit: 300, seq: 128, ack: 4, kind }, &[9]);
     let headers = [
-        ("messages", header(true, Kind::Messages)),
-        ("probe", header(true, Kind::Probe)),
-        ("answer", header(false, Kind::Answer)),
-        ("reset", header(false, Kind::Reset)),
-        ("gone", header(true, Kind::Gone)),
+        ("messages", header(Kind::Messages)),
+        ("probe", header(Kind::Probe)),
+        ("answer", header(Kind::Answer)),
+        ("reset", header(Kind::Reset)),
     ];
     pinned(&headers, HEADERS);
 }
@@ -98,7 +109,7 @@ fn the_bytes_of_what_openers_say_are_fixed() {
         ("resize", says(ViewerInput::Resize { stream: STREAM, size: SIZE, take: Take::Always })),
         ("release", says(ViewerInput::Release(STREAM))),
         ("ack", says(ViewerInput::Ack { stream: STREAM, offset: 300 })),
-        ("input", says(ViewerInput::Input { stream: STREAM, seq: 300, bytes: b"hi" })),
+        ("input", says(ViewerInput::Input { stream: STREAM, heard: 2, seq: 300, bytes: b"hi" })),
         ("detach", says(ViewerInput::Detach(STREAM))),
         ("seen", says(ViewerInput::Seen(AGENT))),
         ("closed", says(ViewerInput::Closed)),
@@ -175,6 +186,7 @@ fn the_bytes_of_commands_are_fixed() {
         ("paste", Command::Paste { agent, pane: Some(1), text: "hi".into(), submit: true }),
         ("read notes", Command::ReadNotes(agent)),
         ("read text", Command::ReadText { agent, pane: None, history_lines: 300 }),
+        ("list directory", Command::ListDirectory("~".into())),
     ];
     pinned(&commands.each_ref().map(|(name, command)| (*name, encode(command))), COMMANDS);
 }
@@ -184,6 +196,8 @@ fn the_bytes_of_answers_are_fixed() {
     let done = |reply| Answer { result: Ok(reply), fact: None };
     let refused = |code| Answer { result: Err(Refusal { code, message: "no".into(), hint: "go".into() }), fact: None };
     let text = ScreenText { size: SIZE, cursor: (1, 2), text: "hi".into() };
+    let entries = vec![ListedDirectory { name: "a".into(), git: true }];
+    let listing = Listing { path: "/h/b".into(), home: "/h".into(), entries };
     let answers = [
         ("agent", Answer { result: Ok(Reply::Agent(AGENT)), fact: Some(removed().1) }),
         ("deleted", done(Reply::Deleted(AGENT))),
@@ -192,6 +206,7 @@ fn the_bytes_of_answers_are_fixed() {
         ("notes text", done(Reply::NotesText { notes: "n".into(), revision: 3 })),
         ("pasted", done(Reply::Pasted { bytes: 300, submitted: true })),
         ("text", done(Reply::Text(text))),
+        ("directory", done(Reply::Directory(listing))),
         ("not found", refused(RefusalCode::NotFound)),
         ("invalid", refused(RefusalCode::Invalid)),
         ("name taken", refused(RefusalCode::NameTaken)),
@@ -268,12 +283,20 @@ const LINK_FRAMES: &str = "
     farewell: 0700B020000A00
 ";
 
+const ENVELOPES: &str = "
+    offer: ac02020009
+    accept: ac02020109
+    asks: ac020202800109
+    tells: ac0202030309
+    reset: ac020204
+    what the session is for: 636f6e736f727420636972637569747320312c010000000000000200000000000000
+";
+
 const HEADERS: &str = "
-    messages: ac0202018001040009
-    probe: ac0202018001040109
-    answer: ac0202008001040209
-    reset: ac0202008001040309
-    gone: ac0202018001040409
+    messages: ac028001040009
+    probe: ac028001040109
+    answer: ac028001040209
+    reset: ac028001040309
 ";
 
 const ASKS: &str = "
@@ -284,7 +307,7 @@ const ASKS: &str = "
     resize: 00090307501802
     release: 00090407
     ack: 00090507ac02
-    input: 00090607ac02026869
+    input: 0009060702ac02026869
     detach: 00090707
     seen: 000908Aac02
     closed: 000909
@@ -322,6 +345,7 @@ const COMMANDS: &str = "
     paste: 09ac02010102686901
     read notes: 0aac02
     read text: 0bac0200ac02
+    list directory: 0c017e
 ";
 
 const ANSWERS: &str = "
@@ -332,6 +356,7 @@ const ANSWERS: &str = "
     notes text: 0004016e0300
     pasted: 0005ac020100
     text: 00065018010202686900
+    directory: 0007042f682f62022f680101610100
     not found: 0100026e6f02676f00
     invalid: 0101026e6f02676f00
     name taken: 0102026e6f02676f00

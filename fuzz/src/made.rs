@@ -43,7 +43,7 @@ impl Known {
             7 => ViewerInput::Ack { stream, offset: cursor.number() },
             8 => {
                 let bytes = &TYPED[..cursor.number() as usize % TYPED.len()];
-                ViewerInput::Input { stream, seq: cursor.number(), bytes }
+                ViewerInput::Input { stream, heard: u32::from(cursor.below(4)), seq: cursor.number(), bytes }
             }
             9 => ViewerInput::Detach(stream),
             _ if cursor.flag() => ViewerInput::Seen(self.address(cursor)),
@@ -65,7 +65,7 @@ impl Known {
 
     pub(crate) fn command(&self, cursor: &mut Cursor<'_>) -> Command {
         let agent = self.agent(cursor);
-        match cursor.below(12) {
+        match cursor.below(13) {
             0 => Command::Create(NewAgent {
                 name: cursor.text(8),
                 backend: cursor.flag().then_some(BackendKind::Pty),
@@ -91,7 +91,8 @@ impl Known {
             8 => Command::ReadText { agent, pane: Some(u32::from(cursor.below(3))), history_lines: u32::MAX },
             9 => Command::ReadNotes(agent),
             10 => Command::Admit { node: node(cursor), addresses: addresses(cursor), rights: rights(cursor) },
-            _ => Command::Remove(node(cursor)),
+            11 => Command::Remove(node(cursor)),
+            _ => Command::ListDirectory(cursor.text(8)),
         }
     }
 }

@@ -104,7 +104,7 @@ pub(crate) enum Said {
     Resize(StreamId, Size, Take),
     Release(StreamId),
     Ack(StreamId, u64),
-    Input(StreamId, u64, Vec<u8>),
+    Input(StreamId, u32, u64, Vec<u8>),
     Detach(StreamId),
     Seen(AgentAddress),
     Closed,
@@ -158,7 +158,9 @@ impl Said {
             Said::Resize(stream, size, take) => ViewerInput::Resize { stream: *stream, size: *size, take: *take },
             Said::Release(stream) => ViewerInput::Release(*stream),
             Said::Ack(stream, offset) => ViewerInput::Ack { stream: *stream, offset: *offset },
-            Said::Input(stream, seq, bytes) => ViewerInput::Input { stream: *stream, seq: *seq, bytes },
+            Said::Input(stream, heard, seq, bytes) => {
+                ViewerInput::Input { stream: *stream, heard: *heard, seq: *seq, bytes }
+            }
             Said::Detach(stream) => ViewerInput::Detach(*stream),
             Said::Seen(agent) => ViewerInput::Seen(*agent),
             Said::Closed => ViewerInput::Closed,

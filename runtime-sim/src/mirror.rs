@@ -96,7 +96,7 @@ impl Mirror {
                 Some(node) => drop(self.nodes.insert(*id, row(&node))),
                 None => drop(self.nodes.remove(id)),
             },
-            Event::LinkFault(..) | Event::Attached(..) | Event::Typed(..) => {}
+            Event::LinkFault(..) | Event::Attached(..) | Event::Typed(..) | Event::Acted(..) => {}
         }
     }
 

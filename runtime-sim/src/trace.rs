@@ -65,8 +65,8 @@ impl Trace {
                 self.debug(&(id, size, bytes.len()));
                 self.bytes(&bytes[..bytes.len().min(64)]);
             }
-            Feed::Viewer(id, Said::Input(stream, seq, bytes)) => {
-                self.debug(&(id, stream, seq));
+            Feed::Viewer(id, Said::Input(stream, heard, seq, bytes)) => {
+                self.debug(&(id, stream, heard, seq));
                 self.bytes(&bytes[..bytes.len().min(64)]);
             }
             Feed::Backend(_)

@@ -289,7 +289,7 @@ impl World {
         let host = &mut self.hosts[at];
         host.disk.begin_epoch();
         host.clock = Clock::new(self.agenda.now(), shown, host.rate);
-        let node = host.restore(self.seed, host.clock.at(self.agenda.now()))?;
+        let node = host.restore((self.seed, self.options.sabotage), host.clock.at(self.agenda.now()))?;
         host.mirror = Mirror::of(&node);
         host.memory = Memory::default();
         host.handed = Epochs::default();
@@ -525,6 +525,7 @@ impl World {
                 let kind = kind_for(node.node(), &operation);
                 host.backends.order(&mut self.agenda, kind, Order::Operation(id, operation));
             }
+            Output::ListDirectory(id, path) => host.backends.list_directory(&mut self.agenda, id, path),
             Output::Reply(id, result) => {
                 if let Ok(Reply::Node(about)) = &result {
                     self.truth.told(at, node.node(), *about);
@@ -540,7 +541,10 @@ impl World {
                 self.network.dial(&mut self.agenda, (at, host.life), dial, node, &address);
             }
             Output::Transmit(link, bytes) => {
-                let more = host.traitor.as_mut().and_then(|traitor| traitor.after(&bytes));
+                let (bytes, more) = match &mut host.traitor {
+                    Some(traitor) => traitor.sends(bytes),
+                    None => (bytes, None),
+                };
                 if self.options.sabotage == Sabotage::None {
                     self.network.transmit(&mut self.agenda, link, bytes)?;
                 } else {

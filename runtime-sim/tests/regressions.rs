@@ -74,3 +74,28 @@ fn lists_learn_that_a_conflict_is_over() {
         passes(Scenario { seed, setting, ops: ops.clone() });
     }
 }
+
+/// What was typed before another node restarted was written under a number that stood for something else by then, and that other
+/// input was acknowledged without being written.
+#[test]
+fn input_from_before_a_restart_is_not_taken_for_what_is_typed_after_it() {
+    let setting =
+        Setting { hosts: 4, pages: 2, latency_ms: 384, link_ms: (40, 46), jitter_ms: 4, ..Setting::default() };
+    let ops = vec![
+        Op::Go { host: 2 },
+        Op::Pair { host: 0 },
+        Op::Create { name: 5, pty: false, autostart: false },
+        Op::Connect { page: 0 },
+        Op::Wait { ms: 500 },
+        Op::Attach { page: 0, terminal: 237, active: false, size: 146, take: 147 },
+        Op::Wait { ms: 250 },
+        Op::Crash { kept: 123, down_ms: 3 },
+        Op::Wait { ms: 270 },
+        Op::Type { page: 130, stream: 223, bytes: 64 },
+        Op::Wait { ms: 500 },
+        Op::Type { page: 246, stream: 51, bytes: 3_736 },
+    ];
+    for seed in 21_850..21_950 {
+        passes(Scenario { seed, setting, ops: ops.clone() });
+    }
+}

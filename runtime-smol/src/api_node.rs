@@ -1,14 +1,12 @@
-//! What the HTTP API may ask of this node: commands and looks go to the driver, directories to the disk.
+//! What the HTTP API may ask of this node: commands and looks go to the driver, the rest to who meets other nodes.
 
-use crate::door::directories;
 use crate::driver::Handle;
 use crate::peers::Peers;
 use consort_core::Rights;
 use consort_core::error::RefusalCode;
 use consort_core::{Command, NodeId, Refusal, Reply};
-use consort_web::api::{Asked, Audit, Checked, Invite, JoinRequest, Joined, Listing, Look, Meeting, Node};
+use consort_web::api::{Asked, Audit, Checked, Invite, JoinRequest, Joined, Look, Meeting, Node};
 use futures_lite::future;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,19 +19,13 @@ type Auditor = Box<dyn FnMut(Audit<'_>) + Send>;
 pub struct ApiNode {
     handle: Handle,
     peers: Arc<Peers>,
-    home: PathBuf,
     audit: Mutex<Auditor>,
 }
 
 impl ApiNode {
-    /// The node behind `handle`, whose user's home directory is `home`.
-    pub fn new(
-        handle: Handle,
-        peers: Arc<Peers>,
-        home: PathBuf,
-        audit: impl FnMut(Audit<'_>) + Send + 'static,
-    ) -> Self {
-        ApiNode { handle, peers, home, audit: Mutex::new(Box::new(audit)) }
+    /// The node behind `handle`.
+    pub fn new(handle: Handle, peers: Arc<Peers>, audit: impl FnMut(Audit<'_>) + Send + 'static) -> Self {
+        ApiNode { handle, peers, audit: Mutex::new(Box::new(audit)) }
     }
 }
 
@@ -52,10 +44,6 @@ impl Node for ApiNode {
 
     fn read(&self, look: Look) {
         async_io::block_on(self.handle.read(look));
-    }
-
-    fn list_directory(&self, path: &str) -> Result<Listing, Refusal> {
-        directories::list(&self.home, path)
     }
 
     fn audit(&self, event: Audit<'_>) {

@@ -4,7 +4,7 @@
 //! the file is always one entry, and showing it in a terminal does nothing else.
 
 use async_channel::{Receiver, Sender, TrySendError};
-use consort_core::{AgentId, NodeId, TerminalId};
+use consort_core::{NodeId, TerminalId};
 use serde_json::{Map, Value, json};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -22,7 +22,41 @@ const WAITING: usize = 4_096;
 /// Characters of one string.
 const TEXT_CHARS: usize = 512;
 
-/// Something worth remembering. `who` is the viewer's or client's address or name.
+/// Who did something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Somebody at this node: the address or name of a viewer or client.
+    Here(String),
+    /// Another node, on somebody's behalf.
+    Node {
+        /// Which.
+        id: NodeId,
+        /// The neighbour that leads there: the node itself over a direct link. `None`: it is out of reach by now.
+        via: Option<NodeId>,
+    },
+}
+
+impl<T: Into<String>> From<T> for By {
+    fn from(who: T) -> Self {
+        By::Here(who.into())
+    }
+}
+
+impl By {
+    fn fields(&self) -> Map<String, Value> {
+        let named = |node: NodeId| format!("node {}", node.short());
+        let fields = match self {
+            By::Here(who) => json!({"who": text(who)}),
+            By::Node { id, via } => {
+                let way = via.map(|via| if via == *id { "direct".to_string() } else { named(via) });
+                json!({"who": named(*id), "by": id.to_string(), "via": way})
+            }
+        };
+        object(fields)
+    }
+}
+
+/// Something worth remembering.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuditEvent {
@@ -36,12 +70,12 @@ pub enum AuditEvent {
     /// Somebody logged in.
     LoggedIn {
         /// Who.
-        who: String,
+        who: By,
     },
     /// Somebody was refused.
     Refused {
         /// Who.
-        who: String,
+        who: By,
         /// What they wanted ("GET /ws").
         what: String,
         /// Why not.
@@ -50,14 +84,14 @@ pub enum AuditEvent {
     /// Somebody looks at a terminal.
     Attached {
         /// Who.
-        who: String,
+        who: By,
         /// Which one.
         terminal: TerminalId,
     },
     /// Somebody typed; never what.
     Typed {
         /// Who.
-        who: String,
+        who: By,
         /// Where.
         terminal: TerminalId,
         /// How much since the last such entry.
@@ -66,9 +100,9 @@ pub enum AuditEvent {
     /// Somebody did something to an agent.
     Agent {
         /// Who.
-        who: String,
-        /// Which one.
-        agent: AgentId,
+        who: By,
+        /// Which one, as the API writes it: of another node with `@` and that node's id.
+        agent: String,
         /// What: `create`, `rename`, `edit`, `notes`, `start`, `stop`, `restart`, `delete`, `paste` …
         what: String,
         /// More of it: the new name, the program.
@@ -77,7 +111,7 @@ pub enum AuditEvent {
     /// Somebody changed who belongs to the mesh, or asked for it.
     Mesh {
         /// Who.
-        who: String,
+        who: By,
         /// Which node it is about.
         node: NodeId,
         /// What: `admit`, `remove`, `invite`, `paired`, `asked` …
@@ -89,33 +123,36 @@ pub enum AuditEvent {
 
 impl AuditEvent {
     fn fields(&self) -> (&'static str, Map<String, Value>) {
-        let terminal = |who: &str, terminal: &TerminalId| json!({"who": text(who), "agent": terminal.agent.to_string(), "terminal": terminal.pane});
-        let (event, fields) = match self {
-            AuditEvent::Started { version } => ("started", json!({"version": text(version)})),
-            AuditEvent::Stopped => ("stopped", json!({})),
-            AuditEvent::LoggedIn { who } => ("login", json!({"who": text(who)})),
+        let (event, who, fields) = match self {
+            AuditEvent::Started { version } => ("started", None, json!({"version": text(version)})),
+            AuditEvent::Stopped => ("stopped", None, json!({})),
+            AuditEvent::LoggedIn { who } => ("login", Some(who), json!({})),
             AuditEvent::Refused { who, what, why } => {
-                ("refused", json!({"who": text(who), "what": text(what), "why": text(why)}))
+                ("refused", Some(who), json!({"what": text(what), "why": text(why)}))
             }
-            AuditEvent::Attached { who, terminal: at } => ("attach", terminal(who, at)),
+            AuditEvent::Attached { who, terminal: at } => {
+                ("attach", Some(who), json!({"agent": at.agent.to_string(), "terminal": at.pane}))
+            }
             AuditEvent::Typed { who, terminal: at, bytes } => {
-                let mut fields = terminal(who, at);
-                fields["bytes"] = json!(bytes);
-                ("typed", fields)
+                ("typed", Some(who), json!({"agent": at.agent.to_string(), "terminal": at.pane, "bytes": bytes}))
             }
-            AuditEvent::Mesh { who, node, what, detail } => (
-                "mesh",
-                json!({"who": text(who), "node": node.to_string(), "what": text(what), "detail": text(detail)}),
-            ),
-            AuditEvent::Agent { who, agent, what, detail } => (
-                "agent",
-                json!({"who": text(who), "agent": agent.to_string(), "what": text(what), "detail": text(detail)}),
-            ),
+            AuditEvent::Mesh { who, node, what, detail } => {
+                ("mesh", Some(who), json!({"node": node.to_string(), "what": text(what), "detail": text(detail)}))
+            }
+            AuditEvent::Agent { who, agent, what, detail } => {
+                ("agent", Some(who), json!({"agent": text(agent), "what": text(what), "detail": text(detail)}))
+            }
         };
-        match fields {
-            Value::Object(fields) => (event, fields),
-            _ => (event, Map::new()),
-        }
+        let mut all = who.map(By::fields).unwrap_or_default();
+        all.extend(object(fields));
+        (event, all)
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
     }
 }
 
@@ -203,7 +240,7 @@ impl Log {
         while let Ok((time, event)) = queue.recv_blocking() {
             let missed = missed.swap(0, Ordering::Relaxed);
             if missed > 0 {
-                self.add(&line(time, "missed", json!({"entries": missed}).as_object().cloned().unwrap_or_default()));
+                self.add(&line(time, "missed", object(json!({"entries": missed}))));
             }
             let (name, fields) = event.fields();
             self.add(&line(time, name, fields));
@@ -312,5 +349,16 @@ mod tests {
         assert_eq!(text(&"x".repeat(10_000)).chars().count(), TEXT_CHARS + 1);
         let (_, fields) = AuditEvent::LoggedIn { who: "a\n\u{1b}[31m".into() }.fields();
         assert!(!line(UNIX_EPOCH, "login", fields).trim_end().contains(char::is_control));
+    }
+
+    #[test]
+    fn of_another_node_it_is_said_which_and_over_whom_it_speaks() {
+        let (id, relay) = (NodeId([1; 32]), NodeId([2; 32]));
+        let fields = |via| Value::Object(By::Node { id, via }.fields());
+        let who = format!("node {}", id.short());
+        assert_eq!(fields(Some(id)), json!({"who": who, "by": id.to_string(), "via": "direct"}));
+        let over = format!("node {}", relay.short());
+        assert_eq!(fields(Some(relay)), json!({"who": who, "by": id.to_string(), "via": over}));
+        assert_eq!(fields(None), json!({"who": who, "by": id.to_string(), "via": null}));
     }
 }

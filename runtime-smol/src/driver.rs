@@ -2,23 +2,23 @@
 //!
 //! Everybody else holds a [`Handle`] and sends messages. The driver never waits for a viewer, a backend, the disk or a peer.
 
-mod act;
 mod links;
+mod notes;
 
 pub use links::{Link, LinkEnds};
 
-use crate::audit::{Audit, AuditEvent};
+use crate::audit::{Audit, AuditEvent, By};
 use crate::backend::{FromBackend, ToBackend, Way};
+use crate::directories::Directories;
 use crate::link::Dial;
 use crate::store::{StoreAnswer, StoreWorker};
-use act::Act;
 use async_channel::{Receiver, Sender};
 use consort_core::directory::BackendKind;
 use consort_core::error::RefusalCode;
 use consort_core::{
-    AgentAddress, AgentId, BackendInput, BackendOperation, Command, CommandId, Event, Input, Instant, Node, NodeId,
-    OperationError, OperationId, Output, Refusal, Reply, StreamId, View, ViewerId, ViewerInput, ViewerKey,
-    ViewerOutput, Who,
+    Act, AgentAddress, AgentId, BackendInput, BackendOperation, Command, CommandId, Event, Input, Instant, Node,
+    NodeId, OperationError, OperationId, Output, Refusal, Reply, StreamId, View, ViewerId, ViewerInput, ViewerKey,
+    ViewerOutput,
 };
 use futures_lite::future;
 use links::{LinkMessage, Links};
@@ -42,7 +42,7 @@ pub type Look = Box<dyn FnOnce(View<'_>, Instant) + Send>;
 #[derive(Debug)]
 pub enum Said {
     /// Numbered input.
-    Typed(StreamId, u64, Vec<u8>),
+    Typed(StreamId, u32, u64, Vec<u8>),
     /// Everything else.
     Plain(ViewerInput<'static>),
 }
@@ -215,12 +215,22 @@ pub struct Parts {
     pub reports: Receiver<FromBackend>,
     /// The way to each backend.
     pub backends: BTreeMap<BackendKind, Way>,
+    /// Where directories are read.
+    pub directories: Directories,
     /// What keeps changes, and its answers, once each and in order.
     pub store: (StoreWorker, Receiver<StoreAnswer>),
     /// Where people's acts are noted.
     pub audit: Audit,
     /// Where to ask for links to other nodes.
     pub dials: Sender<Dial>,
+}
+
+/// A command that was given here and is not answered.
+struct Waiting {
+    /// For which node.
+    node: NodeId,
+    act: Act,
+    sender: Sender<Result<Reply, Refusal>>,
 }
 
 /// The owner of the node.
@@ -234,10 +244,11 @@ pub struct Driver {
     carriers: BTreeMap<AgentId, BackendKind>,
     viewers: BTreeMap<ViewerId, (ViewerEnds, String)>,
     links: Links,
-    waiting: BTreeMap<CommandId, (Act, Sender<Result<Reply, Refusal>>)>,
+    waiting: BTreeMap<CommandId, Waiting>,
     next_command: u64,
-    /// Operations that no backend could be asked for; answered before anything else.
-    unanswerable: VecDeque<OperationId>,
+    /// Operations that nobody could be asked for; answered before anything else.
+    unanswerable: VecDeque<(OperationId, OperationError)>,
+    directories: Directories,
     store: StoreWorker,
     stored: Receiver<StoreAnswer>,
     audit: Audit,
@@ -291,6 +302,7 @@ impl Driver {
             waiting: BTreeMap::new(),
             next_command: 0,
             unanswerable: VecDeque::new(),
+            directories: parts.directories,
             store: parts.store.0,
             stored: parts.store.1,
             audit: parts.audit,
@@ -372,8 +384,8 @@ impl Driver {
                 self.viewers.insert(id, (ends, who));
                 self.handle(Input::Viewer(id, ViewerInput::Opened(key)));
             }
-            Message::Viewer(id, Said::Typed(stream, seq, bytes)) => {
-                self.handle(Input::Viewer(id, ViewerInput::Input { stream, seq, bytes: &bytes }));
+            Message::Viewer(id, Said::Typed(stream, heard, seq, bytes)) => {
+                self.handle(Input::Viewer(id, ViewerInput::Input { stream, heard, seq, bytes: &bytes }));
             }
             Message::Viewer(id, Said::Plain(input)) => {
                 if input == ViewerInput::Closed {
@@ -385,7 +397,7 @@ impl Driver {
             Message::Command(node, command, sender) => {
                 let id = CommandId(self.next_command);
                 self.next_command += 1;
-                self.waiting.insert(id, (Act::of(&command), sender));
+                self.waiting.insert(id, Waiting { node, act: Act::of(&command), sender });
                 self.handle(Input::Command(id, node, command));
             }
             Message::Read(look) => look(self.view(), self.now()),
@@ -426,12 +438,7 @@ impl Driver {
             while let Some(output) = self.core.poll_output() {
                 self.output(output);
             }
-            let Some(id) = self.unanswerable.pop_front() else { return };
-            let error = OperationError {
-                code: "gone".into(),
-                message: "The terminal is gone.".to_string(),
-                hint: String::new(),
-            };
+            let Some((id, error)) = self.unanswerable.pop_front() else { return };
             self.core.handle(now, Input::Backend(BackendInput::Done(id, Err(error))));
         }
     }
@@ -449,11 +456,14 @@ impl Driver {
                 }
             }
             Output::Backend(id, operation) => self.operate(id, operation),
+            Output::ListDirectory(id, path) => {
+                if let Err(error) = self.directories.list(id, path) {
+                    self.unanswerable.push_back((id, error));
+                }
+            }
             Output::Reply(id, result) => {
-                if let Some((act, sender)) = self.waiting.remove(&id) {
-                    if let Some(event) = act.event(&result) {
-                        self.audit.record(event);
-                    }
+                if let Some(Waiting { node, act, sender }) = self.waiting.remove(&id) {
+                    self.note(node, act, &result);
                     let _ = sender.try_send(result);
                 }
             }
@@ -477,7 +487,8 @@ impl Driver {
         };
         let asked = backend.is_some_and(|backend| backend(ToBackend::Operation(id, operation)));
         if !asked {
-            self.unanswerable.push_back(id);
+            let (code, message) = ("gone".into(), "The terminal is gone.".to_string());
+            self.unanswerable.push_back((id, OperationError { code, message, hint: String::new() }));
         }
     }
 
@@ -494,24 +505,18 @@ impl Driver {
             Event::NodeChanged(_) | Event::NodeRemoved(_) => self.changes.nodes = true,
             Event::LinkFault(node, fault) => {
                 log::warn!("the link to node {} was closed: {fault}", node.short());
-                let (who, what) = (format!("node {node}"), "link".to_string());
+                let (who, what) = (By::Node { id: node, via: Some(node) }, "link".to_string());
                 return self.audit.record(AuditEvent::Refused { who, what, why: fault.to_string() });
             }
             Event::Attached(who, terminal) => {
-                return self.audit.record(AuditEvent::Attached { who: self.who(who), terminal });
+                return self.audit.record(AuditEvent::Attached { who: self.by(who), terminal });
             }
             Event::Typed(who, terminal, bytes) => {
-                return self.audit.record(AuditEvent::Typed { who: self.who(who), terminal, bytes });
+                return self.audit.record(AuditEvent::Typed { who: self.by(who), terminal, bytes });
             }
+            Event::Acted(node, act, result) => return self.note_of_another(node, act, &result),
         }
         self.news_at.get_or_insert_with(|| std::time::Instant::now() + NEWS_EVERY);
-    }
-
-    fn who(&self, who: Who) -> String {
-        match who {
-            Who::Viewer(id) => self.viewers.get(&id).map(|(_, who)| who.clone()).unwrap_or_default(),
-            Who::Node(id) => format!("node {id}"),
-        }
     }
 
     fn tell_news(&mut self) {

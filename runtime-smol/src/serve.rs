@@ -1,13 +1,15 @@
 //! `consort serve`: puts the parts of a node together, prints the login link and runs until it is told to stop.
 
 use crate::api_node::ApiNode;
-use crate::audit::{Audit, AuditEvent};
+use crate::audit::{Audit, AuditEvent, By};
 use crate::backend::{Ends, Way};
 use crate::cli::{CONTROL_SOCKET, Listen, ServeOptions, TOKEN_FILE, open_in_browser};
+use crate::directories::Directories;
 use crate::door::{Door, Handlers, ListenError, OnLink, OnSocket, Visitor, Where};
 use crate::driver::{Driver, Handle, Mailbox, Parts};
 use crate::link::knocks::Knocks;
 use crate::link::noise::id_of;
+use crate::link::seal::KeySeal;
 use crate::peers::{self, Myself, Peers};
 use crate::pty::{self, Palette, PtyConfig, Terminals};
 use crate::store::{Store, StoreError, StoreWorker};
@@ -77,7 +79,13 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
 
     let mailbox = Mailbox::default();
     let handle = mailbox.handle.clone();
-    let myself = Myself { key, name: options.name.clone(), version: VERSION, trusted: options.trusted.clone() };
+    let myself = Myself {
+        key,
+        name: options.name.clone(),
+        version: VERSION,
+        trusted: options.trusted.clone(),
+        mdns: options.mdns,
+    };
     let (peers, peers_work) = Peers::new(myself, handle.clone(), facts.lines.clone(), audit.clone());
     let (dials, dialled) = async_channel::unbounded();
     let (entrance, links) = async_channel::bounded(LINKS_WAITING);
@@ -102,6 +110,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
             (BackendKind::Tmux, Box::new(move |order| tmux_orders.try_send(order).is_ok()) as Way),
             (BackendKind::Pty, pty::way(pty_orders, terminals.clone(), Rc::clone(&attendant))),
         ]),
+        directories: Directories::new(home(), reports.clone()),
         store: StoreWorker::start(store).map_err(system("no thread for the store"))?,
         audit: audit.clone(),
         dials,
@@ -113,7 +122,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
         tmux::start(TmuxConfig::from_environment(options.tmux_socket.clone()), Ends { orders: tmux_ordered, reports });
 
     let config = api::Config { sites, cookie_key, token, facts: facts.clone() };
-    let api_node = ApiNode::new(handle.clone(), Arc::clone(&peers), home(), auditor(audit.clone()));
+    let api_node = ApiNode::new(handle.clone(), Arc::clone(&peers), auditor(audit.clone()));
     let api = Arc::new(Api::new(config, Arc::new(api_node)));
     let clock = move || Clock { unix_ms: unix_ms(), uptime_ms: millis(started.elapsed()) };
     announce(&api.login_link(clock()), &door.addresses(), options);
@@ -179,7 +188,8 @@ fn node(store: &Store, options: &ServeOptions) -> Result<(Node, StaticSecret, No
     getrandom::fill(&mut seed)
         .map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
     let config = Config { name: options.name.clone() };
-    let node = Node::new(config, identity, restored, seed, consort_core::Instant::START)?;
+    let seal = Box::new(KeySeal::new(secret.clone()));
+    let node = Node::new(config, identity, restored, seal, seed, consort_core::Instant::START)?;
     let facts = NodeFacts { id, version: VERSION, home: home().display().to_string(), lines: Lines::default() };
     Ok((node, secret, facts))
 }
@@ -231,7 +241,7 @@ fn who(visitor: &Visitor) -> String {
 
 fn auditor(audit: Audit) -> impl FnMut(api::Audit<'_>) + Send {
     move |event| {
-        let who = "browser".to_string();
+        let who = By::from("browser");
         audit.record(match event {
             api::Audit::LoggedIn => AuditEvent::LoggedIn { who },
             api::Audit::LoginFailed => {

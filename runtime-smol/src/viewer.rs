@@ -128,7 +128,9 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
 
 fn owned(input: ViewerInput<'_>) -> Said {
     Said::Plain(match input {
-        ViewerInput::Input { stream, seq, bytes } => return Said::Typed(stream, seq, bytes.to_vec()),
+        ViewerInput::Input { stream, heard, seq, bytes } => {
+            return Said::Typed(stream, heard, seq, bytes.to_vec());
+        }
         ViewerInput::Attach { stream, agent, pane, from, size, take } => {
             ViewerInput::Attach { stream, agent, pane, from, size, take }
         }

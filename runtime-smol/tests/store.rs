@@ -300,7 +300,7 @@ fn the_audit_log_is_bounded_by_two_files() {
     let folder = folder();
     let audit = Audit::with_limit(folder.path(), 4_000).unwrap();
     for number in 0..500 {
-        audit.record(AuditEvent::LoggedIn { who: number.to_string() });
+        audit.record(AuditEvent::LoggedIn { who: number.to_string().into() });
     }
     drop(audit);
     let size = |name: &str| fs::metadata(folder.path().join(name)).unwrap().len();

@@ -4,18 +4,58 @@ import { launchBrowser, openAgent, openPage, TestNode, terminalLines, waitFor } 
 import { gzipSync } from "node:zlib";
 
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
-const browser = await launchBrowser();
-const node = await new TestNode().start();
-try {
+
+/** A node with 500 agents, and two to switch between. */
+async function ownNode() {
+  const node = await new TestNode().start();
   for (let number = 0; number < 500; number++) {
     node.tmux("new-session", "-d", "-s", `group${number % 9}-team${number % 31}-agent${number}`, "-x", "120", "-y", "40", "cat");
   }
   await waitFor("500 agents", async () => (await node.request("GET", "/api/agents")).body.agents.length === 500);
-  const agents = [];
   for (const name of ["switch-one", "switch-two"]) {
-    agents.push(await node.create({ name, program: "sh", args: ["-c", `seq 1 2000; echo ${name}-is-here; exec cat`] }));
+    await node.create({ name, program: "sh", args: ["-c", `seq 1 2000; echo ${name}-is-here; exec cat`] });
   }
+  return node;
+}
+
+/** What an open dashboard that nobody touches gets and sends, in kB/s. */
+async function idleTraffic(page, node) {
+  const seconds = 20;
+  let bytes = 0;
+  const count = ({ payload }) => (bytes += Buffer.byteLength(payload));
+  page.on("websocket", (socket) => socket.on("framereceived", count).on("framesent", count));
+  await page.goto("about:blank");
+  await page.goto(node.origin);
+  await page.getByTestId("tree-row").first().waitFor();
+  // What it gets at first is not idle traffic.
+  await page.waitForTimeout(5_000);
+  bytes = 0;
+  await page.waitForTimeout(seconds * 1_000);
+  return bytes / seconds / 1_000;
+}
+
+/** A node that somebody else started, by a login link. */
+function nodeOf(link) {
+  const origin = new URL(link).origin;
+  let page;
+  return {
+    origin,
+    freshLink: () => link,
+    use: (used) => (page = used),
+    request: async (method, path) => {
+      const answer = await page.request.fetch(origin + path, { method });
+      return { status: answer.status(), body: await answer.json() };
+    },
+    stop: () => {},
+  };
+}
+
+const [link] = process.argv.slice(2);
+const browser = await launchBrowser();
+const node = link ? nodeOf(link) : await ownNode();
+try {
   const page = await openPage(browser, node);
+  node.use?.(page);
   const paints = [];
   for (let run = 0; run < 7; run++) {
     await page.goto("about:blank");
@@ -27,6 +67,9 @@ try {
   let javascript = 0;
   for (const script of scripts) javascript += gzipSync(Buffer.from(await (await page.request.get(script)).body())).length;
 
+  const idle = await idleTraffic(page, node);
+  const all = (await node.request("GET", "/api/agents")).body.agents;
+  const agents = ["switch-one", "switch-two"].map((name) => all.find((agent) => agent.name === name));
   await page.getByTestId("filter").fill("switch");
   await openAgent(page, node, "switch-one");
   await waitFor("the first", async () => ((await terminalLines(page)) ?? []).join("\n").includes("switch-one-is-here"));
@@ -76,7 +119,13 @@ try {
       ),
     );
   }
-  const figures = { first_paint_ms: median(paints), javascript_kb: javascript / 1000, switch_ms: median(switches), filter_ms: median(filters) };
+  const figures = {
+    first_paint_ms: median(paints),
+    javascript_kb: javascript / 1000,
+    switch_ms: median(switches),
+    filter_ms: median(filters),
+    idle_kb_per_s: idle,
+  };
   console.log(JSON.stringify(figures));
 } finally {
   await browser.close();

@@ -293,3 +293,46 @@ test("without a connection nothing lies over the cursor, and what was known is m
   await page.getByTestId("stale-notice").waitFor({ state: "detached" });
   await page.context().close();
 });
+
+test("on a far terminal keys are seen before their echo, once that has proven to be right, and a password never is", async () => {
+  node.tmux("new-session", "-d", "-s", "far-away", "-x", "80", "-y", "24", "sh -c 'printf \"> \"; read line; stty -echo; printf \"Password: \"; read line; stty echo; echo done; exec cat'");
+  const page = await openPage(browser, node);
+  // What the machine says takes a while, in order.
+  let held = false;
+  let release;
+  const waiting = [];
+  await page.routeWebSocket(/\/ws$/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((data) => server.send(data));
+    server.onMessage((data) => (held ? waiting.push(data) : setTimeout(() => (held ? waiting.push(data) : socket.send(data)), 150)));
+    release = () => {
+      held = false;
+      for (const data of waiting.splice(0)) socket.send(data);
+    };
+  });
+  await page.reload();
+  await openAgent(page, node, "far-away");
+  await waitFor("the question", async () => (await text(page)).includes("> "));
+  const shown = page.getByTestId("prediction");
+  for (const key of ["l", "s"]) {
+    const before = await text(page);
+    await page.keyboard.press(key);
+    await waitFor("its echo", async () => (await text(page)) !== before);
+  }
+  held = true;
+  await page.keyboard.type(" -la");
+  assert.equal(await shown.textContent(), " -la", "nothing has come back yet");
+  assert.ok(await shown.isVisible());
+  const [overlay, screen] = [await shown.boundingBox(), await page.locator(".xterm-screen:visible").boundingBox()];
+  const column = (overlay.x - screen.x) / ((overlay.width - 2) / 4);
+  assert.ok(Math.abs(column - 4) < 0.2, `it stands behind what is there: column ${column}`);
+  release();
+  await waitFor("the echo in its place", async () => !(await shown.isVisible()) && (await text(page)).includes("> ls -la"));
+  await page.keyboard.press("Enter");
+  await waitFor("the password's turn", async () => (await text(page)).includes("Password:"));
+  held = true;
+  await page.keyboard.type("secret");
+  assert.equal(await shown.isVisible(), false);
+  release();
+  await page.context().close();
+});

@@ -1,7 +1,8 @@
 // A node with its own tmux server and state, and a browser that is logged in to it.
 
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -33,9 +34,10 @@ export async function waitFor(what, condition) {
 export class TestNode {
   static #count = 0;
 
-  /** `name`: what it is called among other nodes. */
-  constructor(name = "") {
+  /** `name`: what it is called among other nodes. `machine`: a network of its own (`net.mjs`) that it runs in. */
+  constructor(name = "", machine = null) {
     this.name = name;
+    this.machine = machine;
     this.folder = mkdtempSync(join(tmpdir(), "consort-browser-"));
     this.tmuxSocket = `consort-browser-${process.pid}-${TestNode.#count++}`;
     this.port = 0;
@@ -47,7 +49,8 @@ export class TestNode {
     if (this.name) args.push("--name", this.name);
     // Nothing of the machine's user decides a test: no start-up file of a shell, no configuration of tmux.
     const env = { ...process.env, TMUX: "", ENV: "", SHELL: "/bin/sh", HOME: this.folder };
-    this.process = spawn(BINARY, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const [program, ...words] = [...(this.machine?.enter ?? []), BINARY, ...args];
+    this.process = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
     let errors = "";
     this.process.stderr.on("data", (data) => (errors += data));
     const lines = createInterface({ input: this.process.stdout });
@@ -97,12 +100,18 @@ export class TestNode {
     return trimmed(this.tmux("capture-pane", "-p", "-S", "-", "-t", target).split("\n"));
   }
 
+  /** By the control socket, which is there whatever network the node runs in. */
   async request(method, path, body) {
-    const headers = { Authorization: `Bearer ${this.token}`, "Content-Type": "application/json" };
-    const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
-    const answer = await fetch(`http://127.0.0.1:${this.port}${path}`, init);
-    const text = await answer.text();
-    return { status: answer.status, body: text ? JSON.parse(text) : null };
+    const socketPath = join(this.folder, "state/control.sock");
+    const answered = await new Promise((done, failed) => {
+      const asked = request({ socketPath, method, path, headers: { "Content-Type": "application/json" } }, (answer) => {
+        let text = "";
+        answer.setEncoding("utf8").on("data", (data) => (text += data));
+        answer.on("end", () => done({ status: answer.statusCode, text }));
+      });
+      asked.on("error", failed).end(body === undefined ? "" : JSON.stringify(body));
+    });
+    return { status: answered.status, body: answered.text ? JSON.parse(answered.text) : null };
   }
 
   async create(agent) {
@@ -122,10 +131,18 @@ export function trimmed(lines) {
   return all;
 }
 
-export async function launchBrowser() {
-  const executablePath = BROWSERS.find((path) => path && existsSync(path));
+/** `machine`: a network of its own (`net.mjs`) that it runs in. `more`: further options of its command line. */
+export async function launchBrowser({ machine = null, more = [] } = {}) {
+  let executablePath = BROWSERS.find((path) => path && existsSync(path));
   if (!executablePath) throw new Error("no Chromium found: make setup installs it, or set CONSORT_BROWSER");
-  return chromium.launch({
+  let folder;
+  if (machine) {
+    folder = mkdtempSync(join(tmpdir(), "consort-browser-"));
+    const script = join(folder, "chromium");
+    writeFileSync(script, `#!/bin/sh\nexec ${machine.enter.join(" ")} ${executablePath} "$@"\n`, { mode: 0o700 });
+    executablePath = script;
+  }
+  const browser = await chromium.launch({
     executablePath,
     args: [
       "--no-sandbox",
@@ -135,8 +152,11 @@ export async function launchBrowser() {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...more,
     ],
   });
+  if (folder) browser.on("disconnected", () => rmSync(folder, { recursive: true, force: true }));
+  return browser;
 }
 
 /** A page that is logged in. Fails the test on any error in the page. */

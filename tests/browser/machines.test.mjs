@@ -1,8 +1,10 @@
 // Two machines (two nodes of one machine here) meet in the dashboard, and each shows what the other one has.
 
 import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { launchBrowser, openPage, TestNode, waitFor } from "./harness.mjs";
+import { launchBrowser, openPage, terminalLines, TestNode, waitFor, waitUntilEqual } from "./harness.mjs";
 
 let browser;
 let laptop;
@@ -52,6 +54,53 @@ test("a machine asks, is admitted with one click, is shown as away when it goes,
   await here.context().close();
 });
 
+test("an agent is created on another machine, in a directory that is listed there, and typed into", async () => {
+  const desk = await new TestNode("desk").start();
+  try {
+    mkdirSync(join(desk.folder, "src/zoom"), { recursive: true });
+    const { code } = (await laptop.request("POST", "/api/invite", {})).body;
+    assert.equal((await desk.request("POST", "/api/join", { target: code })).status, 200);
+    const page = await openPage(browser, laptop);
+    await page.getByTestId("grouping").waitFor();
+    await page.keyboard.press("c");
+    const machine = page.getByTestId("create-machine");
+    assert.match(await machine.locator("option:checked").innerText(), /^laptop \(this machine\)$/);
+    await waitFor("the desk", async () => (await machine.locator("option").allInnerTexts()).includes("desk"));
+    await machine.selectOption({ label: "desk" });
+    await page.getByTestId("create-name").fill("customers-far-made");
+    await page.getByTestId("preset-custom").check({ force: true });
+    await page.getByTestId("create-args").fill("cat");
+    await page.getByTestId("directory-list").getByText("src", { exact: true }).click();
+    await page.getByTestId("directory-list").getByText("zoom", { exact: true }).click();
+    await page.getByTestId("create-submit").click();
+    await page.getByTestId("create-dialog").waitFor({ state: "detached" });
+    await page.getByTestId("host-badge").first().waitFor();
+    await page.locator('[data-testid="terminal"][data-agent-id*="@"]').waitFor();
+    await waitFor("the echo", async () => {
+      await page.keyboard.type("x");
+      return ((await terminalLines(page)) ?? []).some((line) => line.includes("xx"));
+    });
+    await waitUntilEqual(page, desk, "customers-far-made");
+    assert.equal(desk.tmux("display", "-p", "-t", "customers-far-made", "#{pane_current_path}").trim(), join(desk.folder, "src/zoom"));
+
+    await page.getByTestId("grouping").getByText("Machines").click();
+    const branch = page.locator('[data-testid="tree-row"][data-group-id$="/customers"]').first();
+    await branch.hover();
+    await branch.locator(".row-action").click();
+    assert.match(await machine.locator("option:checked").innerText(), /^desk$/, "opened from the desk's branch");
+    await desk.kill();
+    await page.getByText(/^desk: cannot be reached/).waitFor();
+    await page.getByTestId("create-name").fill("customers-never-made");
+    await page.getByTestId("create-submit").click();
+    await page.locator("#create-machine:focus").waitFor();
+    assert.ok(await machine.locator("option", { hasText: "desk" }).isDisabled());
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  } finally {
+    await desk.stop();
+  }
+});
+
 test("an invite is a line to copy and a picture, and says how long it is good for", async () => {
   const page = await openPage(browser, laptop);
   await page.getByTestId("machines-button").click();
@@ -61,4 +110,32 @@ test("an invite is a line to copy and a picture, and says how long it is good fo
   assert.match(await invite.innerText(), /consort join \S+[^]*Good for 10 minutes/);
   assert.ok((await invite.locator("svg path, svg rect").count()) > 0);
   await page.context().close();
+});
+
+test("a machine that may only look shows agents of others, and offers nothing that they would refuse", async () => {
+  const guest = await new TestNode("guest").start();
+  try {
+    await laptop.create({ name: "customers-shown", program: "cat" });
+    const { code } = (await laptop.request("POST", "/api/invite", { rights: "view" })).body;
+    assert.equal((await guest.request("POST", "/api/join", { target: code })).status, 200);
+    const page = await openPage(browser, guest);
+    await page.locator('[data-testid="tree-row"]', { hasText: "shown" }).first().click();
+    await page.getByTestId("only-looking").waitFor();
+    assert.equal(await page.getByTestId("take-size").count(), 0);
+    assert.equal(await page.getByTestId("agent-stop").getAttribute("aria-disabled"), "true");
+    assert.match(await page.getByTestId("agent-stop").getAttribute("title"), /may only look at the agents of laptop/);
+    await page.locator('[data-testid="terminal"]').click();
+    await page.keyboard.type("not for me");
+    const { id } = (await laptop.request("GET", "/api/peers", undefined)).body.peers.find(({ name }) => name === "guest");
+    assert.equal((await laptop.request("POST", `/api/peers/${id}/admit`, { rights: "operate" })).status, 200);
+    await page.getByTestId("only-looking").waitFor({ state: "detached" });
+    await waitFor("the echo", async () => {
+      await page.keyboard.type("x");
+      return ((await terminalLines(page)) ?? []).some((line) => line.includes("xx"));
+    });
+    assert.ok(!((await terminalLines(page)) ?? []).join("\n").includes("not for me"), "what could not be typed is not typed later");
+    await page.context().close();
+  } finally {
+    await guest.stop();
+  }
 });

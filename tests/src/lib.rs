@@ -1,12 +1,19 @@
 //! The harness of the end-to-end tests: a real node, real tmux, real sockets, and a viewer with a terminal emulator that stands
 //! for a browser.
 
+pub mod net;
 pub mod node;
+pub mod relay;
 pub mod screen;
+pub mod typist;
 pub mod viewer;
+pub mod way;
 
+pub use net::Net;
 pub use node::TestNode;
+pub use relay::FaultRelay;
 pub use screen::Screen;
+pub use typist::Typist;
 pub use viewer::TestViewer;
 
 use std::time::{Duration, Instant};
@@ -27,6 +34,19 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < until, "waited {PATIENCE:?} for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Waits until each node reaches all the others, whose names are given in the same order.
+///
+/// # Panics
+/// After [`PATIENCE`].
+pub fn wait_for_mesh(nodes: &[&TestNode], names: &[&str]) {
+    let whole = |node: &TestNode, own: usize| {
+        let peers = node.peers();
+        let mut others = names.iter().enumerate().filter(|(number, _)| *number != own);
+        others.all(|(_, name)| peers.get(*name).is_some_and(|peer| peer["reachable"] == true))
+    };
+    wait_until("all reach all", || nodes.iter().enumerate().all(|(own, node)| whole(node, own)));
 }
 
 /// Waits until `condition` holds.

@@ -1,11 +1,12 @@
 //! A node of its own for a test: own state directory, own tmux server, own port. Everything ends with it.
 
+use crate::net::Machine;
 use crate::viewer::TestViewer;
+use crate::way::Way;
 use crate::{wait_for, wait_until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,8 +18,9 @@ pub struct TestNode {
     child: Option<Child>,
     folder: tempfile::TempDir,
     tmux_socket: String,
-    port: u16,
-    token: String,
+    /// The name or address that it serves its dashboard on.
+    host: &'static str,
+    way: Way,
     login_link: String,
 }
 
@@ -60,8 +62,8 @@ impl TestNode {
             child: None,
             folder: tempfile::tempdir().expect("a temporary folder"),
             tmux_socket: format!("consort-test-{}-{number}", std::process::id()),
-            port: 0,
-            token: String::new(),
+            host: "localhost",
+            way: Way::default(),
             login_link: String::new(),
         }
     }
@@ -70,7 +72,38 @@ impl TestNode {
     #[must_use]
     pub fn prepared_at(port: u16) -> Self {
         let mut node = TestNode::prepared();
-        node.port = port;
+        node.way.port = port;
+        node
+    }
+
+    /// A fresh node with a name, of which nobody is told an address where anything listens.
+    #[must_use]
+    pub fn hidden(name: &str) -> Self {
+        let mut node = TestNode::prepared_on_loopback_alone();
+        node.run(&["--name", name, "--advertise", "127.0.0.1:1"]);
+        node
+    }
+
+    /// Everything but the process, of a node that listens on no other address, whomever it invites.
+    #[must_use]
+    pub fn prepared_on_loopback_alone() -> Self {
+        let mut node = TestNode::prepared();
+        node.host = "127.0.0.1";
+        node
+    }
+
+    /// A fresh node with a name on a machine of its own.
+    #[must_use]
+    pub fn on(machine: Machine, name: &str) -> Self {
+        TestNode::on_with(machine, name, &[])
+    }
+
+    /// The same, started with more words.
+    #[must_use]
+    pub fn on_with(machine: Machine, name: &str, more: &[&str]) -> Self {
+        let mut node = TestNode::prepared();
+        node.way.machine = Some(machine);
+        node.run_named(name, more);
         node
     }
 
@@ -109,9 +142,10 @@ impl TestNode {
         assert!(self.child.is_none(), "it runs already");
         let mut command = self.command();
         // Any free port at first, and the same again: others look for it there.
-        command.args(["--listen", &format!("localhost:{}", self.port)]).args(more);
+        command.args(["--listen", &format!("{}:{}", self.host, self.way.port)]).args(more);
         change(&mut command);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the node starts");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.way.within(|| command.spawn()).expect("the node starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped"));
         let mut said = String::new();
         self.login_link = loop {
@@ -132,10 +166,10 @@ impl TestNode {
         std::thread::spawn(move || drain(lines));
         std::thread::spawn(move || drain_to(errors, &folder));
         let port = self.login_link.split(':').nth(2).and_then(|rest| rest.split('/').next());
-        self.port = port.and_then(|port| port.parse().ok()).expect("a port in the link");
+        self.way.port = port.and_then(|port| port.parse().ok()).expect("a port in the link");
         self.child = Some(child);
         let token = self.state_dir().join("token");
-        self.token = wait_for("the token", || std::fs::read_to_string(&token).ok()).trim().to_string();
+        self.way.token = wait_for("the token", || std::fs::read_to_string(&token).ok()).trim().to_string();
     }
 
     /// Ends the process as a crash does: `SIGKILL`.
@@ -163,7 +197,13 @@ impl TestNode {
     /// The port it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.way.port
+    }
+
+    /// The way to its port.
+    #[must_use]
+    pub fn way(&self) -> &Way {
+        &self.way
     }
 
     /// A fresh node that others on this machine can find, with a name.
@@ -174,9 +214,10 @@ impl TestNode {
         node
     }
 
-    /// Starts the process (again) with a name, so that others on this machine can find it.
+    /// Starts the process (again) with a name, so that others can find it: on this machine, or by its own machine's address.
     pub fn run_named(&mut self, name: &str, more: &[&str]) {
-        self.run(&[&["--name", name, "--advertise", "127.0.0.1"], more].concat());
+        let advertise: &[&str] = if self.way.machine.is_none() { &["--advertise", "127.0.0.1"] } else { &[] };
+        self.run(&[&["--name", name], advertise, more].concat());
     }
 
     /// The other machines of the mesh as this node has them, by their names.
@@ -188,6 +229,27 @@ impl TestNode {
         let nodes = self.get("/api/nodes")["nodes"].as_array().expect("a list").clone();
         let others = nodes.into_iter().filter(|node| node["self"] == false);
         others.map(|node| (node["name"].as_str().unwrap_or_default().to_string(), node)).collect()
+    }
+
+    /// The entries of its audit log.
+    ///
+    /// # Panics
+    /// If a line is no entry.
+    #[must_use]
+    pub fn audit_log(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.state_dir().join("audit.log")).unwrap_or_default();
+        log.lines().map(|line| serde_json::from_str(line).expect("one entry per line")).collect()
+    }
+
+    /// Its own id, in full.
+    ///
+    /// # Panics
+    /// If the node does not tell.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let nodes = self.get("/api/nodes")["nodes"].as_array().expect("a list").clone();
+        let own = nodes.into_iter().find(|node| node["self"] == true).expect("itself");
+        own["id"].as_str().expect("an id").to_string()
     }
 
     /// Whether this node has another machine in its list and reaches it.
@@ -219,10 +281,22 @@ impl TestNode {
         crate::wait_until("both ends of a link", || self.reaches(&names[1]) && other.reaches(&names[0]));
     }
 
+    /// Asks another node, at an address, to be let in, which it does.
+    ///
+    /// # Panics
+    /// If either refuses.
+    pub fn ask(&self, other: &TestNode, address: &str) {
+        let (status, body) = self.http("POST", "/api/join", Some(&json!({ "target": address })));
+        assert_eq!(status, 202, "{body}");
+        let own = self.get("/api/nodes")["nodes"][0]["id"].as_str().expect("an id").to_string();
+        let (exit, _, error) = other.cli(&["admit", &own]);
+        assert_eq!(exit, 0, "{error}");
+    }
+
     /// The permanent token.
     #[must_use]
     pub fn token(&self) -> &str {
-        &self.token
+        &self.way.token
     }
 
     /// The link it printed.
@@ -298,11 +372,11 @@ impl TestNode {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost:{}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            self.port,
-            self.token,
+            self.way.port,
+            self.way.token,
             body.len()
         );
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).expect("the node listens");
+        let mut socket = self.way.connect();
         socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
         socket.write_all(request.as_bytes()).expect("the request is sent");
         let mut answer = Vec::new();
@@ -354,7 +428,7 @@ impl TestNode {
     /// A viewer that is logged in and greeted.
     #[must_use]
     pub fn viewer(&self) -> TestViewer {
-        TestViewer::connect(self.port, &self.token)
+        TestViewer::connect(self.way.clone())
     }
 
     /// What tmux itself shows of a session's active pane: history and screen.

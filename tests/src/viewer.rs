@@ -1,18 +1,18 @@
 //! A viewer of the tests: speaks the browser's protocol, keeps a screen per stream, checks every frame against the rules.
 
 use crate::screen::Screen;
+use crate::way::Way;
 use crate::{PATIENCE, wait_until};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
-use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
 
 /// A connection.
 pub struct TestViewer {
     socket: WebSocket<TcpStream>,
-    address: (u16, String),
+    way: Way,
     key: String,
     /// What each stream shows.
     pub streams: BTreeMap<u32, TestStream>,
@@ -52,6 +52,8 @@ pub struct TestStream {
     /// Bytes received in all.
     pub received: u64,
     opened: bool,
+    /// `attached` and `input-lost` that came.
+    heard: u32,
     agent: String,
     next_seq: u64,
     unacknowledged: VecDeque<(u64, Vec<u8>)>,
@@ -71,6 +73,7 @@ impl Default for TestStream {
             ended: None,
             received: 0,
             opened: false,
+            heard: 0,
             agent: String::new(),
             next_seq: 1,
             unacknowledged: VecDeque::new(),
@@ -78,14 +81,8 @@ impl Default for TestStream {
     }
 }
 
-fn open(port: u16, token: &str) -> WebSocket<TcpStream> {
-    let stream = TcpStream::connect(("127.0.0.1", port)).expect("the node listens");
-    stream.set_nodelay(true).expect("a socket option");
-    let mut request = format!("ws://localhost:{port}/ws").into_client_request().expect("a request");
-    let headers = request.headers_mut();
-    headers.insert("Authorization", format!("Bearer {token}").parse().expect("a header"));
-    headers.insert("Origin", format!("http://localhost:{port}").parse().expect("a header"));
-    let (socket, _) = tungstenite::client::client(request, stream).expect("the node accepts the WebSocket");
+fn open(way: &Way) -> WebSocket<TcpStream> {
+    let socket = way.websocket();
     socket.get_ref().set_read_timeout(Some(Duration::from_millis(5))).expect("a timeout");
     socket
 }
@@ -96,7 +93,7 @@ impl TestViewer {
     /// # Panics
     /// If the node does not let it in.
     #[must_use]
-    pub fn connect(port: u16, token: &str) -> Self {
+    pub fn connect(way: Way) -> Self {
         use std::hash::{BuildHasher, RandomState};
         let random = [RandomState::new().hash_one(0), RandomState::new().hash_one(1)];
         let mut key = String::new();
@@ -107,8 +104,8 @@ impl TestViewer {
         }
         key.push(char::from(LETTERS[((number & 3) << 4) as usize]));
         let mut viewer = TestViewer {
-            socket: open(port, token),
-            address: (port, token.to_string()),
+            socket: open(&way),
+            way,
             key,
             streams: BTreeMap::new(),
             inbox: VecDeque::new(),
@@ -136,10 +133,12 @@ impl TestViewer {
         let until = Instant::now() + PATIENCE;
         let mut result = self.socket.send(message);
         while let Err(tungstenite::Error::Io(error)) = &result {
-            assert!(
-                error.kind() == std::io::ErrorKind::WouldBlock && Instant::now() < until,
-                "sending failed: {error}"
-            );
+            if error.kind() != std::io::ErrorKind::WouldBlock || Instant::now() > until {
+                let error = error.to_string();
+                // The node says why before it goes.
+                self.read();
+                panic!("sending failed: {error}");
+            }
             result = self.socket.flush();
         }
         result.expect("the connection holds");
@@ -147,7 +146,7 @@ impl TestViewer {
 
     /// Cuts the connection, comes back as the same viewer, and goes on with every stream from where it was.
     pub fn reconnect(&mut self) {
-        self.socket = open(self.address.0, &self.address.1);
+        self.socket = open(&self.way);
         self.inbox.clear();
         self.hello();
         let streams: Vec<u32> = self.streams.keys().copied().collect();
@@ -188,6 +187,7 @@ impl TestViewer {
         let mut frame = vec![3];
         frame.extend_from_slice(&s.to_le_bytes());
         frame.extend_from_slice(&seq.to_le_bytes());
+        frame.extend_from_slice(&self.streams[&s].heard.to_le_bytes());
         frame.extend_from_slice(bytes);
         self.send(Message::binary(frame));
     }
@@ -243,6 +243,7 @@ impl TestViewer {
                     stream.holder = words("holder");
                     stream.size = (number("cols"), number("rows"));
                     stream.opened = true;
+                    stream.heard += 1;
                     if message["input_known"] == true {
                         stream.acked(number("input_seq"));
                         repeat.extend(stream.unacknowledged.iter().cloned());
@@ -253,6 +254,7 @@ impl TestViewer {
                     stream.size = (number("cols"), number("rows"));
                 }
                 "input-ack" => stream.acked(number("seq")),
+                "input-lost" => stream.heard += 1,
                 "ended" => stream.ended = Some(words("reason")),
                 "error" => panic!("the node complains: {message}"),
                 _ => {}
@@ -307,7 +309,9 @@ impl TestStream {
         }
     }
 
-    fn pending_bytes(&self) -> usize {
+    /// How much of what was typed is not acknowledged.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
         self.unacknowledged.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 

@@ -1,7 +1,7 @@
 //! Machines that find each other: real nodes, real links, on the loopback interface of one machine.
 
 use consort_tests::{TestNode, wait_for, wait_until};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// What is shown at once, with room for a busy machine.
@@ -211,6 +211,66 @@ fn commands_work_on_the_agents_of_every_machine() {
 }
 
 #[test]
+fn every_verb_takes_the_machine_with_an_at_sign_or_as_a_flag() {
+    let (desk, laptop) = pair();
+    desk.create_script("twin", "exec cat");
+    let (code, id, error) = desk.cli(&["new", "twin@laptop", "--", "cat"]);
+    assert_eq!(code, 0, "{error}");
+    let here = laptop.id();
+    let own = || laptop.agents().into_iter().filter(|agent| agent["node"] == here.as_str()).collect::<Vec<_>>();
+    let twin = &own()[0];
+    assert_eq!(id.trim(), format!("{}@{here}", twin["id"].as_str().unwrap()));
+    assert_eq!(twin["directory"], laptop.folder().to_str().unwrap(), "the home there");
+    let (code, _, error) = desk.cli(&["send", "twin", "which?"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("Say on which machine:") && error.contains("  twin@desk  "), "{error}");
+    assert_eq!(desk.cli(&["send", "twin@laptop", "over there"]).0, 0);
+    assert_eq!(desk.cli(&["send", "twin", "over here", "--node", "desk"]).0, 0);
+    let shows = |agent: &str, text: &str| desk.cli(&["screen", agent]).1.contains(text);
+    wait_until("each has its own", || shows("twin@laptop", "over there") && shows("twin@desk", "over here"));
+    assert!(!shows("twin@laptop", "over here"));
+    assert_eq!(desk.cli(&["notes", "twin@laptop", "of the laptop"]).0, 0);
+    assert_eq!(desk.cli(&["notes", "twin", "--node", "laptop"]).1, "of the laptop\n");
+    assert_eq!(desk.cli(&["restart", "twin@laptop"]).0, 0);
+    assert_eq!(desk.cli(&["stop", "twin@laptop"]).0, 0);
+    assert_eq!(desk.cli(&["start", "--node", "laptop", "twin"]).0, 0);
+    assert_eq!(desk.cli(&["rename", "twin@laptop", "other"]).0, 0);
+    assert_eq!(desk.cli(&["rm", "other@laptop", "--yes"]).0, 0);
+    assert!(own().is_empty());
+    assert_eq!(desk.agent_named("twin")["running"], true, "the one here was never touched");
+    let (code, _, error) = desk.cli(&["new", "x@laptop", "--dir", "src"]);
+    assert!(code == 2 && error.contains("relative to a directory of this machine"), "{error}");
+    let (code, _, error) = desk.cli(&["new", "x", "--node", "nowhere"]);
+    assert!(code == 1 && error.contains("There is no machine nowhere."), "{error}");
+}
+
+#[test]
+fn the_piped_list_says_of_each_agent_on_which_machine_it_is_and_whether_that_is_there() {
+    let (desk, mut laptop) = pair();
+    desk.create_script("near", "exec cat");
+    laptop.create_script("far", "exec cat");
+    desk.agent_named("far");
+    let columns = |args: &[&str]| {
+        let rows = desk.cli(args).1;
+        let row = |line: &str| line.split('\t').map(str::to_string).collect::<Vec<_>>();
+        rows.lines().map(row).map(|row| [row[0].clone(), row[6].clone(), row[7].clone()]).collect::<Vec<_>>()
+    };
+    let far = |state: &str| ["far", "laptop", state].map(str::to_string);
+    let near = ["near", "desk", "here"].map(str::to_string);
+    wait_until("it is reachable", || columns(&["ls"]) == [far("reachable"), near.clone()]);
+    laptop.kill();
+    wait_until("it is not", || columns(&["ls"]) == [far("unreachable"), near.clone()]);
+    assert_eq!(columns(&["ls", "--node", "laptop"]), [far("unreachable")]);
+    let agents: Value = serde_json::from_str(&desk.cli(&["ls", "--json"]).1).expect("JSON");
+    let of = |name: &str| agents.as_array().unwrap().iter().find(|agent| agent["name"] == name).unwrap().clone();
+    assert_eq!((&of("far")["machine"], &of("far")["reachable"]), (&json!("laptop"), &json!(false)));
+    assert!(of("far")["since_ms"].is_u64() && of("far")["node"].is_string());
+    assert_eq!((&of("near")["machine"], &of("near")["reachable"]), (&json!("desk"), &json!(true)));
+    let (code, _, error) = desk.cli(&["stop", "far@laptop"]);
+    assert!(code == 1 && error.contains("laptop: it cannot be reached."), "{error}");
+}
+
+#[test]
 fn a_machine_that_may_only_look_cannot_touch_anything() {
     let (desk, laptop) = (TestNode::named("desk"), TestNode::named("laptop"));
     let (_, invited, _) = desk.cli(&["invite", "--rights", "view"]);
@@ -226,12 +286,88 @@ fn a_machine_that_may_only_look_cannot_touch_anything() {
 }
 
 #[test]
+fn an_agent_is_created_on_another_machine_in_a_directory_that_is_listed_there() {
+    let (desk, laptop) = pair();
+    std::fs::create_dir_all(laptop.folder().join("src/zoom")).unwrap();
+    let there = desk.peers()["laptop"]["id"].as_str().unwrap().to_string();
+    let listing = desk.get(&format!("/api/directories?path=~%2Fsrc&node={there}"));
+    assert_eq!(listing["entries"][0]["name"], "zoom", "{listing}");
+    assert_eq!(listing["home"], laptop.folder().to_str().unwrap(), "the other one's home");
+    let directory = listing["entries"][0]["path"].clone();
+    let id = desk.create(&json!({ "name": "far-made", "node": there, "directory": directory, "program": "cat" }));
+    assert!(id.ends_with(&format!("@{there}")), "{id}");
+    assert_eq!(laptop.agent_named("far-made")["directory"], directory);
+    assert_eq!(laptop.tmux(&["display", "-p", "-t", "far-made", "#{pane_current_path}"]).trim(), directory);
+    let stranger = format!("{}a", "a".repeat(51));
+    let (status, refused) = desk.http("POST", "/api/agents", Some(&json!({ "name": "x", "node": stranger })));
+    assert_eq!((status, refused["error"]["code"].as_str()), (404, Some("not-found")), "{refused}");
+}
+
+#[test]
+fn what_cannot_be_asked_of_a_machine_that_is_away_is_refused_at_once_by_its_name() {
+    let (desk, mut laptop) = pair();
+    let there = desk.peers()["laptop"]["id"].as_str().unwrap().to_string();
+    laptop.kill();
+    wait_until("it is shown unreachable", || !desk.reaches("laptop"));
+    let (status, refused) = desk.http("POST", "/api/agents", Some(&json!({ "name": "x", "node": there })));
+    assert_eq!((status, &refused["error"]["message"]), (504, &"laptop: it cannot be reached.".into()));
+    assert_eq!(desk.http("GET", &format!("/api/directories?node={there}"), None).0, 504);
+}
+
+#[test]
+fn what_another_machine_does_is_in_the_log_of_the_machine_where_it_happens() {
+    let (desk, laptop) = pair();
+    let id = desk.id();
+    let there = desk.peers()["laptop"]["id"].as_str().unwrap().to_string();
+    let agent = desk.create(&json!({ "name": "far", "node": there, "program": "cat" }));
+    let mut viewer = desk.viewer();
+    viewer.attach(1, &agent, None, "never");
+    viewer.type_bytes(1, b"hello");
+    viewer.wait("it is written", |viewer| viewer.streams[&1].all_acked());
+    assert_eq!(desk.cli(&["stop", "far"]).0, 0);
+    assert_eq!(desk.http("POST", &format!("/api/agents/{agent}/stop"), None).0, 409);
+    let by_desk = |event: &str, what: &str| {
+        laptop.audit_log().into_iter().find(|entry| {
+            entry["event"] == event
+                && entry["by"] == id.as_str()
+                && entry["what"].as_str().unwrap_or("").starts_with(what)
+        })
+    };
+    for (event, what) in [("agent", "create"), ("attach", ""), ("typed", ""), ("agent", "stop"), ("refused", "stop ")] {
+        let entry = wait_for("an entry", || by_desk(event, what));
+        assert_eq!(entry["via"], "direct", "{entry}");
+        assert_eq!(entry["who"], format!("node {}", &id[..7]), "{entry}");
+    }
+}
+
+#[test]
+fn what_is_refused_to_a_machine_that_may_only_look_is_in_the_log_too() {
+    let (desk, laptop) = (TestNode::named("desk"), TestNode::named("laptop"));
+    let (_, invited, _) = desk.cli(&["invite", "--rights", "view"]);
+    assert_eq!(laptop.cli(&invited.split_whitespace().skip(1).collect::<Vec<_>>()).0, 0);
+    desk.create_script("precious", "exec cat");
+    let agent = laptop.agent_named("precious")["id"].as_str().unwrap().to_string();
+    let node = desk.id();
+    assert_eq!(laptop.http("GET", &format!("/api/directories?node={node}"), None).0, 403);
+    assert_eq!(laptop.http("POST", "/api/agents", Some(&json!({ "name": "x", "node": node }))).0, 403);
+    let mut viewer = laptop.viewer();
+    viewer.attach(1, &agent, None, "never");
+    viewer.type_bytes(1, b"rm -rf");
+    for what in ["list directory", "create x", "type "] {
+        let entry = wait_for(what, || {
+            let refused = desk.audit_log().into_iter().filter(|entry| entry["event"] == "refused");
+            refused.into_iter().find(|entry| entry["what"].as_str().unwrap_or("").starts_with(what))
+        });
+        assert_eq!(entry["by"], laptop.id(), "{entry}");
+    }
+}
+
+#[test]
 fn everything_about_membership_is_in_the_audit_logs() {
     let (desk, laptop) = pair();
-    let log = |node: &TestNode| std::fs::read_to_string(node.state_dir().join("audit.log")).unwrap_or_default();
     let whats = |node: &TestNode, whats: &[&str]| {
-        let log = log(node);
-        whats.iter().all(|what| log.contains(&format!("\"what\":\"{what}\"")))
+        let log = node.audit_log();
+        whats.iter().all(|what| log.iter().any(|entry| entry["what"] == *what))
     };
     wait_until("the inviting side's entries", || whats(&desk, &["invite", "paired", "admit to operate"]));
     wait_until("the joining side's entries", || whats(&laptop, &["joined", "admit to operate"]));

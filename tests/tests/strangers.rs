@@ -1,6 +1,6 @@
 //! Strangers at a node's door: what they may say before they have proven who they are, and that nothing of it harms anybody.
 
-use consort_tests::{TestNode, wait_until};
+use consort_tests::{FaultRelay, TestNode, wait_until};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -90,6 +90,51 @@ fn a_flood_of_strangers_keeps_nobody_out() {
     // They all come from this machine's address, as the laptop does.
     laptop.join(&desk);
     drop(flood);
+}
+
+#[test]
+fn what_a_node_has_said_is_worth_nothing_when_somebody_else_says_it_again() {
+    let (desk, laptop) = (TestNode::hidden("desk"), TestNode::hidden("laptop"));
+    let wire = FaultRelay::before(desk.port());
+    laptop.ask(&desk, &wire.address());
+    wait_until("the link", || desk.reaches("laptop") && laptop.reaches("desk"));
+    let linked = || desk.peers()["laptop"]["since_ms"].as_u64().expect("a time");
+    let since = linked();
+    let conversations = wire.said();
+    assert!(conversations.len() >= 2, "it has asked, and it has linked");
+    for said in conversations {
+        // All of it at once, and only the handshake with nothing after it.
+        for words in [&said[..], &said[..said.len().min(700)]] {
+            let mut stream = TcpStream::connect(address(&desk)).expect("it listens");
+            stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+            // It may be sent away before it has said everything.
+            let _ = stream.write_all(words);
+            assert!(until_closed(&mut stream) < Duration::from_secs(8));
+        }
+    }
+    assert!(linked() >= since, "it was there all the time");
+    assert_eq!(desk.get("/api/peers")["requests"], serde_json::json!([]), "nobody has asked again");
+}
+
+#[test]
+fn a_removed_machine_is_a_stranger_however_often_it_dials() {
+    let (desk, laptop) = (TestNode::hidden("desk"), TestNode::hidden("laptop"));
+    let wire = FaultRelay::before(desk.port());
+    laptop.ask(&desk, &wire.address());
+    wait_until("the link", || desk.reaches("laptop") && laptop.reaches("desk"));
+    // It does not hear that it was removed: the wire stands still until its link is given up.
+    wire.stall();
+    assert_eq!(desk.cli(&["remove", "laptop", "--yes"]).0, 0);
+    wait_until("it is gone", || desk.peers().is_empty());
+    let dialled = wire.said().len();
+    wire.go_on();
+    wire.half_open();
+    wait_until("it has dialled again, or heard of it", || {
+        wire.said().len() > dialled || laptop.get("/api/nodes")["nodes"][0]["removed"] == true
+    });
+    wait_until("it knows", || laptop.get("/api/nodes")["nodes"][0]["removed"] == true);
+    assert!(desk.peers().is_empty() && !laptop.reaches("desk"));
+    assert_eq!(desk.get("/api/peers")["requests"], serde_json::json!([]));
 }
 
 #[test]

@@ -176,6 +176,7 @@ pub struct Node<'a> {
     dialled: Option<bool>,
     latency_ms: Option<f64>,
     protocol: Option<(u16, u16)>,
+    incompatible: bool,
     conflict: bool,
 }
 
@@ -212,7 +213,7 @@ impl<'a> Node<'a> {
             since_ms: now.since(Instant::START).as_millis(),
             backends: Backends { tmux: backend(BackendKind::Tmux), pty: backend(BackendKind::Pty) },
             home: &facts.home,
-            rights: rights_name(Rights::Operate),
+            rights: rights_name(node.as_ref().map_or(Rights::Operate, |node| node.rights)),
             addresses: node.as_ref().map_or_else(Vec::new, addresses),
             via: None,
             hops: 0,
@@ -220,6 +221,7 @@ impl<'a> Node<'a> {
             dialled: None,
             latency_ms: None,
             protocol: node.as_ref().and_then(|node| node.protocol),
+            incompatible: false,
             conflict: node.is_some_and(|node| node.conflict),
         }
     }
@@ -257,6 +259,7 @@ impl<'a> Node<'a> {
             dialled: line.as_ref().map(|line| line.dialled),
             address: line.map(|line| line.address),
             protocol: node.protocol,
+            incompatible: node.incompatible,
             conflict: node.conflict,
         }
     }

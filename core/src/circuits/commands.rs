@@ -5,6 +5,7 @@
 
 use super::News;
 use super::wire::{self, Answer, Ask, Garbled, Part};
+use crate::act::Act;
 use crate::command::{Command, Reply, Rights};
 use crate::error::{Refusal, RefusalCode};
 use crate::id::{AgentAddress, CommandId, NodeId};
@@ -183,6 +184,48 @@ impl Asked {
     }
 }
 
+/// Commands of other nodes that are being carried out here.
+#[derive(Debug)]
+pub(super) struct Tickets {
+    open: BTreeMap<CommandId, Ticket>,
+    next: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Ticket {
+    /// Whose.
+    pub(super) node: NodeId,
+    /// Of which of its lives.
+    pub(super) instance: u64,
+    /// Its number there.
+    pub(super) number: u64,
+    /// What it does.
+    pub(super) act: Act,
+}
+
+impl Default for Tickets {
+    fn default() -> Self {
+        Tickets { open: BTreeMap::new(), next: CommandId::OF_OTHERS }
+    }
+}
+
+impl Tickets {
+    pub(super) fn open(&mut self, ticket: Ticket) -> CommandId {
+        let id = CommandId(self.next);
+        self.next += 1;
+        self.open.insert(id, ticket);
+        id
+    }
+
+    pub(super) fn close(&mut self, id: CommandId) -> Option<Ticket> {
+        self.open.remove(&id)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+}
+
 /// What a node has answered to another, or is about to.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
@@ -205,8 +248,10 @@ enum Given {
 pub(super) enum Then {
     /// Carry it out.
     CarryOut(Command),
-    /// It was answered before, or is refused: send what is kept.
+    /// It was answered before: send what is kept.
     Answer,
+    /// It is refused: send that, and say what was refused.
+    Refuse(Act, Refusal),
     /// It is being carried out, or the opener has its answer.
     Nothing,
 }
@@ -237,23 +282,25 @@ impl Answers {
             // An opener that keeps its own bound never comes here.
             return Then::Nothing;
         }
-        match wire::decode(command).map_err(|_| unreadable()).and_then(|command| permitted(command, rights)) {
-            Ok(command) => {
-                self.given.insert(number, Given::Pending);
-                Then::CarryOut(command)
-            }
-            Err(refusal) => {
-                self.done(number, Answer { result: Err(refusal), fact: None });
-                Then::Answer
-            }
-        }
+        let (act, refused) = match wire::decode(command) {
+            Ok(command) => match permitted(&command, rights) {
+                Ok(()) => {
+                    self.given.insert(number, Given::Pending);
+                    return Then::CarryOut(command);
+                }
+                Err(refusal) => (Act::of(&command), refusal),
+            },
+            Err(wire::Garbled) => (Act::unreadable(), unreadable()),
+        };
+        self.done(number, Answer { result: Err(refused.clone()), fact: None });
+        Then::Refuse(act, refused)
     }
 
     pub(super) fn done(&mut self, number: u64, answer: Answer) {
         if number < self.settled {
             return;
         }
-        let keep = !matches!(answer.result, Ok(Reply::Text(_) | Reply::NotesText { .. }));
+        let keep = !matches!(answer.result, Ok(Reply::Text(_) | Reply::NotesText { .. } | Reply::Directory(_)));
         let mut bytes = wire::encode(&answer);
         if bytes.len() > limits::REMOTE_ANSWER_BYTES {
             let message = "the answer is too long to travel.";
@@ -284,10 +331,10 @@ impl Answers {
 }
 
 /// What the node on whose behalf it is asked may do.
-fn permitted(command: Command, rights: Rights) -> Result<Command, Refusal> {
-    match (&command, rights) {
+fn permitted(command: &Command, rights: Rights) -> Result<(), Refusal> {
+    match (command, rights) {
         (Command::Admit { .. } | Command::Remove(_), _) => Err(own_mesh()),
-        (Command::ReadNotes(_) | Command::ReadText { .. }, Rights::View) | (_, Rights::Operate) => Ok(command),
+        (Command::ReadNotes(_) | Command::ReadText { .. }, Rights::View) | (_, Rights::Operate) => Ok(()),
         (
             Command::Create(_)
             | Command::Edit { .. }
@@ -296,10 +343,11 @@ fn permitted(command: Command, rights: Rights) -> Result<Command, Refusal> {
             | Command::Stop(_)
             | Command::Restart(_)
             | Command::Delete(_)
-            | Command::Paste { .. },
+            | Command::Paste { .. }
+            | Command::ListDirectory(_),
             Rights::View,
         ) => {
-            let message = "this machine may only look at its agents.";
+            let message = "the asking machine may only look here.";
             Err(refusal(RefusalCode::Forbidden, message.to_string(), "Change its rights on a member that may operate."))
         }
     }

@@ -17,9 +17,11 @@ pub(super) struct Look {
     at: Option<(Generation, u64)>,
     size: Option<Size>,
     take: Take,
-    pub(super) gate: Gate,
+    /// `Attached` and `InputLost` that came for the viewer, on all circuits, and how many of them before the present one. What the
+    /// viewer typed before it had more than those was lost with an older circuit, and nothing may overtake that.
+    told: (u32, u32),
     /// What the terminal's node has said on this circuit.
-    told: Option<Told>,
+    shown: Option<Shown>,
 }
 
 /// An offset that no terminal has: what goes on there begins with a snapshot. The numbering that it is said of tells the owner still
@@ -28,7 +30,7 @@ const NOWHERE: u64 = u64::MAX;
 
 /// Since `Attached`.
 #[derive(Clone, Copy, Debug)]
-struct Told {
+struct Shown {
     generation: Generation,
     /// Where data goes on; `None`: a snapshot must come first.
     next: Option<u64>,
@@ -36,31 +38,10 @@ struct Told {
     base: u64,
 }
 
-/// Which input is passed on. What was lost with a circuit is repeated by the viewer when it is told that the stream is open again;
-/// until it has begun to do so, what it typed after that must not overtake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gate {
-    /// Everything: nothing was lost.
-    Open,
-    /// Nothing: the viewer has not been told yet.
-    Closed,
-    /// Up to this number, then the next one.
-    UpTo(u64),
-}
-
 impl Look {
     pub(super) fn new(stream: StreamId, attach: (AgentAddress, Option<u32>, crate::streams::Attach)) -> Self {
         let (agent, pane, attach) = attach;
-        Look {
-            stream,
-            agent,
-            pane,
-            at: attach.from,
-            size: attach.size,
-            take: attach.take,
-            gate: Gate::Closed,
-            told: None,
-        }
+        Look { stream, agent, pane, at: attach.from, size: attach.size, take: attach.take, told: (0, 0), shown: None }
     }
 
     /// The wish as it is put to the terminal's node.
@@ -71,8 +52,8 @@ impl Look {
 
     /// The circuit is gone.
     pub(super) fn interrupt(&mut self) {
-        self.gate = Gate::Closed;
-        self.told = None;
+        self.told.1 = self.told.0;
+        self.shown = None;
     }
 
     pub(super) fn resize(&mut self, size: Size, take: Take) {
@@ -86,30 +67,15 @@ impl Look {
         self.take = Take::Never;
     }
 
-    /// Whether an input is passed on.
-    pub(super) fn passes(&mut self, seq: u64) -> bool {
-        match &mut self.gate {
-            Gate::Open => true,
-            Gate::Closed => false,
-            Gate::UpTo(next) if seq > *next => false,
-            Gate::UpTo(next) => {
-                *next = (*next).max(seq.saturating_add(1));
-                true
-            }
-        }
-    }
-
-    /// The viewer was told that the stream is open on a circuit that carries input.
-    pub(super) fn viewer_knows(&mut self, written: u64) {
-        if self.gate != Gate::Open {
-            self.gate = Gate::UpTo(written.saturating_add(1));
-        }
+    /// How much of what was told on this circuit a viewer has heard that has heard so much in all; `None`: nothing.
+    pub(super) fn heard_there(&self, heard: u32) -> Option<u32> {
+        heard.checked_sub(self.told.1).filter(|there| *there > 0)
     }
 
     /// The viewer has processed what is before the offset.
     pub(super) fn ack(&mut self, offset: u64) {
-        if let Some(told) = &mut self.told {
-            told.acked = told.acked.max(offset.min(told.next.unwrap_or(told.base)));
+        if let Some(shown) = &mut self.shown {
+            shown.acked = shown.acked.max(offset.min(shown.next.unwrap_or(shown.base)));
         }
     }
 
@@ -121,42 +87,47 @@ impl Look {
                 let asked = *node == peer
                     && terminal.agent == self.agent.agent
                     && self.pane.is_none_or(|pane| pane == terminal.pane);
-                if !asked || self.told.is_some() {
+                if !asked || self.shown.is_some() {
                     return Err(Broken);
                 }
                 self.pane = Some(terminal.pane);
+                self.told.0 = self.told.0.saturating_add(1);
                 let next = (self.at == Some((*generation, *offset))).then_some(*offset);
                 if next.is_none() {
                     self.at = Some((*generation, NOWHERE));
                 }
-                self.told = Some(Told { generation: *generation, next, acked: *offset, base: *offset });
+                self.shown = Some(Shown { generation: *generation, next, acked: *offset, base: *offset });
                 self.holds(*holder);
             }
             ViewerOutput::Data { offset, bytes, .. } => {
-                let told = self.told.as_mut().ok_or(Broken)?;
+                let shown = self.shown.as_mut().ok_or(Broken)?;
                 let end = offset.checked_add(bytes.len() as u64).ok_or(Broken)?;
-                let fits = end <= told.acked.max(told.base).saturating_add(limits::WINDOW_BYTES);
-                if told.next != Some(*offset) || bytes.is_empty() || bytes.len() > limits::FRAME_BYTES || !fits {
+                let fits = end <= shown.acked.max(shown.base).saturating_add(limits::WINDOW_BYTES);
+                if shown.next != Some(*offset) || bytes.is_empty() || bytes.len() > limits::FRAME_BYTES || !fits {
                     return Err(Broken);
                 }
-                told.next = Some(end);
-                self.at = Some((told.generation, end));
+                shown.next = Some(end);
+                self.at = Some((shown.generation, end));
             }
             ViewerOutput::Snapshot { generation, offset, .. } => {
-                let told = self.told.as_mut().ok_or(Broken)?;
-                let from = told.next.unwrap_or(told.base);
-                if told.generation != *generation || *offset < from {
+                let shown = self.shown.as_mut().ok_or(Broken)?;
+                let from = shown.next.unwrap_or(shown.base);
+                if shown.generation != *generation || *offset < from {
                     return Err(Broken);
                 }
-                told.next = Some(*offset);
-                told.base = *offset;
+                shown.next = Some(*offset);
+                shown.base = *offset;
                 self.at = Some((*generation, *offset));
             }
             ViewerOutput::Size { holder, .. } => {
-                self.told.ok_or(Broken)?;
+                self.shown.ok_or(Broken)?;
                 self.holds(*holder);
             }
-            ViewerOutput::InputAck { .. } | ViewerOutput::InputLost { .. } => drop(self.told.ok_or(Broken)?),
+            ViewerOutput::InputAck { .. } => drop(self.shown.ok_or(Broken)?),
+            ViewerOutput::InputLost { .. } => {
+                self.shown.ok_or(Broken)?;
+                self.told.0 = self.told.0.saturating_add(1);
+            }
             ViewerOutput::Ended { .. } => {}
         }
         Ok(())
@@ -171,8 +142,9 @@ impl Look {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::AgentId;
+    use crate::id::{AgentId, TerminalId};
     use crate::streams::Attach;
+    use alloc::string::String;
 
     fn look() -> Look {
         let agent = AgentAddress { node: NodeId([1; 32]), agent: AgentId(1) };
@@ -180,22 +152,41 @@ mod tests {
         Look::new(StreamId(1), (agent, None, attach))
     }
 
-    #[test]
-    fn what_was_typed_after_lost_input_waits_until_the_viewer_repeats_the_lost_input() {
-        let mut look = look();
-        look.viewer_knows(3);
-        assert!(!look.passes(5), "typed before the viewer knew");
-        assert!(look.passes(4) && look.passes(5), "repeated");
-        assert!(look.passes(3), "the owner knows what it has written");
-        assert!(!look.passes(7));
+    fn attached() -> ViewerOutput {
+        ViewerOutput::Attached {
+            stream: StreamId(1),
+            node: NodeId([1; 32]),
+            terminal: TerminalId { agent: AgentId(1), pane: 1 },
+            generation: Generation(1),
+            offset: 0,
+            input_seq: 0,
+            input_known: true,
+            size: Size::DEFAULT,
+            holder: Holder::Nobody,
+        }
     }
 
     #[test]
-    fn nothing_is_passed_on_between_an_interruption_and_the_moment_at_which_the_viewer_knows() {
+    fn what_was_typed_before_the_viewer_heard_that_the_stream_is_open_again_is_not_passed_on() {
+        let peer = NodeId([1; 32]);
         let mut look = look();
-        look.gate = Gate::Open;
-        assert!(look.passes(100));
+        assert_eq!(look.heard_there(0), None, "it is not open yet");
+        look.accept(peer, &attached()).expect("the first");
+        assert_eq!(look.heard_there(1), Some(1));
         look.interrupt();
-        assert!(!look.passes(101));
+        assert_eq!(look.heard_there(1), None, "there is no circuit");
+        look.accept(peer, &attached()).expect("the first of the next circuit");
+        assert_eq!(look.heard_there(1), None, "typed before the viewer knew");
+        assert_eq!(look.heard_there(2), Some(1));
+    }
+
+    #[test]
+    fn news_of_a_loss_count_too() {
+        let peer = NodeId([1; 32]);
+        let mut look = look();
+        look.accept(peer, &attached()).expect("the first");
+        let lost = ViewerOutput::InputLost { stream: StreamId(1), seq: 1, message: String::new() };
+        look.accept(peer, &lost).expect("after it");
+        assert_eq!((look.heard_there(1), look.heard_there(2)), (Some(1), Some(2)));
     }
 }

@@ -28,6 +28,7 @@ impl Directory {
                 let history_lines = history_lines.min(limits::SNAPSHOT_HISTORY_LINES);
                 self.ask(Pending::Text(command_id), BackendOperation::ReadText { terminal, history_lines }, out)
             }),
+            Command::ListDirectory(path) => self.list_directory(command_id, path, out),
             Command::Edit { agent, .. }
             | Command::SetNotes { agent, .. }
             | Command::Start(agent)
@@ -124,6 +125,15 @@ impl Directory {
         let view = self.agent(agent).ok_or_else(no_such_agent)?;
         let reply = Reply::NotesText { notes: view.notes.into(), revision: view.notes_revision };
         out.push_back(Output::Reply(command, Ok(reply)));
+        Ok(())
+    }
+
+    fn list_directory(&mut self, command: CommandId, path: String, out: &mut Out) -> Result<(), Refusal> {
+        if path.len() > limits::TEXT_BYTES {
+            return Err(refuse(RefusalCode::Invalid, "A path of this length leads nowhere.", ""));
+        }
+        let id = self.operation(Pending::Listing(command))?;
+        out.push_back(Output::ListDirectory(id, path));
         Ok(())
     }
 
@@ -353,13 +363,19 @@ impl Directory {
     }
 
     pub(super) fn ask(&mut self, pending: Pending, operation: BackendOperation, out: &mut Out) -> Result<(), Refusal> {
+        let id = self.operation(pending)?;
+        out.push_back(Output::Backend(id, operation));
+        Ok(())
+    }
+
+    /// A number for something whose end is waited for.
+    fn operation(&mut self, pending: Pending) -> Result<OperationId, Refusal> {
         if self.operations.len() >= limits::PENDING_COMMANDS {
             return Err(refuse(RefusalCode::TooMany, "Too many commands wait.", "Try again in a moment."));
         }
         let id = OperationId(self.next_operation);
         self.next_operation += 1;
         self.operations.insert(id, pending);
-        out.push_back(Output::Backend(id, operation));
-        Ok(())
+        Ok(id)
     }
 }

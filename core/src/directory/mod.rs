@@ -91,6 +91,7 @@ enum Pending {
     Plan(AgentId),
     Paste(CommandId, usize),
     Text(CommandId),
+    Listing(CommandId),
 }
 
 #[derive(Debug)]
@@ -376,8 +377,20 @@ impl Directory {
             Pending::Text(command) => {
                 let reply = result.map_err(refused).and_then(|done| match done {
                     OperationDone::Text(text) => Ok(Reply::Text(text)),
-                    OperationDone::Done | OperationDone::Pasted { .. } => {
+                    OperationDone::Done | OperationDone::Pasted { .. } | OperationDone::Listed(_) => {
                         Err(refuse(RefusalCode::Unavailable, "The terminal gave no text.", ""))
+                    }
+                });
+                out.push_back(Output::Reply(command, reply));
+            }
+            Pending::Listing(command) => {
+                let reply = result.map_err(refused).and_then(|done| match done {
+                    OperationDone::Listed(mut listing) => {
+                        listing.entries.truncate(limits::DIRECTORY_ENTRIES);
+                        Ok(Reply::Directory(listing))
+                    }
+                    OperationDone::Done | OperationDone::Pasted { .. } | OperationDone::Text(_) => {
+                        Err(refuse(RefusalCode::Unavailable, "The directory was not listed.", ""))
                     }
                 });
                 out.push_back(Output::Reply(command, reply));

@@ -134,7 +134,8 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
         | Command::Create(_)
         | Command::ReadNotes(_)
         | Command::Paste { .. }
-        | Command::ReadText { .. } => {
+        | Command::ReadText { .. }
+        | Command::ListDirectory(_) => {
             debug_assert!(false, "not planned per agent");
             Err(refuse(RefusalCode::Invalid, format!("{} is no such command.", now.id), ""))
         }

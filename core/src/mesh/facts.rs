@@ -6,7 +6,7 @@
 //! What a node said in an earlier epoch is void once its `Node` fact of a later one is known: that is how long the ends of agents are
 //! remembered.
 
-use super::bounded::at_most;
+use crate::bounded::at_most;
 use crate::command::Rights;
 use crate::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use crate::id::{AgentId, NodeId};

@@ -4,9 +4,9 @@
 //! allocated. A frame longer than [`LINK_FRAME_BYTES`](limits::LINK_FRAME_BYTES), one with bytes left over, or a fact that does not
 //! fit its key is refused.
 
-use super::bounded::at_most;
 use super::facts::{Fact, Key, Version, encoded_after};
 use super::{Parcel, PeerFault};
+use crate::bounded::at_most;
 use crate::id::NodeId;
 use crate::limits;
 use alloc::vec::Vec;

@@ -28,6 +28,9 @@ impl Mesh {
                 (link.heard, link.forgiven) = (now, false);
                 let peer = link.peer;
                 if let Err(fault) = Frame::decode(bytes).and_then(|frame| self.frame(now, id, frame, out)) {
+                    if let PeerFault::Protocol(least, most) = fault {
+                        self.met_foreign(peer, (least, most), out);
+                    }
                     out.push_back(Output::Event(Event::LinkFault(peer, fault)));
                     self.close(now, id, out);
                 }
@@ -143,6 +146,9 @@ impl Mesh {
         if let Some(link) = self.links.get_mut(&id) {
             link.hello = Some(hello);
             link.hash = hello.hash;
+            if self.foreign.remove(&link.peer).is_some() {
+                out.push_back(Output::Event(Event::NodeChanged(link.peer)));
+            }
         }
         self.greet(now, id, out);
         Ok(())
@@ -189,6 +195,14 @@ impl Mesh {
         if let Some(link) = self.links.get_mut(&new) {
             old_link.pending().for_each(|key| link.tell(*key));
             link.heard = now;
+        }
+    }
+
+    /// A member speaks none of this version's protocols.
+    fn met_foreign(&mut self, node: NodeId, protocols: (u16, u16), out: &mut Out) {
+        self.foreign.retain(|node, _| self.facts.is_member(*node));
+        if self.facts.is_member(node) && self.foreign.insert(node, protocols) != Some(protocols) {
+            out.push_back(Output::Event(Event::NodeChanged(node)));
         }
     }
 

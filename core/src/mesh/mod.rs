@@ -3,7 +3,6 @@
 //! Four parts: the replicated map of [`facts`] with this node's own among them; the links that carry new facts to all and find out
 //! what was missed; the graph that is read off the facts; and parcels, which go over links to any node that can be reached.
 
-mod bounded;
 mod dial;
 pub mod facts;
 pub(crate) mod frame;
@@ -77,7 +76,7 @@ pub(crate) enum MeshNews {
     Removed(NodeId),
     /// What is known of an agent of another node differs.
     AgentFact(NodeId, AgentId),
-    /// What another node says of itself differs.
+    /// What another node says of itself, or what it may do, differs.
     NodeFact(NodeId),
 }
 
@@ -103,6 +102,8 @@ pub(crate) struct Mesh {
     invited: BTreeSet<NodeId>,
     /// Nodes of which two lives were met at once.
     conflicts: BTreeSet<NodeId>,
+    /// Members that greeted with protocols of which this version speaks none.
+    foreign: BTreeMap<NodeId, (u16, u16)>,
     news: VecDeque<MeshNews>,
     /// Events that are told when everything else is done.
     told_later: Out,
@@ -158,6 +159,7 @@ impl Mesh {
             direct: BTreeSet::new(),
             invited: BTreeSet::new(),
             conflicts: BTreeSet::new(),
+            foreign: BTreeMap::new(),
             news: VecDeque::new(),
             told_later: Out::new(),
             now,
@@ -407,7 +409,8 @@ impl Mesh {
             addresses: if said.is_empty() { told } else { said },
             via: route.map(|route| route.via),
             hops: route.map_or(0, |route| route.hops),
-            protocol: fact.map(|fact| fact.protocol),
+            protocol: self.foreign.get(&id).copied().or_else(|| fact.map(|fact| fact.protocol)),
+            incompatible: self.foreign.contains_key(&id),
             rights: self.facts.rights_of(id).unwrap_or_default(),
             conflict: self.conflicts.contains(&id) || fact.is_some_and(|fact| fact.conflict),
             backends: fact.map_or(&[], |fact| &fact.backends),

@@ -1,8 +1,8 @@
 //! What is kept of the mesh across restarts, and its encoding: under `mesh` how far this node's epoch is above the count of its
 //! starts, under `node-<id>` each node's membership, what it said of itself last, and where it was reached.
 
-use super::bounded::at_most;
 use super::facts::{Fact, encoded};
+use crate::bounded::at_most;
 use crate::directory::Undecodable;
 use crate::id::NodeId;
 use crate::input::Address;

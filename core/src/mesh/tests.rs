@@ -280,3 +280,28 @@ fn however_often_a_peer_says_that_a_node_was_admitted_it_can_be_removed() {
     mesh.stored(now, store, Ok(()), &mut out);
     assert!(!mesh.facts.is_member(id(5)));
 }
+
+#[test]
+fn a_member_that_speaks_no_protocol_of_this_version_is_named_until_it_does() {
+    use crate::mesh::frame::{Frame, Hello};
+    let mut chain = Chain::new(1);
+    let admitted = (id(1), Vec::new(), Rights::Operate);
+    chain.meshes[0].admit(CommandId(9), admitted, &mut chain.outs[0]);
+    chain.settle();
+    let mut greet = |number, protocol| {
+        let hello = Frame::Hello(Hello { protocol, instance: 7, hash: 0 }).encode();
+        chain.tell(0, LinkId(number), LinkInput::Opened { peer: id(1), dial: None });
+        chain.tell(0, LinkId(number), LinkInput::Frame(&hello));
+        let closed = chain.outs[0].contains(&Output::CloseLink(LinkId(number)));
+        let said = chain.outs[0].contains(&Output::Event(Event::NodeChanged(id(1))));
+        let view = chain.meshes[0].node(id(1)).expect("a member");
+        let seen = (view.incompatible, view.protocol);
+        chain.settle();
+        (closed, said, seen)
+    };
+    let newer = Some((2, 3));
+    assert_eq!(greet(1, (2, 3)), (true, true, (true, newer)));
+    assert_eq!(greet(2, (2, 3)), (true, false, (true, newer)), "said once");
+    let (closed, said, (incompatible, _)) = greet(3, (1, 2));
+    assert_eq!((closed, said, incompatible), (false, true, false), "it was updated, or this node");
+}

@@ -7,8 +7,8 @@ use crate::id::{AgentAddress, CommandId, NodeId, StreamId, ViewerId};
 use crate::input::ViewerInput;
 use crate::mesh::facts::Key;
 use crate::mesh::{Mesh, MeshNews};
-use crate::output::{EndReason, Output};
-use crate::streams::{Attach, Onlooker};
+use crate::output::{EndReason, Event, Output};
+use crate::streams::{Attach, Onlooker, Typed};
 use alloc::vec::Vec;
 
 /// The mesh carries circuits.
@@ -61,11 +61,11 @@ impl Node {
             ViewerInput::Resize { stream, size, take } => self.streams.take_size((id, stream), size, take, out),
             ViewerInput::Release(stream) => self.streams.release_size((id, stream), out),
             ViewerInput::Ack { stream, offset } => self.streams.ack(id, stream, offset),
-            ViewerInput::Input { stream, seq, bytes } => {
+            ViewerInput::Input { stream, heard, seq, bytes } => {
                 if let Some(agent) = self.streams.agent_of((id, stream)) {
                     self.directory.typed(now, agent, out);
                 }
-                self.streams.type_in(now, id, stream, (seq, bytes), out);
+                self.streams.type_in(now, id, stream, Typed { heard, seq, bytes }, out);
             }
             ViewerInput::Detach(stream) => self.streams.detach(now, id, stream, out),
             ViewerInput::Seen(agent) if agent.node == self.identity.id => {
@@ -143,7 +143,9 @@ impl Node {
             let now = self.now;
             match news {
                 MeshNews::Arrived(parcel) => {
-                    let news = self.circuits.arrived(now, parcel.from, &parcel.body, &mut self.mesh);
+                    let mut plain = Vec::new();
+                    let parcel = (parcel.from, &parcel.body[..]);
+                    let news = self.circuits.arrived(now, parcel, &mut plain, &mut self.mesh);
                     self.hear_circuits(news);
                 }
                 MeshNews::Undeliverable(node) | MeshNews::Unreachable(node) => {
@@ -165,16 +167,15 @@ impl Node {
         for piece in news {
             match piece {
                 News::Viewer(onlooker, input) => self.viewer(onlooker, input),
-                News::RefuseInput(onlooker, stream, seq) => {
-                    self.streams.refuse_input(
-                        (onlooker, stream),
-                        seq,
-                        "your machine may only look at this one's agents",
-                    );
+                News::RefuseInput(onlooker, stream, typed) => {
+                    self.streams.refuse_input(self.now, (onlooker, stream), typed, &mut self.outputs);
                 }
                 News::Command { of, number, command } => {
-                    let id = self.circuits.ticket(of, number);
+                    let id = self.circuits.ticket(of, number, &command);
                     self.directory.command(self.now, id, command, &mut self.outputs);
+                }
+                News::Refused(by, act, refusal) => {
+                    self.outputs.push_back(Output::Event(Event::Acted(by, act, Err(refusal))));
                 }
                 News::Frame(viewer, stream, frame) => self.streams.deliver(viewer, stream, frame),
                 News::Lost(viewer, stream) => {
@@ -205,7 +206,13 @@ impl Node {
                     };
                     let key = agent.map(|address| Key::Agent(address.node, address.agent));
                     let fact = key.and_then(|key| self.mesh.facts().get(&key).cloned());
-                    self.circuits.answer(id, result, fact);
+                    let outcome = result.as_ref().map(drop).map_err(Clone::clone);
+                    if let Some((by, mut act)) = self.circuits.answer(id, result, fact) {
+                        act.agent = act.agent.or(agent.map(|address| address.agent));
+                        if !act.reads || outcome.is_err() {
+                            self.outputs.push_back(Output::Event(Event::Acted(by, act, outcome)));
+                        }
+                    }
                 }
                 output => self.outputs.push_back(output),
             }

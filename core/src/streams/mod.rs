@@ -6,6 +6,7 @@
 //! nothing more.
 
 mod bytes;
+mod input;
 mod remote;
 mod ring;
 mod terminal;
@@ -13,13 +14,14 @@ mod typing;
 mod viewer;
 
 pub use bytes::Bytes;
+pub(crate) use input::Typed;
 pub(crate) use remote::Delivered;
 
 use crate::error::Violation;
 use crate::id::{Generation, NodeId, Size, StreamId, TerminalId, ViewerId, ViewerKey};
 use crate::input::{Take, TerminalInput};
 use crate::limits;
-use crate::output::{EndReason, Event, Output, TerminalOutput, ViewerOutput, Who};
+use crate::output::{EndReason, Event, Output, ViewerOutput, Who};
 use crate::random::Random;
 use crate::time::Instant;
 use crate::timers::Timers;
@@ -28,7 +30,6 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use terminal::Terminal;
-use typing::Verdict;
 use viewer::{Stream, Viewer};
 
 /// Who looks: a connection to this node, or one to another node that asks on its behalf.
@@ -191,65 +192,6 @@ impl Streams {
         });
         if let Some(offset) = slowest.min() {
             terminal.release_before(offset);
-        }
-    }
-
-    pub(crate) fn type_in(
-        &mut self,
-        now: Instant,
-        viewer: Onlooker,
-        stream: StreamId,
-        (seq, bytes): (u64, &[u8]),
-        out: &mut VecDeque<Output>,
-    ) {
-        let Some(key) = self.viewers.get(&viewer).map(|viewer| viewer.key) else { return };
-        let newest = self.typists.get(&key) == Some(&viewer);
-        let Some(state) = self.stream_mut((viewer, stream)) else { return };
-        let Some(generation) = state.terminal else { return };
-        let aware = state.typed(seq);
-        if !newest {
-            // What is still under way on an older connection has been repeated on the newer one.
-            state.lose_input(seq, "the page types through a newer connection");
-            return self.queue((viewer, stream));
-        }
-        let Some(terminal) = self.terminals.get_mut(&generation) else { return };
-        // The stream's end says that nothing more is written.
-        if terminal.closed {
-            return;
-        }
-        let verdict = terminal.typing.take(now, key, seq, bytes.len(), aware);
-        let id = terminal.id;
-        let Some(state) = self.stream_mut((viewer, stream)) else { return };
-        match verdict {
-            Verdict::Write => {
-                state.typed_bytes += bytes.len() as u64;
-                if state.typed_told.is_none_or(|at| now.since(at) >= limits::TYPED_EVENT_TIME) {
-                    state.typed_told = Some(now);
-                    let count = core::mem::take(&mut state.typed_bytes);
-                    out.push_back(Output::Event(Event::Typed(viewer.who(), id, count)));
-                }
-                out.push_back(Output::Terminal(id, TerminalOutput::Write(bytes.to_vec())));
-            }
-            Verdict::Duplicate => {
-                state.input_acked = true;
-                self.queue((viewer, stream));
-            }
-            Verdict::Lost(first, why) => {
-                state.lose_input(first, why);
-                self.queue((viewer, stream));
-            }
-            Verdict::LostBefore => {}
-        }
-    }
-
-    /// Input that whoever sent it may not send: its viewer is told, in words.
-    pub(crate) fn refuse_input(&mut self, key: StreamKey, seq: u64, why: &str) {
-        // What crossed the news of a loss is lost with that.
-        if let Some(stream) = self.stream_mut(key)
-            && stream.typed(seq)
-        {
-            stream.lose_input(seq, why);
-            self.queue(key);
         }
     }
 
@@ -516,18 +458,6 @@ impl Streams {
         let Some(terminal) = self.terminals.get(&generation) else { return };
         for (viewer, id) in &terminal.attached {
             let Some(state) = self.viewers.get_mut(viewer) else { continue };
-            if let Some(stream) = state.streams.get_mut(id) {
-                change(stream);
-            }
-            state.queue(*id);
-            self.dirty.insert(*viewer);
-        }
-    }
-
-    fn queue_typist(&mut self, generation: Generation, key: ViewerKey, change: impl Fn(&mut Stream)) {
-        let Some(terminal) = self.terminals.get(&generation) else { return };
-        for (viewer, id) in &terminal.attached {
-            let Some(state) = self.viewers.get_mut(viewer).filter(|state| state.key == key) else { continue };
             if let Some(stream) = state.streams.get_mut(id) {
                 change(stream);
             }

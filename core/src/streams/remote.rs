@@ -31,18 +31,14 @@ pub(crate) struct Delivered {
     pub(crate) node: NodeId,
     /// The viewer.
     pub(crate) viewer: ViewerId,
-    /// The stream's number on the circuit to the node.
-    pub(crate) line: StreamId,
-    /// It told the viewer that the stream is open: the viewer goes on typing after this number.
-    pub(crate) written: Option<u64>,
 }
 
 impl Remote {
     /// What is known of its frames when nobody wants them any more.
     pub(super) fn dropped(self, viewer: Onlooker) -> impl Iterator<Item = Delivered> {
-        let (node, line) = (self.node, self.line);
+        let node = self.node;
         self.frames.into_iter().filter_map(move |_| match viewer {
-            Onlooker::Here(viewer) => Some(Delivered { node, viewer, line, written: None }),
+            Onlooker::Here(viewer) => Some(Delivered { node, viewer }),
             Onlooker::There(..) => None,
         })
     }
@@ -55,11 +51,7 @@ impl Viewer {
         let remote = self.remotes.get_mut(&next)?;
         remote.queued = false;
         let frame = remote.frames.pop_front()?;
-        let written = match &frame {
-            ViewerOutput::Attached { input_seq, .. } => Some(*input_seq),
-            _ => None,
-        };
-        let delivered = Delivered { node: remote.node, viewer, line: remote.line, written };
+        let delivered = Delivered { node: remote.node, viewer };
         self.room -= 1;
         if matches!(frame, ViewerOutput::Ended { .. }) {
             self.remotes.remove(&next);

@@ -24,9 +24,6 @@ struct Numbers {
     written: u64,
     /// Bytes between the two.
     pending_bytes: usize,
-    /// Input after `taken` was lost and the viewer is being told: it goes on with the number after `taken`. Until then everything
-    /// else is from before it knew, and is not written either.
-    lost: bool,
     /// A part of what was lost is written: it must not be repeated.
     torn: bool,
     at: Instant,
@@ -49,8 +46,6 @@ pub(super) enum Verdict {
     Duplicate,
     /// This number and all after it cannot be taken; the message says why.
     Lost(u64, &'static str),
-    /// It follows something lost of which the viewer has been told: it counts as lost with that.
-    LostBefore,
 }
 
 impl Typing {
@@ -65,16 +60,14 @@ impl Typing {
         self.memory.get(key).map_or(same_life && !self.forgot, |numbers| !numbers.torn)
     }
 
-    /// Takes a numbered input, or says why not. A viewer that is not remembered may begin at any number. `aware`: the viewer sent
-    /// it knowing of the last loss.
-    pub(super) fn take(&mut self, now: Instant, key: ViewerKey, seq: u64, len: usize, aware: bool) -> Verdict {
+    /// Takes a numbered input, or says why not. A viewer that is not remembered may begin at any number.
+    pub(super) fn take(&mut self, now: Instant, key: ViewerKey, seq: u64, len: usize) -> Verdict {
         if !self.memory.contains_key(&key) {
             if !self.make_room() {
                 return Verdict::Lost(seq, "too many viewers type into this terminal");
             }
             let before = seq.saturating_sub(1);
-            let numbers =
-                Numbers { taken: before, written: before, pending_bytes: 0, lost: false, torn: false, at: now };
+            let numbers = Numbers { taken: before, written: before, pending_bytes: 0, torn: false, at: now };
             self.memory.insert(key, numbers);
         }
         let Some(numbers) = self.memory.get_mut(&key) else { return Verdict::Duplicate };
@@ -82,20 +75,14 @@ impl Typing {
         if seq <= numbers.taken {
             return Verdict::Duplicate;
         }
-        if !aware {
-            return Verdict::LostBefore;
-        }
         let expected = numbers.taken + 1;
         if seq > expected {
-            let told = core::mem::replace(&mut numbers.lost, true);
-            return if told { Verdict::LostBefore } else { Verdict::Lost(expected, "input before it is missing") };
+            return Verdict::Lost(expected, "input before it is missing");
         }
         if len > limits::INPUT_CHUNK_BYTES || numbers.pending_bytes + len > limits::INPUT_WINDOW_BYTES {
-            numbers.lost = true;
             return Verdict::Lost(seq, "more was sent than the terminal takes at once");
         }
         numbers.taken = seq;
-        numbers.lost = false;
         numbers.torn = false;
         numbers.pending_bytes += len;
         self.unconfirmed.push_back(Chunk { key, seq, len, left: len });
@@ -132,7 +119,6 @@ impl Typing {
             if let Some(numbers) = self.memory.get_mut(&chunk.key) {
                 numbers.pending_bytes -= chunk.len;
                 numbers.taken = numbers.written;
-                numbers.lost = true;
                 numbers.torn |= chunk.left < chunk.len;
             }
             if lost.iter().all(|(key, _)| *key != chunk.key) {
@@ -181,66 +167,51 @@ mod tests {
     #[test]
     fn a_repeated_input_is_not_written_again() {
         let mut typing = Typing::default();
-        assert_eq!(typing.take(Instant::START, KEY, 1, 5, true), Verdict::Write);
-        assert_eq!(typing.take(Instant::START, KEY, 1, 5, true), Verdict::Duplicate);
+        assert_eq!(typing.take(Instant::START, KEY, 1, 5), Verdict::Write);
+        assert_eq!(typing.take(Instant::START, KEY, 1, 5), Verdict::Duplicate);
         assert_eq!(typing.confirm(5), [KEY]);
-        assert_eq!(typing.take(Instant::START, KEY, 1, 5, true), Verdict::Duplicate);
+        assert_eq!(typing.take(Instant::START, KEY, 1, 5), Verdict::Duplicate);
         assert_eq!(typing.written(&KEY), Some(1));
     }
 
     #[test]
     fn a_gap_in_the_numbers_is_said_to_be_lost() {
         let mut typing = Typing::default();
-        assert_eq!(typing.take(Instant::START, KEY, 1, 1, true), Verdict::Write);
-        assert_eq!(typing.take(Instant::START, KEY, 3, 1, true), Verdict::Lost(2, "input before it is missing"));
-        assert_eq!(typing.take(Instant::START, KEY, 4, 1, true), Verdict::LostBefore, "told once");
-        assert_eq!(
-            typing.take(Instant::START, KEY, 2, 1, true),
-            Verdict::Write,
-            "the viewer goes on with the lost number"
-        );
+        assert_eq!(typing.take(Instant::START, KEY, 1, 1), Verdict::Write);
+        assert_eq!(typing.take(Instant::START, KEY, 3, 1), Verdict::Lost(2, "input before it is missing"));
+        assert_eq!(typing.take(Instant::START, KEY, 2, 1), Verdict::Write, "the viewer goes on with the lost number");
     }
 
     #[test]
     fn a_viewer_the_terminal_does_not_know_may_begin_anywhere() {
         let mut typing = Typing::default();
         assert_eq!(typing.written(&KEY), None);
-        assert_eq!(typing.take(Instant::START, KEY, 57, 1, true), Verdict::Write);
+        assert_eq!(typing.take(Instant::START, KEY, 57, 1), Verdict::Write);
     }
 
     #[test]
     fn after_a_failed_write_the_viewer_goes_on_with_the_first_lost_number() {
         let mut typing = Typing::default();
         for seq in 1..=3 {
-            assert_eq!(typing.take(Instant::START, KEY, seq, 10, true), Verdict::Write);
+            assert_eq!(typing.take(Instant::START, KEY, seq, 10), Verdict::Write);
         }
         typing.confirm(10);
         assert_eq!(typing.fail(), [(KEY, 2)]);
         assert_eq!(typing.written(&KEY), Some(1));
-        assert_eq!(typing.take(Instant::START, KEY, 4, 10, true), Verdict::LostBefore, "sent before the viewer knew");
-        assert_eq!(typing.take(Instant::START, KEY, 2, 10, true), Verdict::Write);
+        assert_eq!(typing.take(Instant::START, KEY, 2, 10), Verdict::Write);
         assert_eq!(typing.confirm(10), [KEY]);
         assert_eq!(typing.written(&KEY), Some(2));
     }
 
     #[test]
-    fn the_lost_number_itself_does_not_count_if_the_viewer_repeated_it_before_it_knew() {
-        let mut typing = Typing::default();
-        typing.take(Instant::START, KEY, 1, 10, true);
-        typing.fail();
-        assert_eq!(typing.take(Instant::START, KEY, 1, 10, false), Verdict::LostBefore);
-        assert_eq!(typing.take(Instant::START, KEY, 1, 10, true), Verdict::Write);
-    }
-
-    #[test]
     fn what_was_written_in_part_is_uncertain_until_the_viewer_goes_on() {
         let mut typing = Typing::default();
-        typing.take(Instant::START, KEY, 1, 10, true);
+        typing.take(Instant::START, KEY, 1, 10);
         typing.confirm(5);
         assert!(typing.is_certain(&KEY, false));
         typing.fail();
         assert!(!typing.is_certain(&KEY, true), "repeating it would write five bytes twice");
-        assert_eq!(typing.take(Instant::START, KEY, 1, 10, true), Verdict::Write);
+        assert_eq!(typing.take(Instant::START, KEY, 1, 10), Verdict::Write);
         assert!(typing.is_certain(&KEY, false));
     }
 
@@ -249,7 +220,7 @@ mod tests {
         let mut typing = Typing::default();
         assert!(typing.is_certain(&KEY, true));
         assert!(!typing.is_certain(&KEY, false), "it may have typed into the life before");
-        typing.take(Instant::START, ViewerKey([2; 16]), 1, 1, true);
+        typing.take(Instant::START, ViewerKey([2; 16]), 1, 1);
         typing.confirm(1);
         typing.expire(Instant::START + limits::INPUT_MEMORY_TIME);
         assert!(!typing.is_certain(&KEY, true));
@@ -259,12 +230,12 @@ mod tests {
     fn no_more_viewers_are_remembered_than_the_limit_says() {
         let mut typing = Typing::default();
         for who in 0..limits::INPUT_MEMORY as u8 {
-            assert_eq!(typing.take(Instant::START, ViewerKey([who; 16]), 1, 1, true), Verdict::Write);
+            assert_eq!(typing.take(Instant::START, ViewerKey([who; 16]), 1, 1), Verdict::Write);
         }
         let late = ViewerKey([255; 16]);
-        assert!(matches!(typing.take(Instant::START, late, 1, 1, true), Verdict::Lost(1, _)));
+        assert!(matches!(typing.take(Instant::START, late, 1, 1), Verdict::Lost(1, _)));
         typing.confirm(1);
-        assert_eq!(typing.take(Instant::START, late, 1, 1, true), Verdict::Write, "in the place of one that is quiet");
+        assert_eq!(typing.take(Instant::START, late, 1, 1), Verdict::Write, "in the place of one that is quiet");
         assert_eq!(typing.memory.len(), limits::INPUT_MEMORY);
     }
 
@@ -273,15 +244,15 @@ mod tests {
         let mut typing = Typing::default();
         let chunk = limits::INPUT_CHUNK_BYTES;
         for seq in 1..=(limits::INPUT_WINDOW_BYTES / chunk) as u64 {
-            assert_eq!(typing.take(Instant::START, KEY, seq, chunk, true), Verdict::Write);
+            assert_eq!(typing.take(Instant::START, KEY, seq, chunk), Verdict::Write);
         }
-        assert!(matches!(typing.take(Instant::START, KEY, 5, 1, true), Verdict::Lost(5, _)));
+        assert!(matches!(typing.take(Instant::START, KEY, 5, 1), Verdict::Lost(5, _)));
     }
 
     #[test]
     fn a_viewer_that_is_long_gone_is_forgotten() {
         let mut typing = Typing::default();
-        typing.take(Instant::START, KEY, 1, 1, true);
+        typing.take(Instant::START, KEY, 1, 1);
         typing.confirm(1);
         typing.expire(Instant::START + limits::INPUT_MEMORY_TIME);
         assert_eq!(typing.written(&KEY), None);
@@ -299,7 +270,7 @@ mod tests {
                 let key = ViewerKey([who; 16]);
                 let fresh = next.entry(who).or_insert(1);
                 let seq = fresh.saturating_sub(back).max(1);
-                if typing.take(Instant::START, key, seq, len, true) == Verdict::Write {
+                if typing.take(Instant::START, key, seq, len) == Verdict::Write {
                     written.entry(who).or_default().push(seq);
                     *fresh = seq + 1;
                 }

@@ -3,6 +3,7 @@
 use super::Onlooker;
 use super::remote::Remote;
 use super::terminal::Terminal;
+use crate::error::{Refusal, RefusalCode};
 use crate::id::{Generation, StreamId, ViewerKey};
 use crate::limits;
 use crate::output::{EndReason, Output, ViewerOutput};
@@ -45,14 +46,13 @@ pub(super) struct Stream {
     pub(super) size_changed: bool,
     pub(super) input_acked: bool,
     pub(super) input_lost: Option<(u64, String)>,
-    /// The viewer was told of a loss on this stream and has not gone on since.
-    loss_told: bool,
-    /// The last number that came on this stream. Numbers grow, and go back only when the viewer goes on after a loss.
-    typed_seq: u64,
+    /// `Attached` and `InputLost` that were said: each says with which number the viewer goes on.
+    told: u32,
     pub(super) ended: Option<EndReason>,
     pub(super) queued: bool,
     pub(super) typed_bytes: u64,
     pub(super) typed_told: Option<Instant>,
+    refusal_told: Option<Instant>,
 }
 
 impl Viewer {
@@ -114,16 +114,22 @@ impl Stream {
         if self.input_lost.as_ref().is_none_or(|(known, _)| first < *known) {
             self.input_lost = Some((first, why.to_string()));
         }
-        self.loss_told = true;
     }
 
-    /// A number has come. Returns whether the viewer sent it knowing of every loss: what it repeated on a fresh connection may have
-    /// crossed the news of a loss, and must not be taken for what it types afterwards.
-    pub(super) fn typed(&mut self, seq: u64) -> bool {
-        let aware = !self.loss_told || seq <= self.typed_seq;
-        self.loss_told &= !aware;
-        self.typed_seq = seq;
-        aware
+    /// Input `seq` may not be typed. Gives the refusal, if it is to be told (again).
+    pub(super) fn refuse_input(&mut self, now: Instant, seq: u64) -> Option<Refusal> {
+        self.lose_input(seq, "this machine may only look at the agents of others");
+        if self.refusal_told.is_some_and(|at| now.since(at) < limits::TYPED_EVENT_TIME) {
+            return None;
+        }
+        self.refusal_told = Some(now);
+        let message = "the asking machine may only look here.".to_string();
+        Some(Refusal { code: RefusalCode::Forbidden, message, hint: String::new() })
+    }
+
+    /// Whether who has heard so much knows with which number to go on. What does not is from before, and was told to be lost.
+    pub(super) fn is_aware(&self, heard: u32) -> bool {
+        heard > 0 && heard == self.told && self.input_lost.is_none()
     }
 
     /// The terminal has ended. A stream that only waited for the full history goes on with what it has.
@@ -153,7 +159,7 @@ impl Stream {
             self.size_changed = false;
             self.input_acked = false;
             self.input_lost = None;
-            self.loss_told = false;
+            self.told = self.told.saturating_add(1);
             let written = terminal.typing.written(&viewer.1);
             return Some(ViewerOutput::Attached {
                 stream: id,
@@ -174,6 +180,7 @@ impl Stream {
         // It also says that everything before is written: not before that is so.
         let written = terminal.typing.written(&viewer.1);
         if let Some((seq, message)) = self.input_lost.take_if(|(seq, _)| written.is_none_or(|to| *seq <= to + 1)) {
+            self.told = self.told.saturating_add(1);
             return Some(ViewerOutput::InputLost { stream: id, seq, message });
         }
         if core::mem::take(&mut self.size_changed) {

@@ -6,6 +6,7 @@ use consort_core::directory::BackendKind;
 use consort_core::input::{Take, TerminalInfo};
 use consort_core::monitor::Monitor;
 use consort_core::output::{BackendOperation, StoreOperation};
+use consort_core::sham::Sham;
 use consort_core::*;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ pub(crate) struct Desk {
     now: u64,
     next_viewer: u64,
     next_command: u64,
+    /// What each viewer has heard of stream 1: see `ViewerInput::Input`.
+    heard: BTreeMap<ViewerId, u32>,
     /// What the store holds: puts and removals are performed when they are answered.
     pub(crate) files: BTreeMap<String, Vec<u8>>,
 }
@@ -48,8 +51,9 @@ impl Desk {
         }
         let config = Config { name: "desk".into() };
         let identity = Identity { id: NODE, epoch: 1 };
-        let node = Node::new(config, identity, restored, [1; 32], Instant::START).expect("a good configuration");
-        Desk { node: Monitor::new(node), now: 0, next_viewer: 0, next_command: 0, files }
+        let node = Node::new(config, identity, restored, Box::new(Sham::new(NODE, 1)), [1; 32], Instant::START)
+            .expect("a good configuration");
+        Desk { node: Monitor::new(node), now: 0, next_viewer: 0, next_command: 0, heard: BTreeMap::new(), files }
     }
 
     pub(crate) fn view(&self) -> View<'_> {
@@ -63,7 +67,12 @@ impl Desk {
     /// Tells the node one thing; gives what it says.
     pub(crate) fn tell(&mut self, input: Input<'_>) -> Vec<Output> {
         self.node.handle(Instant::from_millis(self.now), input);
-        let said = std::iter::from_fn(|| self.node.poll_output()).collect();
+        let said: Vec<_> = std::iter::from_fn(|| self.node.poll_output()).collect();
+        for output in &said {
+            if let Output::Viewer(viewer, ViewerOutput::Attached { .. } | ViewerOutput::InputLost { .. }) = output {
+                *self.heard.entry(*viewer).or_default() += 1;
+            }
+        }
         self.node.node().check().expect("every invariant holds");
         said
     }
@@ -174,11 +183,18 @@ impl Desk {
         size: Option<Size>,
         take: Take,
     ) -> Vec<Output> {
+        self.heard.remove(&viewer);
         self.viewer(viewer, ViewerInput::Attach { stream: S, agent: at(agent), pane: Some(PANE), from, size, take })
     }
 
+    /// Types, knowing of all that the node has said.
     pub(crate) fn types(&mut self, viewer: ViewerId, seq: u64, bytes: &[u8]) -> Vec<Output> {
-        self.viewer(viewer, ViewerInput::Input { stream: S, seq, bytes })
+        let heard = self.heard.get(&viewer).copied().unwrap_or_default();
+        self.types_having_heard(viewer, heard, seq, bytes)
+    }
+
+    pub(crate) fn types_having_heard(&mut self, viewer: ViewerId, heard: u32, seq: u64, bytes: &[u8]) -> Vec<Output> {
+        self.viewer(viewer, ViewerInput::Input { stream: S, heard, seq, bytes })
     }
 
     pub(crate) fn acks(&mut self, viewer: ViewerId, offset: u64) -> Vec<Output> {

@@ -17,7 +17,7 @@ use crate::event::{Event, Feed, HostIndex, NodeLife, Report};
 use crate::failure::{Checked, must};
 use crate::ledger::Ledger;
 use consort_core::directory::BackendKind;
-use consort_core::input::{ScreenText, TerminalInfo};
+use consort_core::input::{Listing, ScreenText, TerminalInfo};
 use consort_core::{
     AgentId, BackendInput, BackendOperation, LaunchSpec, NodeId, Observation, OperationDone, OperationError,
     OperationId, Size, TerminalId, TerminalOutput,
@@ -252,6 +252,13 @@ impl Backends {
                 agenda.after(delay, Event::backend(self.host, tick));
             }
         }
+    }
+
+    /// There is nothing in any directory.
+    pub(crate) fn list_directory(&mut self, agenda: &mut Agenda<Event>, id: OperationId, path: String) {
+        let listing = Listing { path, home: "/home/me".to_string(), entries: Vec::new() };
+        let done = BackendInput::Done(id, Ok(OperationDone::Listed(listing)));
+        self.report(agenda, BackendKind::Pty, Feed::Backend(done));
     }
 
     /// What was due is done.

@@ -212,6 +212,7 @@ impl Page {
     ) -> Checked {
         let stream = &mut self.streams[index];
         let (number, before_attached) = (number_of(&frame), stream.attached.is_none());
+        stream.heard += u32::from(matches!(frame, ViewerOutput::Attached { .. } | ViewerOutput::InputLost { .. }));
         match frame {
             ViewerOutput::Attached { terminal, generation, offset, input_seq, input_known, size, holder, .. } => {
                 stream.attached(ledger, &Attachment { terminal, generation, offset, size, holder })?;
@@ -271,9 +272,10 @@ impl Page {
     fn send_input(&mut self, plan: Plan<'_>, index: usize, repeat: Vec<typist::Chunk>) {
         let stream = &mut self.streams[index];
         let (Some(number), Some(_)) = (stream.number, stream.attached) else { return };
+        let heard = stream.heard;
         let chunks: Vec<_> = repeat.into_iter().chain(stream.typist.sendable()).collect();
         for chunk in chunks {
-            self.say(plan, Said::Input(number, chunk.seq, chunk.bytes));
+            self.say(plan, Said::Input(number, heard, chunk.seq, chunk.bytes));
         }
     }
 
@@ -299,7 +301,7 @@ impl Page {
         self.streams.iter().any(|stream| stream.agent == agent && (pane.is_none() || stream.pane == pane))
     }
 
-    /// Forgets what was typed into terminals that are gone and that the page does not look at.
+    /// Forgets what was typed into terminals that are gone or of no interest any more, and that the page does not look at.
     pub(crate) fn give_up(&mut self, ledger: &mut Ledger, gone: impl Fn(&Place) -> bool) -> Checked {
         for (_, mut typist) in self.typists.extract_if(.., |place, _| gone(place)) {
             typist.give_up(ledger)?;
@@ -308,8 +310,17 @@ impl Page {
     }
 
     /// Looks away from the terminals of nodes that are out of reach, for good.
-    pub(crate) fn forget(&mut self, ledger: &mut Ledger, out_of_reach: impl Fn(NodeId) -> bool) -> Checked {
-        for mut stream in self.streams.extract_if(.., |stream| out_of_reach(stream.agent.node)) {
+    pub(crate) fn forget(
+        &mut self,
+        plan: Plan<'_>,
+        ledger: &mut Ledger,
+        out_of_reach: impl Fn(NodeId) -> bool,
+    ) -> Checked {
+        let gone: Vec<_> = self.streams.extract_if(.., |stream| out_of_reach(stream.agent.node)).collect();
+        for mut stream in gone {
+            if let Some(number) = stream.number {
+                self.say(plan, Said::Detach(number));
+            }
             stream.typist.give_up(ledger)?;
         }
         for (_, mut typist) in self.typists.extract_if(.., |place, _| out_of_reach(place.node)) {
@@ -325,6 +336,7 @@ impl Page {
         connection.used.insert(number);
         let stream = &mut self.streams[index];
         stream.number = Some(number);
+        stream.heard = 0;
         stream.wishes = size.filter(|_| take != Take::Never).into_iter().collect();
         let from = stream.position.map(|position| (position.generation, position.offset));
         let said = Said::Attach { stream: number, agent: stream.agent, pane: stream.pane, from, size, take };

@@ -18,6 +18,8 @@ pub(crate) struct Stream {
     /// Its number on the present connection.
     pub(crate) number: Option<StreamId>,
     pub(crate) attached: Option<TerminalId>,
+    /// `Attached` and `InputLost` that came under this number.
+    pub(crate) heard: u32,
     /// It is another node's.
     remote: bool,
     /// Data must not come before a snapshot.
@@ -62,6 +64,7 @@ impl Stream {
             pane,
             number: None,
             attached: None,
+            heard: 0,
             remote,
             needs_snapshot: true,
             position: None,

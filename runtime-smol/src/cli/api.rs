@@ -67,6 +67,10 @@ pub(crate) struct Machine {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) home: String,
+    #[serde(rename = "self")]
+    pub(crate) own: bool,
+    pub(crate) reachable: bool,
+    pub(crate) since_ms: u64,
 }
 
 /// A node, as far as `consort peers` needs it.
@@ -88,6 +92,8 @@ pub(crate) struct Peer {
     pub(crate) address: Option<String>,
     pub(crate) dialled: Option<bool>,
     pub(crate) latency_ms: Option<f64>,
+    pub(crate) protocol: Option<(u16, u16)>,
+    pub(crate) incompatible: bool,
     pub(crate) conflict: bool,
 }
 

@@ -16,18 +16,20 @@ pub const DEFAULT_PORT: u16 = 23_000;
 
 const AFTER_HELP: &str = "\
 Without a command, consort runs this machine's node. Agents are named by their full name, an
-unambiguous beginning or end of it, or their id.";
+unambiguous beginning or end of it, or their id; those of another machine also as name@machine.";
 
 const AFTER_LONG_HELP: &str = "\
 Agents:
   An agent is named by its full name, its id, or what fits only one: a beginning of its name, or
   else its last levels (backend for customers-zoom-backend). stop, restart and rm take a part only
   from a person at a terminal: in scripts, and with --yes, they want the full name or the id.
+  Where machines share a name, name@machine (or --node machine) says which; so does any name.
 
 Examples:
   consort                                     run a node here and print a login link
   consort new zoom-backend --dir ~/zoom -- claude --continue
   consort attach zoom-backend                 its terminal in yours; Ctrl+] detaches
+  consort new zoom-backend@server --dir ~/zoom   on another machine, in a directory there
   consort send zoom-b 'run the tests'         type a line into it
   git diff | consort send zoom-backend -      paste standard input into it
   consort ls --json | jq -r '.[].name'
@@ -82,6 +84,13 @@ pub(crate) struct ServeFlags {
     #[arg(value_parser = advertised, value_delimiter = ',')]
     pub(crate) advertise: Vec<String>,
 
+    /// Announce this node to its local networks as NAME.local, and find others by such names
+    ///
+    /// By multicast DNS: `consort join mini.local` works, and goes on working when addresses change. Everybody on those networks can
+    /// see that this node is there. Without it, the system is asked for such names.
+    #[arg(long, env = "CONSORT_MDNS", hide_env_values = true)]
+    pub(crate) mdns: bool,
+
     /// Admit every machine of this network that asks, without a code and without a person: `tailscale`, `lan`, or a range such as
     /// 10.1.0.0/16 (repeatable)
     ///
@@ -117,10 +126,15 @@ pub(crate) enum Command {
     /// List agents
     ///
     /// At a terminal: a table, grouped by hierarchy. Piped: one line per agent, tab-separated: name, state, age of the state
-    /// in seconds, program, directory, title.
+    /// in seconds, program, directory, title, machine, `here`, `reachable` or `unreachable`, and for how many seconds it has been so.
+    /// What is known of the agents of an unreachable machine is from when it could be reached last.
     #[command(visible_alias = "list")]
     Ls {
-        /// Print the agents as a JSON array, as the API has them
+        /// Only the agents of this machine
+        #[arg(long, value_name = "MACHINE")]
+        node: Option<String>,
+
+        /// Print the agents as a JSON array, as the API has them, with `machine` (its name), `reachable` and `since_ms`
         #[arg(long)]
         json: bool,
     },
@@ -311,8 +325,12 @@ pub(crate) enum Command {
 /// Names one agent.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct AgentArg {
-    /// The agent: its name, an unambiguous beginning or end of it, or its id
+    /// The agent: its name, an unambiguous beginning or end of it, or its id; or any of these, @ and its machine
     pub(crate) agent: String,
+
+    /// The machine that it is on: its name or id, or an unambiguous beginning of one
+    #[arg(long, value_name = "MACHINE")]
+    pub(crate) node: Option<String>,
 }
 
 /// What another machine may do.
@@ -353,10 +371,14 @@ pub(crate) struct KeyFlags {
 /// A new agent.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct NewArgs {
-    /// Its name: letters, digits and _, with - between the levels, as in customers-zoom-backend
+    /// Its name: letters, digits and _, with - between the levels, as in customers-zoom-backend; or that, @ and a machine
     pub(crate) name: String,
 
-    /// Where its program runs [default: the current directory]
+    /// The machine that it shall be on: its name or id, or an unambiguous beginning of one [default: this one]
+    #[arg(long, value_name = "MACHINE")]
+    pub(crate) node: Option<String>,
+
+    /// Where its program runs [default: the current directory; on another machine the home directory there]
     #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: Option<PathBuf>,
 
@@ -446,6 +468,8 @@ pub struct ServeOptions {
     pub advertise: Vec<String>,
     /// Networks whose machines are admitted when they ask.
     pub trusted: Vec<Trusted>,
+    /// Whether it is announced to local networks under its name.
+    pub mdns: bool,
     /// Whether to open the dashboard in the browser: see [`open_in_browser`](super::open_in_browser).
     pub open: bool,
 }
@@ -478,6 +502,7 @@ impl Args {
                 ("node_name", "name"),
                 ("open", "open"),
                 ("advertise", "advertise"),
+                ("mdns", "mdns"),
                 ("trust_network", "trust-network"),
             ];
             let before = |(id, _): &(&str, &str)| matches.value_source(id) == Some(ValueSource::CommandLine);
@@ -515,6 +540,7 @@ impl Args {
             name: flags.node_name.clone().filter(|name| !name.trim().is_empty()).unwrap_or_else(host_name),
             advertise: flags.advertise.clone(),
             trusted: flags.trust_network.clone(),
+            mdns: flags.mdns,
             open: flags.open,
         }))
     }

@@ -15,7 +15,6 @@
 
 mod connection;
 mod crowd;
-pub mod directories;
 mod exchange;
 pub mod head;
 mod listen;

@@ -53,10 +53,10 @@ pub(crate) async fn admitted(socket: NodeSocket) -> NodeSocket {
     WebSocketStream::from_raw_socket(socket.into_inner(), Role::Server, Some(acquainted())).await
 }
 
-/// Connects to a node; a failure is told in words for a person.
-pub(crate) async fn connect(address: &str) -> Result<NodeSocket, String> {
+/// Connects to a node; a failure is told in words for a person. `known`: what the address leads to; if nothing, the system is asked.
+pub(crate) async fn connect(address: &str, known: Vec<SocketAddr>) -> Result<NodeSocket, String> {
     let connected = async {
-        let stream = open(address).await?;
+        let stream = open(address, known).await?;
         let request = format!("ws://{address}{LINK_PATH}");
         let upgraded =
             async_tungstenite::client_async_with_config(request, Socket::Tcp(stream), Some(acquainted())).await;
@@ -75,8 +75,11 @@ pub(crate) async fn connect(address: &str) -> Result<NodeSocket, String> {
     future::or(connected, late).await
 }
 
-async fn open(address: &str) -> Result<Async<TcpStream>, String> {
-    let resolved = smol::net::resolve(address).await.map_err(|_| "the name is not known".to_string())?;
+async fn open(address: &str, known: Vec<SocketAddr>) -> Result<Async<TcpStream>, String> {
+    let resolved = match known.is_empty() {
+        true => smol::net::resolve(address).await.map_err(|_| "the name is not known".to_string())?,
+        false => known,
+    };
     let tried = resolved.len().min(RESOLVED);
     let mut failure = "the name has no address".to_string();
     for (number, address) in resolved.into_iter().take(RESOLVED).enumerate() {

@@ -3,7 +3,6 @@
 use super::Peers;
 use crate::link::greet::{self, Answer, Tried, Wanted};
 use crate::link::noise::Purpose;
-use crate::link::socket;
 use async_io::Timer;
 use consort_core::error::RefusalCode;
 use consort_core::{Address, NodeId, Refusal};
@@ -42,7 +41,7 @@ pub(super) async fn check(peers: &Peers, node: NodeId) -> Result<Checked, Refusa
 }
 
 async fn ask(peers: &Peers, node: NodeId, address: &Address) -> Result<Vec<Tried>, String> {
-    let socket = socket::connect(&address.0).await?;
+    let socket = peers.connect(address).await?;
     let called =
         greet::call(&peers.myself.key, socket, (Purpose::Check, None), Wanted::Node(node), &peers.card()).await;
     match called.map_err(|failure| failure.to_string())? {
@@ -62,7 +61,7 @@ pub(super) async fn answer(peers: &Peers, node: NodeId) -> Answer {
             Timer::after(BACK_TIME).await;
             Err("no answer in time".to_string())
         };
-        let failure = future::or(socket::connect(&address.0), late).await.err();
+        let failure = future::or(async { peers.connect(&address).await }, late).await.err();
         Tried { address, failure }
     }));
     Answer::Checked { tried: tried.await }

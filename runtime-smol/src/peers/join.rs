@@ -6,7 +6,6 @@ use super::{Asking, Peers, Task};
 use crate::door::DEFAULT_PORT;
 use crate::link::greet::{self, Answer, Conversation, Failure, Ticket, Wanted};
 use crate::link::noise::Purpose;
-use crate::link::socket;
 use async_io::Timer;
 use consort_core::error::RefusalCode;
 use consort_core::limits::ADDRESSES;
@@ -182,7 +181,7 @@ async fn call(
     wanted: Wanted,
 ) -> Called {
     let failed = |why: String| (address.clone(), why);
-    let socket = socket::connect(&address.0).await.map_err(failed)?;
+    let socket = peers.connect(address).await.map_err(failed)?;
     match greet::call(&peers.myself.key, socket, (purpose, ticket), wanted, &peers.card()).await {
         Ok((conversation, answer)) => Ok((conversation, answer, address.clone())),
         Err(Failure::Silence(_)) if purpose == Purpose::Pair => {

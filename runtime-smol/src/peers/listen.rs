@@ -6,6 +6,7 @@ use crate::door::{Socket, bind};
 use async_channel::{Receiver, Sender};
 use async_io::{Async, Timer};
 use consort_core::Address;
+use consort_core::limits::ADDRESSES;
 use futures_lite::future;
 use smol::{LocalExecutor, Task};
 use std::collections::BTreeMap;
@@ -52,7 +53,12 @@ pub(super) async fn keep(peers: &Peers, executor: &LocalExecutor<'_>, looks: &Re
         if asked.is_some() || has_members(peers).await {
             peers.open.store(true, Ordering::Relaxed);
         }
-        let reach = listeners.look(peers.open.load(Ordering::Relaxed), executor);
+        let mut reach = listeners.look(peers.open.load(Ordering::Relaxed), executor);
+        if let Some(names) = &peers.local_names {
+            let own: Vec<SocketAddr> = reach.addresses.iter().filter_map(|address| address.0.parse().ok()).collect();
+            // Last: it is good when the addresses are not any more.
+            reach.addresses.extend(names.announce(&own).filter(|_| reach.addresses.len() < ADDRESSES));
+        }
         if told.as_ref() != Some(&reach) {
             peers.handle.network(reach.addresses.clone());
             peers.reach.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&reach);

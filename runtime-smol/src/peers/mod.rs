@@ -3,7 +3,7 @@
 //! - [`code`], [`invites`], [`requests`]: what pairing is made of, without any IO;
 //! - [`answer`]: what a node that calls is told; [`join`]: calling a node to join it;
 //! - [`check`]: whether two members can dial each other;
-//! - [`network`], [`listen`]: which addresses there are, and the listeners on them.
+//! - [`network`], [`listen`], [`local_names`]: which addresses there are, the listeners on them, and names for them.
 
 mod answer;
 mod check;
@@ -11,6 +11,7 @@ mod code;
 mod invites;
 mod join;
 mod listen;
+mod local_names;
 mod network;
 mod requests;
 
@@ -32,6 +33,7 @@ use consort_web::api::{Checked, Joined};
 use consort_web::json::rights_name;
 use consort_web::lines::{Line, Lines};
 use invites::{INVITE_TIME, Invites};
+use local_names::LocalNames;
 use requests::Requests;
 use smol::LocalExecutor;
 use std::collections::BTreeMap;
@@ -57,6 +59,8 @@ pub struct Myself {
     pub version: &'static str,
     /// Networks whose machines may join by their address alone.
     pub trusted: Vec<Trusted>,
+    /// Whether it has a name on local networks, and knows others': see [`local_names`].
+    pub mdns: bool,
 }
 
 /// Everything about other nodes that is not core's. Shared by the tasks of links and the threads of the API.
@@ -69,6 +73,7 @@ pub struct Peers {
     lines: Lines,
     invites: Mutex<Invites>,
     requests: Mutex<Requests>,
+    local_names: Option<LocalNames>,
     asking: Mutex<BTreeMap<NodeId, Asking>>,
     reach: Mutex<Reach>,
     /// Somebody is to be let in from outside: set once, for the life of the process.
@@ -131,6 +136,7 @@ impl Peers {
         let (tasks, tasked) = async_channel::bounded(16);
         let id = id_of(&myself.key);
         let peers = Peers {
+            local_names: myself.mdns.then(|| LocalNames::new(&myself.name)),
             myself,
             id,
             handle,
@@ -241,7 +247,7 @@ impl Peers {
         let now = Instant::now();
         if last.is_none_or(|last| now.duration_since(last) >= REFUSAL_EVERY) {
             *last = Some(now);
-            self.audit.record(AuditEvent::Refused { who: from.ip().to_string(), what: "link".into(), why });
+            self.audit.record(AuditEvent::Refused { who: from.ip().to_string().into(), what: "link".into(), why });
         }
     }
 
@@ -257,10 +263,19 @@ impl Peers {
         self.asking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Connects to a node, under a name of the local network too; a failure is told in words for a person.
+    async fn connect(&self, address: &Address) -> Result<socket::NodeSocket, String> {
+        let known = match &self.local_names {
+            Some(names) => names.resolve(address).await,
+            None => Vec::new(),
+        };
+        socket::connect(&address.0, known).await
+    }
+
     /// One attempt to reach a node, and the link if it succeeds.
     async fn dial(&self, dial: Dial) {
         let connected = async {
-            let socket = socket::connect(&dial.address.0).await?;
+            let socket = self.connect(&dial.address).await?;
             let wanted = greet::Wanted::Node(dial.node);
             let (card, purpose) = (self.card(), (noise::Purpose::Link, None));
             let called = greet::call(&self.myself.key, socket, purpose, wanted, &card).await;

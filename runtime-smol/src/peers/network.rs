@@ -110,6 +110,11 @@ const LAN: [Network; 5] = [
     Network { base: IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), bits: 7 },
 ];
 
+/// Of a local network, not of Tailscale.
+pub(crate) fn is_local(ip: IpAddr) -> bool {
+    LAN.iter().any(|network| network.contains(ip)) && !TAILSCALE.iter().any(|network| network.contains(ip))
+}
+
 impl Network {
     fn contains(self, ip: IpAddr) -> bool {
         let (base, ip, width) = match (self.base, ip) {

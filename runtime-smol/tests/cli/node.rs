@@ -162,7 +162,9 @@ impl Write for Replayed {
 fn frame(bytes: &[u8]) -> (u32, u64, Vec<u8>) {
     let stream = u32::from_le_bytes(bytes[1..5].try_into().unwrap());
     let number = u64::from_le_bytes(bytes[5..13].try_into().unwrap());
-    (stream, number, bytes[13..].to_vec())
+    // Behind the number of an input is what its viewer had heard.
+    let header = if bytes[0] == 3 { 17 } else { 13 };
+    (stream, number, bytes[header..].to_vec())
 }
 
 /// The node's end of a viewer's WebSocket. Reading waits, within a bound.

@@ -2,7 +2,7 @@
 
 use async_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use async_tungstenite::tungstenite::{Bytes, Message, WebSocket};
-use consort::door::{BrowserSocket, Door, Handlers, Visitor, Where, directories};
+use consort::door::{BrowserSocket, Door, Handlers, Visitor, Where};
 use consort_core::command::NewAgent;
 use consort_core::directory::BackendKind;
 use consort_core::{
@@ -10,7 +10,7 @@ use consort_core::{
     Reply, Restored,
 };
 use consort_web::Clock;
-use consort_web::api::{self, Api, Audit, Listing, Look};
+use consort_web::api::{self, Api, Audit, Look};
 use consort_web::auth::CookieKey;
 use consort_web::json::NodeFacts;
 use consort_web::lines::Lines;
@@ -215,7 +215,15 @@ impl Fake {
     fn new() -> Self {
         let config = Config { name: "test".to_owned() };
         let identity = Identity { id: NodeId([7; 32]), epoch: 1 };
-        let mut core = Node::new(config, identity, Restored::default(), [1; 32], Instant::START).unwrap();
+        let mut core = Node::new(
+            config,
+            identity,
+            Restored::default(),
+            Box::new(consort_core::sham::Sham::new(identity.id, 1)),
+            [1; 32],
+            Instant::START,
+        )
+        .unwrap();
         while core.poll_output().is_some() {}
         core.handle(Instant::START, Input::Backend(BackendInput::Available(BackendKind::Tmux, "tmux 3.4".to_owned())));
         while core.poll_output().is_some() {}
@@ -257,10 +265,6 @@ impl api::Node for Fake {
 
     fn read(&self, look: Look) {
         look(self.0.lock().unwrap().core.view(), Instant::START);
-    }
-
-    fn list_directory(&self, path: &str) -> Result<Listing, Refusal> {
-        directories::list(Path::new("/"), path)
     }
 
     fn audit(&self, _: Audit<'_>) {}

@@ -62,6 +62,8 @@ pub(super) struct Create {
     autostart: bool,
     cols: Option<u16>,
     rows: Option<u16>,
+    /// The id of the machine that it is to be on.
+    pub(super) node: Option<String>,
 }
 
 impl Create {

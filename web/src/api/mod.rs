@@ -29,12 +29,6 @@ pub trait Node: Send + Sync {
     /// Calls `look` and waits until it was called, or drops it (the node is stopping).
     fn read(&self, look: Look);
 
-    /// The directories in the directory `path`, which may begin with `~`; empty means the home directory.
-    ///
-    /// # Errors
-    /// Why it cannot be listed.
-    fn list_directory(&self, path: &str) -> Result<Listing, Refusal>;
-
     /// Takes note of something for the audit log. Must not block.
     fn audit(&self, event: Audit<'_>);
 
@@ -182,28 +176,6 @@ pub enum Audit<'a> {
         /// What it asked for, without its query, at most 200 bytes.
         path: &'a str,
     },
-}
-
-/// The directories in a directory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Listing {
-    /// The directory itself, absolute.
-    pub path: String,
-    /// The one above; none for the root.
-    pub parent: Option<String>,
-    /// Directories only, sorted, hidden ones last.
-    pub entries: Vec<Entry>,
-}
-
-/// One directory of a [`Listing`].
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Entry {
-    /// Its name.
-    pub name: String,
-    /// Its absolute path.
-    pub path: String,
-    /// Whether it is the top of a git working tree.
-    pub git: bool,
 }
 
 /// Names and secrets of the node.

@@ -9,10 +9,11 @@ use crate::http::{Clock, Head, Problem, Response};
 use crate::json::{Agent, Node as NodeJson};
 use consort_core::command::Command;
 use consort_core::error::RefusalCode;
-use consort_core::input::ScreenText;
+use consort_core::input::{Listing, ScreenText};
 use consort_core::{AgentAddress, NodeId, Refusal, Reply};
 use serde::Serialize;
 use serde_json::json;
+use std::path::Path;
 
 /// Lines of history that can be asked for as text.
 const HISTORY_LINES: u32 = consort_core::limits::SNAPSHOT_HISTORY_LINES;
@@ -45,8 +46,8 @@ impl Api {
             Endpoint::Leave => nothing(body).and_then(|()| self.command(self.facts.id, Command::Remove(self.facts.id))),
             Endpoint::Link => nothing(body).map(|()| Response::json(200, &json!({ "url": self.login_link(clock) }))),
             Endpoint::Directories => {
-                let listing = self.node.list_directory(query.text("path").unwrap_or(""))?;
-                Ok(Response::json(200, &listing))
+                let path = query.text("path").unwrap_or("").to_owned();
+                self.command(self.node_named(query.text("node"))?, Command::ListDirectory(path))
             }
             Endpoint::Screen(AgentAddress { node, agent }) => {
                 let history_lines = query.number("history")?.unwrap_or(0).min(HISTORY_LINES);
@@ -57,8 +58,9 @@ impl Api {
             Endpoint::Restart(id) => nothing(body).and_then(|()| self.command(id.node, Command::Restart(id.agent))),
             Endpoint::Delete(id) => nothing(body).and_then(|()| self.command(id.node, Command::Delete(id.agent))),
             Endpoint::Create => {
-                let agent = parse::<body::Create>(head, body)?.agent(clock.unix_ms);
-                match self.node.command(self.facts.id, Command::Create(agent))? {
+                let wish = parse::<body::Create>(head, body)?;
+                let node = self.node_named(wish.node.as_deref())?;
+                match self.node.command(node, Command::Create(wish.agent(clock.unix_ms)))? {
                     Reply::Agent(id) => self.agent(201, id),
                     reply => self.reply(reply),
                 }
@@ -126,6 +128,16 @@ impl Api {
         self.reply(reply)
     }
 
+    /// The machine with this id; without one, this machine.
+    fn node_named(&self, id: Option<&str>) -> Result<NodeId, Problem> {
+        let Some(text) = id else { return Ok(self.facts.id) };
+        text.parse().map_err(|_| {
+            let shown: String = text.chars().take(100).collect();
+            let message = format!("There is no machine with the id '{}'.", shown.escape_debug());
+            Problem::new(404, "not-found", message, "Look at the list of machines.")
+        })
+    }
+
     pub(super) fn reply(&self, reply: Reply) -> Result<Response, Problem> {
         match reply {
             Reply::Agent(id) => self.agent(200, id),
@@ -139,6 +151,7 @@ impl Api {
                 Ok(Response::json(200, &json!({ "written": bytes, "submitted": submitted })))
             }
             Reply::Text(screen) => Ok(screen_text(&screen)),
+            Reply::Directory(listing) => Ok(directory(&listing)),
         }
     }
 }
@@ -148,7 +161,7 @@ fn query(endpoint: Endpoint, head: &Head<'_>) -> Result<Query, Problem> {
     match endpoint {
         Endpoint::Asset(_) => Query::parse("", &[]),
         Endpoint::Screen(_) => Query::parse(head.query(), &["history", "terminal"]),
-        Endpoint::Directories => Query::parse(head.query(), &["path"]),
+        Endpoint::Directories => Query::parse(head.query(), &["path", "node"]),
         _ => Query::parse(head.query(), &[]),
     }
 }
@@ -162,6 +175,21 @@ fn screen_text(screen: &ScreenText) -> Response {
             "rows": screen.size.rows(),
             "cursor": { "col": col, "row": row },
             "text": screen.text,
+        }),
+    )
+}
+
+fn directory(listing: &Listing) -> Response {
+    let path = Path::new(&listing.path);
+    let entries = listing.entries.iter();
+    let entries = entries.map(|entry| json!({ "name": entry.name, "path": path.join(&entry.name), "git": entry.git }));
+    Response::json(
+        200,
+        &json!({
+            "path": path,
+            "parent": path.parent(),
+            "home": listing.home,
+            "entries": entries.collect::<Vec<_>>(),
         }),
     )
 }

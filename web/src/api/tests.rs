@@ -6,7 +6,7 @@ use crate::lines::Lines;
 use consort_core::command::NewAgent;
 use consort_core::directory::BackendKind;
 use consort_core::error::RefusalCode;
-use consort_core::input::{BackendInput, Observation, ScreenText, TerminalInfo};
+use consort_core::input::{BackendInput, ListedDirectory, Listing, Observation, ScreenText, TerminalInfo};
 use consort_core::{AgentAddress, AgentId, Identity, Input, NodeId, Restored, Size};
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -18,7 +18,7 @@ const AT: AgentAddress = AgentAddress { node: NodeId([7; 32]), agent: AGENT };
 /// Real core with one agent in it; commands are noted and get the replies that were prepared.
 struct Fake {
     core: Mutex<consort_core::Node>,
-    commands: Mutex<Vec<Command>>,
+    commands: Mutex<Vec<(NodeId, Command)>>,
     replies: Mutex<VecDeque<Result<Reply, Refusal>>>,
     audit: Mutex<Vec<String>>,
     stopping: bool,
@@ -26,8 +26,7 @@ struct Fake {
 
 impl Node for Fake {
     fn command(&self, node: NodeId, command: Command) -> Result<Reply, Refusal> {
-        assert_eq!(node, AT.node);
-        self.commands.lock().unwrap().push(command);
+        self.commands.lock().unwrap().push((node, command));
         self.replies.lock().unwrap().pop_front().unwrap_or(Ok(Reply::Agent(AT)))
     }
 
@@ -35,11 +34,6 @@ impl Node for Fake {
         if !self.stopping {
             look(self.core.lock().unwrap().view(), Instant::from_millis(1_200));
         }
-    }
-
-    fn list_directory(&self, path: &str) -> Result<Listing, Refusal> {
-        let entries = vec![Entry { name: "zoom".into(), path: "/home/me/src/zoom".into(), git: true }];
-        Ok(Listing { path: path.to_owned(), parent: Some("/home/me".into()), entries })
     }
 
     fn audit(&self, event: Audit<'_>) {
@@ -68,7 +62,15 @@ impl Node for Fake {
 fn core() -> consort_core::Node {
     let config = consort_core::Config { name: "laptop".to_owned() };
     let identity = Identity { id: NodeId([7; 32]), epoch: 1 };
-    let mut core = consort_core::Node::new(config, identity, Restored::default(), [1; 32], Instant::START).unwrap();
+    let mut core = consort_core::Node::new(
+        config,
+        identity,
+        Restored::default(),
+        Box::new(consort_core::sham::Sham::new(identity.id, 1)),
+        [1; 32],
+        Instant::START,
+    )
+    .unwrap();
     let terminal = TerminalInfo {
         pane: 3,
         title: "✳ Fix the build".to_owned(),
@@ -161,6 +163,12 @@ impl Case {
     }
 
     fn command(&self) -> Command {
+        let (node, command) = self.command_for();
+        assert_eq!(node, AT.node, "for the node itself");
+        command
+    }
+
+    fn command_for(&self) -> (NodeId, Command) {
         self.node.commands.lock().unwrap().pop().unwrap()
     }
 }
@@ -220,7 +228,7 @@ fn lists_have_all_agents_and_this_node() {
         "id": NodeId([7; 32]).to_string(), "short": NodeId([7; 32]).short(), "name": "laptop", "version": "0.1.0",
         "self": true, "member": true, "removed": false, "reachable": true, "since_ms": 1_200, "home": "/home/me",
         "rights": "operate", "addresses": [], "via": null, "hops": 0, "address": null, "dialled": null,
-        "latency_ms": null, "protocol": nodes["nodes"][0]["protocol"], "conflict": false,
+        "latency_ms": null, "protocol": nodes["nodes"][0]["protocol"], "incompatible": false, "conflict": false,
         "backends": {
             "tmux": { "available": true, "detail": "tmux 3.3a" },
             "pty": nodes["nodes"][0]["backends"]["pty"],
@@ -486,12 +494,43 @@ fn a_node_that_is_stopping_says_so() {
 }
 
 #[test]
-fn directories_are_listed() {
+fn the_directories_of_any_machine_are_listed() {
     let expected = serde_json::json!({
-        "path": "~/src", "parent": "/home/me",
+        "path": "/home/me/src", "parent": "/home/me", "home": "/home/me",
         "entries": [{ "name": "zoom", "path": "/home/me/src/zoom", "git": true }],
     });
-    assert_eq!(json(&case().ask("GET", "/api/directories?path=~%2Fsrc", "")), expected);
+    let entries = vec![ListedDirectory { name: "zoom".into(), git: true }];
+    let listing = Listing { path: "/home/me/src".into(), home: "/home/me".into(), entries };
+    let case = with(Ok(Reply::Directory(listing)));
+    assert_eq!(json(&case.ask("GET", "/api/directories?path=~%2Fsrc", "")), expected);
+    assert_eq!(case.command(), Command::ListDirectory("~/src".into()));
+    let other = NodeId([5; 32]);
+    let root = Listing { path: "/".into(), ..Listing::default() };
+    let case = with(Ok(Reply::Directory(root)));
+    assert_eq!(
+        json(&case.ask("GET", &format!("/api/directories?node={other}"), ""))["parent"],
+        serde_json::Value::Null
+    );
+    assert_eq!(case.command_for(), (other, Command::ListDirectory(String::new())));
+}
+
+#[test]
+fn an_agent_is_created_on_the_machine_that_is_named() {
+    let (case, other) = (case(), NodeId([5; 32]));
+    let body = format!(r#"{{"name":"a-b","node":"{other}"}}"#);
+    assert_eq!(case.ask("POST", "/api/agents", &body).status, 201);
+    let (node, command) = case.command_for();
+    assert!(node == other && matches!(command, Command::Create(_)), "{node}: {command:?}");
+}
+
+#[test]
+fn a_machine_that_does_not_exist_is_named_in_the_refusal() {
+    let case = case();
+    let refused = case.ask("POST", "/api/agents", r#"{"name":"a-b","node":"nowhere"}"#);
+    assert_eq!(code(&refused), (404, "not-found".to_owned()));
+    assert_eq!(json(&refused)["error"]["message"], "There is no machine with the id 'nowhere'.");
+    assert_eq!(case.ask("GET", "/api/directories?node=", "").status, 404);
+    assert!(case.node.commands.lock().unwrap().is_empty());
 }
 
 #[test]

@@ -106,10 +106,12 @@ fn decode_binary(frame: &[u8]) -> Result<ViewerInput<'_>, ProtocolError> {
     let stream = StreamId(u32::from_le_bytes(*stream));
     let number = u64::from_le_bytes(*number);
     if *kind == KIND_INPUT {
+        let (heard, bytes) = bytes.split_first_chunk().ok_or_else(short)?;
+        let heard = u32::from_le_bytes(*heard);
         if bytes.len() > INPUT_CHUNK_BYTES {
             return Err(ProtocolError::InputTooLong(bytes.len()));
         }
-        return Ok(ViewerInput::Input { stream, seq: number, bytes });
+        return Ok(ViewerInput::Input { stream, heard, seq: number, bytes });
     }
     if bytes.is_empty() { Ok(ViewerInput::Ack { stream, offset: number }) } else { Err(short()) }
 }

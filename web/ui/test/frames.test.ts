@@ -36,7 +36,8 @@ describe("frames from the node", () => {
 
 describe("frames to the node", () => {
   it("writes input with its number", () => {
-    expect([...encodeInput(7, 0x2_0000_0001, Uint8Array.of(65))]).toEqual([3, ...u32(7), ...u64(0x2_0000_0001n), 65]);
+    expect([...encodeInput(7, 2, 0x2_0000_0001, Uint8Array.of(65))])
+      .toEqual([3, ...u32(7), ...u64(0x2_0000_0001n), ...u32(2), 65]);
   });
 
   it("writes an acknowledgement of an absolute offset", () => {

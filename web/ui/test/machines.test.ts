@@ -1,7 +1,7 @@
 // Several machines in one tree, and how each is said to be.
 
 import { describe, expect, it } from "vitest";
-import { levelsBy, machineSentence, troubleOf } from "../src/model/machines";
+import { levelsBy, machineSentence, troubleOf, whyNotThere } from "../src/model/machines";
 import { formatRoute, MACHINES, parseRoute } from "../src/model/route";
 import { Store } from "../src/model/store";
 import { ancestorIds, buildRows } from "../src/model/tree";
@@ -11,7 +11,7 @@ import { agentNamed } from "./agents";
 function machine(name: string, extra: Partial<NodeInfo> = {}): NodeInfo {
   return {
     id: `id-${name}`, short: name.slice(0, 7), name, version: "0.1.0", self: false, reachable: true, backends: {}, home: "", since_ms: 0,
-    member: true, removed: false, rights: "operate", addresses: [], via: null, hops: 1, address: null, latency_ms: null, protocol: [1, 1], conflict: false,
+    member: true, removed: false, rights: "operate", addresses: [], via: null, hops: 1, address: null, latency_ms: null, protocol: [1, 1], incompatible: false, conflict: false,
     ...extra,
   };
 }
@@ -82,6 +82,9 @@ describe("a machine", () => {
   it("says since when it cannot be reached, and that grows older here", () => {
     const away = machine("a", { reachable: false, since_ms: 60_000 });
     expect(say(away, 1_000, 1_000)).toBe("Cannot be reached for 1 min");
+    const foreign = { ...away, incompatible: true };
+    expect(say({ ...foreign, protocol: [2, 3] })).toContain("update consort on this machine");
+    expect(say({ ...foreign, protocol: [0, 0] })).toContain(`update consort on ${away.name}`);
     expect(troubleOf(away, 1_000, 181_000)).toBe("since 4 min");
     expect(troubleOf(machine("a", { reachable: false }), 0, 0)).toBe("just now");
     expect(troubleOf(machine("a"), 0, 0)).toBe("");
@@ -92,5 +95,33 @@ describe("the address of the page of machines", () => {
   it("is a place of its own", () => {
     expect(parseRoute("#/machines")).toEqual(MACHINES);
     expect(formatRoute(MACHINES)).toBe("#/machines");
+  });
+});
+
+describe("creating an agent on a machine", () => {
+  const self = machine("laptop", { self: true });
+
+  it("is possible on this one, and on every one that can be reached", () => {
+    expect(whyNotThere(self, self, 0, 0)).toBe("");
+    expect(whyNotThere(machine("server"), self, 0, 0)).toBe("");
+  });
+
+  it("is not on one that is away, speaks another protocol, or may only be looked at; the reason is said", () => {
+    const away = machine("server", { reachable: false, since_ms: 240_000 });
+    expect(whyNotThere(away, self, 0, 0)).toBe("cannot be reached for 4 min");
+    expect(whyNotThere({ ...away, incompatible: true }, self, 0, 0)).toBe("another version of consort");
+    const onlooker = machine("laptop", { self: true, rights: "view" });
+    expect(whyNotThere(machine("server"), onlooker, 0, 0)).toBe("only to look at from here");
+    expect(whyNotThere(onlooker, onlooker, 0, 0)).toBe("");
+  });
+
+  it("is offered at every level of a machine's branch for that machine", () => {
+    const rows = buildRows(AGENTS, { folded: new Set(), levelsOf: levelsBy("machine", NODES) });
+    const machines = rows.flatMap((row) => (row.kind === "group" ? [`${row.label} ${row.machine}`] : []));
+    expect(machines).toEqual([
+      "laptop id-laptop", "customers id-laptop", "zoom id-laptop", "server id-server", "customers id-server", "zoom id-server",
+    ]);
+    const mixed = buildRows(AGENTS, { folded: new Set(), levelsOf: levelsBy("category", NODES) });
+    expect(mixed.every((row) => row.kind === "agent" || row.machine === null)).toBe(true);
   });
 });

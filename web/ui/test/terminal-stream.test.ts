@@ -38,6 +38,7 @@ class FakeWire implements Wire {
   sent: ClientMessage[] = [];
   acks: number[] = [];
   inputs: { seq: number; text: string }[] = [];
+  heard: number[] = [];
   private next = 1;
 
   nextStream(): number {
@@ -51,7 +52,10 @@ class FakeWire implements Wire {
   binary(frame: Uint8Array<ArrayBuffer>): void {
     const value = Number(new DataView(frame.buffer).getBigUint64(5, true));
     if (frame[0] === 4) this.acks.push(value);
-    else this.inputs.push({ seq: value, text: new TextDecoder().decode(frame.subarray(13)) });
+    else {
+      this.inputs.push({ seq: value, text: new TextDecoder().decode(frame.subarray(17)) });
+      this.heard.push(new DataView(frame.buffer).getUint32(13, true));
+    }
   }
 }
 
@@ -267,6 +271,20 @@ describe("typing", () => {
     data(10, "more");
     expect(screen.text).toContain("more");
     expect(losses).toEqual([]);
+  });
+
+  it("says with each input how much of what the owner said about input it had heard", () => {
+    goLive();
+    stream.type(bytes("a"));
+    attached({ offset: 10, input_seq: 1 });
+    stream.type(bytes("b"));
+    stream.receive({ t: "input-lost", s: 1, seq: 2, message: "the terminal does not read" });
+    stream.type(bytes("c"));
+    stream.disconnected();
+    stream.connected(wire);
+    attached({ offset: 10, input_seq: 2 });
+    stream.type(bytes("d"));
+    expect(wire.heard).toEqual([1, 2, 3, 1]);
   });
 
   it("takes a snapshot after the stream was opened again in another life of the terminal", () => {

@@ -60,7 +60,7 @@ describe("command lines", () => {
 
 describe("the form for a new agent", () => {
   const FORM: AgentForm = {
-    name: "a-b", directory: " ~/src ", preset: "claude", commandLine: "--continue 'x y'", env: [{ key: "", value: "" }],
+    name: "a-b", node: "", directory: " ~/src ", preset: "claude", commandLine: "--continue 'x y'", env: [{ key: "", value: "" }],
     backend: "tmux", autostart: true, notes: "",
   };
 
@@ -68,6 +68,11 @@ describe("the form for a new agent", () => {
     expect(toRequest(FORM)).toEqual({
       name: "a-b", directory: "~/src", program: "claude", args: ["--continue", "x y"], backend: "tmux", autostart: true, notes: "",
     });
+  });
+
+  it("names the machine if it is not the one that is asked", () => {
+    expect(toRequest(FORM)).not.toHaveProperty("node");
+    expect(toRequest({ ...FORM, node: "id-server" })).toMatchObject({ node: "id-server" });
   });
 
   it("names no program for the user's shell", () => {

@@ -36,6 +36,7 @@ fn serve_takes_its_flags_with_and_without_the_word() {
             name: "laptop".into(),
             advertise: vec![],
             trusted: vec![],
+            mdns: false,
             open: true,
         };
         assert_eq!(options, expected);
@@ -54,6 +55,7 @@ fn flags_of_serve_may_stand_before_the_word() {
         open: true,
         advertise: Vec::new(),
         trusted: Vec::new(),
+        mdns: false,
     };
     assert_eq!(options, expected);
     assert!(read("--listen 1 serve --listen 2").is_err(), "which one is meant?");
@@ -84,4 +86,26 @@ fn everything_after_two_dashes_is_the_program() {
 #[test]
 fn a_client_command_is_not_serve() {
     assert_eq!(args("ls").serve_options(), Ok(None));
+}
+
+#[test]
+fn every_verb_on_an_agent_takes_its_machine_as_a_flag() {
+    let verbs = [
+        "attach a",
+        "send a text",
+        "screen a",
+        "rename a b",
+        "stop a",
+        "start a",
+        "restart a",
+        "rm a --yes",
+        "notes a",
+        "new a",
+        "ls",
+    ];
+    for verb in verbs {
+        assert!(read(&format!("{verb} --node server")).is_ok(), "{verb}");
+    }
+    let Some(Command::Stop { agent }) = args("stop a@server").command else { panic!("stop is read as something else") };
+    assert_eq!((&*agent.agent, agent.node), ("a@server", None));
 }

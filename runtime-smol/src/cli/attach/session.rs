@@ -78,8 +78,8 @@ pub(super) struct Session {
     /// What has arrived: the life of the numbering and the offset of the next byte.
     seen: Option<From>,
     typing: Typing,
-    /// The last number that was given before `attach` was sent; all numbers once it was answered.
-    typed_before: u64,
+    /// How many `attached` and `input-lost` the stream had: what is typed counts only if it knows of all.
+    heard: u32,
     filter: Filter,
     notice: Option<String>,
     /// The screen shows something that is not the agent's, or misses something that is.
@@ -92,7 +92,7 @@ enum Link {
     Down,
     /// `attach` is sent on a new connection and not answered.
     Attaching,
-    /// `attach` is sent for a new picture and not answered; the connection, and what was typed on it, is the same.
+    /// `attach` is sent for a new picture and not answered; the connection is the same.
     Refreshing,
     Attached,
 }
@@ -112,7 +112,7 @@ impl Session {
             stream: 0,
             seen: None,
             typing: Typing::default(),
-            typed_before: 0,
+            heard: 0,
             filter: Filter::default(),
             notice: None,
             stale: false,
@@ -185,6 +185,7 @@ impl Session {
                 if self.notice.as_deref() == Some(UNREACHABLE) {
                     self.show_notice(BACK.into());
                 }
+                self.heard += 1;
                 self.settle_input(input_seq, input_known);
                 self.send_typed();
             }
@@ -193,7 +194,8 @@ impl Session {
                 self.typing.acknowledged(seq);
                 self.send_typed();
             }
-            OfNode::InputLost { seq, message, .. } => {
+            OfNode::InputLost { s, seq, message } if s == self.stream => {
+                self.heard += 1;
                 let bytes = self.typing.lost(seq);
                 if bytes > 0 {
                     self.show_notice(format!("not typed ({bytes} bytes): {}", one_line(&message)));
@@ -204,26 +206,25 @@ impl Session {
             OfNode::Error { message, hint } => {
                 self.fail(Failure::new(one_line(&message)).hint(one_line(&hint.unwrap_or_default())));
             }
-            OfNode::Attached { .. } | OfNode::Size { .. } | OfNode::Ended { .. } | OfNode::Other => {}
+            OfNode::Attached { .. }
+            | OfNode::Size { .. }
+            | OfNode::InputLost { .. }
+            | OfNode::Ended { .. }
+            | OfNode::Other => {}
         }
     }
 
-    /// After `attached`: what the owner has not written is repeated if it knows what it wrote, and told as uncertain if not. What was
-    /// typed since `attach` was sent can be repeated in any case: the owner takes each number once.
+    /// After `attached`: what the owner has not written is repeated if it knows what it wrote, and told as uncertain if not.
     fn settle_input(&mut self, input_seq: u64, input_known: bool) {
-        // The stream may be opened anew without our asking, when the way to the agent's machine was interrupted: then everything
-        // that is under way was sent before.
-        let typed_before = std::mem::replace(&mut self.typed_before, u64::MAX);
         if input_known {
             self.typing.acknowledged(input_seq);
-        } else if self.typing.is_open(typed_before) {
+        } else if self.typing.is_open() {
             self.typing.lost(input_seq.saturating_add(1));
             return self.show_notice("what you typed last may not have arrived".into());
         }
-        let stream = self.stream;
-        let again: Vec<Action> =
-            self.typing.unacknowledged().map(|(seq, bytes)| Action::Binary(wire::input(stream, seq, bytes))).collect();
-        self.actions.extend(again);
+        let (stream, heard) = (self.stream, self.heard);
+        let again = self.typing.unacknowledged();
+        self.actions.extend(again.map(|(seq, bytes)| Action::Binary(wire::input(stream, heard, seq, bytes))));
     }
 
     fn ended(&mut self, reason: &str, message: &str) {
@@ -322,12 +323,11 @@ impl Session {
     }
 
     fn send_typed(&mut self) {
-        // A stream that is being attached to anew on the same connection takes input in order.
-        if !matches!(self.link, Link::Attached | Link::Refreshing) {
+        if self.link != Link::Attached {
             return;
         }
         while let Some((seq, bytes)) = self.typing.next() {
-            self.actions.push_back(Action::Binary(wire::input(self.stream, seq, &bytes)));
+            self.actions.push_back(Action::Binary(wire::input(self.stream, self.heard, seq, &bytes)));
         }
     }
 
@@ -372,7 +372,7 @@ impl Session {
 
     fn attach(&mut self, take: &str) {
         self.stream += 1;
-        self.typed_before = self.typing.last();
+        self.heard = 0;
         let from = if self.stale { None } else { self.seen.clone() };
         if from.is_none() {
             self.seen = None;

@@ -126,9 +126,9 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// A numbered input.
-pub(super) fn input(s: u32, seq: u64, bytes: &[u8]) -> Vec<u8> {
-    [&[INPUT][..], &s.to_le_bytes(), &seq.to_le_bytes(), bytes].concat()
+/// A numbered input of somebody who has `heard` so many `attached` and `input-lost` of the stream.
+pub(super) fn input(s: u32, heard: u32, seq: u64, bytes: &[u8]) -> Vec<u8> {
+    [&[INPUT][..], &s.to_le_bytes(), &seq.to_le_bytes(), &heard.to_le_bytes(), bytes].concat()
 }
 
 /// Everything before `offset` is processed.

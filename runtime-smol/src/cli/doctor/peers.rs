@@ -2,6 +2,7 @@
 
 use super::Check;
 use crate::cli::api::{Api, Checked, Dialled, Peer, Peers};
+use crate::cli::peers::versions;
 use crate::cli::text;
 
 /// Machines that are examined at the same time.
@@ -54,6 +55,9 @@ fn one(peer: &Peer, all: &[Peer], checked: Option<&Checked>) -> Check {
     if peer.conflict {
         let advice = "One of the two was copied from the other. On the copy: end consort, delete its state directory, start, join again.";
         return Check::bad(name, "two machines use its id", advice);
+    }
+    if peer.incompatible && !peer.reachable {
+        return Check::bad(name, versions(peer, all), "Links need versions that speak a common protocol.");
     }
     if !peer.reachable {
         let advice = "Is it on, and does consort run there? Run consort doctor there too.";
@@ -132,6 +136,13 @@ mod tests {
             let check = one(&peer, &[], None);
             assert!(check.outcome == Outcome::Warning && check.advice.is_some(), "{check:?}");
         }
+        let newer = Peer { reachable: false, incompatible: true, protocol: Some((2, 3)), ..peer() };
+        let own = Peer { own: true, protocol: Some((1, 1)), ..peer() };
+        let check = one(&newer, &[own], None);
+        assert!(
+            check.outcome == Outcome::Bad && check.message.ends_with("update consort on this machine"),
+            "{check:?}"
+        );
         assert_eq!(one(&Peer { conflict: true, ..peer() }, &[], None).outcome, Outcome::Bad);
     }
 

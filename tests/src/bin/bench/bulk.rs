@@ -13,7 +13,7 @@ const SIZE: usize = 100_000_000;
 const RUNS: usize = 3;
 const END: &[u8] = b"the-end-of-it";
 
-fn coloured_text(folder: &Path) -> PathBuf {
+pub(crate) fn coloured_text(folder: &Path) -> PathBuf {
     let path = folder.join("coloured");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).expect("a file"));
     let mut written = 0;
@@ -52,23 +52,30 @@ pub(crate) fn measure_pty(report: &mut Report) {
         bare.push(start.elapsed().as_secs_f64());
         drop(pty);
 
-        let id = node.create(
-            &json!({ "name": format!("bulk-{run}"), "backend": "pty", "program": "sh", "args": ["-c", script(&file)] }),
-        );
-        let mut client = Client::connect(&node);
-        client.attach(1, &id);
-        client.wait_text(b"ready");
-        let start = Instant::now();
-        client.type_bytes(1, b"\n");
-        let received = client.wait_text(END);
-        ours.push(start.elapsed().as_secs_f64());
+        let (seconds, received) = pty_run(&node, &node, &file, &format!("bulk-{run}"));
+        ours.push(seconds);
         share = received as f64 / SIZE as f64;
-        node.http("DELETE", &format!("/api/agents/{id}"), None);
     }
     let (bare, ours) = (median(&mut bare), median(&mut ours));
     report.show("100 MB on a bare PTY", bare, "s");
     report.at_most("100 MB on a PTY, one viewer reading, against the bare PTY", ours / bare, 1.4, "×");
     report.show("… of which the viewer received", share * 100.0, "%");
+}
+
+/// The file on a PTY of one node while a viewer of the same or another one reads it: how long that takes, and what it gets.
+pub(crate) fn pty_run(owner: &TestNode, viewer: &TestNode, file: &Path, name: &str) -> (f64, u64) {
+    let args = ["-c", &script(file)];
+    let id = owner.create(&json!({ "name": name, "backend": "pty", "program": "sh", "args": args }));
+    let seen = viewer.agent_named(name);
+    let mut client = Client::connect(viewer);
+    client.attach(1, seen["id"].as_str().expect("an id"));
+    client.wait_text(b"ready");
+    let start = Instant::now();
+    client.type_bytes(1, b"\n");
+    let received = client.wait_text(END);
+    let seconds = start.elapsed().as_secs_f64();
+    owner.http("DELETE", &format!("/api/agents/{id}"), None);
+    (seconds, received)
 }
 
 pub(crate) fn measure_tmux(report: &mut Report) {

@@ -1,10 +1,11 @@
 //! A lean viewer: reads frames as fast as it can and acknowledges them; no emulator.
 
 use consort_tests::TestNode;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tungstenite::client::IntoClientRequest;
 use tungstenite::{Bytes, Message, WebSocket};
 
 /// A connection to the node.
@@ -12,6 +13,8 @@ pub(crate) struct Client {
     socket: WebSocket<TcpStream>,
     seq: u64,
     ended: bool,
+    /// `attached` and `input-lost` of each stream.
+    heard: BTreeMap<u64, u32>,
 }
 
 /// What came in.
@@ -37,20 +40,14 @@ impl Frame {
 
 impl Client {
     pub(crate) fn connect(node: &TestNode) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", node.port())).expect("the node listens");
-        stream.set_nodelay(true).expect("a socket option");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
-        let mut request = format!("ws://localhost:{}/ws", node.port()).into_client_request().expect("a request");
-        let headers = request.headers_mut();
-        headers.insert("Authorization", format!("Bearer {}", node.token()).parse().expect("a header"));
-        headers.insert("Origin", format!("http://localhost:{}", node.port()).parse().expect("a header"));
-        let (mut socket, _) = tungstenite::client::client(request, stream).expect("the node accepts");
+        let mut socket = node.way().websocket();
+        socket.get_ref().set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
         // Each client is a viewer of its own: its input numbers begin at 1.
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let viewer = format!("{:0>21}A", COUNT.fetch_add(1, Ordering::Relaxed));
         let hello = format!(r#"{{"t":"hello","protocol":1,"viewer":"{viewer}"}}"#);
         socket.send(Message::text(hello)).expect("sent");
-        Client { socket, seq: 0, ended: false }
+        Client { socket, seq: 0, ended: false, heard: BTreeMap::new() }
     }
 
     pub(crate) fn attach(&mut self, s: u32, agent: &str) {
@@ -63,6 +60,7 @@ impl Client {
         let mut frame = vec![3];
         frame.extend_from_slice(&s.to_le_bytes());
         frame.extend_from_slice(&self.seq.to_le_bytes());
+        frame.extend_from_slice(&self.heard.get(&u64::from(s)).copied().unwrap_or(0).to_le_bytes());
         frame.extend_from_slice(bytes);
         self.socket.send(Message::binary(frame)).expect("sent");
     }
@@ -72,7 +70,7 @@ impl Client {
         let bytes = match self.socket.read().expect("the connection holds") {
             Message::Binary(bytes) => bytes,
             Message::Text(text) => {
-                self.ended |= text.contains(r#""t":"ended""#);
+                self.control(&serde_json::from_str(text.as_str()).expect("control messages are JSON"));
                 return Frame::Other;
             }
             _ => return Frame::Other,
@@ -88,6 +86,14 @@ impl Client {
         ack.extend_from_slice(&end.to_le_bytes());
         self.socket.send(Message::binary(ack)).expect("sent");
         frame
+    }
+
+    fn control(&mut self, message: &Value) {
+        match message["t"].as_str() {
+            Some("ended") => self.ended = true,
+            Some("attached" | "input-lost") => *self.heard.entry(message["s"].as_u64().unwrap_or(0)).or_default() += 1,
+            _ => {}
+        }
     }
 
     /// A stream has ended.

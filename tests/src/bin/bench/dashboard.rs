@@ -1,28 +1,49 @@
 //! First paint, size and switching of the dashboard, measured in a real browser by `tests/browser/bench.mjs`.
 
 use crate::report::Report;
+use consort_tests::TestNode;
 use consort_tests::node::binary;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
+/// A key of the figures, what it means, its bound and its unit.
+type Row = (&'static str, &'static str, f64, &'static str);
+
 pub(crate) fn measure(report: &mut Report) {
+    let rows = [
+        ("first_paint_ms", "first paint of the dashboard", 300.0, "ms"),
+        ("javascript_kb", "JavaScript of the dashboard, compressed", 250.0, "kB"),
+        ("switch_ms", "switching between agents, to a full screen", 50.0, "ms"),
+        ("filter_ms", "filtering 500 agents, per key", 50.0, "ms"),
+    ];
+    run(report, &rows, Command::new("node").arg("bench.mjs").env("CONSORT_BINARY", binary()));
+}
+
+/// The dashboard of a node that knows 50 machines and 2 000 agents.
+pub(crate) fn measure_of(report: &mut Report, node: &TestNode) {
+    let rows = [
+        ("first_paint_ms", "50 machines, 2 000 agents: first paint", 300.0, "ms"),
+        ("switch_ms", "50 machines, 2 000 agents: switching between agents of another machine", 50.0, "ms"),
+        ("filter_ms", "50 machines, 2 000 agents: filtering, per key", 50.0, "ms"),
+        ("idle_kb_per_s", "50 machines, 2 000 agents: traffic of an idle dashboard", 1.0, "kB/s"),
+    ];
+    let (status, link) = node.http("POST", "/api/link", None);
+    assert_eq!(status, 200, "{link}");
+    run(report, &rows, Command::new("node").arg("bench.mjs").arg(link["url"].as_str().expect("a link")));
+}
+
+fn run(report: &mut Report, rows: &[Row], command: &mut Command) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
-    let output = Command::new("node").arg("bench.mjs").env("CONSORT_BINARY", binary()).current_dir(&folder).output();
-    let output = match output {
+    let output = match command.current_dir(&folder).output() {
         Ok(output) if output.status.success() => output,
         Ok(output) => return report.skipped("dashboard", String::from_utf8_lossy(&output.stderr).trim()),
         Err(error) => return report.skipped("dashboard", &error.to_string()),
     };
     let figures: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    for (key, what, bound, unit) in [
-        ("first_paint_ms", "first paint of the dashboard", 300.0, "ms"),
-        ("javascript_kb", "JavaScript of the dashboard, compressed", 250.0, "kB"),
-        ("switch_ms", "switching between agents, to a full screen", 50.0, "ms"),
-        ("filter_ms", "filtering 500 agents, per key", 50.0, "ms"),
-    ] {
+    for (key, what, bound, unit) in rows {
         match figures[key].as_f64() {
-            Some(value) => report.at_most(what, value, bound, unit),
+            Some(value) => report.at_most(what, value, *bound, unit),
             None => report.skipped(what, "not reported"),
         }
     }

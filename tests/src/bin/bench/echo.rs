@@ -106,7 +106,8 @@ fn bare_echo(program: &[String]) -> Vec<f64> {
     samples
 }
 
-fn our_echo(node: &TestNode, id: &str) -> Vec<f64> {
+/// Keys to an agent and back, through a node that shows it.
+pub(crate) fn our_echo(node: &TestNode, id: &str) -> Vec<f64> {
     let mut client = Client::connect(node);
     client.attach(1, id);
     client.wait_snapshot(1);

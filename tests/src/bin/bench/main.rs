@@ -6,8 +6,10 @@ mod bulk;
 mod client;
 mod dashboard;
 mod echo;
+mod fifty;
 mod footprint;
 mod history;
+mod mesh;
 mod reference;
 mod report;
 
@@ -19,13 +21,17 @@ type Part = (&'static str, fn(&mut Report));
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let mut report = Report::default();
-    let parts: [Part; 6] = [
+    let parts: [Part; 10] = [
         ("footprint", footprint::measure),
         ("history", history::measure),
         ("echo", echo::measure),
         ("pty", bulk::measure_pty),
         ("tmux", bulk::measure_tmux),
         ("dashboard", dashboard::measure),
+        ("hops", mesh::measure_hops),
+        ("pairing", mesh::measure_pairing),
+        ("losses", mesh::measure_losses),
+        ("fifty", fifty::measure),
     ];
     for (name, measure) in parts {
         if wanted.is_empty() || wanted.iter().any(|part| part == name) {

@@ -22,6 +22,11 @@ impl Report {
         self.add(what, number(measured, unit), format!("≤ {}", number(bound, unit)), Some(measured <= bound));
     }
 
+    /// A figure with a lower bound.
+    pub(crate) fn at_least(&mut self, what: &str, measured: f64, bound: f64, unit: &str) {
+        self.add(what, number(measured, unit), format!("≥ {}", number(bound, unit)), Some(measured >= bound));
+    }
+
     /// A figure that is only shown.
     pub(crate) fn show(&mut self, what: &str, measured: f64, unit: &str) {
         self.add(what, number(measured, unit), String::new(), None);

@@ -21,6 +21,10 @@ fn frame(kind: u8, stream: u32, number: u64, bytes: &[u8]) -> Vec<u8> {
     [&[kind][..], &stream.to_le_bytes(), &number.to_le_bytes(), bytes].concat()
 }
 
+fn typed_frame(stream: u32, heard: u32, seq: u64, bytes: &[u8]) -> Vec<u8> {
+    frame(KIND_INPUT, stream, seq, &[&heard.to_le_bytes(), bytes].concat())
+}
+
 const OWN: NodeId = NodeId([7; 32]);
 const AGENT: AgentId = AgentId(0x0123_4567_89ab_cdef);
 const AT: AgentAddress = AgentAddress { node: OWN, agent: AGENT };
@@ -88,8 +92,8 @@ fn a_text_message_that_breaks_a_rule_is_refused_with_it() {
 
 #[test]
 fn input_and_acknowledgements_are_binary() {
-    let typed = frame(KIND_INPUT, 7, 9, b"ls\r");
-    let expected = ViewerInput::Input { stream: StreamId(7), seq: 9, bytes: b"ls\r" };
+    let typed = typed_frame(7, 2, 9, b"ls\r");
+    let expected = ViewerInput::Input { stream: StreamId(7), heard: 2, seq: 9, bytes: b"ls\r" };
     assert_eq!(decode(OWN, Incoming::Binary(&typed)), Ok(ClientMessage::Viewer(expected)));
     let ack = frame(KIND_ACK, 7, u64::MAX, b"");
     let expected = ViewerInput::Ack { stream: StreamId(7), offset: u64::MAX };
@@ -100,14 +104,14 @@ fn input_and_acknowledgements_are_binary() {
 fn a_binary_frame_that_breaks_a_rule_is_refused_with_it() {
     let error = |bytes: &[u8]| decode(OWN, Incoming::Binary(bytes)).unwrap_err();
     assert_eq!(error(b""), ProtocolError::Length(0));
-    assert_eq!(error(&frame(KIND_INPUT, 7, 9, b"")[..12]), ProtocolError::Length(12));
+    assert_eq!(error(&typed_frame(7, 1, 9, b"")[..16]), ProtocolError::Length(16));
     assert_eq!(error(&frame(KIND_ACK, 7, 9, b"x")), ProtocolError::Length(14));
     for kind in [0, KIND_DATA, KIND_SNAPSHOT, 5, 255] {
         assert_eq!(error(&frame(kind, 7, 9, b"")), ProtocolError::UnknownKind(kind));
     }
     let long = vec![0; INPUT_CHUNK_BYTES + 1];
-    assert_eq!(error(&frame(KIND_INPUT, 7, 9, &long)), ProtocolError::InputTooLong(long.len()));
-    assert!(decode(OWN, Incoming::Binary(&frame(KIND_INPUT, 7, 9, &long[1..]))).is_ok());
+    assert_eq!(error(&typed_frame(7, 1, 9, &long)), ProtocolError::InputTooLong(long.len()));
+    assert!(decode(OWN, Incoming::Binary(&typed_frame(7, 1, 9, &long[1..]))).is_ok());
 }
 
 #[test]
@@ -191,9 +195,9 @@ proptest! {
     }
 
     #[test]
-    fn input_comes_out_as_it_went_in(stream: u32, seq: u64, bytes in prop::collection::vec(any::<u8>(), 0..INPUT_CHUNK_BYTES)) {
-        let frame = frame(KIND_INPUT, stream, seq, &bytes);
-        let expected = ViewerInput::Input { stream: StreamId(stream), seq, bytes: &bytes };
+    fn input_comes_out_as_it_went_in(stream: u32, heard: u32, seq: u64, bytes in prop::collection::vec(any::<u8>(), 0..INPUT_CHUNK_BYTES)) {
+        let frame = typed_frame(stream, heard, seq, &bytes);
+        let expected = ViewerInput::Input { stream: StreamId(stream), heard, seq, bytes: &bytes };
         prop_assert_eq!(decode(OWN, Incoming::Binary(&frame)), Ok(ClientMessage::Viewer(expected)));
     }
 

@@ -15,6 +15,7 @@ import type { InputLoss } from "../stream/input-queue";
 import { withModifiers, type Modifiers } from "../terminal/modifiers";
 import { TerminalPool } from "../terminal/pool";
 import type { TerminalSession } from "../terminal/session";
+import type { CreatePlace } from "./beside";
 import { NotesKeeper } from "./notes-keeper";
 import { Notices } from "./notices";
 import { Preferences } from "./preferences";
@@ -22,7 +23,7 @@ import { ScreenSpace } from "./screen-space";
 import { terminalShortcut } from "./shortcuts";
 
 export type OpenDialog =
-  | { readonly kind: "create"; readonly path: readonly string[] }
+  | CreatePlace
   | { readonly kind: "delete"; readonly agent: Agent }
   | { readonly kind: "interrupt"; readonly agent: Agent; readonly verb: "stop" | "restart" }
   | { readonly kind: "invite" }

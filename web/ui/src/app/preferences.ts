@@ -1,7 +1,7 @@
 // What this browser remembers between visits.
 
 import { computed, signal } from "@preact/signals";
-import { isBoolean, isNumber, isOneOf, isStrings, persisted } from "../model/persisted";
+import { isBoolean, isNumber, isOneOf, isStrings, isTexts, persisted } from "../model/persisted";
 import type { Grouping } from "../model/machines";
 import { isRecentList, type Recent } from "../model/recent";
 import { DARK_TERMINAL, LIGHT_TERMINAL } from "../terminal/theme";
@@ -25,7 +25,8 @@ export class Preferences {
   readonly sidebarPx = persisted("sidebar-px", 288, isNumber);
   readonly grouping = persisted<Grouping>("grouping", "category", isOneOf("category", "machine"));
   readonly recent = persisted<readonly Recent[]>("recent", [], isRecentList);
-  readonly lastDirectory = persisted<string[]>("last-directory", [], isStrings);
+  /** Where an agent was created last, by machine. */
+  readonly lastDirectories = persisted<Record<string, string>>("last-directories", {}, isTexts);
 
   private readonly touch = mediaSignal("(pointer: coarse)");
   private readonly systemDark = mediaSignal("(prefers-color-scheme: dark)");

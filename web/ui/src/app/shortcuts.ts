@@ -3,6 +3,7 @@
 import { matchesFilter, filterWords } from "../model/filter";
 import { buildRows } from "../model/tree";
 import type { App } from "./app";
+import { besideOpenAgent } from "./beside";
 
 export const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 
@@ -114,7 +115,7 @@ function plainKey(app: App, event: KeyboardEvent): boolean {
       return act(event, () => document.querySelector<HTMLInputElement>("#filter")?.focus());
     case "c":
     case "n":
-      return act(event, () => (app.dialog.value = { kind: "create", path: app.agent.value?.path ?? [] }));
+      return act(event, () => (app.dialog.value = besideOpenAgent(app)));
     case "w":
       return act(event, () => app.openNextWaiting());
     case "t":

@@ -21,13 +21,30 @@ function since(node: NodeInfo, heardAt: number, now: number): string {
 /** For a row in the tree; empty for a machine that is well. */
 export function troubleOf(node: NodeInfo, heardAt: number, now: number): string {
   if (node.reachable) return "";
+  if (node.incompatible) return "other version";
   const age = since(node, heardAt, now);
   return age === "now" ? "just now" : `since ${age}`;
+}
+
+/** Why nothing can be created on a machine from here; empty if it can. `self`: the machine that is asked. */
+export function whyNotThere(node: NodeInfo, self: NodeInfo | null, heardAt: number, now: number): string {
+  if (node.self) return "";
+  if (!node.reachable && node.incompatible) return "another version of consort";
+  if (!node.reachable) {
+    const age = since(node, heardAt, now);
+    return age === "now" ? "cannot be reached any more" : `cannot be reached for ${age}`;
+  }
+  return self?.rights === "view" ? "only to look at from here" : "";
 }
 
 /** State of a machine in one line. */
 export function machineSentence(node: NodeInfo, nodes: ReadonlyMap<string, NodeInfo>, heardAt: number, now: number): string {
   if (node.self) return node.removed ? "This machine, which was removed from the others" : "This machine";
+  if (!node.reachable && node.incompatible) {
+    const own = [...nodes.values()].find(({ self }) => self);
+    const newer = (node.protocol?.[0] ?? 0) > (own?.protocol?.[1] ?? 0);
+    return `Its version and this machine's do not understand each other: update consort on ${newer ? "this machine" : node.name}`;
+  }
   if (!node.reachable) {
     const age = since(node, heardAt, now);
     return age === "now" ? "Cannot be reached any more" : `Cannot be reached for ${age}`;

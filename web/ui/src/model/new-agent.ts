@@ -23,6 +23,8 @@ export const PRESETS: readonly Preset[] = [
 
 export interface AgentForm {
   readonly name: string;
+  /** The id of the machine; empty: the one that serves the dashboard. */
+  readonly node: string;
   readonly directory: string;
   readonly preset: string;
   /** Arguments of the preset's program, or the whole command line of a custom one. */
@@ -67,6 +69,7 @@ export function toRequest(form: AgentForm): NewAgent | { readonly field: FormFie
     backend: form.backend,
     autostart: form.autostart,
     notes: form.notes,
+    ...(form.node === "" ? {} : { node: form.node }),
     ...(form.directory.trim() === "" ? {} : { directory: form.directory.trim() }),
     ...command,
     ...(rows.length === 0 ? {} : { env: Object.fromEntries(rows.map((row) => [row.key.trim(), row.value])) }),

@@ -25,6 +25,8 @@ export interface GroupRow {
   readonly path: readonly string[];
   /** The machine that this level stands for. */
   readonly node: string | null;
+  /** The machine that it is on, where machines are a level. */
+  readonly machine: string | null;
   readonly position: number;
   readonly siblings: number;
 }
@@ -55,6 +57,7 @@ interface Group {
   readonly id: string;
   readonly label: string;
   readonly node: string | null;
+  readonly machine: string | null;
   readonly path: readonly string[];
   readonly groups: Map<string, Group>;
   readonly agents: Agent[];
@@ -71,7 +74,7 @@ export function pathLevels(agent: Agent): readonly Level[] {
 
 /** Rows in the order in which they are drawn: groups before agents, each by name; ungrouped agents come last. */
 export function buildRows(agents: Iterable<Agent>, options: TreeOptions): Row[] {
-  const root: Group = { id: "", label: "", node: null, path: [], groups: new Map(), agents: [], count: 0, waiting: 0 };
+  const root: Group = { id: "", label: "", node: null, machine: null, path: [], groups: new Map(), agents: [], count: 0, waiting: 0 };
   const levelsOf = options.levelsOf ?? pathLevels;
   const isWaiting = options.isWaiting ?? (({ state }) => state.kind === "waiting");
   for (const agent of agents) insert(root, agent, levelsOf(agent), isWaiting(agent));
@@ -107,9 +110,9 @@ function appendChildren(rows: Row[], parent: Group, depth: number, options: Tree
   let position = 0;
   for (const [, group] of [...parent.groups].sort((a, b) => compareNames(a[1].label, b[1].label))) {
     const folded = options.unfoldAll !== true && options.folded.has(group.id);
-    const { id, label, count, waiting, path, node } = group;
+    const { id, label, count, waiting, path, node, machine } = group;
     rows.push({
-      kind: "group", id, label, depth, folded, count, waiting, path, node,
+      kind: "group", id, label, depth, folded, count, waiting, path, node, machine,
       category: path[0] ?? null, position: ++position, siblings,
     });
     if (!folded) appendChildren(rows, group, depth + 1, options);
@@ -122,7 +125,8 @@ function appendChildren(rows: Row[], parent: Group, depth: number, options: Tree
 
 function newGroup(parent: Group, { key, label, node }: Level): Group {
   return {
-    id: groupId(parent.id, key), label, node: node ?? null, path: node === undefined ? [...parent.path, key] : parent.path,
+    id: groupId(parent.id, key), label, node: node ?? null, machine: node ?? parent.machine,
+    path: node === undefined ? [...parent.path, key] : parent.path,
     groups: new Map(), agents: [], count: 0, waiting: 0,
   };
 }

@@ -29,6 +29,8 @@ export interface NewAgent {
   readonly autostart?: boolean;
   readonly cols?: number;
   readonly rows?: number;
+  /** The id of the machine; absent: the one that serves the dashboard. */
+  readonly node?: string;
 }
 
 export interface DirectoryEntry {
@@ -40,6 +42,8 @@ export interface DirectoryEntry {
 export interface DirectoryListing {
   readonly path: string;
   readonly parent: string | null;
+  /** The home directory of the machine's user. */
+  readonly home: string;
   readonly entries: readonly DirectoryEntry[];
 }
 
@@ -118,8 +122,10 @@ export class Api {
     return saved.revision;
   }
 
-  directories(path: string, signal?: AbortSignal): Promise<DirectoryListing> {
-    return this.request("GET", `/api/directories?path=${encodeURIComponent(path)}`, undefined, signal ? { signal } : {});
+  /** `node`: the id of the machine; empty: the one that serves the dashboard. */
+  directories(node: string, path: string, signal: AbortSignal): Promise<DirectoryListing> {
+    const query = new URLSearchParams({ path, ...(node === "" ? {} : { node }) });
+    return this.request("GET", `/api/directories?${query}`, undefined, { signal });
   }
 
   meeting(): Promise<Meeting> {

@@ -7,7 +7,7 @@ const KIND_ACK = 4;
 
 const DATA_HEADER_BYTES = 1 + 4 + 8;
 const SNAPSHOT_HEADER_BYTES = 1 + 4 + 8 + 8 + 2 + 2;
-const INPUT_HEADER_BYTES = 1 + 4 + 8;
+const INPUT_HEADER_BYTES = 1 + 4 + 8 + 4;
 const ACK_BYTES = 1 + 4 + 8;
 const TWO_POW_32 = 0x1_0000_0000;
 
@@ -59,9 +59,11 @@ export function decodeFrame(buffer: ArrayBuffer): ServerFrame | null {
   }
 }
 
-export function encodeInput(s: number, seq: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+/** `heard`: how many `attached` and `input-lost` of the stream were known when this was typed. */
+export function encodeInput(s: number, heard: number, seq: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(INPUT_HEADER_BYTES + bytes.length);
   writeHeader(frame, KIND_INPUT, s, seq);
+  new DataView(frame.buffer).setUint32(13, heard, true);
   frame.set(bytes, INPUT_HEADER_BYTES);
   return frame;
 }

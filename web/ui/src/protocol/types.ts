@@ -83,6 +83,8 @@ export interface NodeInfo {
   readonly latency_ms: number | null;
   readonly protocol: readonly [number, number] | null;
   /** Two machines use its id. */
+  /** It speaks none of the protocols of links that the serving machine speaks. */
+  readonly incompatible: boolean;
   readonly conflict: boolean;
 }
 

@@ -47,6 +47,8 @@ export class TerminalStream {
   private s: number | null = null;
   /** The owner has said what it already wrote; before that, sending could write something twice. */
   private inputOpen = false;
+  /** Of the open stream, `attached` and `input-lost` so far: input counts only if it knows of all of them. */
+  private heard = 0;
   private position: Position | null = null;
   private wanted: { size: Size | null; take: Take } = { size: null, take: "never" };
 
@@ -122,6 +124,7 @@ export class TerminalStream {
         this.sendInput();
         return this.listener.changed();
       case "input-lost":
+        this.heard += 1;
         this.reportLoss(this.input.lost(message.seq), message.message);
         return this.listener.changed();
       case "ended":
@@ -141,6 +144,7 @@ export class TerminalStream {
   private open(): void {
     if (this.wire === null) return;
     this.s = this.wire.nextStream();
+    this.heard = 0;
     this.enter("attaching");
     this.wire.control({
       t: "attach",
@@ -164,6 +168,7 @@ export class TerminalStream {
       this.phase = "live";
     }
     this.inputOpen = true;
+    this.heard += 1;
     this.sendChunks(repeat);
     this.sendInput();
     this.reportLoss(loss, "The node was restarted before it confirmed them.");
@@ -238,6 +243,6 @@ export class TerminalStream {
 
   private sendChunks(chunks: readonly InputChunk[]): void {
     if (this.s === null) return;
-    for (const chunk of chunks) this.wire?.binary(encodeInput(this.s, chunk.seq, chunk.bytes));
+    for (const chunk of chunks) this.wire?.binary(encodeInput(this.s, this.heard, chunk.seq, chunk.bytes));
   }
 }

@@ -5,6 +5,7 @@ import type { EndReason, Holder, Size } from "../protocol/types";
 import type { InputLoss } from "../stream/input-queue";
 import { TerminalStream, type Phase } from "../stream/terminal-stream";
 import type { Pixels } from "./fit";
+import { Predictor } from "./predictor";
 import { TerminalView, type TerminalLook } from "./terminal-view";
 
 export interface SessionState {
@@ -49,6 +50,8 @@ export class TerminalSession {
   readonly stream: TerminalStream;
 
   private readonly encoder = new TextEncoder();
+  private readonly predictor: Predictor;
+  private predictorTimer: ReturnType<typeof setTimeout> | undefined;
   private space: (() => Pixels) | null = null;
   private zoom: number | null = null;
   private released = false;
@@ -70,9 +73,14 @@ export class TerminalSession {
       key: (event) => around.key(event),
       clipboard: (text) => around.clipboard(text),
       scrolled: (lines) => (this.linesFromBottom.value = lines),
-      moved: () => this.follow(),
+      moved: () => {
+        this.follow();
+        this.predictor.parsed(performance.now());
+        this.showPrediction();
+      },
       searchResults: (index, count) => (this.searchResult.value = { index, count }),
     });
+    this.predictor = new Predictor(this.view.xterm);
     this.stream = new TerminalStream(agent, terminal, this.screen(), {
       changed: () => this.changed(),
       inputLost: (loss, message) => around.inputLost(loss, message),
@@ -121,6 +129,7 @@ export class TerminalSession {
 
   dispose(): void {
     clearTimeout(this.settleTimer);
+    clearTimeout(this.predictorTimer);
     this.stream.detach();
     this.view.dispose();
   }
@@ -217,7 +226,9 @@ export class TerminalSession {
   type(text: string): void {
     this.following = true;
     this.follow();
+    const settled = this.stream.pendingInputBytes === 0;
     this.send(this.encoder.encode(text));
+    this.predict(text, settled);
   }
 
   /** Clipboard text: bracketed if the program asked for that. */
@@ -227,6 +238,21 @@ export class TerminalSession {
 
   private send(bytes: Uint8Array): void {
     if (!this.stream.type(bytes)) this.around.inputRefused(bytes.length);
+  }
+
+  /** Shows what a key will probably do, if its echo is far away. What is not sent at once is not shown as if it were there. */
+  private predict(text: string, settled: boolean): void {
+    if (this.stream.phase !== "live") return;
+    this.predictor.typed(text, performance.now(), settled);
+    this.showPrediction();
+    clearTimeout(this.predictorTimer);
+    this.predictorTimer = setTimeout(() => {
+      if (this.predictor.expire(performance.now())) this.showPrediction();
+    }, this.predictor.patienceMs);
+  }
+
+  private showPrediction(): void {
+    this.view.showPrediction(this.predictor.shown());
   }
 
   private requestSize(take: "if-free" | "always"): void {
@@ -255,6 +281,10 @@ export class TerminalSession {
     const before = this.state.value;
     const { phase, size, holder, pendingInputBytes, end } = this.stream;
     const { hasContent, fitted } = before;
+    if (phase !== "live") {
+      this.predictor.forget();
+      this.showPrediction();
+    }
     this.state.value = { phase, size, holder, pendingInputBytes, end, hasContent, fitted };
     if (holder === before.holder) return;
     const becameFree = holder === "none" && before.holder === "other" && phase === "live";

@@ -11,6 +11,7 @@ import { leaveAlternateScreenOnce } from "./alternate-screen";
 import { handleClipboardWrites } from "./clipboard";
 import { cellsThatFit, fontThatFits, type Pixels, scrollToShow, SMALLEST_FONT_PX, zoomedFont } from "./fit";
 import { swallowQueries, watchModeChanges } from "./queries";
+import type { Prediction } from "./predictor";
 import { CURRENT_MATCH, TERMINAL_FONT } from "./theme";
 import { scrollByTouch } from "./touch";
 
@@ -61,12 +62,17 @@ export class TerminalView implements Screen {
   readonly host = document.createElement("div");
   readonly xterm: Terminal;
   private readonly search = new SearchAddon({ highlightLimit: 1000 });
+  private readonly prediction = document.createElement("div");
   private searching = false;
   private webgl: WebglAddon | null = null;
   private webglTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private look: TerminalLook, private readonly listener: TerminalViewListener) {
     this.host.className = "terminal-host";
+    this.prediction.className = "prediction";
+    this.prediction.dataset.testid = "prediction";
+    this.prediction.ariaHidden = "true";
+    this.prediction.hidden = true;
     this.xterm = new Terminal({
       allowProposedApi: true,
       cursorInactiveStyle: "outline",
@@ -99,6 +105,26 @@ export class TerminalView implements Screen {
     space.append(this.host);
     if (this.xterm.element === undefined) this.xterm.open(this.host);
     this.accelerate();
+  }
+
+  /** Lays text that is expected over the screen. */
+  showPrediction(prediction: Prediction | null): void {
+    if (prediction === null) {
+      this.prediction.hidden = true;
+      return;
+    }
+    const screen = this.host.querySelector(".xterm-screen");
+    if (screen !== null && this.prediction.parentElement !== screen) screen.append(this.prediction);
+    const cell = this.cellPixels();
+    const { foreground = "", background = "" } = this.look.theme;
+    Object.assign(this.prediction.style, {
+      left: `${prediction.column * cell.width}px`, top: `${prediction.row * cell.height}px`,
+      width: `${prediction.text.length * cell.width}px`, height: `${cell.height}px`,
+      font: `${this.xterm.options.fontSize}px/${cell.height}px ${TERMINAL_FONT}`, letterSpacing: `calc(${cell.width}px - 1ch)`,
+      color: foreground, background,
+    });
+    this.prediction.textContent = prediction.text;
+    this.prediction.hidden = false;
   }
 
   hide(): void {

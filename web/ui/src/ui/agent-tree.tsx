@@ -146,7 +146,7 @@ function GroupItem({ row, place }: { row: GroupRow; place: RowPlace }): JSX.Elem
       {row.node !== null ? <Icon name="system" /> : row.path.length === 1 && <span class="swatch" />}
       <span class="row-label"><Highlight text={row.label} before={groupPrefix(row)} after={row.node === null ? "-" : ""} /></span>
       {trouble !== "" && <span class="row-age">{trouble}</span>}
-      {row.path.length > 0 && <CreateHere row={row} />}
+      <CreateHere row={row} />
       {row.waiting > 0 && <span class="count count-waiting">{row.waiting}</span>}
       <span class="count">{row.count}</span>
     </div>
@@ -161,10 +161,10 @@ function CreateHere({ row }: { row: GroupRow }): JSX.Element {
       class="row-action"
       tabIndex={-1}
       aria-hidden="true"
-      title={`Create an agent in ${row.label}`}
+      title={`Create an agent ${row.node === null ? "in" : "on"} ${row.label}`}
       onClick={(event) => {
         event.stopPropagation();
-        app.dialog.value = { kind: "create", path: row.path };
+        app.dialog.value = { kind: "create", path: row.path, node: row.machine };
       }}
     >
       <Icon name="plus" />

@@ -1,7 +1,7 @@
 // Creates an agent: its name and place in the tree, where it works, what it runs.
 
 import { signal, useSignal } from "@preact/signals";
-import type { ComponentChildren, JSX } from "preact";
+import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { isUnfinished, placeOf, siblingPrefix } from "../model/names";
 import { formProblems, PRESETS, toRequest, type AgentForm, type EnvRow, type FormField } from "../model/new-agent";
@@ -9,33 +9,44 @@ import { ApiError } from "../net/api";
 import type { BackendKind } from "../protocol/types";
 import { useApp } from "./context";
 import { Dialog } from "./dialog";
+import { machineOf, machineProblem, machineToBeginWith, MachineField, onMachine, tmuxWorks, type Place } from "./create-machine";
 import { DirectoryPicker } from "./directory-picker";
+import { Field } from "./field";
 import { Icon } from "./icons";
 
 const EMPTY_ENV: EnvRow = { key: "", value: "" };
 
+type PlaceField = "machine" | "directory";
+
 interface Refusal {
-  readonly field: FormField | "directory" | null;
+  readonly field: FormField | PlaceField | null;
   readonly text: string;
 }
 
-const FIELDS: Record<FormField | "directory", string> = {
+const FIELDS: Record<FormField | PlaceField, string> = {
   name: "#create-name",
   commandLine: "#create-args",
+  machine: "#create-machine",
   directory: "#create-directory",
   env: ".env-row input",
 };
 
-/** Presets whose program was not found on this machine when it was last tried. */
+/** Machines and presets whose program was not found there when it was last tried. */
 const missingPresets = signal<ReadonlySet<string>>(new Set());
 
-function noteMissing(preset: string): void {
-  if (preset !== "custom" && preset !== "shell") missingPresets.value = new Set([...missingPresets.value, preset]);
+function noteMissing({ node, preset }: AgentForm): void {
+  if (preset !== "custom" && preset !== "shell") missingPresets.value = new Set([...missingPresets.value, missingKey(node, preset)]);
 }
 
-export function CreateDialog({ path }: { path: readonly string[] }): JSX.Element {
+function missingKey(node: string, preset: string): string {
+  return `${node} ${preset}`;
+}
+
+/** `node`: the machine that is meant, if any. */
+export function CreateDialog({ path, node }: { path: readonly string[]; node: string | null }): JSX.Element {
   const app = useApp();
-  const form = useSignal<AgentForm>(initialForm(path, app.preferences.lastDirectory.value[0] ?? "~/", tmuxWorks(app)));
+  const form = useSignal<AgentForm>(initialForm(path, onMachine(app, machineToBeginWith(app, node))));
+  const machine = machineOf(app, form.value);
   const refusal = useSignal<Refusal | null>(null);
   const busy = useSignal(false);
   const set = (change: Partial<AgentForm>): void => {
@@ -61,17 +72,22 @@ export function CreateDialog({ path }: { path: readonly string[] }): JSX.Element
       refuse({ field: request.field, text: request.problem });
       return;
     }
+    const away = machineProblem(app, form.value);
+    if (away !== "") {
+      refuse({ field: "machine", text: away });
+      return;
+    }
     busy.value = true;
     try {
       const size = app.pool.current?.state.value.size;
       const agent = await app.api.createAgent(size ? { ...request, ...size } : request);
-      app.preferences.lastDirectory.value = [form.value.directory];
+      app.preferences.lastDirectories.value = { ...app.preferences.lastDirectories.value, [form.value.node]: form.value.directory };
       app.store.put(agent);
       app.store.flush();
       app.dialog.value = null;
       requestAnimationFrame(() => app.open(agent.id));
     } catch (error) {
-      if (error instanceof ApiError && error.code.includes("program")) noteMissing(form.value.preset);
+      if (error instanceof ApiError && error.code.includes("program")) noteMissing(form.value);
       refuse(explain(error));
     }
     busy.value = false;
@@ -97,11 +113,12 @@ export function CreateDialog({ path }: { path: readonly string[] }): JSX.Element
           {refusal.value !== null && refusal.value.field === null && <p class="form-error" role="alert" tabIndex={-1}>{refusal.value.text}</p>}
           <NameField form={form.value} problem={problemOf("name")} set={set} />
           <ProgramField form={form.value} problem={problemOf("commandLine")} set={set} />
+          {app.hasMachines.value && <MachineField form={form.value} set={set} />}
           <Field label="Directory" id="create-directory" problem={problemOf("directory")}>
-            <DirectoryPicker value={form.value.directory} problem={problemOf("directory")} set={(directory) => set({ directory })} />
+            <DirectoryPicker node={form.value.node} value={form.value.directory} problem={problemOf("directory")} set={(directory) => set({ directory })} />
           </Field>
-          {!tmuxWorks(app) && (
-            <p class="warning">Without tmux the agent runs in a terminal of this node, and ends when the node ends.</p>
+          {!tmuxWorks(machine) && (
+            <p class="warning">Without tmux the agent runs in a terminal of the node{form.value.node !== "" && ` on ${machine?.name ?? "that machine"}`}, and ends when that ends.</p>
           )}
           <MoreOptions form={form.value} problem={problemOf("env")} set={set} />
         </div>
@@ -174,6 +191,7 @@ function NamePreview({ name }: { name: string }): JSX.Element {
 function ProgramField({ form, problem, set }: FormPart): JSX.Element {
   const custom = form.preset === "custom";
   const shell = form.preset === "shell";
+  const missing = (preset: string): boolean => missingPresets.value.has(missingKey(form.node, preset));
   return (
     <div class="field">
       <span class="label" id="program-label">Program</span>
@@ -181,8 +199,8 @@ function ProgramField({ form, problem, set }: FormPart): JSX.Element {
         {PRESETS.map((preset) => (
           <label
             key={preset.id}
-            class={`preset ${missingPresets.value.has(preset.id) ? "missing" : ""}`}
-            title={missingPresets.value.has(preset.id) ? `${preset.program} was not found on this machine` : undefined}
+            class={`preset ${missing(preset.id) ? "missing" : ""}`}
+            title={missing(preset.id) ? `${preset.program} was not found on ${form.node === "" ? "this" : "that"} machine` : undefined}
           >
             <input type="radio" name="preset" data-testid={`preset-${preset.id}`} checked={form.preset === preset.id} onChange={() => set({ preset: preset.id })} />
             {preset.label}
@@ -258,7 +276,7 @@ const BACKENDS: readonly { kind: BackendKind; label: string; explanation: string
 ];
 
 function BackendField({ form, set }: Omit<FormPart, "problem">): JSX.Element {
-  const backends = useApp().store.self.value?.backends;
+  const backends = machineOf(useApp(), form)?.backends;
   return (
     <div class="field" role="radiogroup" aria-label="Backend">
       <span class="label">Backend</span>
@@ -280,32 +298,8 @@ function BackendField({ form, set }: Omit<FormPart, "problem">): JSX.Element {
   );
 }
 
-function Field(props: { label: string; id: string; problem?: string; hint?: ComponentChildren; children: ComponentChildren }): JSX.Element {
-  const { label, id, problem = "", hint, children } = props;
-  return (
-    <div class="field">
-      <label class="label" for={id}>{label}</label>
-      {children}
-      {problem === "" ? hint : <span class="field-error" role="alert">{problem}</span>}
-    </div>
-  );
-}
-
-function initialForm(path: readonly string[], directory: string, tmux: boolean): AgentForm {
-  return {
-    name: siblingPrefix(path),
-    directory,
-    preset: "claude",
-    commandLine: "",
-    env: [],
-    backend: tmux ? "tmux" : "pty",
-    autostart: true,
-    notes: "",
-  };
-}
-
-function tmuxWorks(app: ReturnType<typeof useApp>): boolean {
-  return app.store.self.value?.backends.tmux?.available ?? true;
+function initialForm(path: readonly string[], place: Place): AgentForm {
+  return { name: siblingPrefix(path), ...place, preset: "claude", commandLine: "", env: [], autostart: true, notes: "" };
 }
 
 /** Groups that exist, as beginnings of a name. */

@@ -19,7 +19,7 @@ export function Dialogs(): JSX.Element | null {
     case undefined:
       return null;
     case "create":
-      return <CreateDialog path={open.path} />;
+      return <CreateDialog path={open.path} node={open.node} />;
     case "delete":
       return <DeleteDialog agent={open.agent} />;
     case "interrupt":

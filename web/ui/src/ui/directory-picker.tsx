@@ -1,4 +1,4 @@
-// Chooses a directory on the node: type with completion, or walk through the list.
+// Chooses a directory of a machine: type with completion, or walk through the list.
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
@@ -10,6 +10,8 @@ import { useApp } from "./context";
 import { Icon } from "./icons";
 
 interface Props {
+  /** The id of the machine; empty: this one. */
+  readonly node: string;
   readonly value: string;
   readonly problem: string;
   set(path: string): void;
@@ -17,11 +19,10 @@ interface Props {
 
 const ASK_AFTER_MS = 120;
 
-export function DirectoryPicker({ value, problem, set }: Props): JSX.Element {
-  const app = useApp();
-  const home = app.store.self.value?.home ?? "";
+export function DirectoryPicker({ node, value, problem, set }: Props): JSX.Element {
   const { parent, prefix } = readDirectoryInput(value);
-  const { listing, failure } = useListing(parent);
+  const { listing, failure } = useListing(node, parent);
+  const home = listing?.home ?? "";
   const chosen = useSignal(-1);
   const entries = listing === null ? [] : matchingEntries(listing.entries, prefix);
   const list = useRef<HTMLUListElement>(null);
@@ -93,17 +94,24 @@ function Entry({ entry, index, chosen, choose }: { entry: DirectoryEntry; index:
   );
 }
 
-/** What is in `path`. The last list stays until the next one is there. */
-function useListing(path: string): { listing: DirectoryListing | null; failure: string } {
+interface Listed {
+  readonly node: string;
+  readonly listing: DirectoryListing | null;
+  readonly failure: string;
+}
+
+/** What is in `path`. The last list of the same machine stays until the next one is there. */
+function useListing(node: string, path: string): Listed {
   const { api } = useApp();
-  const state = useSignal<{ listing: DirectoryListing | null; failure: string }>({ listing: null, failure: "" });
+  const nothing: Listed = { node, listing: null, failure: "" };
+  const state = useSignal(nothing);
   useEffect(() => {
     const abort = new AbortController();
     const timer = setTimeout(() => {
-      api.directories(path, abort.signal).then(
-        (listing) => (state.value = { listing, failure: "" }),
+      api.directories(node, path, abort.signal).then(
+        (listing) => (state.value = { node, listing, failure: "" }),
         (error: Error) => {
-          if (!abort.signal.aborted) state.value = { listing: null, failure: error.message };
+          if (!abort.signal.aborted) state.value = { node, listing: null, failure: error.message };
         },
       );
     }, ASK_AFTER_MS);
@@ -111,6 +119,6 @@ function useListing(path: string): { listing: DirectoryListing | null; failure: 
       clearTimeout(timer);
       abort.abort();
     };
-  }, [path]);
-  return state.value;
+  }, [node, path]);
+  return state.value.node === node ? state.value : nothing;
 }

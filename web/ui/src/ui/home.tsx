@@ -36,7 +36,7 @@ export function FirstSteps(): JSX.Element {
       <p>An agent is a program in a terminal: Claude Code, Codex, Gemini, Aider, or just a shell.</p>
       <ol class="steps">
         <li>
-          <button class="button primary" onClick={() => (app.dialog.value = { kind: "create", path: [] })}>
+          <button class="button primary" onClick={() => (app.dialog.value = { kind: "create", path: [], node: null })}>
             <Icon name="plus" /> Create your first agent
           </button>
         </li>
@@ -146,7 +146,7 @@ function WaitingCard({ agent }: { agent: Agent }): JSX.Element {
       </button>
       {question !== "" && <pre class="question" aria-label="The end of its screen">{question}</pre>}
       <div class="answers" role="group" aria-label={`Answer ${agent.name}`}>
-        {QUICK_ANSWERS.map(({ label, name, text }) => (
+        {app.store.mayOperate(agent) && QUICK_ANSWERS.map(({ label, name, text }) => (
           <button
             key={label}
             class="button small key-answer"

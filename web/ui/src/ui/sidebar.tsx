@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { besideOpenAgent } from "../app/beside";
 import { agentOrder } from "../app/shortcuts";
 import { AgentTree } from "./agent-tree";
 import { ConnectionBar } from "./connection-bar";
@@ -38,7 +39,7 @@ export function Sidebar(): JSX.Element {
           class="button primary create"
           data-testid="create-button"
           title="Create an agent (c)"
-          onClick={() => (app.dialog.value = { kind: "create", path: app.agent.value?.path ?? [] })}
+          onClick={() => (app.dialog.value = besideOpenAgent(app))}
         >
           <Icon name="plus" /> New
         </button>

@@ -1,0 +1,73 @@
+//! What a command does, in words for a log: never what was written or pasted, only how much.
+
+use crate::command::{Command, Rights};
+use crate::id::{AgentId, NodeId};
+use alloc::format;
+use alloc::string::{String, ToString};
+
+/// Characters of a detail: it may be of anybody, and be nonsense that is refused.
+const DETAIL_CHARS: usize = 100;
+
+/// What a command does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// `create`, `rename`, `stop` …
+    pub what: &'static str,
+    /// The agent that it is about, if that exists already.
+    pub agent: Option<AgentId>,
+    /// More of it: the new name, a path, how much was pasted. At most 100 characters.
+    pub detail: String,
+    /// It changes nothing: worth a word only if it was refused.
+    pub reads: bool,
+}
+
+impl Act {
+    /// What a command does.
+    #[must_use]
+    pub fn of(command: &Command) -> Self {
+        let bytes = |text: &str| format!("{} bytes", text.len());
+        match command {
+            Command::Create(new) => Act { detail: cut(&new.name), ..Act::new("create") },
+            Command::Edit { agent, name: Some(name), .. } => Act { detail: cut(name), ..Act::on(*agent, "rename") },
+            Command::Edit { agent, .. } => Act::on(*agent, "edit"),
+            Command::SetNotes { agent, notes, .. } => Act { detail: bytes(notes), ..Act::on(*agent, "notes") },
+            Command::Start(agent) => Act::on(*agent, "start"),
+            Command::Stop(agent) => Act::on(*agent, "stop"),
+            Command::Restart(agent) => Act::on(*agent, "restart"),
+            Command::Delete(agent) => Act::on(*agent, "delete"),
+            Command::Paste { agent, text, .. } => Act { detail: bytes(text), ..Act::on(*agent, "paste") },
+            Command::ReadText { agent, .. } => Act { reads: true, ..Act::on(*agent, "read screen") },
+            Command::ReadNotes(agent) => Act { reads: true, ..Act::on(*agent, "read notes") },
+            Command::ListDirectory(path) => Act { detail: cut(path), reads: true, ..Act::new("list directory") },
+            Command::Admit { node, rights: Rights::View, .. } => Act::about(*node, "admit to view"),
+            Command::Admit { node, rights: Rights::Operate, .. } => Act::about(*node, "admit to operate"),
+            Command::Remove(node) => Act::about(*node, "remove"),
+        }
+    }
+
+    /// Something that was asked for and could not be read.
+    pub(crate) fn unreadable() -> Self {
+        Act::new("unreadable command")
+    }
+
+    /// Typing into a terminal of an agent.
+    pub(crate) fn typing(agent: AgentId) -> Self {
+        Act::on(agent, "type")
+    }
+
+    fn new(what: &'static str) -> Self {
+        Act { what, agent: None, detail: String::new(), reads: false }
+    }
+
+    fn on(agent: AgentId, what: &'static str) -> Self {
+        Act { agent: Some(agent), ..Act::new(what) }
+    }
+
+    fn about(node: NodeId, what: &'static str) -> Self {
+        Act { detail: node.to_string(), ..Act::new(what) }
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(DETAIL_CHARS).collect()
+}
