@@ -248,6 +248,35 @@ fn a_node_that_was_late_itself_judges_its_links_later_but_once_only() {
 }
 
 #[test]
+fn a_link_that_is_not_needed_is_left_out_of_the_list_before_it_is_closed() {
+    let mut chain = Chain::new(3);
+    let (near, far) = (LinkId(100), LinkId(101));
+    chain.ends.extend([((0, near), (2, far)), ((2, far), (0, near))]);
+    for (n, link, peer) in [(0, near, 2), (2, far, 0)] {
+        chain.tell(n, link, LinkInput::Opened { peer: id(peer), dial: None });
+        chain.room(n, link, 100);
+    }
+    chain.later(limits::LINK_NEWS_TIME.as_millis() + 100);
+    let via = |chain: &Chain| chain.meshes[0].graph.route(id(2)).map(|route| route.via);
+    let lists = |chain: &Chain, n: u8, other: u8| {
+        let fact = chain.meshes[1].facts().get(&Key::Links(id(n))).map(|fact| &fact.value);
+        matches!(fact, Some(Value::Links(list)) if list.contains(&id(other).into()))
+    };
+    assert_eq!((via(&chain), lists(&chain, 0, 2), lists(&chain, 2, 0)), (Some(id(2)), true, true));
+    if let Some(link) = chain.meshes[0].links.get_mut(&near) {
+        link.spare = Some(chain.now);
+    }
+    chain.later(limits::SPARE_TIME.as_millis() + 100);
+    assert_eq!((via(&chain), lists(&chain, 0, 2)), (Some(id(1)), false), "the way leads over another node");
+    assert!(chain.meshes[0].open.contains_key(&id(2)), "what is on its way still arrives");
+    chain.later(limits::LET_GO_TIME.as_millis());
+    assert!(!chain.meshes[0].open.contains_key(&id(2)) && !chain.meshes[2].open.contains_key(&id(0)));
+    assert!(lists(&chain, 2, 0), "that is news to nobody");
+    chain.later(limits::LINK_OVER_TIME.as_millis());
+    assert!(!lists(&chain, 2, 0));
+}
+
+#[test]
 fn nothing_is_kept_of_what_a_removed_node_said() {
     let mut chain = Chain::new(2);
     let mut out = Out::new();

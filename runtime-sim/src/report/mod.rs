@@ -57,7 +57,10 @@ fn resting(sizes: &[u16], say: &dyn Fn(&str)) -> String {
         points.push((f64::from(*size), steady_of(1, *size) as f64));
     }
     plot.line("sent while nothing happens", points);
-    format!("<p>Sent while nothing happens: heartbeats on every link. Up to 64 nodes all link to all; above, to a few.</p>{}", plot.html())
+    format!(
+        "<p>Sent while nothing happens: heartbeats on every link. Up to 64 nodes all link to all; above, to a few.</p>{}",
+        plot.html()
+    )
 }
 
 fn run(seed: u64, say: &dyn Fn(&str)) -> String {
