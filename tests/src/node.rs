@@ -4,6 +4,7 @@ use crate::net::Machine;
 use crate::viewer::TestViewer;
 use crate::way::Way;
 use crate::{wait_for, wait_until};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -302,6 +303,15 @@ impl TestNode {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.as_ref().expect("it runs").id()
+    }
+
+    /// Sends its process a signal.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process");
+        kill_process(pid, signal).expect("it runs");
     }
 
     /// Name of its tmux socket.
