@@ -1,4 +1,4 @@
-//! Scenes that `calibrate` also plays with real processes, to compare. Links take no time here, as between the processes of one machine.
+//! Scenes that `calibrate` also plays with real processes, to compare.
 
 use super::Times;
 use super::mesh::{changes, detection_in, joins};
@@ -12,7 +12,7 @@ pub enum Scene {
     Killed,
     /// A machine vanishes without a word.
     Vanished,
-    /// A mesh that was split in two halves for [`Scene::SPLIT_MS`] is whole again.
+    /// A mesh that was split in two halves for [`Scene::SPLIT_MS`] is whole again: from the first link between the halves.
     Healed,
     /// An agent has ended.
     Changed,
@@ -32,17 +32,18 @@ impl Scene {
         match self {
             Scene::Killed => "process killed, known by all",
             Scene::Vanished => "machine vanished, known by all",
-            Scene::Healed => "split healed, all reach all",
+            Scene::Healed => "split healed, from the first new link till all reach all",
             Scene::Changed => "an agent's change, known by all",
             Scene::Joined => "join, known by all",
         }
     }
 
-    /// Plays it so often in a mesh of so many nodes: milliseconds until all know.
+    /// Plays it so often in a mesh of so many nodes, whose links take `link_ms` each way: milliseconds until all know.
     #[must_use]
-    pub fn simulated(self, nodes: u16, samples: u16) -> Times {
+    pub fn simulated(self, nodes: u16, samples: u16, link_ms: u64) -> Times {
         let settled = |seed| {
-            let setting = Setting { hosts: nodes, pages: 1, link_ms: (0, 0), link_room: 8, ..Setting::default() };
+            let link_ms = (link_ms, link_ms);
+            let setting = Setting { hosts: nodes, pages: 1, link_ms, link_room: 8, ..Setting::default() };
             Town::with(seed, Setting { link_buffer: 1 << 20, ..setting })
         };
         match self {
@@ -61,6 +62,8 @@ fn healed(town: &mut Town) -> u64 {
     town.pass(Scene::SPLIT_MS);
     town.world.network.rules.join();
     town.world.network.repeat(&mut town.world.agenda);
+    let made = town.world.network.made;
+    town.until(LONGEST_MS, 1, |town| town.world.network.made > made);
     let nodes = town.world.setting.hosts;
-    town.until(LONGEST_MS, 5, |town| (0..nodes).all(|host| town.knows_all(host))).unwrap_or(LONGEST_MS)
+    town.until(LONGEST_MS, 1, |town| (0..nodes).all(|host| town.knows_all(host))).unwrap_or(LONGEST_MS)
 }

@@ -3,7 +3,7 @@
 use crate::watch::Watch;
 use consort_sim::bench::{Scene, Times};
 use consort_tests::net::Fault;
-use consort_tests::{Net, TestNode, wait_until};
+use consort_tests::{Net, TestNode, wait_for, wait_until};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,18 @@ impl Mesh {
         Times::of((0..samples).map(one).map(|time| time.as_millis() as u64).collect())
     }
 
+    /// How long a packet takes from one node to another, in whole milliseconds and at least one.
+    pub(crate) fn link_ms(&self) -> u64 {
+        let latencies = |node: &TestNode| {
+            let peers = node.peers();
+            peers.values().map(|peer| peer["latency_ms"].as_f64()).collect::<Option<Vec<f64>>>()
+        };
+        let mut all: Vec<f64> =
+            self.nodes.iter().flat_map(|(node, _)| wait_for("measured latencies", || latencies(node))).collect();
+        all.sort_by(f64::total_cmp);
+        ((all[all.len() / 2] / 2.0).round() as u64).max(1)
+    }
+
     fn killed(&mut self, sample: usize) -> Duration {
         let lost = self.somebody(sample);
         let begun = Instant::now();
@@ -63,14 +75,20 @@ impl Mesh {
         took
     }
 
+    /// The time begins when anybody shows a machine of the other half.
     fn healed(&mut self) -> Duration {
-        let half: Vec<usize> = (0..self.nodes.len()).filter(|number| number % 2 == 0).collect();
+        let even = |number: &usize| number.is_multiple_of(2);
+        let half: Vec<usize> = (0..self.nodes.len()).filter(even).collect();
         self.net.split(&half, Fault::Drop);
         std::thread::sleep(Duration::from_millis(Scene::SPLIT_MS));
-        let begun = Instant::now();
         self.net.heal_all();
-        let came = |of: usize| self.until_all_show(of, true);
-        let took = (0..self.nodes.len()).map(came).max().expect("there are nodes") - begun;
+        let last = (0..self.nodes.len()).map(|of| self.until_all_show(of, true)).max().expect("there are nodes");
+        let names = |evens: bool| (0..self.nodes.len()).filter(move |number| even(number) == evens).map(name);
+        let across = self.nodes.iter().enumerate().flat_map(|(number, (_, watch))| {
+            let show = watch.show();
+            names(!even(&number)).map(|name| show.machines[&name].1).collect::<Vec<_>>()
+        });
+        let took = last - across.min().expect("there are nodes");
         self.settle();
         took
     }
