@@ -7,7 +7,7 @@
 //!
 //! Calls, in the order a runtime makes them:
 //!
-//! 1. [`Node::new`] once, with what the store held ([`Restored`]).
+//! 1. [`Node::new`] once, with what the store held ([`Restored`]) and what seals in the name of the node ([`seal::Seal`]).
 //! 2. [`Node::handle`], then [`Node::poll_output`] until it returns `None`. Handling with outputs left is a contract
 //!    violation and panics.
 //! 3. [`Node::next_deadline`]: at that time, `handle(now, Input::Wake)`.
@@ -32,6 +32,9 @@ pub mod monitor;
 mod node;
 pub mod output;
 pub mod random;
+pub mod seal;
+#[doc(hidden)]
+pub mod sham;
 pub mod streams;
 pub mod time;
 mod timers;

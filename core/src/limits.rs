@@ -37,8 +37,12 @@ pub const FACTS_BYTES: usize = 64 << 20;
 pub const FACTS_FRAME_BYTES: usize = 32 << 10;
 /// Agents that are gone and whose end is still told. Beyond this the node begins a new epoch, which forgets them everywhere.
 pub const TOMBSTONES: usize = 1_024;
-/// Bytes of the body of one parcel.
-pub const PARCEL_BYTES: usize = 66 << 10;
+/// Bytes of the body of one parcel. It holds one frame of a terminal, and with its frame it fits one message of a link's session.
+pub const PARCEL_BYTES: usize = 64 << 10;
+/// Bytes of what is sealed in one piece: a Noise message.
+pub const SEALED_BYTES: usize = 65_535;
+/// Bytes that a seal adds.
+pub const SEAL_BYTES: usize = 16;
 /// Bytes of parcels between one pair of nodes that wait at one link.
 pub const RELAY_PAIR_BYTES: usize = 4 << 20;
 /// Bytes of parcels that wait at one link.
@@ -123,8 +127,8 @@ pub const LINGER: Duration = Duration::from_secs(30);
 /// Bytes that may be on their way to a viewer beyond what it acknowledged. A viewer that is further behind than this gets no
 /// more; one that falls out of the ring gets a snapshot.
 pub const WINDOW_BYTES: u64 = 512 << 10;
-/// Bytes of one data frame.
-pub const FRAME_BYTES: usize = 64 << 10;
+/// Bytes of one data frame, and at most as many are read from a terminal at a time: such a frame, sealed, fits one parcel.
+pub const FRAME_BYTES: usize = 63 << 10;
 /// Bytes of one snapshot. A backend drops the oldest history to stay below.
 pub const SNAPSHOT_BYTES: usize = 8 << 20;
 /// Lines of history in a snapshot.

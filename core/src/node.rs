@@ -12,9 +12,11 @@ use crate::mesh::facts::{AgentFact, BackendFact, Facts};
 use crate::mesh::{self, Mesh};
 use crate::output::{Event, Output};
 use crate::random::Random;
+use crate::seal::Seal;
 use crate::streams::{Onlooker, Streams};
 use crate::time::{Deadline, Instant};
 use crate::view::View;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -71,7 +73,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that knows what the store held and nothing else.
+    /// A node that knows what the store held and nothing else, and seals in its own name with `seal`.
     ///
     /// # Errors
     /// The configuration cannot work; see [`ConfigError`].
@@ -79,6 +81,7 @@ impl Node {
         config: Config,
         identity: Identity,
         restored: Restored,
+        seal: Box<dyn Seal>,
         seed: [u8; 32],
         now: Instant,
     ) -> Result<Self, ConfigError> {
@@ -96,7 +99,7 @@ impl Node {
                 Random::fork(seed, 3),
                 now,
             ),
-            circuits: Circuits::new(instance, Random::fork(seed, 4)),
+            circuits: Circuits::new(instance, Random::fork(seed, 4), seal),
             config,
             identity,
             instance,

@@ -3,7 +3,8 @@
 /// What travels on a circuit, in parcels.
 pub mod circuit {
     pub use crate::circuits::wire::{
-        Answer, Ask, CircuitId, Garbled, Header, Kind, Part, Tell, append, decode, encode, header, messages, parcel,
+        Answer, Ask, Envelope, Form, Garbled, Header, Kind, Part, SessionId, Tell, append, decode, encode, envelope,
+        header, messages, parcel, said,
     };
 }
 pub use crate::mesh::Parcel;

@@ -71,6 +71,19 @@ fn no_source_of_core_names_the_standard_library_or_a_map_without_order() {
 }
 
 #[test]
+fn the_node_that_people_run_names_no_sham_seal() {
+    let mut files = Vec::new();
+    for package in ["runtime-smol", "web"] {
+        sources(&here().join("..").join(package).join("src"), &mut files);
+    }
+    assert!(files.len() > 50);
+    for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        assert!(!text.contains("sham::"), "{} must seal with a key", file.display());
+    }
+}
+
+#[test]
 fn core_says_that_it_has_no_standard_library_and_no_unsafe_code() {
     let root = fs::read_to_string(here().join("src/lib.rs")).expect("core's root");
     for line in ["#![no_std]", "#![forbid(unsafe_code)]"] {

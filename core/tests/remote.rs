@@ -450,6 +450,25 @@ fn a_node_that_may_only_look_cannot_type_or_command_or_set_the_size() {
 }
 
 #[test]
+fn other_rights_count_at_once_for_what_is_open_already() {
+    let mut show = Show::new(Town::joined(2));
+    let page = show.look(1, 9);
+    show.run(100);
+    let may = |show: &mut Show, rights| {
+        let command = Command::Admit { node: id(1), addresses: Vec::new(), rights };
+        show.town.command(0, command).expect("admitted");
+        show.run(1_000);
+        show.types(1, page, b"x");
+        let stopped = show.ask(1, Command::Start(AgentId(404))).expect_err("there is none").code.into_name();
+        show.run(1_000);
+        (show.written.len(), stopped)
+    };
+    assert_eq!(may(&mut show, Rights::Operate), (1, "not-found".into()));
+    assert_eq!(may(&mut show, Rights::View), (1, "forbidden".into()));
+    assert_eq!(may(&mut show, Rights::Operate), (2, "not-found".into()));
+}
+
+#[test]
 fn the_directories_of_another_machine_are_listed_and_no_more_than_the_limit_says() {
     let mut show = Show::new(row());
     let reply = show.ask(2, Command::ListDirectory("~/src".into()));

@@ -106,7 +106,8 @@ fn a_viewer_that_falls_out_of_the_ring_gets_one_snapshot_instead_of_what_it_miss
     let (mut desk, viewer) = watched();
     let chunk = vec![b'x'; limits::FRAME_BYTES];
     let mut said = Vec::new();
-    for _ in 0..2 * limits::RING_BYTES / chunk.len() {
+    let chunks = 2 * limits::RING_BYTES / chunk.len();
+    for _ in 0..chunks {
         said.extend(desk.prints(A, &chunk));
     }
     assert_eq!(data(&frames(&said)).len() as u64, limits::WINDOW_BYTES, "nothing is queued for it");
@@ -114,7 +115,7 @@ fn a_viewer_that_falls_out_of_the_ring_gets_one_snapshot_instead_of_what_it_miss
     assert_eq!(asked, 1);
     let said = desk.snapshot(A, b"now");
     let offset = snapshot_offset(&said).expect("at once: it replaces the screen and needs no credit");
-    assert_eq!(offset, 2 * limits::RING_BYTES as u64);
+    assert_eq!(offset, (chunks * chunk.len()) as u64);
     desk.terminal(A, TerminalInput::Skipped);
     assert_eq!(frames(&desk.snapshot(A, b"newer")), [], "the next one waits until this one is processed");
     let said = desk.acks(viewer, offset);

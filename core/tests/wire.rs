@@ -8,7 +8,7 @@ use consort_core::mesh::PROTOCOL;
 use consort_core::mesh::facts::{BackendFact, Fact, Key, Value, Version};
 use consort_core::output::{EndReason, Holder};
 use consort_core::streams::Bytes;
-use consort_core::wire::circuit::{Answer, Ask, CircuitId, Header, Kind, Part, Tell, encode, parcel};
+use consort_core::wire::circuit::{Answer, Ask, Form, Header, Kind, Part, SessionId, Tell, encode, parcel, said};
 use consort_core::wire::{Content, Frame, Hello, Listed, Lost, Parcel, Span};
 use consort_core::{
     Address, AgentAddress, AgentId, Command, Generation, NodeId, Refusal, Reply, Rights, Size, StreamId, TerminalId,
@@ -69,17 +69,28 @@ fn the_bytes_of_link_frames_are_fixed() {
 }
 
 #[test]
-fn the_bytes_of_circuit_headers_are_fixed() {
-    let header = |of_opener, kind| {
-        let circuit = CircuitId { instance: 300, number: 2 };
-        parcel(&Header { circuit, of_opener, seq: 128, ack: 4, kind }, &[9])
-    };
+fn the_bytes_of_envelopes_are_fixed() {
+    let session = SessionId { instance: 300, number: 2 };
+    let held = |form| parcel(session, form, &[9]);
+    let envelopes = [
+        ("offer", held(Form::Offer)),
+        ("accept", held(Form::Accept)),
+        ("asks", held(Form::Asks(128))),
+        ("tells", held(Form::Tells(3))),
+        ("reset", parcel(session, Form::Reset, &[])),
+        ("what the session is for", session.about()),
+    ];
+    pinned(&envelopes, ENVELOPES);
+}
+
+#[test]
+fn the_bytes_of_headers_are_fixed() {
+    let header = |kind| said(&Header { circuit: 300, seq: 128, ack: 4, kind }, &[9]);
     let headers = [
-        ("messages", header(true, Kind::Messages)),
-        ("probe", header(true, Kind::Probe)),
-        ("answer", header(false, Kind::Answer)),
-        ("reset", header(false, Kind::Reset)),
-        ("gone", header(true, Kind::Gone)),
+        ("messages", header(Kind::Messages)),
+        ("probe", header(Kind::Probe)),
+        ("answer", header(Kind::Answer)),
+        ("reset", header(Kind::Reset)),
     ];
     pinned(&headers, HEADERS);
 }
@@ -272,12 +283,20 @@ const LINK_FRAMES: &str = "
     farewell: 0700B020000A00
 ";
 
+const ENVELOPES: &str = "
+    offer: ac02020009
+    accept: ac02020109
+    asks: ac020202800109
+    tells: ac0202030309
+    reset: ac020204
+    what the session is for: 636f6e736f727420636972637569747320312c010000000000000200000000000000
+";
+
 const HEADERS: &str = "
-    messages: ac0202018001040009
-    probe: ac0202018001040109
-    answer: ac0202008001040209
-    reset: ac0202008001040309
-    gone: ac0202018001040409
+    messages: ac028001040009
+    probe: ac028001040109
+    answer: ac028001040209
+    reset: ac028001040309
 ";
 
 const ASKS: &str = "

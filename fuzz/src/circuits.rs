@@ -1,13 +1,18 @@
 //! What another node says in parcels.
 
 use consort_core::Command;
-use consort_core::wire::circuit::{Answer, Ask, Header, Tell, append, decode, encode, header, messages, parcel};
+use consort_core::wire::circuit::{
+    Answer, Ask, Envelope, Form, Header, Tell, append, decode, encode, envelope, header, messages, parcel, said,
+};
 use std::fmt::Debug;
 
-/// Any bytes are a header with messages of either end, or refused; what was read is what its own encoding says.
+/// Any bytes are an envelope, with a header and messages of either end in it, or refused; what was read is what its own encoding says.
 pub fn circuit_parcels(data: &[u8]) {
-    let Ok((header, rest)) = header(data) else { return };
-    if header.of_opener {
+    let Ok((Envelope { session, form }, held)) = envelope(data) else { return };
+    assert_eq!(envelope(&parcel(session, form, held)), Ok((Envelope { session, form }, held)));
+    // As if it had opened.
+    let Ok((header, rest)) = header(held) else { return };
+    if matches!(form, Form::Offer | Form::Asks(_)) {
         let Ok(asks) = messages::<Ask<'_>>(rest) else { return };
         let bytes = asks.iter().fold(Vec::new(), |bytes, ask| append(ask, bytes));
         assert_eq!(messages::<Ask<'_>>(&bytes).as_ref(), Ok(&asks));
@@ -31,7 +36,7 @@ pub fn circuit_parcels(data: &[u8]) {
 }
 
 fn same_header(before: &Header, messages: &[u8]) {
-    let body = parcel(before, messages);
+    let body = said(before, messages);
     assert_eq!(header(&body), Ok((*before, messages)));
 }
 

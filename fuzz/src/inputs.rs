@@ -7,6 +7,7 @@ use crate::peers::Peers;
 use consort_core::directory::BackendKind;
 use consort_core::input::ScreenText;
 use consort_core::monitor::Monitor;
+use consort_core::sham::Sham;
 use consort_core::{
     AgentId, BackendInput, Command, CommandId, Config, Generation, Identity, Input, Instant, LinkId, LinkInput, Node,
     NodeId, Observation, OperationDone, OperationError, OperationId, Output, Restored, Rights, Size, StoreFailure,
@@ -46,7 +47,8 @@ impl World {
     fn new() -> Self {
         let config = Config { name: "fuzz".to_string() };
         let identity = Identity { id: NODE, epoch: 1 };
-        let node = Node::new(config, identity, Restored::default(), [0; 32], Instant::START);
+        let node =
+            Node::new(config, identity, Restored::default(), Box::new(Sham::new(NODE, 1)), [0; 32], Instant::START);
         let Ok(node) = node else { unreachable!("a good name") };
         World {
             node: Monitor::new(node),

@@ -6,8 +6,11 @@ use crate::made::{self, Known, NODE, OTHERS};
 use consort_core::mesh::PROTOCOL;
 use consort_core::mesh::facts::{Fact, Key, NodeFact, NodeRef, Value, Version};
 use consort_core::output::{EndReason, Holder};
+use consort_core::seal::{Offer, Seal, Session};
+use consort_core::sham::Sham;
 use consort_core::wire::circuit::{
-    Answer, Ask, CircuitId, Header, Kind, Part, Tell, append, encode, header, messages, parcel,
+    Answer, Ask, Envelope, Form, Header, Kind, Part, SessionId, Tell, append, encode, envelope, header, messages,
+    parcel, said,
 };
 use consort_core::wire::{Content, Frame, Hello, Listed, Lost, Parcel, Span};
 use consort_core::{
@@ -25,9 +28,11 @@ pub(crate) struct Peers {
 }
 
 /// One of the others.
-#[derive(Default)]
 struct Fake {
     instance: u64,
+    seal: Sham,
+    /// An answer to the node's offer that is to be sent.
+    answer: Option<Vec<u8>>,
     /// Its own circuit, on which it asks.
     asking: Talk,
     /// The node's, on which it answers.
@@ -38,40 +43,66 @@ struct Fake {
     command: u64,
 }
 
-/// One end of a circuit.
-#[derive(Clone, Copy, Default)]
+/// One end of a session, and of the newest circuit on it.
+#[derive(Default)]
 struct Talk {
-    instance: u64,
-    number: u64,
-    sent: u64,
+    id: SessionId,
+    /// It was offered and not answered.
+    offer: Option<Box<dyn Offer>>,
+    session: Option<Box<dyn Session>>,
+    /// Parcels that were sealed.
+    sealed: u64,
+    circuit: u64,
+    /// Parcels with messages that were said on the circuit, and that were heard.
+    said: u64,
     taken: u64,
 }
 
 impl Talk {
-    fn id(self) -> CircuitId {
-        CircuitId { instance: self.instance, number: self.number }
+    fn new(id: SessionId) -> Self {
+        Talk { id, ..Talk::default() }
     }
 
-    fn hear(&mut self, header: &Header) {
-        if header.circuit != self.id() {
-            *self = Talk { instance: header.circuit.instance, number: header.circuit.number, ..Talk::default() };
+    fn open(&mut self, circuit: u64) {
+        (self.circuit, self.said, self.taken) = (circuit, 0, 0);
+    }
+
+    /// What the node says, opened.
+    fn hear(&mut self, number: u64, sealed: &[u8]) -> Option<Vec<u8>> {
+        let mut plain = Vec::new();
+        let opens = self.session.as_ref()?.open(number, sealed, &mut plain);
+        assert!(opens, "core seals what it says in the session that was agreed on");
+        let (header, _) = header(&plain).expect("core sends what it can read itself");
+        if header.circuit > self.circuit {
+            self.open(header.circuit);
         }
-        if header.kind == Kind::Messages && header.seq == self.taken {
+        if header.kind == Kind::Messages && (header.circuit, header.seq) == (self.circuit, self.taken) {
             self.taken += 1;
         }
+        Some(plain)
     }
 
-    /// A parcel's body with messages, or without.
-    fn say(&mut self, of_opener: bool, kind: Kind, messages: &[u8]) -> Vec<u8> {
-        let header = Header { circuit: self.id(), of_opener, seq: self.sent, ack: self.taken, kind };
-        self.sent += u64::from(kind == Kind::Messages);
-        parcel(&header, messages)
+    /// A parcel's body with messages, or without. Before there is a session nobody can open it.
+    fn say(&mut self, form: fn(u64) -> Form, kind: Kind, messages: &[u8]) -> Vec<u8> {
+        let header = Header { circuit: self.circuit, seq: self.said, ack: self.taken, kind };
+        self.said += u64::from(kind == Kind::Messages);
+        let mut body = parcel(self.id, form(self.sealed), &[]);
+        if let Some(session) = &self.session {
+            session.seal(self.sealed, &said(&header, messages), &mut body);
+        }
+        self.sealed += 1;
+        body
     }
 }
 
 impl Peers {
     pub(crate) fn new() -> Self {
-        Peers { links: BTreeMap::new(), dials: BTreeMap::new(), next_link: 0, fakes: Default::default() }
+        Peers {
+            links: BTreeMap::new(),
+            dials: BTreeMap::new(),
+            next_link: 0,
+            fakes: [0, 1].map(|at| Fake::new(OTHERS[at], 0)),
+        }
     }
 
     /// A link that is there now, and who is at its other end.
@@ -91,26 +122,11 @@ impl Peers {
     /// What the node sent.
     pub(crate) fn hear(&mut self, link: LinkId, bytes: &[u8]) {
         let frame = Frame::decode(bytes).expect("core sends what it can read itself");
-        let Some(fake) = self.links.get(&link).and_then(|at| self.fakes.get_mut(*at)) else { return };
         let Frame::Parcel(parcel) = frame else { return };
-        if parcel.from != NODE {
-            return;
-        }
-        let (header, said) = header(&parcel.body).expect("core sends what it can read itself");
-        if header.of_opener {
-            fake.owning.hear(&header);
-            for ask in messages::<Ask<'_>>(said).expect("core sends what it can read itself") {
-                match ask {
-                    Ask::Viewer(viewer, ViewerInput::Attach { stream, .. }) => fake.asked = Some((viewer, stream)),
-                    Ask::Command { number, .. } => fake.command = number,
-                    Ask::Viewer(..) | Ask::Room(..) | Ask::Bye => {}
-                }
-            }
-        } else {
-            messages::<Tell<'_>>(said).expect("core sends what it can read itself");
-            if header.circuit == fake.asking.id() {
-                fake.asking.hear(&header);
-            }
+        let Some(at) = self.links.get(&link).copied() else { return };
+        // What it passes on for others, or to others, is sealed.
+        if let Some(fake) = self.fakes.get_mut(at).filter(|_| parcel.from == NODE && parcel.to == OTHERS[at]) {
+            fake.hear(&parcel.body);
         }
     }
 
@@ -118,7 +134,7 @@ impl Peers {
     pub(crate) fn greeting(&mut self, link: LinkId, cursor: &mut Cursor<'_>) -> Vec<u8> {
         let at = self.links.get(&link).copied().unwrap_or(0);
         if let (true, Some(fake)) = (cursor.below(8) == 7, self.fakes.get_mut(at)) {
-            *fake = Fake { instance: fake.instance + 1, ..Fake::default() };
+            *fake = Fake::new(OTHERS[at], fake.instance + 1);
         }
         let instance = self.fakes.get(at).map_or(0, |fake| fake.instance);
         Frame::Hello(Hello { protocol: PROTOCOL, instance, hash: u64::from(cursor.flag()) }).encode()
@@ -175,28 +191,96 @@ impl Peers {
 }
 
 impl Fake {
+    fn new(id: NodeId, instance: u64) -> Self {
+        Fake {
+            instance,
+            seal: Sham::new(id, instance),
+            answer: None,
+            asking: Talk::default(),
+            owning: Talk::default(),
+            asked: None,
+            command: 0,
+        }
+    }
+
+    /// What the node says.
+    fn hear(&mut self, body: &[u8]) {
+        let (Envelope { session: id, form }, held) = envelope(body).expect("core sends what it can read itself");
+        match form {
+            Form::Offer if self.owning.id == id => {}
+            Form::Offer => {
+                self.owning = Talk::new(id);
+                let accepted = self.seal.accept(NODE, &id.about(), held);
+                let (session, words) = accepted.expect("core offers to whom it speaks");
+                self.owning.session = Some(session);
+                self.answer = Some(parcel(id, Form::Accept, &words));
+            }
+            Form::Accept if id == self.asking.id => {
+                if let Some(session) = self.asking.offer.as_mut().and_then(|offer| offer.answered(held)) {
+                    self.asking.session = Some(session);
+                }
+            }
+            Form::Asks(number) if id == self.owning.id => {
+                let Some(plain) = self.owning.hear(number, held) else { return };
+                let (_, said) = header(&plain).expect("core sends what it can read itself");
+                for ask in messages::<Ask<'_>>(said).expect("core sends what it can read itself") {
+                    match ask {
+                        Ask::Viewer(viewer, ViewerInput::Attach { stream, .. }) => self.asked = Some((viewer, stream)),
+                        Ask::Command { number, .. } => self.command = number,
+                        Ask::Viewer(..) | Ask::Room(..) | Ask::Bye => {}
+                    }
+                }
+            }
+            Form::Tells(number) if id == self.asking.id => {
+                let Some(plain) = self.asking.hear(number, held) else { return };
+                let (_, said) = header(&plain).expect("core sends what it can read itself");
+                messages::<Tell<'_>>(said).expect("core sends what it can read itself");
+            }
+            Form::Accept | Form::Asks(_) | Form::Tells(_) | Form::Reset => {}
+        }
+    }
+
     /// The body of a parcel.
     fn parcel(&mut self, cursor: &mut Cursor<'_>, known: &Known, life: u64) -> Vec<u8> {
+        if cursor.below(8) < 7
+            && let Some(answer) = self.answer.take()
+        {
+            return answer;
+        }
         match cursor.below(8) {
-            0 => {
-                let Fake { instance, asking, .. } = self;
-                *asking = Talk { instance: *instance, number: asking.number + 1, ..Talk::default() };
-                if cursor.flag() {
-                    return asking.say(true, kind(cursor), &[]);
-                }
-                let said = encode(&Ask::Viewer(0, ViewerInput::Opened(made::viewer_key(cursor))));
-                asking.say(true, Kind::Messages, &append(&Ask::Room(0, limits::REMOTE_ROOM), said))
+            0 if self.asking.session.is_none() || cursor.below(4) == 0 => {
+                let id = SessionId { instance: self.instance, number: self.asking.id.number + 1 };
+                let (offer, words) = self.seal.offer(NODE, &id.about()).expect("it always can");
+                self.asking = Talk { offer: Some(offer), circuit: self.asking.circuit + 1, ..Talk::new(id) };
+                parcel(id, Form::Offer, &words)
             }
-            1 => self.owning.say(false, kind(cursor), &[]),
+            0 => {
+                self.asking.open(self.asking.circuit + 1);
+                let said = encode(&Ask::Viewer(0, ViewerInput::Opened(made::viewer_key(cursor))));
+                self.asking.say(Form::Asks, Kind::Messages, &append(&Ask::Room(0, limits::REMOTE_ROOM), said))
+            }
+            1 => match cursor.below(8) {
+                0 => parcel(self.owning.id, Form::Reset, &[]),
+                1 => parcel(self.asking.id, Form::Asks(cursor.number()), cursor.bytes(40)),
+                2 => parcel(self.owning.id, Form::Tells(cursor.number()), cursor.bytes(40)),
+                3 => parcel(self.owning.id, Form::Accept, cursor.bytes(16)),
+                4 => self.asking.say(Form::Asks, kind(cursor), &[]),
+                _ => self.owning.say(Form::Tells, kind(cursor), &[]),
+            },
             2..=4 => {
+                let mut said = Vec::new();
+                if self.asking.said == 0 && cursor.below(8) < 7 {
+                    said = append(&Ask::Viewer(0, ViewerInput::Opened(made::viewer_key(cursor))), said);
+                    said = append(&Ask::Room(0, limits::REMOTE_ROOM), said);
+                }
                 let count = 1 + cursor.below(3);
-                let said = (0..count).fold(Vec::new(), |said, _| ask(cursor, known, life, said));
-                self.asking.say(true, Kind::Messages, &said)
+                let said = (0..count).fold(said, |said, _| ask(cursor, known, life, said));
+                self.asking.say(Form::Asks, Kind::Messages, &said)
             }
             _ => {
                 let count = 1 + cursor.below(3);
                 let said = (0..count).fold(Vec::new(), |said, _| self.tell(cursor, known, said));
-                self.owning.say(false, Kind::Messages, &said)
+                self.owning.say(Form::Tells, Kind::Messages, &said)
             }
         }
     }
@@ -287,7 +371,7 @@ fn snapshot(cursor: &mut Cursor<'_>, known: &Known, stream: StreamId) -> ViewerO
 }
 
 fn kind(cursor: &mut Cursor<'_>) -> Kind {
-    [Kind::Probe, Kind::Answer, Kind::Reset, Kind::Gone, Kind::Messages][usize::from(cursor.below(5))]
+    [Kind::Probe, Kind::Answer, Kind::Reset, Kind::Messages][usize::from(cursor.below(4))]
 }
 
 fn spans(cursor: &mut Cursor<'_>) -> Vec<Span> {

@@ -1,5 +1,6 @@
 //! What is read back from the store.
 
+use consort_core::sham::Sham;
 use consort_core::{Config, Identity, Instant, Node, NodeId, Restored};
 
 /// Any file is an agent or is refused; what was accepted makes a node that holds its invariants. The first line of the data is
@@ -13,7 +14,10 @@ pub fn stored_records(data: &[u8]) {
     let accepted = restored.add(&String::from_utf8_lossy(key), bytes).is_ok();
     let config = Config { name: "fuzz".to_string() };
     let identity = Identity { id: NodeId([1; 32]), epoch: 1 };
-    let Ok(node) = Node::new(config, identity, restored, [0; 32], Instant::START) else { unreachable!("a good name") };
+    let Ok(node) = Node::new(config, identity, restored, Box::new(Sham::new(identity.id, 1)), [0; 32], Instant::START)
+    else {
+        unreachable!("a good name")
+    };
     assert_eq!(node.view().agents().count(), usize::from(accepted));
     assert_eq!(node.check(), Ok(()));
 }

@@ -9,8 +9,10 @@ use crate::event::{Event, HostIndex, NodeLife};
 use crate::failure::{Failure, unsafe_because};
 use crate::mirror::Mirror;
 use crate::oracle::Memory;
+use crate::sabotage::Sabotage;
 use crate::treason::Traitor;
 use consort_core::monitor::Monitor;
+use consort_core::sham::Sham;
 use consort_core::{AgentId, Config, Identity, Instant, Node, NodeId, Restored};
 use std::collections::BTreeSet;
 use std::ops::{Index, IndexMut};
@@ -82,7 +84,7 @@ impl Host {
     }
 
     /// The node that its disk gives.
-    pub(crate) fn restore(&self, seed: u64, now: Instant) -> Result<Node, Failure> {
+    pub(crate) fn restore(&self, (seed, sabotage): (u64, Sabotage), now: Instant) -> Result<Node, Failure> {
         let mut restored = Restored::default();
         for (key, bytes) in self.disk.files() {
             if restored.add(key, bytes).is_err() {
@@ -95,7 +97,13 @@ impl Host {
         random[8..12].copy_from_slice(&self.life.to_le_bytes());
         random[12..14].copy_from_slice(&self.index.to_le_bytes());
         let config = Config { name: format!("host-{}", self.index) };
-        Node::new(config, identity, restored, random, now).map_err(|error| unsafe_because(error.to_string()))
+        let life = u64::from(self.life) << 16 | u64::from(self.index);
+        let seal = match (Sham::new(self.id, seed ^ life << 32), sabotage) {
+            (seal, Sabotage::ChangeParcels) => seal.gullible(),
+            (seal, _) => seal,
+        };
+        Node::new(config, identity, restored, Box::new(seal), random, now)
+            .map_err(|error| unsafe_because(error.to_string()))
     }
 }
 

@@ -291,7 +291,7 @@ impl World {
         let host = &mut self.hosts[at];
         host.disk.begin_epoch();
         host.clock = Clock::new(self.agenda.now(), shown, host.rate);
-        let node = host.restore(self.seed, host.clock.at(self.agenda.now()))?;
+        let node = host.restore((self.seed, self.options.sabotage), host.clock.at(self.agenda.now()))?;
         host.mirror = Mirror::of(&node);
         host.memory = Memory::default();
         host.handed = Epochs::default();
@@ -542,7 +542,10 @@ impl World {
                 self.network.dial(&mut self.agenda, (at, host.life), dial, node, &address);
             }
             Output::Transmit(link, bytes) => {
-                let more = host.traitor.as_mut().and_then(|traitor| traitor.after(&bytes));
+                let (bytes, more) = match &mut host.traitor {
+                    Some(traitor) => traitor.sends(bytes),
+                    None => (bytes, None),
+                };
                 if self.options.sabotage == Sabotage::None {
                     self.network.transmit(&mut self.agenda, link, bytes)?;
                 } else {

@@ -9,6 +9,7 @@ use crate::door::{Door, Handlers, ListenError, OnLink, OnSocket, Visitor, Where}
 use crate::driver::{Driver, Handle, Mailbox, Parts};
 use crate::link::knocks::Knocks;
 use crate::link::noise::id_of;
+use crate::link::seal::KeySeal;
 use crate::peers::{self, Myself, Peers};
 use crate::pty::{self, Palette, PtyConfig, Terminals};
 use crate::store::{Store, StoreError, StoreWorker};
@@ -187,7 +188,8 @@ fn node(store: &Store, options: &ServeOptions) -> Result<(Node, StaticSecret, No
     getrandom::fill(&mut seed)
         .map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
     let config = Config { name: options.name.clone() };
-    let node = Node::new(config, identity, restored, seed, consort_core::Instant::START)?;
+    let seal = Box::new(KeySeal::new(secret.clone()));
+    let node = Node::new(config, identity, restored, seal, seed, consort_core::Instant::START)?;
     let facts = NodeFacts { id, version: VERSION, home: home().display().to_string(), lines: Lines::default() };
     Ok((node, secret, facts))
 }

@@ -111,3 +111,31 @@ test("an invite is a line to copy and a picture, and says how long it is good fo
   assert.ok((await invite.locator("svg path, svg rect").count()) > 0);
   await page.context().close();
 });
+
+test("a machine that may only look shows agents of others, and offers nothing that they would refuse", async () => {
+  const guest = await new TestNode("guest").start();
+  try {
+    await laptop.create({ name: "customers-shown", program: "cat" });
+    const { code } = (await laptop.request("POST", "/api/invite", { rights: "view" })).body;
+    assert.equal((await guest.request("POST", "/api/join", { target: code })).status, 200);
+    const page = await openPage(browser, guest);
+    await page.locator('[data-testid="tree-row"]', { hasText: "shown" }).first().click();
+    await page.getByTestId("only-looking").waitFor();
+    assert.equal(await page.getByTestId("take-size").count(), 0);
+    assert.equal(await page.getByTestId("agent-stop").getAttribute("aria-disabled"), "true");
+    assert.match(await page.getByTestId("agent-stop").getAttribute("title"), /may only look at the agents of laptop/);
+    await page.locator('[data-testid="terminal"]').click();
+    await page.keyboard.type("not for me");
+    const { id } = (await laptop.request("GET", "/api/peers", undefined)).body.peers.find(({ name }) => name === "guest");
+    assert.equal((await laptop.request("POST", `/api/peers/${id}/admit`, { rights: "operate" })).status, 200);
+    await page.getByTestId("only-looking").waitFor({ state: "detached" });
+    await waitFor("the echo", async () => {
+      await page.keyboard.type("x");
+      return ((await terminalLines(page)) ?? []).some((line) => line.includes("xx"));
+    });
+    assert.ok(!((await terminalLines(page)) ?? []).join("\n").includes("not for me"), "what could not be typed is not typed later");
+    await page.context().close();
+  } finally {
+    await guest.stop();
+  }
+});

@@ -232,6 +232,16 @@ impl TestNode {
         others.map(|node| (node["name"].as_str().unwrap_or_default().to_string(), node)).collect()
     }
 
+    /// The entries of its audit log.
+    ///
+    /// # Panics
+    /// If a line is no entry.
+    #[must_use]
+    pub fn audit_log(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.state_dir().join("audit.log")).unwrap_or_default();
+        log.lines().map(|line| serde_json::from_str(line).expect("one entry per line")).collect()
+    }
+
     /// Its own id, in full.
     ///
     /// # Panics
@@ -279,8 +289,7 @@ impl TestNode {
     pub fn ask(&self, other: &TestNode, address: &str) {
         let (status, body) = self.http("POST", "/api/join", Some(&json!({ "target": address })));
         assert_eq!(status, 202, "{body}");
-        let own = self.get("/api/nodes")["nodes"][0]["id"].as_str().expect("an id").to_string();
-        let (exit, _, error) = other.cli(&["admit", &own]);
+        let (exit, _, error) = other.cli(&["admit", &self.id()]);
         assert_eq!(exit, 0, "{error}");
     }
 

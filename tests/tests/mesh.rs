@@ -211,6 +211,66 @@ fn commands_work_on_the_agents_of_every_machine() {
 }
 
 #[test]
+fn every_verb_takes_the_machine_with_an_at_sign_or_as_a_flag() {
+    let (desk, laptop) = pair();
+    desk.create_script("twin", "exec cat");
+    let (code, id, error) = desk.cli(&["new", "twin@laptop", "--", "cat"]);
+    assert_eq!(code, 0, "{error}");
+    let here = laptop.id();
+    let own = || laptop.agents().into_iter().filter(|agent| agent["node"] == here.as_str()).collect::<Vec<_>>();
+    let twin = &own()[0];
+    assert_eq!(id.trim(), format!("{}@{here}", twin["id"].as_str().unwrap()));
+    assert_eq!(twin["directory"], laptop.folder().to_str().unwrap(), "the home there");
+    let (code, _, error) = desk.cli(&["send", "twin", "which?"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("Say on which machine:") && error.contains("  twin@desk  "), "{error}");
+    assert_eq!(desk.cli(&["send", "twin@laptop", "over there"]).0, 0);
+    assert_eq!(desk.cli(&["send", "twin", "over here", "--node", "desk"]).0, 0);
+    let shows = |agent: &str, text: &str| desk.cli(&["screen", agent]).1.contains(text);
+    wait_until("each has its own", || shows("twin@laptop", "over there") && shows("twin@desk", "over here"));
+    assert!(!shows("twin@laptop", "over here"));
+    assert_eq!(desk.cli(&["notes", "twin@laptop", "of the laptop"]).0, 0);
+    assert_eq!(desk.cli(&["notes", "twin", "--node", "laptop"]).1, "of the laptop\n");
+    assert_eq!(desk.cli(&["restart", "twin@laptop"]).0, 0);
+    assert_eq!(desk.cli(&["stop", "twin@laptop"]).0, 0);
+    assert_eq!(desk.cli(&["start", "--node", "laptop", "twin"]).0, 0);
+    assert_eq!(desk.cli(&["rename", "twin@laptop", "other"]).0, 0);
+    assert_eq!(desk.cli(&["rm", "other@laptop", "--yes"]).0, 0);
+    assert!(own().is_empty());
+    assert_eq!(desk.agent_named("twin")["running"], true, "the one here was never touched");
+    let (code, _, error) = desk.cli(&["new", "x@laptop", "--dir", "src"]);
+    assert!(code == 2 && error.contains("relative to a directory of this machine"), "{error}");
+    let (code, _, error) = desk.cli(&["new", "x", "--node", "nowhere"]);
+    assert!(code == 1 && error.contains("There is no machine nowhere."), "{error}");
+}
+
+#[test]
+fn the_piped_list_says_of_each_agent_on_which_machine_it_is_and_whether_that_is_there() {
+    let (desk, mut laptop) = pair();
+    desk.create_script("near", "exec cat");
+    laptop.create_script("far", "exec cat");
+    desk.agent_named("far");
+    let columns = |args: &[&str]| {
+        let rows = desk.cli(args).1;
+        let row = |line: &str| line.split('\t').map(str::to_string).collect::<Vec<_>>();
+        rows.lines().map(row).map(|row| [row[0].clone(), row[6].clone(), row[7].clone()]).collect::<Vec<_>>()
+    };
+    let far = |state: &str| ["far", "laptop", state].map(str::to_string);
+    let near = ["near", "desk", "here"].map(str::to_string);
+    wait_until("it is reachable", || columns(&["ls"]) == [far("reachable"), near.clone()]);
+    laptop.kill();
+    wait_until("it is not", || columns(&["ls"]) == [far("unreachable"), near.clone()]);
+    assert_eq!(columns(&["ls", "--node", "laptop"]), [far("unreachable")]);
+    let agents: Value = serde_json::from_str(&desk.cli(&["ls", "--json"]).1).expect("JSON");
+    let of = |name: &str| agents.as_array().unwrap().iter().find(|agent| agent["name"] == name).unwrap().clone();
+    assert_eq!((&of("far")["machine"], &of("far")["reachable"]), (&json!("laptop"), &json!(false)));
+    assert!(of("far")["since_ms"].is_u64() && of("far")["node"].is_string());
+    assert_eq!((&of("near")["machine"], &of("near")["reachable"]), (&json!("desk"), &json!(true)));
+    let (code, _, error) = desk.cli(&["stop", "far@laptop"]);
+    assert!(code == 1 && error.contains("laptop: it cannot be reached."), "{error}");
+}
+
+#[test]
 fn a_machine_that_may_only_look_cannot_touch_anything() {
     let (desk, laptop) = (TestNode::named("desk"), TestNode::named("laptop"));
     let (_, invited, _) = desk.cli(&["invite", "--rights", "view"]);
@@ -254,11 +314,6 @@ fn what_cannot_be_asked_of_a_machine_that_is_away_is_refused_at_once_by_its_name
     assert_eq!(desk.http("GET", &format!("/api/directories?node={there}"), None).0, 504);
 }
 
-fn audit_log(node: &TestNode) -> Vec<Value> {
-    let log = std::fs::read_to_string(node.state_dir().join("audit.log")).unwrap_or_default();
-    log.lines().map(|line| serde_json::from_str(line).expect("one entry per line")).collect()
-}
-
 #[test]
 fn what_another_machine_does_is_in_the_log_of_the_machine_where_it_happens() {
     let (desk, laptop) = pair();
@@ -272,7 +327,7 @@ fn what_another_machine_does_is_in_the_log_of_the_machine_where_it_happens() {
     assert_eq!(desk.cli(&["stop", "far"]).0, 0);
     assert_eq!(desk.http("POST", &format!("/api/agents/{agent}/stop"), None).0, 409);
     let by_desk = |event: &str, what: &str| {
-        audit_log(&laptop).into_iter().find(|entry| {
+        laptop.audit_log().into_iter().find(|entry| {
             entry["event"] == event
                 && entry["by"] == id.as_str()
                 && entry["what"].as_str().unwrap_or("").starts_with(what)
@@ -300,7 +355,7 @@ fn what_is_refused_to_a_machine_that_may_only_look_is_in_the_log_too() {
     viewer.type_bytes(1, b"rm -rf");
     for what in ["list directory", "create x", "type "] {
         let entry = wait_for(what, || {
-            let refused = audit_log(&desk).into_iter().filter(|entry| entry["event"] == "refused");
+            let refused = desk.audit_log().into_iter().filter(|entry| entry["event"] == "refused");
             refused.into_iter().find(|entry| entry["what"].as_str().unwrap_or("").starts_with(what))
         });
         assert_eq!(entry["by"], laptop.id(), "{entry}");
@@ -311,8 +366,8 @@ fn what_is_refused_to_a_machine_that_may_only_look_is_in_the_log_too() {
 fn everything_about_membership_is_in_the_audit_logs() {
     let (desk, laptop) = pair();
     let whats = |node: &TestNode, whats: &[&str]| {
-        let log = std::fs::read_to_string(node.state_dir().join("audit.log")).unwrap_or_default();
-        whats.iter().all(|what| log.contains(&format!("\"what\":\"{what}\"")))
+        let log = node.audit_log();
+        whats.iter().all(|what| log.iter().any(|entry| entry["what"] == *what))
     };
     wait_until("the inviting side's entries", || whats(&desk, &["invite", "paired", "admit to operate"]));
     wait_until("the joining side's entries", || whats(&laptop, &["joined", "admit to operate"]));

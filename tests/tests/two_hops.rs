@@ -2,8 +2,9 @@
 //! and what the third shows is seen at the first, whatever happens on the way.
 
 use consort_tests::net::Fault;
-use consort_tests::{FaultRelay, Net, TestNode, Typist, wait_for_mesh};
+use consort_tests::{FaultRelay, Net, TestNode, Typist, wait_for, wait_for_mesh};
 use rustix::process::Signal;
+use serde_json::json;
 use std::time::Duration;
 
 const NAMES: [&str; 3] = ["first", "middle", "last"];
@@ -195,4 +196,17 @@ fn a_connection_of_which_one_end_has_forgotten_is_noticed_and_replaced() {
         typist.type_until("the links are back", || first.reaches("last") && last.reaches("first"));
         typist.check(last);
     }
+}
+
+#[test]
+fn what_is_done_over_a_machine_in_the_middle_is_in_the_owners_log_with_who_was_in_the_middle() {
+    let ([first, middle, last], _relays) = relayed_row();
+    let there = last.id();
+    assert_eq!(first.get(&format!("/api/directories?path=%2F&node={there}"))["path"], "/");
+    first.create(&json!({ "name": "far-made", "directory": "/", "program": "cat", "node": there }));
+    assert_eq!(last.agent_named("far-made")["node"], there.as_str());
+    let entry = wait_for("the entry", || last.audit_log().into_iter().find(|entry| entry["what"] == "create"));
+    assert_eq!((&entry["by"], &entry["detail"]), (&json!(first.id()), &json!("far-made")), "{entry}");
+    assert_eq!(entry["via"], format!("node {}", &middle.id()[..7]), "{entry}");
+    assert!(middle.audit_log().iter().all(|entry| entry["what"] != "create"), "it only passes it on");
 }

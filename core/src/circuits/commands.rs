@@ -347,7 +347,7 @@ fn permitted(command: &Command, rights: Rights) -> Result<(), Refusal> {
             | Command::ListDirectory(_),
             Rights::View,
         ) => {
-            let message = "this machine may only look at its agents.";
+            let message = "the asking machine may only look here.";
             Err(refusal(RefusalCode::Forbidden, message.to_string(), "Change its rights on a member that may operate."))
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Nothing is sent again here. A parcel that is missing breaks the circuit, and what was to be said is said on the next one.
 
-use super::wire::{CircuitId, Header, Kind};
+use super::wire::{Header, Kind};
 use crate::limits;
 use crate::time::{Duration, Instant};
 
@@ -10,10 +10,9 @@ use crate::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Broken;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Line {
-    circuit: CircuitId,
-    of_opener: bool,
+    circuit: u64,
     /// Parcels with messages that were sent.
     sent: u64,
     /// Of those, how many the other end has.
@@ -31,11 +30,11 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(circuit: CircuitId, of_opener: bool) -> Self {
-        Line { circuit, of_opener, sent: 0, acked: 0, taken: 0, ask_at: None, asked: 0, probe: false, answer: false }
+    pub(super) fn new(circuit: u64) -> Self {
+        Line { circuit, ..Line::default() }
     }
 
-    pub(super) fn circuit(&self) -> CircuitId {
+    pub(super) fn circuit(&self) -> u64 {
         self.circuit
     }
 
@@ -76,6 +75,11 @@ impl Line {
         self.probe = true;
     }
 
+    /// The other end has given a sign.
+    pub(super) fn heard(&mut self) {
+        (self.asked, self.ask_at) = (0, None);
+    }
+
     /// Takes the header of a parcel of this circuit. True: its messages are to be taken.
     pub(super) fn arrived(&mut self, now: Instant, header: &Header) -> Result<bool, Broken> {
         if header.seq != self.taken || header.ack > self.sent {
@@ -92,7 +96,7 @@ impl Line {
         match header.kind {
             Kind::Messages => self.taken += 1,
             Kind::Probe => self.answer = true,
-            Kind::Answer | Kind::Reset | Kind::Gone => {}
+            Kind::Answer | Kind::Reset => {}
         }
         Ok(header.kind == Kind::Messages)
     }
@@ -111,8 +115,9 @@ impl Line {
         Ok(())
     }
 
-    fn header(&self, kind: Kind) -> Header {
-        Header { circuit: self.circuit, of_opener: self.of_opener, seq: self.sent, ack: self.taken, kind }
+    /// The header of a parcel without messages.
+    pub(super) fn header(&self, kind: Kind) -> Header {
+        Header { circuit: self.circuit, seq: self.sent, ack: self.taken, kind }
     }
 }
 
@@ -121,8 +126,7 @@ mod tests {
     use super::*;
 
     fn pair() -> (Line, Line) {
-        let circuit = CircuitId { instance: 1, number: 1 };
-        (Line::new(circuit, true), Line::new(circuit, false))
+        Default::default()
     }
 
     fn at(ms: u64) -> Instant {

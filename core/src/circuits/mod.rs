@@ -6,13 +6,17 @@
 //! reached, viewers repeat the input that was not acknowledged, and commands are repeated under their numbers. Reconnecting,
 //! another route and another life of the owner are all the same.
 //!
+//! All that is said is sealed from end to end: nodes in the middle pass on what they can neither read nor make.
+//!
 //! Credit is end to end: of one viewer there are at most [`REMOTE_ROOM`](limits::REMOTE_ROOM) frames on the way, wherever they wait.
 
+mod arrive;
 mod commands;
 mod line;
 mod look;
 mod opener;
 mod owner;
+mod sealed;
 pub(crate) mod wire;
 
 use crate::act::Act;
@@ -24,18 +28,21 @@ use crate::limits;
 use crate::mesh::facts::{Fact, Key};
 use crate::output::{Output, ViewerOutput};
 use crate::random::Random;
+use crate::seal::Seal;
 use crate::streams::{Attach, Delivered, Onlooker, Streams};
 use crate::time::{Duration, Instant};
 use crate::timers::Timers;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use arrive::Answered;
 use commands::{Answers, Request, Ticket, Tickets};
 use look::Look;
 use opener::Opener;
 use owner::Owner;
-use wire::{Answer, CircuitId, Header, Kind};
+use wire::{Answer, SessionId};
 
 /// What carries circuits, and what it knows of the nodes: the mesh.
 pub(crate) trait Carrier {
@@ -85,8 +92,11 @@ enum End {
 pub(crate) struct Circuits {
     instance: u64,
     random: Random,
+    seal: Box<dyn Seal>,
     openers: BTreeMap<NodeId, Opener>,
     owners: BTreeMap<NodeId, Owner>,
+    /// Sessions that were offered here and that nothing was said in yet: at most one of each node.
+    answered: BTreeMap<NodeId, Answered>,
     tickets: Tickets,
     next_circuit: u64,
     next_line: u32,
@@ -97,12 +107,14 @@ pub(crate) struct Circuits {
 }
 
 impl Circuits {
-    pub(crate) fn new(instance: u64, random: Random) -> Self {
+    pub(crate) fn new(instance: u64, random: Random, seal: Box<dyn Seal>) -> Self {
         Circuits {
             instance,
             random,
+            seal,
             openers: BTreeMap::new(),
             owners: BTreeMap::new(),
+            answered: BTreeMap::new(),
             tickets: Tickets::default(),
             next_circuit: 0,
             next_line: 0,
@@ -143,12 +155,12 @@ impl Circuits {
     /// A person has looked at another node's agent. Said if it can be said now.
     pub(crate) fn seen(&mut self, now: Instant, agent: AgentAddress, carrier: &impl Carrier) {
         if carrier.rights_of(agent.node).is_some() && carrier.is_reachable(agent.node) {
-            let circuit = self.next_circuit();
-            let Some(opener) = self.opener(now, agent.node) else { return };
-            if opener.up().is_none() {
-                opener.open(now, circuit);
+            if self.openers.get_mut(&agent.node).and_then(Opener::up).is_none() {
+                self.open(now, agent.node);
             }
-            opener.say(ViewerInput::Seen(agent));
+            if let Some(opener) = self.opener(now, agent.node) {
+                opener.say(ViewerInput::Seen(agent));
+            }
         }
     }
 
@@ -246,122 +258,7 @@ impl Circuits {
         Some((node, act))
     }
 
-    // What the mesh brings.
-
-    /// A parcel has come.
-    pub(crate) fn arrived<'p>(
-        &mut self,
-        now: Instant,
-        from: NodeId,
-        body: &'p [u8],
-        carrier: &mut impl Carrier,
-    ) -> Vec<News<'p>> {
-        let mut news = Vec::new();
-        let Some(rights) = carrier.rights_of(from) else { return news };
-        let Ok((header, messages)) = wire::header(body) else { return news };
-        if header.of_opener {
-            self.arrived_at_owner(now, (from, rights), (&header, messages), carrier, &mut news);
-        } else {
-            self.arrived_at_opener(now, from, (&header, messages), carrier, &mut news);
-        }
-        name_refusals(&mut news, from, carrier);
-        news
-    }
-
-    fn arrived_at_opener<'p>(
-        &mut self,
-        now: Instant,
-        from: NodeId,
-        (header, messages): (&Header, &'p [u8]),
-        carrier: &mut impl Carrier,
-        news: &mut Vec<News<'p>>,
-    ) {
-        let mut opener = self.openers.get_mut(&from);
-        let wanted = opener.as_ref().is_some_and(|opener| opener.is_wanted());
-        let Some(opener) = opener.as_mut().filter(|opener| is_on(opener, header.circuit)) else {
-            // The next circuit says it, if there is to be one: until then the owner keeps what it has answered.
-            if !wanted || header.circuit.instance != self.instance {
-                let gone = Header { of_opener: true, seq: 0, ack: 0, kind: Kind::Gone, ..*header };
-                carrier.send(from, wire::parcel(&gone, &[]));
-            }
-            return;
-        };
-        if header.kind == Kind::Reset || opener.arrived(now, header, messages, news).is_err() {
-            opener.down(now, |tries| pause(&mut self.random, tries));
-        }
-        self.busy.insert(from);
-    }
-
-    fn arrived_at_owner<'p>(
-        &mut self,
-        now: Instant,
-        (from, rights): (NodeId, Rights),
-        (header, messages): (&Header, &'p [u8]),
-        carrier: &mut impl Carrier,
-        news: &mut Vec<News<'p>>,
-    ) {
-        if !self.has_circuit(now, (from, rights), header, carrier, news) {
-            return;
-        }
-        let Some(owner) = self.owners.get_mut(&from) else { return };
-        if header.kind == Kind::Gone {
-            owner.down(now, news);
-            self.forget_owner(from);
-            return;
-        }
-        match owner.arrived(now, (header, messages), self.instance, news) {
-            Ok(false) => {}
-            Ok(true) => {
-                owner.down(now, news);
-                let known =
-                    Header { of_opener: false, seq: header.ack, ack: header.seq + 1, kind: Kind::Answer, ..*header };
-                carrier.send(from, wire::parcel(&known, &[]));
-                self.forget_owner(from);
-            }
-            Err(line::Broken) => {
-                owner.down(now, news);
-            }
-        }
-        self.busy.insert(from);
-    }
-
-    /// Whether a parcel belongs to the circuit that its sender has here; the first one of a newer circuit makes that.
-    fn has_circuit(
-        &mut self,
-        now: Instant,
-        (from, rights): (NodeId, Rights),
-        header: &Header,
-        carrier: &mut impl Carrier,
-        news: &mut Vec<News<'_>>,
-    ) -> bool {
-        let known = self.owners.get(&from).map(|owner| owner.circuit);
-        if known == Some(header.circuit) {
-            return true;
-        }
-        if header.kind == Kind::Gone {
-            return false;
-        }
-        let same_life = known.filter(|known| known.instance == header.circuit.instance);
-        if same_life.is_some_and(|known| known.number > header.circuit.number) {
-            // A straggler of one that was given up.
-            return false;
-        }
-        if header.seq != 0 || header.kind != Kind::Messages {
-            let reset = Header { of_opener: false, seq: 0, ack: 0, kind: Kind::Reset, ..*header };
-            carrier.send(from, wire::parcel(&reset, &[]));
-            return false;
-        }
-        let before = self.owners.remove(&from).map(|mut before| {
-            before.down(now, news);
-            before.answers
-        });
-        if self.owners.len() >= limits::CIRCUITS {
-            return false;
-        }
-        let answers = before.filter(|_| same_life.is_some()).unwrap_or_else(|| Answers::new(header.circuit.instance));
-        self.owners.insert(from, Owner::new(from, header.circuit, answers, rights));
-        true
-    }
+    // The way to other nodes.
 
     /// Parcels from here to a node are being lost, or there is no way to it any more. What is wanted of it waits until there is one.
     pub(crate) fn lost(&mut self, now: Instant, node: NodeId) -> Vec<News<'static>> {
@@ -399,6 +296,9 @@ impl Circuits {
             if rights.is_none() {
                 self.forget_owner(node);
             }
+        }
+        if rights.is_none() {
+            self.answered.remove(&node);
         }
         if let Some(opener) = self.openers.get_mut(&node) {
             if rights.is_none() {
@@ -471,7 +371,6 @@ impl Circuits {
     }
 
     fn flush_opener(&mut self, now: Instant, node: NodeId, carrier: &mut impl Carrier) -> bool {
-        let circuit = self.next_circuit();
         let Some(opener) = self.openers.get_mut(&node) else { return false };
         if opener.is_over() || opener.is_wanted() && opener.has_said_bye() {
             opener.down(now, |_| Duration::default());
@@ -479,7 +378,7 @@ impl Circuits {
         if opener.is_wanted() {
             opener.idle_since = None;
             if matches!(opener.state, opener::State::Down(at) if at <= now) && carrier.is_reachable(node) {
-                opener.open(now, circuit);
+                self.open(now, node);
             }
         } else {
             let since = *opener.idle_since.get_or_insert(now);
@@ -487,6 +386,7 @@ impl Circuits {
                 opener.say_bye();
             }
         }
+        let Some(opener) = self.openers.get_mut(&node) else { return false };
         match opener.flush(now, carrier) {
             Ok(sent) => sent,
             Err(line::Broken) => {
@@ -538,7 +438,7 @@ impl Circuits {
 
     /// Every rule of this component.
     pub(crate) fn check(&self) -> Result<(), Violation> {
-        if self.openers.len() > limits::CIRCUITS || self.owners.len() > limits::CIRCUITS {
+        if [self.openers.len(), self.owners.len(), self.answered.len()].into_iter().any(|len| len > limits::CIRCUITS) {
             return Err(Violation("too many circuits".to_string()));
         }
         for (node, opener) in &self.openers {
@@ -560,9 +460,25 @@ impl Circuits {
         Some(self.openers.entry(node).or_insert_with(|| Opener::new(node, now)))
     }
 
-    fn next_circuit(&mut self) -> CircuitId {
+    /// Opens a circuit to a node, if that can be done now.
+    fn open(&mut self, now: Instant, node: NodeId) -> Option<&mut Opener> {
         self.next_circuit += 1;
-        CircuitId { instance: self.instance, number: self.next_circuit }
+        let number = self.next_circuit;
+        if self.opener(now, node)?.needs_session() {
+            let id = SessionId { instance: self.instance, number };
+            let offer = self.seal.offer(node, &id.about());
+            let opener = self.openers.get_mut(&node)?;
+            match offer {
+                Some(offer) => opener.offers(id, offer),
+                None => {
+                    opener.state = opener::State::Down(now + limits::CIRCUIT_AGAIN_TIME.1);
+                    return None;
+                }
+            }
+        }
+        let opener = self.openers.get_mut(&node)?;
+        opener.open(now, number);
+        Some(opener)
     }
 
     /// Its answers are not asked for again. What is still carried out for it goes on and is not told.
@@ -570,10 +486,6 @@ impl Circuits {
         self.owners.remove(&node);
         self.busy.insert(node);
     }
-}
-
-fn is_on(opener: &Opener, circuit: CircuitId) -> bool {
-    matches!(&opener.state, opener::State::Up(up) if up.line.circuit() == circuit)
 }
 
 /// How long to wait before a circuit is opened that has broken `tries` times.

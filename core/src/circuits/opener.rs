@@ -3,14 +3,16 @@
 use super::commands::{Asked, Request, Sending};
 use super::line::{Broken, Line};
 use super::look::Look;
-use super::wire::{self, Ask, CircuitId, Header, MESSAGE_BYTES, PART_BYTES, Part, Tell};
+use super::sealed::Sealed;
+use super::wire::{self, Ask, Form, Header, MESSAGE_BYTES, PART_BYTES, Part, SessionId, Tell};
 use super::{Carrier, News};
 use crate::id::{NodeId, StreamId, ViewerId, ViewerKey};
 use crate::input::ViewerInput;
 use crate::limits;
 use crate::output::ViewerOutput;
+use crate::seal::Offer;
 use crate::streams::Bytes;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -23,6 +25,7 @@ pub(super) struct Opener {
     looks: BTreeMap<(ViewerId, StreamId), Look>,
     callers: BTreeMap<ViewerId, Caller>,
     pub(super) asked: Asked,
+    way: Way,
     pub(super) state: State,
     /// Openings since a circuit lasted.
     pub(super) tries: u32,
@@ -70,6 +73,15 @@ pub(super) struct Up {
     bye: bool,
 }
 
+/// The session with the other node: it outlasts circuits.
+#[derive(Debug)]
+enum Way {
+    Closed,
+    /// It was offered, with this parcel. What is to be said waits.
+    Offered(SessionId, Box<dyn Offer>, Vec<u8>),
+    Open(Sealed),
+}
+
 impl Caller {
     fn new(key: ViewerKey) -> Self {
         Caller { key, open: false, granted: 0, waiting: 0, withheld: 0, free: 0, snapshot: None }
@@ -98,6 +110,7 @@ impl Opener {
             looks: BTreeMap::new(),
             callers: BTreeMap::new(),
             asked: Asked::default(),
+            way: Way::Closed,
             state: State::Down(now),
             tries: 0,
             idle_since: None,
@@ -124,6 +137,10 @@ impl Opener {
             State::Up(up) => Some(up),
             State::Down(_) => None,
         }
+    }
+
+    pub(super) fn is_on(&self, circuit: u64) -> bool {
+        matches!(&self.state, State::Up(up) if up.line.circuit() == circuit)
     }
 
     // What viewers want.
@@ -215,12 +232,63 @@ impl Opener {
         core::mem::take(&mut self.looks).into_iter().map(|((viewer, _), look)| (viewer, look.stream)).collect()
     }
 
+    // The session.
+
+    /// There is none, and none was offered.
+    pub(super) fn needs_session(&self) -> bool {
+        matches!(self.way, Way::Closed)
+    }
+
+    pub(super) fn has_session(&self, id: SessionId) -> bool {
+        matches!(&self.way, Way::Open(session) if session.id == id)
+    }
+
+    /// A session is offered when the next circuit is opened.
+    pub(super) fn offers(&mut self, id: SessionId, (offer, words): (Box<dyn Offer>, Vec<u8>)) {
+        self.way = Way::Offered(id, offer, wire::parcel(id, Form::Offer, &words));
+    }
+
+    /// The answer to what was offered, if it is that: everything may be said now.
+    pub(super) fn accepted(&mut self, id: SessionId, answer: &[u8]) {
+        if let Way::Offered(offered, offer, _) = &mut self.way
+            && *offered == id
+            && let Some(session) = offer.answered(answer)
+        {
+            self.way = Way::Open(Sealed::of_opener(id, session));
+            if let Some(up) = self.up() {
+                up.line.heard();
+            }
+        }
+    }
+
+    /// The other node does not have the session, as somebody says.
+    pub(super) fn session_lost(&mut self, now: Instant, id: SessionId, pause: impl FnOnce(u32) -> Duration) {
+        let Way::Open(session) = &self.way else { return };
+        if session.id != id {
+            return;
+        }
+        if session.has_served() {
+            // It was restarted: no reason to wait with the next one.
+            self.tries = 0;
+        }
+        self.way = Way::Closed;
+        self.down(now, pause);
+    }
+
+    /// Whether the other node has said this; then `plain` has it.
+    pub(super) fn opens(&mut self, number: u64, sealed: &[u8], plain: &mut Vec<u8>) -> bool {
+        match &mut self.way {
+            Way::Open(session) => session.open(number, sealed, plain),
+            Way::Closed | Way::Offered(..) => false,
+        }
+    }
+
     // The circuit.
 
     /// Opens a circuit and says on it what is wanted.
-    pub(super) fn open(&mut self, now: Instant, circuit: CircuitId) {
+    pub(super) fn open(&mut self, now: Instant, circuit: u64) {
         let mut up = Up {
-            line: Line::new(circuit, true),
+            line: Line::new(circuit),
             since: now,
             queue: VecDeque::new(),
             queued_bytes: 0,
@@ -229,6 +297,9 @@ impl Opener {
             answer: None,
             bye: false,
         };
+        if !matches!(self.way, Way::Open(_)) {
+            up.line.ask();
+        }
         self.callers.values_mut().for_each(Caller::restart);
         for ((viewer, line), look) in &self.looks {
             if let Some(caller) = self.callers.get_mut(viewer).filter(|caller| !caller.open) {
@@ -242,12 +313,16 @@ impl Opener {
     }
 
     /// The circuit is broken, or given up. `pause` says how long to wait before one more is opened when several broke soon.
-    pub(super) fn down(&mut self, now: Instant, pause: impl FnOnce(u32) -> crate::time::Duration) {
+    pub(super) fn down(&mut self, now: Instant, pause: impl FnOnce(u32) -> Duration) {
         let State::Up(up) = &self.state else { return };
+        if up.bye {
+            // Its owner forgets everything.
+            self.way = Way::Closed;
+        }
         if now.since(up.since) >= limits::CIRCUIT_STEADY_TIME {
             self.tries = 0;
         }
-        let pause = if self.tries <= 1 { crate::time::Duration::default() } else { pause(self.tries) };
+        let pause = if self.tries <= 1 { Duration::default() } else { pause(self.tries) };
         self.state = State::Down(now + pause);
         self.asked.interrupt();
         self.looks.values_mut().for_each(Look::interrupt);
@@ -258,7 +333,7 @@ impl Opener {
         });
     }
 
-    /// A parcel's header and messages.
+    /// A header of the circuit, and messages.
     pub(super) fn arrived<'p>(
         &mut self,
         now: Instant,
@@ -366,10 +441,18 @@ impl Opener {
             up.push(&Ask::Room(viewer.0, free));
         }
         while carrier.room_towards(self.node) {
-            let messages = up.next_messages(&mut self.asked);
-            let header = if messages.is_empty() { up.line.control(now) } else { Some(up.line.stamp(now)) };
-            let Some(header) = header else { break };
-            carrier.send(self.node, wire::parcel(&header, &messages));
+            let parcel = match &mut self.way {
+                Way::Open(session) => {
+                    let messages = up.next_messages(&mut self.asked);
+                    let header = if messages.is_empty() { up.line.control(now) } else { Some(up.line.stamp(now)) };
+                    header.map(|header| session.parcel(&header, &messages))
+                }
+                // It is the question whether anybody is there.
+                Way::Offered(_, _, offer) => up.line.control(now).map(|_| offer.clone()),
+                Way::Closed => None,
+            };
+            let Some(parcel) = parcel else { break };
+            carrier.send(self.node, parcel);
             sent = true;
         }
         if up.queued_bytes > limits::CIRCUIT_QUEUE.0 || up.queue.len() > limits::CIRCUIT_QUEUE.1 {
@@ -381,7 +464,7 @@ impl Opener {
     /// Something is to be sent when there is room.
     pub(super) fn is_waiting(&self) -> bool {
         match &self.state {
-            State::Up(up) => up.has_messages() || up.line.has_control(),
+            State::Up(up) => matches!(self.way, Way::Open(_)) && up.has_messages() || up.line.has_control(),
             State::Down(_) => false,
         }
     }

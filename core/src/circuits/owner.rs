@@ -3,7 +3,8 @@
 
 use super::commands::{Answers, Then};
 use super::line::{Broken, Line};
-use super::wire::{self, Ask, CircuitId, Header, PART_BYTES, Part, Tell};
+use super::sealed::Sealed;
+use super::wire::{self, Ask, Header, Kind, PART_BYTES, Part, Tell};
 use super::{Carrier, News};
 use crate::command::Rights;
 use crate::id::NodeId;
@@ -20,7 +21,9 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 pub(super) struct Owner {
     node: NodeId,
-    pub(super) circuit: CircuitId,
+    pub(super) session: Sealed,
+    /// The newest circuit.
+    pub(super) circuit: u64,
     pub(super) answers: Answers,
     pub(super) state: State,
 }
@@ -63,19 +66,22 @@ struct Served {
 }
 
 impl Owner {
-    pub(super) fn new(node: NodeId, circuit: CircuitId, answers: Answers, rights: Rights) -> Self {
-        let up = Up {
-            line: Line::new(circuit, false),
-            rights,
-            viewers: BTreeMap::new(),
-            ready: VecDeque::new(),
-            answers: VecDeque::new(),
-            answered: 0,
-            not_me: VecDeque::new(),
-            command: None,
-            answer_next: false,
+    /// Nothing is opened yet.
+    pub(super) fn new(now: Instant, node: NodeId, session: Sealed, answers: Answers) -> Self {
+        Owner { node, session, circuit: 0, answers, state: State::Broken(Telling::new(now)) }
+    }
+
+    /// A newer circuit takes the place of the one that is there, if this is its beginning; else it is broken.
+    pub(super) fn begin(&mut self, now: Instant, header: &Header, rights: Rights, news: &mut Vec<News<'_>>) {
+        if header.circuit <= self.circuit {
+            return;
+        }
+        self.down(now, news);
+        self.circuit = header.circuit;
+        self.state = match (header.seq, header.kind) {
+            (0, Kind::Messages) => State::Up(Box::new(Up::new(header.circuit, rights))),
+            _ => State::Broken(Telling::new(now)),
         };
-        Owner { node, circuit, answers, state: State::Up(Box::new(up)) }
     }
 
     pub(super) fn up(&mut self) -> Option<&mut Up> {
@@ -89,11 +95,11 @@ impl Owner {
     pub(super) fn down(&mut self, now: Instant, news: &mut Vec<News<'_>>) {
         if let State::Up(up) = &self.state {
             news.extend(up.viewers.keys().map(|v| News::Viewer(Onlooker::There(self.node, *v), ViewerInput::Closed)));
-            self.state = State::Broken(Telling { at: now, pause: limits::PROBE_TIME });
+            self.state = State::Broken(Telling::new(now));
         }
     }
 
-    /// A parcel's header and messages. True: the opener is done with the circuit.
+    /// A header of the circuit, and messages. True: the opener is done with the circuit.
     pub(super) fn arrived<'p>(
         &mut self,
         now: Instant,
@@ -197,6 +203,12 @@ impl Owner {
         Ok(())
     }
 
+    /// The parcel that says that the last one has come.
+    pub(super) fn farewell(&mut self) -> Option<Vec<u8>> {
+        let header = self.up()?.line.header(Kind::Answer);
+        Some(self.session.parcel(&header, &[]))
+    }
+
     /// A viewer of the opener may have a frame.
     pub(super) fn calls(&mut self, viewer: u64) {
         if let Some(up) = self.up() {
@@ -215,10 +227,8 @@ impl Owner {
         let mut sent = false;
         match &mut self.state {
             State::Broken(telling) if telling.at <= now && carrier.room_towards(self.node) => {
-                // The opener's own circuit number is all that it looks at.
-                let header =
-                    Header { circuit: self.circuit, of_opener: false, seq: 0, ack: 0, kind: wire::Kind::Reset };
-                carrier.send(self.node, wire::parcel(&header, &[]));
+                let header = Header { circuit: self.circuit, seq: 0, ack: 0, kind: Kind::Reset };
+                carrier.send(self.node, self.session.parcel(&header, &[]));
                 telling.at = now + telling.pause;
                 telling.pause = Duration::from_millis(telling.pause.as_millis() * 2).min(limits::DIAL_AGAIN_TIME.1);
                 sent = true;
@@ -229,7 +239,7 @@ impl Owner {
                     let message = up.next_message(now, self.node, instance, &mut self.answers, (streams, out));
                     let header = if message.is_some() { Some(up.line.stamp(now)) } else { up.line.control(now) };
                     let Some(header) = header else { break };
-                    carrier.send(self.node, wire::parcel(&header, &message.unwrap_or_default()));
+                    carrier.send(self.node, self.session.parcel(&header, &message.unwrap_or_default()));
                     sent = true;
                 }
             }
@@ -254,7 +264,27 @@ impl Owner {
     }
 }
 
+impl Telling {
+    fn new(now: Instant) -> Self {
+        Telling { at: now, pause: limits::PROBE_TIME }
+    }
+}
+
 impl Up {
+    fn new(circuit: u64, rights: Rights) -> Self {
+        Up {
+            line: Line::new(circuit),
+            rights,
+            viewers: BTreeMap::new(),
+            ready: VecDeque::new(),
+            answers: VecDeque::new(),
+            answered: 0,
+            not_me: VecDeque::new(),
+            command: None,
+            answer_next: false,
+        }
+    }
+
     fn ready(&mut self, viewer: u64) {
         if let Some(served) = self.viewers.get_mut(&viewer).filter(|served| !served.queued) {
             served.queued = true;

@@ -1,9 +1,12 @@
 //! Two nodes with a road between them that loses parcels: what a viewer at one sees and types of a terminal at the other.
 
+mod seal;
+
 use super::*;
 use crate::id::{AgentId, Generation, Size, TerminalId};
 use crate::input::{Take, TerminalInput};
 use crate::output::TerminalOutput;
+use crate::sham::Sham;
 use crate::streams::Target;
 use crate::streams::Typed;
 use alloc::vec;
@@ -50,6 +53,11 @@ impl Carrier for Road {
     fn want_direct(&mut self, _: NodeId, _: bool) {}
 }
 
+/// The circuits of a node in one of its lives.
+fn circuits(id: NodeId, instance: u64) -> Circuits {
+    Circuits::new(instance, Random::fork([id.0[0]; 32], 3), Box::new(Sham::new(id, instance)))
+}
+
 struct Host {
     circuits: Circuits,
     streams: Streams,
@@ -61,7 +69,7 @@ impl Host {
     fn new(id: NodeId, other: u64) -> Self {
         let instance = u64::from(id.0[0]);
         Host {
-            circuits: Circuits::new(instance, Random::fork([id.0[0]; 32], 3)),
+            circuits: circuits(id, instance),
             streams: Streams::new(id, Random::fork([id.0[0]; 32], 2)),
             road: Road { parcels: VecDeque::new(), open: true, room: 4, rights: Rights::Operate, instance: other },
             out: VecDeque::new(),
@@ -142,11 +150,15 @@ impl World {
     /// A world whose page looks at the terminal and has room.
     fn watching() -> Self {
         let mut world = World::new();
-        world.reads(1_000);
-        world.attach(None);
-        world.deliver_all();
-        assert_eq!(world.page.open, 1);
+        world.watch();
         world
+    }
+
+    fn watch(&mut self) {
+        self.reads(1_000);
+        self.attach(None);
+        self.deliver_all();
+        assert_eq!(self.page.open, 1);
     }
 
     fn attach(&mut self, from: Option<(Generation, u64)>) {
@@ -287,7 +299,8 @@ impl World {
     fn deliver(&mut self, to_b: bool) -> bool {
         let (from, to, sender) = if to_b { (&mut self.a, &mut self.b, A) } else { (&mut self.b, &mut self.a, B) };
         let Some(parcel) = from.road.parcels.pop_front() else { return false };
-        let news = to.circuits.arrived(self.now, sender, &parcel, &mut to.road);
+        let mut plain = Vec::new();
+        let news = to.circuits.arrived(self.now, (sender, &parcel), &mut plain, &mut to.road);
         self.apply(to_b, news);
         self.settle();
         true
@@ -297,6 +310,11 @@ impl World {
         let from = if to_b { &mut self.a } else { &mut self.b };
         from.road.parcels.pop_front();
         self.settle();
+    }
+
+    /// The circuit of A is offered and accepted.
+    fn meet(&mut self) {
+        assert!(self.deliver(true) && self.deliver(false));
     }
 
     fn deliver_all(&mut self) {
@@ -539,6 +557,7 @@ fn a_node_that_may_only_look_sees_and_does_not_type() {
 fn a_command_is_carried_out_once_however_often_it_is_repeated() {
     let mut world = World::new();
     world.command(Command::Stop(AGENT.agent));
+    world.meet();
     world.deliver(true);
     for _ in 0..3 {
         world.cut();
@@ -559,10 +578,13 @@ fn a_command_is_carried_out_once_however_often_it_is_repeated() {
 fn a_command_that_another_life_may_have_carried_out_is_not_repeated() {
     let mut world = World::new();
     world.command(Command::Stop(AGENT.agent));
+    world.meet();
     world.deliver(true);
     world.cut();
-    world.b.circuits = Circuits::new(77, Random::fork([5; 32], 3));
+    world.b.circuits = circuits(B, 77);
     world.heal();
+    world.deliver_all();
+    world.wait(1_000);
     world.deliver_all();
     assert_eq!(world.carried_out.len(), 1);
     let refused = world.replies.pop().and_then(Result::err).expect("refused");
@@ -688,7 +710,13 @@ proptest! {
     fn whatever_a_node_sends_nobody_fails_and_a_viewer_is_shown_no_gap(
         changes in prop::collection::vec((any::<bool>(), 0usize..200, any::<u8>(), 0u8..8), 1..200)
     ) {
-        let mut world = World::watching();
+        let mut world = World::new();
+        // What is changed on the way was said like that by a node that breaks the rules.
+        for (host, id) in [(&mut world.a, A), (&mut world.b, B)] {
+            let instance = host.circuits.instance;
+            host.circuits.seal = Box::new(Sham::new(id, instance).gullible());
+        }
+        world.watch();
         world.honest = false;
         for (to_b, at, byte, what) in changes {
             let road = if to_b { &mut world.a.road } else { &mut world.b.road };

@@ -1,4 +1,4 @@
-//! What travels on a circuit: a header, and messages behind it until the end of the parcel.
+//! What travels on a circuit: an envelope that everybody on the way can read, and sealed in it a header with messages behind it.
 
 use crate::error::Refusal;
 use crate::input::ViewerInput;
@@ -8,22 +8,52 @@ use crate::output::ViewerOutput;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-/// A circuit: numbered by its opener in the order of opening, within one life of the opener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct CircuitId {
-    /// Random number of the opener's present start.
+/// A session: numbered by the node that offers it in the order of offering, within one life of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SessionId {
+    /// Random number of that node's present start.
     pub instance: u64,
-    /// Counts its circuits.
+    /// Counts its sessions.
     pub number: u64,
 }
 
-/// How every parcel begins.
+impl SessionId {
+    /// What it is for: an offer of one session is none of another.
+    #[must_use]
+    pub fn about(self) -> Vec<u8> {
+        [&b"consort circuits 1"[..], &self.instance.to_le_bytes(), &self.number.to_le_bytes()].concat()
+    }
+}
+
+/// How every parcel begins. Anybody can write it: what it says is believed as far as what follows opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// What it belongs to.
+    pub session: SessionId,
+    /// What follows.
+    pub form: Form,
+}
+
+/// What an envelope holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Form {
+    /// A node that wants to open circuits offers a session.
+    Offer,
+    /// The owner of what is wanted accepts it.
+    Accept,
+    /// What the opener says, sealed under this number.
+    Asks(u64),
+    /// What the owner says, sealed under this number.
+    Tells(u64),
+    /// The owner does not have the session (any more): offer another one. Nothing proves it; nothing but that depends on it.
+    Reset,
+}
+
+/// How what was sealed begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// What it belongs to.
-    pub circuit: CircuitId,
-    /// Whether the opener says it, or the owner of the terminals.
-    pub of_opener: bool,
+    /// The circuit: numbered by its opener in the order of opening, within one life of the opener.
+    pub circuit: u64,
     /// Parcels with messages that were sent before this one.
     pub seq: u64,
     /// Parcels with messages that have come.
@@ -32,7 +62,7 @@ pub struct Header {
     pub kind: Kind,
 }
 
-/// What a parcel is for.
+/// What is said in a parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// Messages follow.
@@ -41,10 +71,8 @@ pub enum Kind {
     Probe,
     /// Yes.
     Answer,
-    /// The owner does not know the circuit (any more): open another one.
+    /// The circuit is broken: open another one. Said by the owner.
     Reset,
-    /// The opener does not want the circuit any more.
-    Gone,
 }
 
 /// What an opener says.
@@ -103,19 +131,30 @@ pub struct Answer {
 
 /// Bytes of what is longer than one parcel that go into one.
 pub(super) const PART_BYTES: usize = limits::FRAME_BYTES;
-/// Bytes of the messages in one parcel.
-pub(super) const MESSAGE_BYTES: usize = limits::PARCEL_BYTES - 64;
+/// Bytes of the messages in one parcel: it has room for them, an envelope, a header and the seal.
+pub(super) const MESSAGE_BYTES: usize = limits::PARCEL_BYTES - 128;
+// Sealed, they are not too long for one piece.
+const _: () = assert!(MESSAGE_BYTES + 48 + limits::SEAL_BYTES <= limits::SEALED_BYTES);
 
 /// It cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Garbled;
 
-/// A parcel's body: the header, and behind it encoded messages.
+/// A parcel's body: the envelope, and what it holds.
 #[must_use]
-pub fn parcel(header: &Header, messages: &[u8]) -> Vec<u8> {
-    let mut body = encode(header);
-    body.extend_from_slice(messages);
-    body
+pub fn parcel(session: SessionId, form: Form, held: &[u8]) -> Vec<u8> {
+    append_bytes(encode(&Envelope { session, form }), held)
+}
+
+/// What is sealed: the header, and behind it encoded messages.
+#[must_use]
+pub fn said(header: &Header, messages: &[u8]) -> Vec<u8> {
+    append_bytes(encode(header), messages)
+}
+
+fn append_bytes(mut to: Vec<u8>, bytes: &[u8]) -> Vec<u8> {
+    to.extend_from_slice(bytes);
+    to
 }
 
 /// Appends a value to encoded messages.
@@ -131,12 +170,20 @@ pub fn encode(value: &impl Serialize) -> Vec<u8> {
     append(value, Vec::new())
 }
 
-/// The header of a parcel's body, and the messages behind it.
+/// The envelope of a parcel's body, and what it holds.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn header(body: &[u8]) -> Result<(Header, &[u8]), Garbled> {
+pub fn envelope(body: &[u8]) -> Result<(Envelope, &[u8]), Garbled> {
     postcard::take_from_bytes(body).map_err(|_| Garbled)
+}
+
+/// The header of what was said, and the messages behind it.
+///
+/// # Errors
+/// It cannot be read.
+pub fn header(said: &[u8]) -> Result<(Header, &[u8]), Garbled> {
+    postcard::take_from_bytes(said).map_err(|_| Garbled)
 }
 
 /// A value from its bytes.

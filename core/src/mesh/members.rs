@@ -196,6 +196,8 @@ impl Mesh {
         self.graph.touch();
         if self.facts.is_member(node) {
             out.push_back(Output::Event(Event::NodeChanged(node)));
+            // It may have other rights now.
+            self.news.push_back(MeshNews::NodeFact(node));
             let agents = self.rows.ids_of(node).map(|agent| AgentAddress { node, agent });
             out.extend(agents.map(|id| Output::Event(Event::AgentChanged(id))));
         } else if node == self.id {

@@ -76,7 +76,7 @@ pub(crate) enum MeshNews {
     Removed(NodeId),
     /// What is known of an agent of another node differs.
     AgentFact(NodeId, AgentId),
-    /// What another node says of itself differs.
+    /// What another node says of itself, or what it may do, differs.
     NodeFact(NodeId),
 }
 

@@ -143,7 +143,9 @@ impl Node {
             let now = self.now;
             match news {
                 MeshNews::Arrived(parcel) => {
-                    let news = self.circuits.arrived(now, parcel.from, &parcel.body, &mut self.mesh);
+                    let mut plain = Vec::new();
+                    let parcel = (parcel.from, &parcel.body[..]);
+                    let news = self.circuits.arrived(now, parcel, &mut plain, &mut self.mesh);
                     self.hear_circuits(news);
                 }
                 MeshNews::Undeliverable(node) | MeshNews::Unreachable(node) => {

@@ -118,13 +118,13 @@ impl Stream {
 
     /// Input `seq` may not be typed. Gives the refusal, if it is to be told (again).
     pub(super) fn refuse_input(&mut self, now: Instant, seq: u64) -> Option<Refusal> {
-        const WHY: &str = "your machine may only look at this one's agents";
-        self.lose_input(seq, WHY);
+        self.lose_input(seq, "this machine may only look at the agents of others");
         if self.refusal_told.is_some_and(|at| now.since(at) < limits::TYPED_EVENT_TIME) {
             return None;
         }
         self.refusal_told = Some(now);
-        Some(Refusal { code: RefusalCode::Forbidden, message: WHY.to_string(), hint: String::new() })
+        let message = "the asking machine may only look here.".to_string();
+        Some(Refusal { code: RefusalCode::Forbidden, message, hint: String::new() })
     }
 
     /// Whether who has heard so much knows with which number to go on. What does not is from before, and was told to be lost.

@@ -6,6 +6,7 @@ use consort_core::directory::BackendKind;
 use consort_core::input::{Take, TerminalInfo};
 use consort_core::monitor::Monitor;
 use consort_core::output::{BackendOperation, StoreOperation};
+use consort_core::sham::Sham;
 use consort_core::*;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -50,7 +51,8 @@ impl Desk {
         }
         let config = Config { name: "desk".into() };
         let identity = Identity { id: NODE, epoch: 1 };
-        let node = Node::new(config, identity, restored, [1; 32], Instant::START).expect("a good configuration");
+        let node = Node::new(config, identity, restored, Box::new(Sham::new(NODE, 1)), [1; 32], Instant::START)
+            .expect("a good configuration");
         Desk { node: Monitor::new(node), now: 0, next_viewer: 0, next_command: 0, heard: BTreeMap::new(), files }
     }
 

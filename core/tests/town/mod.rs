@@ -5,6 +5,7 @@
 use consort_core::directory::BackendKind;
 use consort_core::monitor::Monitor;
 use consort_core::output::StoreOperation;
+use consort_core::sham::Sham;
 use consort_core::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -132,7 +133,8 @@ impl Town {
         let mut seed = id(n).0;
         seed[8..16].copy_from_slice(&(self.now + epoch).to_le_bytes());
         seed[16] = self.machines.len() as u8;
-        let node = Node::new(config, identity, restored, seed, Instant::START).expect("a good configuration");
+        let seal = Box::new(Sham::new(id(n), self.now + epoch));
+        let node = Node::new(config, identity, restored, seal, seed, Instant::START).expect("a good configuration");
         let node = Monitor::new(node);
         Machine {
             id: id(n),

@@ -45,7 +45,7 @@ impl World {
             }
             Op::Copy { ms } => self.copy_disk(at, u64::from(ms)),
             Op::Betray { kind } => {
-                self.hosts[at].traitor = Traitor::new(kind, self.seed);
+                self.hosts[at].traitor = Traitor::new(kind, self.seed, self.hosts[at].id);
                 self.traitors |= self.hosts[at].traitor.is_some();
             }
             _ => {}

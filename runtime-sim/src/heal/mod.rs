@@ -11,9 +11,9 @@ use crate::page::Stream;
 use crate::world::World;
 use consort_core::directory::BackendKind;
 use consort_core::output::Holder;
-use consort_core::{AgentAddress, AgentId, Node};
+use consort_core::{AgentAddress, AgentId, Node, limits};
 
-/// The healed world must be quiet after this long.
+/// The healed world must be quiet after this long, plus what its snapshots take over its links.
 const BOUND_MS: u64 = 60_000;
 /// How often it is looked at.
 const STEP_MS: u64 = 500;
@@ -21,6 +21,8 @@ const STEP_MS: u64 = 500;
 const REST_MS: u64 = 12_000;
 /// In large worlds a page looks at so many terminals.
 const MOST_STREAMS: usize = 24;
+/// Links between a page's node and a terminal's, as a rule at most.
+const LINKS_BETWEEN: u64 = 4;
 
 impl World {
     /// Ends all faults and waits for quiet.
@@ -61,7 +63,8 @@ impl World {
     /// Everybody looks at everything, and within the bound everybody sees it.
     fn must_become_quiet(&mut self) -> Checked {
         self.everybody_looks()?;
-        for _ in 0..BOUND_MS / STEP_MS {
+        let bound_ms = BOUND_MS + self.snapshots_ms();
+        for _ in 0..bound_ms / STEP_MS {
             if self.pending()?.is_empty() {
                 return Ok(());
             }
@@ -73,7 +76,14 @@ impl World {
             return Ok(());
         }
         let shown: Vec<_> = pending.iter().take(8).map(String::as_str).collect();
-        Err(pending_because(format!("{} s after the last fault: {}", BOUND_MS / 1_000, shown.join("; "))))
+        Err(pending_because(format!("{} s after the last fault: {}", bound_ms / 1_000, shown.join("; "))))
+    }
+
+    /// How long a page needs for a snapshot of each of its terminals: there is one window on the way at a time.
+    fn snapshots_ms(&self) -> u64 {
+        let window = u64::from(limits::REMOTE_ROOM) * limits::FRAME_BYTES as u64;
+        let windows = MOST_STREAMS as u64 * self.setting.snapshot_bytes as u64 / window;
+        windows * 2 * LINKS_BETWEEN * self.setting.link_ms.1
     }
 
     fn end_faults(&mut self) -> Checked {
@@ -105,24 +115,26 @@ impl World {
         for index in 0..self.pages.len() as u8 {
             let at = self.pages[usize::from(index)].host;
             if self.hosts[at].retired {
-                self.pages[usize::from(index)].forget(&mut self.ledger, |_| true)?;
+                self.pages[usize::from(index)].forget(&mut self.agenda, &mut self.ledger, |_| true)?;
                 continue;
             }
             self.connect(index);
             let terminals = self.terminals_in_reach(at);
             let page = &mut self.pages[usize::from(index)];
-            page.forget(&mut self.ledger, |node| !terminals.nodes.contains(&node))?;
+            page.forget(&mut self.agenda, &mut self.ledger, |node| !terminals.nodes.contains(&node))?;
             // Each page begins elsewhere, so that together they look at everything.
             let first = usize::from(index) * MOST_STREAMS % terminals.list.len().max(1);
-            let turned = terminals.list.iter().cycle().skip(first).take(terminals.list.len().min(MOST_STREAMS));
-            for (agent, pane) in turned {
+            let turned = terminals.list.iter().cycle().skip(first);
+            let turned: Vec<_> = turned.take(terminals.list.len().min(MOST_STREAMS)).copied().collect();
+            for (agent, pane) in &turned {
                 page.look_again(&mut self.agenda, (*agent, Some(*pane)));
             }
-            let gone = |place: &Place| {
+            // Where it does not look, nobody tells it what became of its input.
+            let unseen = |place: &Place| {
                 let agent = AgentAddress { node: place.node, agent: place.terminal.agent };
-                !terminals.list.contains(&(agent, place.terminal.pane))
+                !turned.contains(&(agent, place.terminal.pane))
             };
-            page.give_up(&mut self.ledger, gone)?;
+            page.give_up(&mut self.ledger, unseen)?;
         }
         Ok(())
     }
@@ -220,7 +232,7 @@ impl World {
 
     /// What would be restored now is what the node shows now.
     fn compare_store(&self, host: &Host, node: &Node, pending: &mut Vec<String>) -> Result<(), Failure> {
-        let restored = host.restore(self.seed, host.clock.at(self.agenda.now()))?;
+        let restored = host.restore((self.seed, self.options.sabotage), host.clock.at(self.agenda.now()))?;
         let stored: Vec<AgentId> =
             restored.view().agents().filter(|a| a.node == host.id).map(|agent| agent.id).collect();
         for view in node.view().agents().filter(|view| view.managed && view.node == host.id) {

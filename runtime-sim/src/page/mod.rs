@@ -301,7 +301,7 @@ impl Page {
         self.streams.iter().any(|stream| stream.agent == agent && (pane.is_none() || stream.pane == pane))
     }
 
-    /// Forgets what was typed into terminals that are gone and that the page does not look at.
+    /// Forgets what was typed into terminals that are gone or of no interest any more, and that the page does not look at.
     pub(crate) fn give_up(&mut self, ledger: &mut Ledger, gone: impl Fn(&Place) -> bool) -> Checked {
         for (_, mut typist) in self.typists.extract_if(.., |place, _| gone(place)) {
             typist.give_up(ledger)?;
@@ -310,8 +310,17 @@ impl Page {
     }
 
     /// Looks away from the terminals of nodes that are out of reach, for good.
-    pub(crate) fn forget(&mut self, ledger: &mut Ledger, out_of_reach: impl Fn(NodeId) -> bool) -> Checked {
-        for mut stream in self.streams.extract_if(.., |stream| out_of_reach(stream.agent.node)) {
+    pub(crate) fn forget(
+        &mut self,
+        plan: Plan<'_>,
+        ledger: &mut Ledger,
+        out_of_reach: impl Fn(NodeId) -> bool,
+    ) -> Checked {
+        let gone: Vec<_> = self.streams.extract_if(.., |stream| out_of_reach(stream.agent.node)).collect();
+        for mut stream in gone {
+            if let Some(number) = stream.number {
+                self.say(plan, Said::Detach(number));
+            }
             stream.typist.give_up(ledger)?;
         }
         for (_, mut typist) in self.typists.extract_if(.., |place, _| out_of_reach(place.node)) {

@@ -1,6 +1,7 @@
 //! Planted bugs in what travels on links. Frames are told apart by their first byte.
 
 use super::{Sabotage, Saboteur};
+use consort_core::limits::SEAL_BYTES;
 use consort_core::mesh::facts::{Fact, Key, Value, Version};
 use consort_core::{AgentId, LinkId};
 use std::collections::BTreeMap;
@@ -36,7 +37,7 @@ impl Saboteur {
             (Sabotage::StaleFacts | Sabotage::Resurrect | Sabotage::Phantom, FACTS) => vec![(link, self.facts(bytes))],
             (Sabotage::ChangeParcels, PARCEL) if bytes.len() > 200 && self.strikes() => {
                 let mut bytes = bytes;
-                let place = bytes.len() - 9;
+                let place = bytes.len() - SEAL_BYTES - 9;
                 bytes[place] ^= 1;
                 vec![(link, bytes)]
             }

@@ -57,7 +57,7 @@ pub enum Sabotage {
     EchoFacts,
     /// New facts do not arrive.
     DropFacts,
-    /// A byte of some parcels is changed.
+    /// A byte of some parcels is changed, and no seal shows it.
     ChangeParcels,
 }
 

@@ -1,43 +1,67 @@
 //! The commands about agents: list, create, type, look, rename, start and stop, delete, notes.
 
-use super::api::{Agent, Api};
-use super::args::NewArgs;
+use super::api::{Agent, Api, Machine};
+use super::args::{AgentArg, NewArgs};
 use super::attach::{self, DetachKey, Target};
 use super::failure::Failure;
-use super::pick::{Precision, pick};
+use super::pick::{Census, Precision};
 use super::style::Style;
-use super::{output, table, text};
-use serde_json::json;
+use super::{machine, output, table, text};
+use serde_json::{Value, json};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-pub(crate) fn list(api: &Api, as_json: bool) -> Result<(), Failure> {
+pub(crate) fn list(api: &Api, node: Option<&str>, as_json: bool) -> Result<(), Failure> {
+    let machines = api.machines()?;
+    let node = node.map(|node| machine::pick(&machines, node)).transpose()?;
     if as_json {
-        let agents = api.agents_as_json()?;
-        return output::line(&format!("{agents:#}"));
+        return output::line(&format!("{:#}", as_json_with_machines(api.agents_as_json()?, &machines, node)));
     }
-    let agents = api.agents()?;
+    let mut agents = api.agents()?;
+    agents.retain(|agent| node.is_none_or(|node| agent.node == node.id));
     let style = Style::of_stdout();
     if style.width.is_none() {
-        return output::text(&table::lines(&agents));
+        return output::text(&table::lines(&agents, &machines));
+    }
+    if let (true, Some(node)) = (agents.is_empty(), node) {
+        return output::line(&format!("No agents on {}.", text::one_line(&node.name)));
     }
     if agents.is_empty() {
         return output::line("No agents yet. Create one with: consort new NAME -- PROGRAM");
     }
-    // Names of machines and homes only make the table nicer.
-    let machines = api.machines().unwrap_or_default();
     output::text(&table::table(&agents, &machines, &style))
+}
+
+/// The agents as the API has them, each with the name of its machine, whether that can be reached, and since when it is so.
+fn as_json_with_machines(agents: Value, machines: &[Machine], node: Option<&Machine>) -> Value {
+    let Value::Array(mut agents) = agents else { return agents };
+    let machine_of = |agent: &Value| machines.iter().find(|machine| agent["node"] == machine.id.as_str());
+    agents.retain(|agent| node.is_none_or(|node| agent["node"] == node.id.as_str()));
+    for agent in &mut agents {
+        if let Some(machine) = machine_of(agent) {
+            agent["machine"] = json!(machine.name);
+            agent["reachable"] = json!(machine.reachable);
+            agent["since_ms"] = json!(machine.since_ms);
+        }
+    }
+    Value::Array(agents)
 }
 
 pub(crate) fn create(api: &Api, new: NewArgs) -> Result<(), Failure> {
     if new.attach {
         attach::require_terminal()?;
     }
+    let machines = api.machines()?;
+    let (name, machine) = place(&machines, &new)?;
+    let far = machine.is_some_and(|machine| !machine.own);
     let mut request = json!({
-        "name": new.name,
-        "directory": directory(new.dir.as_deref())?,
+        "name": name,
+        "directory": if far { directory_there(new.dir.as_deref())? } else { directory(new.dir.as_deref())? },
         "autostart": !new.no_autostart,
     });
+    if let Some(machine) = machine.filter(|machine| !machine.own) {
+        request["node"] = json!(machine.id);
+    }
     let mut program = new.program.into_iter();
     if let Some(name) = program.next() {
         request["program"] = json!(name);
@@ -69,9 +93,32 @@ pub(crate) fn create(api: &Api, new: NewArgs) -> Result<(), Failure> {
         return attach::run(api.client().socket(), &target(&agent, None), new.keys.detach_key);
     }
     if std::io::stdout().is_terminal() {
-        return output::line(&format!("created {0}; look at it with: consort attach {0}", text::one_line(&agent.name)));
+        let called = text::one_line(&Census { agents: Vec::new(), machines }.called(&agent));
+        return output::line(&format!("created {called}; look at it with: consort attach {called}"));
     }
     output::line(&agent.id)
+}
+
+/// The name of a new agent, and the machine that it shall be on if one is named.
+fn place<'a>(machines: &'a [Machine], new: &'a NewArgs) -> Result<(&'a str, Option<&'a Machine>), Failure> {
+    let (name, at) = new.name.rsplit_once('@').map_or((&*new.name, None), |(name, at)| (name, Some(at)));
+    let pick = |node: Option<&str>| node.map(|node| machine::pick(machines, node)).transpose();
+    match (pick(at)?, pick(new.node.as_deref())?) {
+        (Some(at), Some(node)) if at.id != node.id => {
+            Err(Failure::usage(format!("{} is on {}, and --node says {}.", new.name, at.name, node.name)))
+        }
+        (at, node) => Ok((name, at.or(node))),
+    }
+}
+
+/// A directory of another machine: what is relative here means nothing there.
+fn directory_there(chosen: Option<&Path>) -> Result<String, Failure> {
+    match chosen {
+        None => Ok("~".into()),
+        Some(dir) if dir.starts_with("~") || dir.is_absolute() => directory(chosen),
+        Some(dir) => Err(Failure::usage(format!("{} is relative to a directory of this machine.", dir.display()))
+            .hint("Give an absolute directory of that machine, or one that begins with ~/")),
+    }
 }
 
 /// An absolute directory, or one that begins with `~` as it is: the node knows its home.
@@ -90,10 +137,15 @@ fn target(agent: &Agent, pane: Option<u32>) -> Target {
     Target { agent: agent.id.clone(), name: text::one_line(&agent.name), pane }
 }
 
-pub(crate) fn attach(api: &Api, wanted: &str, pane: Option<u32>, key: DetachKey) -> Result<(), Failure> {
+pub(crate) fn attach(api: &Api, wanted: &AgentArg, pane: Option<u32>, key: DetachKey) -> Result<(), Failure> {
     attach::require_terminal()?;
-    let agents = api.agents()?;
-    let agent = pick(&agents, wanted, Precision::Beginning)?;
+    let census = Census::take(api)?;
+    let agent = census.pick(wanted, Precision::Beginning)?;
+    if let Some(machine) = census.machine_of(agent).filter(|machine| !machine.reachable) {
+        let (name, age) = (text::one_line(&machine.name), text::age(machine.since_ms));
+        return Err(Failure::new(format!("{name} has been out of reach for {age}."))
+            .hint(format!("{} goes on there. See what {name} is up to: consort peers", agent.name)));
+    }
     if let Some(pane) = pane
         && !agent.terminals.iter().any(|terminal| terminal.id == pane)
     {
@@ -108,9 +160,9 @@ pub(crate) fn attach(api: &Api, wanted: &str, pane: Option<u32>, key: DetachKey)
     attach::run(api.client().socket(), &target(agent, pane), key)
 }
 
-pub(crate) fn send(api: &Api, wanted: &str, argument: &str, submit: bool) -> Result<(), Failure> {
-    let agents = api.agents()?;
-    let agent = pick(&agents, wanted, Precision::Beginning)?;
+pub(crate) fn send(api: &Api, wanted: &AgentArg, argument: &str, submit: bool) -> Result<(), Failure> {
+    let census = Census::take(api)?;
+    let agent = census.pick(wanted, Precision::Beginning)?;
     let text = output::argument_or_stdin(argument)?;
     let typed = api.input(&agent.id, &text, submit)?;
     if submit && !typed.submitted {
@@ -120,17 +172,17 @@ pub(crate) fn send(api: &Api, wanted: &str, argument: &str, submit: bool) -> Res
     Ok(())
 }
 
-pub(crate) fn screen(api: &Api, wanted: &str, history: u32) -> Result<(), Failure> {
-    let agents = api.agents()?;
-    let agent = pick(&agents, wanted, Precision::Beginning)?;
+pub(crate) fn screen(api: &Api, wanted: &AgentArg, history: u32) -> Result<(), Failure> {
+    let census = Census::take(api)?;
+    let agent = census.pick(wanted, Precision::Beginning)?;
     let screen = text::lines(&api.screen(&agent.id, history)?);
     let shown = screen.trim_end();
     if shown.is_empty() { Ok(()) } else { output::line(shown) }
 }
 
-pub(crate) fn rename(api: &Api, wanted: &str, new: &str) -> Result<(), Failure> {
-    let agents = api.agents()?;
-    let agent = pick(&agents, wanted, Precision::Beginning)?;
+pub(crate) fn rename(api: &Api, wanted: &AgentArg, new: &str) -> Result<(), Failure> {
+    let census = Census::take(api)?;
+    let agent = census.pick(wanted, Precision::Beginning)?;
     let renamed = api.change(&agent.id, &json!({ "name": new }))?;
     told(&format!("{} is now {}", agent.name, renamed.name))
 }
@@ -143,15 +195,15 @@ pub(crate) enum Order {
     Restart,
 }
 
-pub(crate) fn order(api: &Api, wanted: &str, order: Order) -> Result<(), Failure> {
+pub(crate) fn order(api: &Api, wanted: &AgentArg, order: Order) -> Result<(), Failure> {
     let interactive = std::io::stdin().is_terminal();
     let (verb, done, precision) = match order {
         Order::Start => ("start", "started", Precision::Beginning),
         Order::Stop => ("stop", "stopped", precision_of_an_end(interactive)),
         Order::Restart => ("restart", "restarted", precision_of_an_end(interactive)),
     };
-    let agents = api.agents()?;
-    let agent = pick(&agents, wanted, precision)?;
+    let census = Census::take(api)?;
+    let agent = census.pick(wanted, precision)?;
     let after = api.order(&agent.id, verb)?;
     told(&format!("{done} {}", after.name))
 }
@@ -161,17 +213,23 @@ fn precision_of_an_end(interactive: bool) -> Precision {
     if interactive { Precision::Beginning } else { Precision::Full }
 }
 
-pub(crate) fn remove(api: &Api, wanted: &str, yes: bool) -> Result<(), Failure> {
+pub(crate) fn remove(api: &Api, wanted: &AgentArg, yes: bool) -> Result<(), Failure> {
     let interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if !yes && !interactive {
         return Err(
             Failure::usage("rm deletes an agent for good, and there is nobody to ask.").hint("Confirm with: --yes")
         );
     }
-    let agents = api.agents()?;
-    let agent = pick(&agents, wanted, precision_of_an_end(!yes))?;
+    let census = Census::take(api)?;
+    let agent = census.pick(wanted, precision_of_an_end(!yes))?;
     if !yes {
-        eprint!("{} [y/N] ", what_is_lost(agent));
+        let mut known = agent.clone();
+        if agent.id.contains('@') {
+            // The list does not carry the notes of other machines' agents.
+            known.notes = api.notes(&agent.id).ok();
+            known.name = census.called(agent);
+        }
+        eprint!("{} [y/N] ", what_is_lost(&known));
         let _ = std::io::stderr().flush();
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer);
@@ -207,9 +265,9 @@ fn what_is_lost(agent: &Agent) -> String {
     if lost.is_empty() { format!("Delete {name}?") } else { format!("Delete {name}?{whose} {}.", lost.join(", ")) }
 }
 
-pub(crate) fn notes(api: &Api, wanted: &str, new: Option<String>) -> Result<(), Failure> {
-    let agents = api.agents()?;
-    let agent = pick(&agents, wanted, Precision::Beginning)?;
+pub(crate) fn notes(api: &Api, wanted: &AgentArg, new: Option<String>) -> Result<(), Failure> {
+    let census = Census::take(api)?;
+    let agent = census.pick(wanted, Precision::Beginning)?;
     if let Some(new) = new {
         return api.set_notes(&agent.id, &output::argument_or_stdin(&new)?);
     }

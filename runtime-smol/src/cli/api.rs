@@ -67,6 +67,10 @@ pub(crate) struct Machine {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) home: String,
+    #[serde(rename = "self")]
+    pub(crate) own: bool,
+    pub(crate) reachable: bool,
+    pub(crate) since_ms: u64,
 }
 
 /// A node, as far as `consort peers` needs it.

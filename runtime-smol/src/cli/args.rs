@@ -16,18 +16,20 @@ pub const DEFAULT_PORT: u16 = 23_000;
 
 const AFTER_HELP: &str = "\
 Without a command, consort runs this machine's node. Agents are named by their full name, an
-unambiguous beginning or end of it, or their id.";
+unambiguous beginning or end of it, or their id; those of another machine also as name@machine.";
 
 const AFTER_LONG_HELP: &str = "\
 Agents:
   An agent is named by its full name, its id, or what fits only one: a beginning of its name, or
   else its last levels (backend for customers-zoom-backend). stop, restart and rm take a part only
   from a person at a terminal: in scripts, and with --yes, they want the full name or the id.
+  Where machines share a name, name@machine (or --node machine) says which; so does any name.
 
 Examples:
   consort                                     run a node here and print a login link
   consort new zoom-backend --dir ~/zoom -- claude --continue
   consort attach zoom-backend                 its terminal in yours; Ctrl+] detaches
+  consort new zoom-backend@server --dir ~/zoom   on another machine, in a directory there
   consort send zoom-b 'run the tests'         type a line into it
   git diff | consort send zoom-backend -      paste standard input into it
   consort ls --json | jq -r '.[].name'
@@ -124,10 +126,15 @@ pub(crate) enum Command {
     /// List agents
     ///
     /// At a terminal: a table, grouped by hierarchy. Piped: one line per agent, tab-separated: name, state, age of the state
-    /// in seconds, program, directory, title.
+    /// in seconds, program, directory, title, machine, `here`, `reachable` or `unreachable`, and for how many seconds it has been so.
+    /// What is known of the agents of an unreachable machine is from when it could be reached last.
     #[command(visible_alias = "list")]
     Ls {
-        /// Print the agents as a JSON array, as the API has them
+        /// Only the agents of this machine
+        #[arg(long, value_name = "MACHINE")]
+        node: Option<String>,
+
+        /// Print the agents as a JSON array, as the API has them, with `machine` (its name), `reachable` and `since_ms`
         #[arg(long)]
         json: bool,
     },
@@ -318,8 +325,12 @@ pub(crate) enum Command {
 /// Names one agent.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct AgentArg {
-    /// The agent: its name, an unambiguous beginning or end of it, or its id
+    /// The agent: its name, an unambiguous beginning or end of it, or its id; or any of these, @ and its machine
     pub(crate) agent: String,
+
+    /// The machine that it is on: its name or id, or an unambiguous beginning of one
+    #[arg(long, value_name = "MACHINE")]
+    pub(crate) node: Option<String>,
 }
 
 /// What another machine may do.
@@ -360,10 +371,14 @@ pub(crate) struct KeyFlags {
 /// A new agent.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct NewArgs {
-    /// Its name: letters, digits and _, with - between the levels, as in customers-zoom-backend
+    /// Its name: letters, digits and _, with - between the levels, as in customers-zoom-backend; or that, @ and a machine
     pub(crate) name: String,
 
-    /// Where its program runs [default: the current directory]
+    /// The machine that it shall be on: its name or id, or an unambiguous beginning of one [default: this one]
+    #[arg(long, value_name = "MACHINE")]
+    pub(crate) node: Option<String>,
+
+    /// Where its program runs [default: the current directory; on another machine the home directory there]
     #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: Option<PathBuf>,
 

@@ -14,6 +14,7 @@ mod doctor;
 mod failure;
 mod http;
 mod listen;
+mod machine;
 mod output;
 mod peers;
 mod pick;
@@ -61,17 +62,17 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
     let api = Api::new(state_dir.join(CONTROL_SOCKET));
     match command {
         Command::Serve(_) => {}
-        Command::Ls { json } => agents::list(&api, json)?,
+        Command::Ls { node, json } => agents::list(&api, node.as_deref(), json)?,
         Command::New(new) => agents::create(&api, new)?,
-        Command::Attach { agent, pane, keys } => agents::attach(&api, &agent.agent, pane, keys.detach_key)?,
-        Command::Send { agent, text, no_enter } => agents::send(&api, &agent.agent, &text, !no_enter)?,
-        Command::Screen { agent, history } => agents::screen(&api, &agent.agent, history)?,
-        Command::Rename { agent, new } => agents::rename(&api, &agent.agent, &new)?,
-        Command::Stop { agent } => agents::order(&api, &agent.agent, agents::Order::Stop)?,
-        Command::Start { agent } => agents::order(&api, &agent.agent, agents::Order::Start)?,
-        Command::Restart { agent } => agents::order(&api, &agent.agent, agents::Order::Restart)?,
-        Command::Rm { agent, yes } => agents::remove(&api, &agent.agent, yes)?,
-        Command::Notes { agent, text } => agents::notes(&api, &agent.agent, text)?,
+        Command::Attach { agent, pane, keys } => agents::attach(&api, &agent, pane, keys.detach_key)?,
+        Command::Send { agent, text, no_enter } => agents::send(&api, &agent, &text, !no_enter)?,
+        Command::Screen { agent, history } => agents::screen(&api, &agent, history)?,
+        Command::Rename { agent, new } => agents::rename(&api, &agent, &new)?,
+        Command::Stop { agent } => agents::order(&api, &agent, agents::Order::Stop)?,
+        Command::Start { agent } => agents::order(&api, &agent, agents::Order::Start)?,
+        Command::Restart { agent } => agents::order(&api, &agent, agents::Order::Restart)?,
+        Command::Rm { agent, yes } => agents::remove(&api, &agent, yes)?,
+        Command::Notes { agent, text } => agents::notes(&api, &agent, text)?,
         Command::Peers { json } => peers::list(&api, json)?,
         Command::Invite { rights } => peers::invite(&api, rights.rights)?,
         Command::Join { target, rights } => peers::join(&api, &target, rights.rights)?,

@@ -1,8 +1,9 @@
 //! The commands about other machines: list, invite, join, admit, remove, leave.
 
-use super::api::{Api, Peer, Peers, Waiting};
+use super::api::{Api, Machine, Peer, Peers, Waiting};
 use super::args::RightsName;
 use super::failure::Failure;
+use super::machine::pick;
 use super::style::{Paint, Style};
 use super::{output, text};
 use consort_core::NodeId;
@@ -238,7 +239,7 @@ pub(crate) fn admit(api: &Api, wanted: &str, rights: RightsName) -> Result<(), F
 
 pub(crate) fn remove(api: &Api, wanted: &str, yes: bool) -> Result<(), Failure> {
     let peers = api.peers()?;
-    let members: Vec<Node> = peers.peers.iter().filter(|peer| !peer.own).map(Node::of).collect();
+    let members: Vec<Machine> = others(&peers).collect();
     let node = pick(&members, wanted)?;
     let agents = api.agents()?.into_iter().filter(|agent| agent.node == node.id).count();
     let shown = match agents {
@@ -288,48 +289,14 @@ fn confirm(yes: bool, what: &str, question: &str, otherwise: &str) -> Result<(),
     if agreed { Ok(()) } else { Err(Failure::new(otherwise)) }
 }
 
-/// A machine that can be named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Node {
-    id: String,
-    name: String,
-}
-
-impl Node {
-    fn of(peer: &Peer) -> Self {
-        Node { id: peer.id.clone(), name: peer.name.clone() }
-    }
-
-    fn called(&self) -> String {
-        format!("{} ({})", text::one_line(&self.name), self.id.get(..7).unwrap_or(&self.id))
-    }
-}
-
 /// Who can be admitted: those who ask, and members.
-fn candidates(peers: &Peers) -> Vec<Node> {
-    let asking = peers.requests.iter().map(|request| Node { id: request.id.clone(), name: request.name.clone() });
-    asking.chain(peers.peers.iter().filter(|peer| !peer.own).map(Node::of)).collect()
+fn candidates(peers: &Peers) -> Vec<Machine> {
+    let asking = peers.requests.iter().map(|request| Machine::named(&request.id, &request.name));
+    asking.chain(others(peers)).collect()
 }
 
-/// The one machine that `wanted` names: by its name, its id, or an unambiguous beginning of either.
-fn pick<'a>(nodes: &'a [Node], wanted: &str) -> Result<&'a Node, Failure> {
-    if wanted.is_empty() {
-        return Err(Failure::usage("A machine's name cannot be empty."));
-    }
-    // Also the long spelling with check characters.
-    let id = wanted.parse::<NodeId>().map_or_else(|_| wanted.to_lowercase(), |id| id.to_string());
-    let named: Vec<&Node> = nodes.iter().filter(|node| node.name == wanted || node.id == id).collect();
-    let begins = |node: &&Node| node.name.starts_with(wanted) || node.id.starts_with(&id);
-    let found = if named.is_empty() { nodes.iter().filter(begins).collect() } else { named };
-    match &found[..] {
-        [node] => Ok(node),
-        [] => Err(Failure::new(format!("There is no machine {wanted}.")).hint("See which there are: consort peers")),
-        several => {
-            let lines: Vec<String> = several.iter().take(8).map(|node| format!("  {}", node.called())).collect();
-            let message = format!("{wanted} could be {} machines. Use the id:", several.len());
-            Err(Failure::new(message).hint(lines.join("\n")))
-        }
-    }
+fn others(peers: &Peers) -> impl Iterator<Item = Machine> {
+    peers.peers.iter().filter(|peer| !peer.own).map(|peer| Machine::named(&peer.id, &peer.name))
 }
 
 /// Confirms to a person what happened; a script has the exit code.
@@ -395,19 +362,6 @@ mod tests {
             table.contains("new [31m (eeeeeee) at 10.0.0.3 asks to join, for 0s.\n  consort admit eeeeeee\n"),
             "{table}"
         );
-    }
-
-    #[test]
-    fn a_machine_is_named_by_its_name_its_id_or_a_beginning() {
-        let nodes: Vec<Node> = peers().peers.iter().map(Node::of).collect();
-        let picked = |wanted: &str| pick(&nodes, wanted).map(|node| node.name.clone()).ok();
-        assert_eq!(picked("laptop").as_deref(), Some("laptop"));
-        assert_eq!(picked("la").as_deref(), Some("laptop"));
-        assert_eq!(picked("ccc").as_deref(), Some("far"));
-        assert_eq!(picked("CCC").as_deref(), Some("far"));
-        assert_eq!(picked(&NodeId([0; 32]).checked()), None);
-        let twins = [Node { id: "1".repeat(52), name: "x".into() }, Node { id: "2".repeat(52), name: "x".into() }];
-        assert!(pick(&twins, "x").unwrap_err().to_string().contains("Use the id:\n  x (1111111)\n  x (2222222)"));
     }
 
     #[test]

@@ -30,17 +30,26 @@ pub(crate) fn table(agents: &[Agent], machines: &[Machine], style: &Style) -> St
     out
 }
 
-/// For programs: name, state, age of the state in seconds, program, directory, title; tabs between, one agent per line.
-pub(crate) fn lines(agents: &[Agent]) -> String {
+/// For programs: name, state, age of the state in seconds, program, directory, title, machine, whether that can be reached, and for how
+/// many seconds it is so; tabs between, one agent per line. Whatever is added comes behind.
+pub(crate) fn lines(agents: &[Agent], machines: &[Machine]) -> String {
     let mut out = String::new();
     for agent in in_order(agents) {
+        let machine = machine_of(agent, machines);
+        let (whose, reach) =
+            (machine.map_or(&*agent.node, |machine| &machine.name), machine.map_or("", Machine::state));
+        let since = machine.map_or(0, |machine| machine.since_ms / 1_000);
         let title = agent.active_terminal().map_or("", |terminal| &terminal.title);
         let directory = agent.directory.as_deref().unwrap_or_default();
-        let cells = [&agent.name, &agent.state.kind, "", agent.command(), directory, title].map(text::one_line);
-        let [name, kind, _, program, directory, title] = cells;
-        let _ = writeln!(out, "{name}\t{kind}\t{}\t{program}\t{directory}\t{title}", agent.state.age_ms / 1_000);
+        let (age, since) = ((agent.state.age_ms / 1_000).to_string(), since.to_string());
+        let cells = [&agent.name, &agent.state.kind, &age, agent.command(), directory, title, whose, reach, &since];
+        let _ = writeln!(out, "{}", cells.map(text::one_line).join("\t"));
     }
     out
+}
+
+fn machine_of<'a>(agent: &Agent, machines: &'a [Machine]) -> Option<&'a Machine> {
+    machines.iter().find(|machine| machine.id == agent.node)
 }
 
 /// Grouped agents by their groups, then those without one.
@@ -68,8 +77,14 @@ impl Row {
     const DIRECTORY: usize = 6;
 
     fn of(agent: &Agent, machines: &[Machine], several_machines: bool, style: &Style) -> Self {
-        let (symbol, paint) = symbol(&agent.state.kind, style.unicode);
-        let machine = machines.iter().find(|machine| machine.id == agent.node);
+        let machine = machine_of(agent, machines);
+        // What the agents of a machine that cannot be reached do is not known: since when it is away says more.
+        let away = machine.filter(|machine| !machine.reachable);
+        let (kind, age_ms) = match away {
+            Some(machine) => ("unreachable", machine.since_ms),
+            None => (agent.state.kind.as_str(), agent.state.age_ms),
+        };
+        let (symbol, paint) = symbol(kind, style.unicode);
         let home = machine.map_or("", |machine| &machine.home);
         let machine_name = match machine {
             Some(machine) if several_machines => machine.name.as_str(),
@@ -85,10 +100,10 @@ impl Row {
         Row {
             cells: [
                 (symbol.into(), paint),
-                (name, Paint::Bold),
+                (name, if away.is_some() { Paint::Dim } else { Paint::Bold }),
                 (text::one_line(machine_name), Paint::Plain),
-                (text::one_line(&agent.state.kind), paint),
-                (text::age(agent.state.age_ms), Paint::Dim),
+                (text::one_line(kind), paint),
+                (text::age(age_ms), Paint::Dim),
                 (program, Paint::Plain),
                 (directory, Paint::Dim),
             ],
@@ -172,6 +187,7 @@ fn symbol(kind: &str, unicode: bool) -> (&'static str, Paint) {
         "done" => ("✓", "+", Paint::Cyan),
         "idle" => ("○", "-", Paint::Plain),
         "exited" => ("✕", "x", Paint::Red),
+        "unreachable" => ("◌", "?", Paint::Yellow),
         _ => ("◌", "?", Paint::Dim),
     };
     (if unicode { symbol } else { ascii }, paint)
@@ -201,7 +217,9 @@ mod tests {
     }
 
     fn machines() -> Vec<Machine> {
-        vec![Machine { id: "n".into(), name: "laptop".into(), home: "/home/me".into() }]
+        let laptop = Machine { home: "/home/me".into(), own: true, reachable: true, ..Machine::named("n", "laptop") };
+        let away = Machine { since_ms: 240_000, ..Machine::named("m", "server") };
+        vec![laptop, away]
     }
 
     fn without_colour(coloured: &str) -> String {
@@ -247,7 +265,7 @@ mod tests {
         }
         let table = table(&agents, &machines(), &Style { width: Some(60), ..PLAIN });
         assert!(table.contains("very-very") && table.contains('…') && table.contains("waiting"), "{table}");
-        assert!(lines(&agents).contains(&"very-".repeat(19)), "for programs nothing is cut");
+        assert!(lines(&agents, &machines()).contains(&"very-".repeat(19)), "for programs nothing is cut");
     }
 
     #[test]
@@ -274,7 +292,23 @@ mod tests {
 
     #[test]
     fn programs_get_tabs_and_words() {
-        let agents = [agent("a-b", "working", 61_000, "one\ttwo")];
-        assert_eq!(lines(&agents), "a-b\tworking\t61\tclaude\t/home/me/zoom\tone two\n");
+        let mut agents = [agent("a-b", "working", 61_000, "one\ttwo"), agent("far", "idle", 0, "")];
+        agents[1].node = "m".into();
+        let expected = "\
+a-b\tworking\t61\tclaude\t/home/me/zoom\tone two\tlaptop\there\t0
+far\tidle\t0\tclaude\t/home/me/zoom\t\tserver\tunreachable\t240
+";
+        assert_eq!(lines(&agents, &machines()), expected);
+    }
+
+    #[test]
+    fn agents_of_a_machine_that_is_away_are_marked_with_since_when() {
+        let mut agents = [agent("near", "working", 12_000, ""), agent("far", "working", 12_000, "")];
+        agents[1].node = "m".into();
+        let expected = "\
+◌ far   server  unreachable  4m   claude  /home/me/zoom
+► near  laptop  working      12s  claude  ~/zoom
+";
+        assert_eq!(table(&agents, &machines(), &PLAIN), expected);
     }
 }

@@ -12,6 +12,7 @@ mod carry;
 pub(crate) mod greet;
 pub(crate) mod knocks;
 pub(crate) mod noise;
+pub(crate) mod seal;
 pub(crate) mod socket;
 
 pub(crate) use carry::carry;

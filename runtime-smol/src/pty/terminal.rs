@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes of one report of output.
-const CHUNK_BYTES: usize = 64 << 10;
+const CHUNK_BYTES: usize = consort_core::limits::FRAME_BYTES;
 /// How long what runs in the terminal may take to end when it is asked to, before it is made to.
 const GRACE: Duration = Duration::from_secs(2);
 /// How often to look whether it has.

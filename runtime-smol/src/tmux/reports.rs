@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 /// Output bytes of one terminal that wait for the driver.
 const QUEUED_OUTPUT_BYTES: usize = 1 << 20;
 /// Bytes of one `Output` report.
-const OUTPUT_BYTES: usize = 64 << 10;
+const OUTPUT_BYTES: usize = consort_core::limits::FRAME_BYTES;
 
 /// The way to the driver.
 #[derive(Debug)]
@@ -180,8 +180,8 @@ mod tests {
         let reports = Reports::new(sender);
         reports.output(B, b"first");
         reports.output(B, b"second");
-        for _ in 0..17 {
-            reports.output(A, &[b'x'; 64 << 10]);
+        for _ in 0..=QUEUED_OUTPUT_BYTES / OUTPUT_BYTES {
+            reports.output(A, &[b'x'; OUTPUT_BYTES]);
         }
         reports.output(A, b"after");
         assert_eq!(drained(&reports, &receiver), ["2 output 5", "2 output 6", "1 Skipped", "1 output 5"]);

@@ -215,7 +215,15 @@ impl Fake {
     fn new() -> Self {
         let config = Config { name: "test".to_owned() };
         let identity = Identity { id: NodeId([7; 32]), epoch: 1 };
-        let mut core = Node::new(config, identity, Restored::default(), [1; 32], Instant::START).unwrap();
+        let mut core = Node::new(
+            config,
+            identity,
+            Restored::default(),
+            Box::new(consort_core::sham::Sham::new(identity.id, 1)),
+            [1; 32],
+            Instant::START,
+        )
+        .unwrap();
         while core.poll_output().is_some() {}
         core.handle(Instant::START, Input::Backend(BackendInput::Available(BackendKind::Tmux, "tmux 3.4".to_owned())));
         while core.poll_output().is_some() {}

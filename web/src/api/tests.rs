@@ -62,7 +62,15 @@ impl Node for Fake {
 fn core() -> consort_core::Node {
     let config = consort_core::Config { name: "laptop".to_owned() };
     let identity = Identity { id: NodeId([7; 32]), epoch: 1 };
-    let mut core = consort_core::Node::new(config, identity, Restored::default(), [1; 32], Instant::START).unwrap();
+    let mut core = consort_core::Node::new(
+        config,
+        identity,
+        Restored::default(),
+        Box::new(consort_core::sham::Sham::new(identity.id, 1)),
+        [1; 32],
+        Instant::START,
+    )
+    .unwrap();
     let terminal = TerminalInfo {
         pane: 3,
         title: "✳ Fix the build".to_owned(),

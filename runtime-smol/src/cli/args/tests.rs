@@ -87,3 +87,25 @@ fn everything_after_two_dashes_is_the_program() {
 fn a_client_command_is_not_serve() {
     assert_eq!(args("ls").serve_options(), Ok(None));
 }
+
+#[test]
+fn every_verb_on_an_agent_takes_its_machine_as_a_flag() {
+    let verbs = [
+        "attach a",
+        "send a text",
+        "screen a",
+        "rename a b",
+        "stop a",
+        "start a",
+        "restart a",
+        "rm a --yes",
+        "notes a",
+        "new a",
+        "ls",
+    ];
+    for verb in verbs {
+        assert!(read(&format!("{verb} --node server")).is_ok(), "{verb}");
+    }
+    let Some(Command::Stop { agent }) = args("stop a@server").command else { panic!("stop is read as something else") };
+    assert_eq!((&*agent.agent, agent.node), ("a@server", None));
+}

@@ -46,6 +46,12 @@ export class Store {
     return this.nodeOf(agent)?.reachable ?? true;
   }
 
+  /** False for agents of others if this machine was admitted only to look at them. */
+  mayOperate(agent: Agent): boolean {
+    const self = this.self.value;
+    return self === null || agent.node === self.id || self.rights !== "view";
+  }
+
   isWaiting(agent: Agent): boolean {
     return agent.state.kind === "waiting" && this.isReachable(agent);
   }

@@ -22,7 +22,9 @@ export function AgentActions({ agent, labelled = false }: { agent: Agent; labell
   const busy = app.busy.value.get(agent.id);
   const node = app.store.nodeOf(agent);
   const away = node !== null && !node.reachable ? `${node.name} cannot be reached` : "";
-  const refusal = away !== "" ? away : isFound(agent) && agent.running ? NOT_OURS : "";
+  const foreign = app.store.mayOperate(agent) ? "" : `This machine may only look at the agents of ${node?.name ?? "others"}`;
+  const impossible = away !== "" ? away : foreign;
+  const refusal = impossible !== "" ? impossible : isFound(agent) && agent.running ? NOT_OURS : "";
   return (
     <div class={`agent-actions ${labelled ? "labelled" : ""}`} role="group" aria-label="Actions">
       {(agent.running ? WHEN_RUNNING : WHEN_STOPPED).map(([verb, icon, label]) => (
@@ -42,7 +44,7 @@ export function AgentActions({ agent, labelled = false }: { agent: Agent; labell
         testid="agent-delete"
         danger
         labelled={labelled}
-        refusal={away !== "" ? away : whyNot(app.isLive.value, false)}
+        refusal={impossible !== "" ? impossible : whyNot(app.isLive.value, false)}
         run={() => (app.dialog.value = { kind: "delete", agent })}
       />
       {labelled && refusal !== "" && <p class="dim">{refusal}</p>}

@@ -146,7 +146,7 @@ function WaitingCard({ agent }: { agent: Agent }): JSX.Element {
       </button>
       {question !== "" && <pre class="question" aria-label="The end of its screen">{question}</pre>}
       <div class="answers" role="group" aria-label={`Answer ${agent.name}`}>
-        {QUICK_ANSWERS.map(({ label, name, text }) => (
+        {app.store.mayOperate(agent) && QUICK_ANSWERS.map(({ label, name, text }) => (
           <button
             key={label}
             class="button small key-answer"

@@ -58,11 +58,19 @@ function Facts({ agent, terminal }: Props): JSX.Element {
 }
 
 /** Whose window decides the size. The button is pressed while it is this one. */
-function SizeHolder({ session }: Props): JSX.Element | null {
+function SizeHolder({ agent, session }: Props): JSX.Element | null {
   const app = useApp();
   const { size, holder, phase } = session.state.value;
   if (size === null) return null;
   const live = phase === "live";
+  if (!app.store.mayOperate(agent)) {
+    return (
+      <div class="size-holder" data-testid="only-looking" title="This machine was admitted only to look at the agents of others">
+        <span class="mono">{size.cols}×{size.rows}</span>
+        <span>Only looking</span>
+      </div>
+    );
+  }
   return (
     <div class="size-holder" data-testid="size" data-holder={holder}>
       <span class="mono">{size.cols}×{size.rows}</span>

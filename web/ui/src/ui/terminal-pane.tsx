@@ -24,7 +24,11 @@ export function TerminalPane({ agent, terminal, gone }: { agent: Agent; terminal
   const space = useRef<HTMLDivElement>(null);
   const session = useMemo(() => app.pool.open(agent.id, terminal), [app, agent.id, terminal]);
   const zoom = useSignal<number | null>(null);
+  const mayType = app.store.mayOperate(agent);
   useTerminalOnPage(session, space, zoom);
+  useEffect(() => {
+    session.view.xterm.options.disableStdin = !mayType;
+  }, [session, mayType]);
 
   const { phase, hasContent, pendingInputBytes, end, fitted, holder } = session.state.value;
   const stale = hasContent && (phase === "waiting" || !app.isLive.value);
@@ -57,7 +61,7 @@ export function TerminalPane({ agent, terminal, gone }: { agent: Agent; terminal
       </div>
       {app.fullScreen.value && <LeaveFullScreen />}
       <TerminalFooter agent={agent} terminal={terminal} session={session} zoom={zoom} />
-      {app.space.touch.value && !ended && <KeyBar session={session} />}
+      {app.space.touch.value && !ended && mayType && <KeyBar session={session} />}
     </section>
   );
 }
