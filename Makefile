@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench sim fuzz screenshots setup format lint rust ui browser
+.PHONY: help run test bench sim soak calibrate fuzz screenshots setup format lint rust ui browser
 
 SEEDS ?= 10000
 MINUTES ?= 1
@@ -49,6 +49,15 @@ bench: ## measure; prints the tables of BENCHMARKS.md
 	$(CARGO) build --release --quiet
 	$(CARGO) run --release --quiet -p consort-tests --bin bench
 	$(CARGO) run --release --quiet -p consort-sim -- bench
+
+soak: MINUTES = 5
+soak: ## five real nodes on networks of their own, where anything may fail, for MINUTES=5
+	$(CARGO) build --release --quiet
+	CONSORT_SOAK_MINUTES=$(MINUTES) $(CARGO) test --release --quiet -p consort-tests --test soak -- --ignored --nocapture
+
+calibrate: ## the same scenes in the simulator and with real processes, side by side
+	$(CARGO) build --release --quiet
+	$(CARGO) run --release --quiet -p consort-tests --bin calibrate
 
 fuzz: ## grow the fuzz corpora for MINUTES=1 per target
 	sh fuzz/fuzz.sh $(MINUTES)

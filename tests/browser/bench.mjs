@@ -29,6 +29,7 @@ async function idleTraffic(page, node) {
   await page.getByTestId("tree-row").first().waitFor();
   // What it gets at first is not idle traffic.
   await page.waitForTimeout(5_000);
+  if (bytes === 0) throw new Error("no traffic was seen, not even the first list");
   bytes = 0;
   await page.waitForTimeout(seconds * 1_000);
   return bytes / seconds / 1_000;

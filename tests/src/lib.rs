@@ -1,6 +1,7 @@
 //! The harness of the end-to-end tests: a real node, real tmux, real sockets, and a viewer with a terminal emulator that stands
 //! for a browser.
 
+pub mod dice;
 pub mod net;
 pub mod node;
 pub mod relay;
@@ -9,6 +10,7 @@ pub mod typist;
 pub mod viewer;
 pub mod way;
 
+pub use dice::Dice;
 pub use net::Net;
 pub use node::TestNode;
 pub use relay::FaultRelay;

@@ -4,6 +4,7 @@ use crate::net::Machine;
 use crate::viewer::TestViewer;
 use crate::way::Way;
 use crate::{wait_for, wait_until};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -288,8 +289,7 @@ impl TestNode {
     pub fn ask(&self, other: &TestNode, address: &str) {
         let (status, body) = self.http("POST", "/api/join", Some(&json!({ "target": address })));
         assert_eq!(status, 202, "{body}");
-        let own = self.get("/api/nodes")["nodes"][0]["id"].as_str().expect("an id").to_string();
-        let (exit, _, error) = other.cli(&["admit", &own]);
+        let (exit, _, error) = other.cli(&["admit", &self.id()]);
         assert_eq!(exit, 0, "{error}");
     }
 
@@ -312,6 +312,15 @@ impl TestNode {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.as_ref().expect("it runs").id()
+    }
+
+    /// Sends its process a signal.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process");
+        kill_process(pid, signal).expect("it runs");
     }
 
     /// Name of its tmux socket.

@@ -1,5 +1,6 @@
 //! A TCP relay in front of a node that is slow, uneven, stuck, or forgetful, as networks are: works wherever the tests do.
 
+use crate::dice::Dice;
 use rustix::net::sockopt::set_socket_linger;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -179,7 +180,7 @@ fn read(connection: &Connection, caller: Option<usize>, shared: &Shared, way: &S
     let mut from = if caller.is_some() { &connection.caller } else { &connection.called };
     let mut buffer = vec![0; CHUNK_BYTES];
     let mut due = Instant::now();
-    let mut dice = Dice(u64::from(caller.is_some()) + 1);
+    let mut dice = Dice::new(caller.map_or(0, |caller| caller as u64 + 1));
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         if let Some(caller) = caller {
             let mut said = shared.said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -188,7 +189,7 @@ fn read(connection: &Connection, caller: Option<usize>, shared: &Shared, way: &S
         }
         let delay = {
             let rules = shared.rules();
-            rules.delay.saturating_sub(rules.jitter) + (rules.jitter * 2).mul_f64(dice.next())
+            rules.delay.saturating_sub(rules.jitter) + (rules.jitter * 2).mul_f64(dice.share())
         };
         // Nothing overtakes.
         due = due.max(Instant::now() + delay);
@@ -214,16 +215,5 @@ fn write(connection: &Connection, to_called: bool, shared: &Shared, way: &Receiv
     }
     if !connection.half_open.load(Ordering::SeqCst) {
         let _ = to.shutdown(Shutdown::Write);
-    }
-}
-
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    /// From 0 to 1.
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as f64 / f64::from(u32::MAX >> 1)
     }
 }

@@ -2,7 +2,7 @@
 
 use consort_tests::net::Fault;
 use consort_tests::{Net, TestNode, Typist, wait_for_mesh, wait_until};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -20,11 +20,6 @@ fn mesh(net: &Net, count: usize) -> Vec<TestNode> {
 
 fn all_reach_all(nodes: &[TestNode]) {
     wait_for_mesh(&nodes.iter().collect::<Vec<_>>(), &NAMES[..nodes.len()]);
-}
-
-fn signal(node: &TestNode, signal: Signal) {
-    let pid = i32::try_from(node.pid()).ok().and_then(Pid::from_raw).expect("a process");
-    kill_process(pid, signal).expect("it runs");
 }
 
 /// Names and states of all agents that a node shows.
@@ -162,7 +157,7 @@ fn ten_machines_agree_on_who_is_there_and_what_runs_whatever_was_cut_and_killed(
     typist.check(&nodes[5]);
     // One is killed, one is paused, one is cut off without a word.
     nodes[7].kill();
-    signal(&nodes[8], Signal::STOP);
+    nodes[8].signal(Signal::STOP);
     net.cut_off(9, Fault::Drop);
     wait_until("all three are known to be away", || {
         nodes[..7].iter().all(|node| ["seven", "eight", "nine"].iter().all(|name| !node.reaches(name)))
@@ -171,7 +166,7 @@ fn ten_machines_agree_on_who_is_there_and_what_runs_whatever_was_cut_and_killed(
         nodes[..7].iter().enumerate().all(|(own, node)| (0..7).all(|other| own == other || node.reaches(NAMES[other])))
     );
     nodes[7].run_named("seven", &[]);
-    signal(&nodes[8], Signal::CONT);
+    nodes[8].signal(Signal::CONT);
     net.heal_all();
     all_reach_all(&nodes);
     same_agents(&nodes.iter().collect::<Vec<_>>(), 11);

@@ -3,7 +3,7 @@
 
 use consort_tests::net::Fault;
 use consort_tests::{FaultRelay, Net, TestNode, Typist, wait_for, wait_for_mesh};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::json;
 use std::time::Duration;
 
@@ -29,11 +29,6 @@ fn relayed_row() -> ([TestNode; 3], [FaultRelay; 2]) {
     });
     wait_for_mesh(&nodes.each_ref(), &NAMES);
     (nodes, relays)
-}
-
-fn signal(node: &TestNode, signal: Signal) {
-    let pid = i32::try_from(node.pid()).ok().and_then(Pid::from_raw).expect("a process");
-    kill_process(pid, signal).expect("it runs");
 }
 
 #[test]
@@ -107,7 +102,7 @@ fn when_one_of_two_machines_in_the_middle_dies_in_mid_stream_the_other_one_carri
         let spare = id(&nodes[spare]);
         let first = &nodes[0];
         typist.type_words(500);
-        signal(&nodes[carrier], Signal::KILL);
+        nodes[carrier].signal(Signal::KILL);
         typist.type_until("the other one carries", || first.peers()["last"]["via"] == spare && first.reaches("last"));
         typist.type_words(500);
         typist.check(&nodes[3]);
@@ -124,9 +119,9 @@ fn what_is_typed_arrives_once_and_in_order_while_a_machine_is_paused() {
     let (first, last) = (&nodes[0], &nodes[2]);
     let mut typist = Typist::new(first, last, "far");
     for paused in [1, 2] {
-        signal(&nodes[paused], Signal::STOP);
+        nodes[paused].signal(Signal::STOP);
         typist.type_until("it is noticed", || !first.reaches("last"));
-        signal(&nodes[paused], Signal::CONT);
+        nodes[paused].signal(Signal::CONT);
         typist.type_until("it is back", || first.reaches("last"));
         typist.check(last);
     }

@@ -61,7 +61,7 @@ fn ends(town: &mut Town, nodes: u16, factor: u64) -> Vec<Figure> {
 }
 
 /// Times until a new node is known by all and knows all, and bytes that each node sends meanwhile.
-fn joins(town: &mut Town) -> (Times, u64) {
+pub(super) fn joins(town: &mut Town) -> (Times, u64) {
     let (mut times, mut bytes) = (Vec::new(), 0);
     let nodes = town.world.hosts.len() as u64;
     for sample in 0..samples(nodes as u16) {
@@ -101,7 +101,7 @@ pub fn detection(seed: u64, nodes: u16, machine_too: bool, samples: u16) -> Time
     detection_in(&mut Town::settled(seed, nodes, 0), machine_too, samples)
 }
 
-fn detection_in(town: &mut Town, machine_too: bool, samples: u16) -> Times {
+pub(super) fn detection_in(town: &mut Town, machine_too: bool, samples: u16) -> Times {
     let nodes = town.world.setting.hosts;
     let mut times = Vec::new();
     for sample in 0..samples.max(1) {
@@ -160,7 +160,7 @@ pub(super) fn of_fifty() -> Vec<Figure> {
 }
 
 /// Times until each other node knows that an agent has changed.
-fn changes(town: &mut Town) -> Times {
+pub(super) fn changes(town: &mut Town) -> Times {
     let mut times = Vec::new();
     for sample in 0..20_u16 {
         let host = sample * 3 % town.world.setting.hosts;

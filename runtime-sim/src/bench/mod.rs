@@ -1,10 +1,12 @@
 //! Measures the mesh in virtual time, and the simulator itself: the figures that were promised, as a table.
 
 mod mesh;
+mod scenes;
 mod streams;
 mod town;
 
 pub use mesh::{detection, join_curve, steady_of};
+pub use scenes::Scene;
 
 use std::time::Instant;
 use town::Town;
@@ -35,7 +37,9 @@ impl Figure {
 pub struct Times(Vec<u64>);
 
 impl Times {
-    pub(crate) fn of(mut list: Vec<u64>) -> Self {
+    /// Of times in any order.
+    #[must_use]
+    pub fn of(mut list: Vec<u64>) -> Self {
         list.sort_unstable();
         Times(list)
     }

@@ -7,15 +7,15 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
-/// A key of the figures, what it means, its bound and its unit.
-type Row = (&'static str, &'static str, f64, &'static str);
+/// A key of the figures, what it means, its bound if there is one, and its unit.
+type Row = (&'static str, &'static str, Option<f64>, &'static str);
 
 pub(crate) fn measure(report: &mut Report) {
     let rows = [
-        ("first_paint_ms", "first paint of the dashboard", 300.0, "ms"),
-        ("javascript_kb", "JavaScript of the dashboard, compressed", 250.0, "kB"),
-        ("switch_ms", "switching between agents, to a full screen", 50.0, "ms"),
-        ("filter_ms", "filtering 500 agents, per key", 50.0, "ms"),
+        ("first_paint_ms", "first paint of the dashboard", Some(300.0), "ms"),
+        ("javascript_kb", "JavaScript of the dashboard, compressed", Some(250.0), "kB"),
+        ("switch_ms", "switching between agents, to a full screen", Some(50.0), "ms"),
+        ("filter_ms", "filtering 500 agents, per key", Some(50.0), "ms"),
     ];
     run(report, &rows, Command::new("node").arg("bench.mjs").env("CONSORT_BINARY", binary()));
 }
@@ -23,10 +23,10 @@ pub(crate) fn measure(report: &mut Report) {
 /// The dashboard of a node that knows 50 machines and 2 000 agents.
 pub(crate) fn measure_of(report: &mut Report, node: &TestNode) {
     let rows = [
-        ("first_paint_ms", "50 machines, 2 000 agents: first paint", 300.0, "ms"),
-        ("switch_ms", "50 machines, 2 000 agents: switching between agents of another machine", 50.0, "ms"),
-        ("filter_ms", "50 machines, 2 000 agents: filtering, per key", 50.0, "ms"),
-        ("idle_kb_per_s", "50 machines, 2 000 agents: traffic of an idle dashboard", 1.0, "kB/s"),
+        ("first_paint_ms", "50 machines, 2 000 agents: first paint", None, "ms"),
+        ("switch_ms", "50 machines, 2 000 agents: switching between agents of another machine", Some(50.0), "ms"),
+        ("filter_ms", "50 machines, 2 000 agents: filtering, per key", Some(50.0), "ms"),
+        ("idle_kb_per_s", "50 machines, 2 000 agents: traffic of an idle dashboard", Some(1.0), "kB/s"),
     ];
     let (status, link) = node.http("POST", "/api/link", None);
     assert_eq!(status, 200, "{link}");
@@ -42,9 +42,10 @@ fn run(report: &mut Report, rows: &[Row], command: &mut Command) {
     };
     let figures: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     for (key, what, bound, unit) in rows {
-        match figures[key].as_f64() {
-            Some(value) => report.at_most(what, value, *bound, unit),
-            None => report.skipped(what, "not reported"),
+        match (figures[key].as_f64(), bound) {
+            (Some(value), Some(bound)) => report.at_most(what, value, *bound, unit),
+            (Some(value), None) => report.show(what, value, unit),
+            (None, _) => report.skipped(what, "not reported"),
         }
     }
 }
