@@ -84,6 +84,9 @@ enum What {
         /// Only the parts whose name contains this.
         #[arg(long, default_value = "")]
         only: String,
+        /// Only joins and ends in a mesh of this size.
+        #[arg(long)]
+        size: Option<u16>,
     },
     /// Write one HTML page with plots.
     Report {
@@ -158,8 +161,12 @@ fn main() -> ExitCode {
         }
         What::Replay { file, log } => replay(&file, log.into()),
         What::Shrink { seed, save } => shrink_one(seed, save.as_deref()),
-        What::Bench { nodes, only } => {
-            let figures = bench::all(nodes, &only, &|what| eprintln!("measuring: {what}"));
+        What::Bench { nodes, only, size } => {
+            let say = |what: &str| eprintln!("measuring: {what}");
+            let figures = match size {
+                Some(size) => bench::of_size(size, &say),
+                None => bench::all(nodes, &only, &say),
+            };
             println!("{}", bench::table(&figures));
             ExitCode::SUCCESS
         }

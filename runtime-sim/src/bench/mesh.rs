@@ -18,15 +18,15 @@ fn s(ms: u64) -> String {
     format!("{:.2} s", ms as f64 / 1e3)
 }
 
-/// Joining and leaving in a mesh of a size.
-pub(super) fn of_size(nodes: u16, say: Say<'_>) -> Vec<Figure> {
+/// Joining and leaving in a mesh of a size. `say` is told what is being measured.
+pub fn of_size(nodes: u16, say: Say<'_>) -> Vec<Figure> {
     let (p50, worst) = match nodes {
         0..=10 => (200, 500),
         11..=100 => (500, 1_000),
         _ => (1_500, 1_500),
     };
     let mut town = Town::settled(1, nodes, 0);
-    say("they have found each other");
+    say(&format!("they had all found each other after {}", s(town.together_ms)));
     let (joined, bytes) = joins(&mut town);
     say("joins are measured");
     let target = if p50 == worst {
@@ -37,7 +37,7 @@ pub(super) fn of_size(nodes: u16, say: Say<'_>) -> Vec<Figure> {
     let found = format!("p50 {}, worst {}", s(joined.percentile(50)), s(joined.worst()));
     let met = joined.percentile(50) <= p50 && joined.worst() <= worst;
     let mut figures = vec![Figure::new("join: known by all, and knows all", nodes, &target, found, met)];
-    if nodes >= 1_000 {
+    if nodes >= 500 {
         let found = format!("{bytes} B");
         figures.push(Figure::new("join: bytes per node", nodes, "≤ 2 000 B", found, bytes <= 2_000));
         let steady = steady(&mut town);

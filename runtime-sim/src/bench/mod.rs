@@ -5,7 +5,7 @@ mod scenes;
 mod streams;
 mod town;
 
-pub use mesh::{detection, join_curve, steady_of};
+pub use mesh::{detection, join_curve, of_size, steady_of};
 pub use scenes::Scene;
 
 use std::time::Instant;
@@ -62,7 +62,7 @@ impl Times {
 type Part = (&'static str, u16, fn(Say<'_>) -> Vec<Figure>);
 
 /// Is told what is being measured.
-type Say<'a> = &'a dyn Fn(&str);
+pub type Say<'a> = &'a dyn Fn(&str);
 
 const PARTS: [Part; 7] = [
     ("join, kill, vanish with 10 nodes", 10, |say| mesh::of_size(10, say)),

@@ -16,6 +16,8 @@ const PACE_MS: u64 = 5;
 
 pub(crate) struct Town {
     pub(crate) world: World,
+    /// How long it took until everybody knew and reached everybody, from the first pairing.
+    pub(crate) together_ms: u64,
 }
 
 impl Town {
@@ -30,7 +32,7 @@ impl Town {
         let options = Options { quick: true, ..Options::default() };
         let mut world = World::new(&Scenario { seed, setting, ops: Vec::new() }, options);
         world.most_events = u64::MAX;
-        let mut town = Town { world };
+        let mut town = Town { world, together_ms: 0 };
         town.pass(100);
         for new in 1..setting.hosts {
             town.pair(new, town.sponsor(new));
@@ -38,6 +40,7 @@ impl Town {
         }
         let together = |town: &Town| town.agree() && (0..setting.hosts).all(|host| town.knows_all(host));
         let found = town.until(LONGEST_MS, 200, together);
+        town.together_ms = town.world.now();
         assert!(found.is_some(), "{} nodes did not come together in {LONGEST_MS} ms", setting.hosts);
         // A mesh that has grown beyond links between all lets go of those that it does not need any more.
         let large = usize::from(setting.hosts) > limits::FULL_MESH;
