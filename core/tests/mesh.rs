@@ -314,6 +314,24 @@ fn rights_change_everywhere_and_a_node_can_leave_by_itself() {
 }
 
 #[test]
+fn a_member_that_may_only_look_changes_nothing_of_the_mesh_but_that_it_leaves() {
+    let mut town = Town::joined(3);
+    let admit = |node, rights| Command::Admit { node: id(node), addresses: Vec::new(), rights };
+    town.command(0, admit(2, Rights::View)).expect("admitted");
+    town.wait(1_000);
+    for command in [admit(1, Rights::View), admit(9, Rights::View), Command::Remove(id(1))] {
+        let refusal = town.command(2, command).expect_err("it may not");
+        assert_eq!(refusal.code.into_name(), "forbidden");
+    }
+    town.command(2, admit(1, Rights::Operate)).expect("that changes nothing");
+    town.wait(1_000);
+    assert_eq!(town.reaches(2), [0, 1]);
+    town.command(2, Command::Remove(id(2))).expect("it leaves");
+    town.wait(1_000);
+    assert_eq!(town.reaches(0), [1]);
+}
+
+#[test]
 fn who_is_admitted_to_look_may_only_look_whatever_it_says_of_itself() {
     for (host, guest) in [(0, 1), (1, 0)] {
         let mut town = Town::new(2);

@@ -114,7 +114,7 @@ fn the_bytes_of_what_openers_say_are_fixed() {
         ("seen", says(ViewerInput::Seen(AGENT))),
         ("closed", says(ViewerInput::Closed)),
         ("room", Ask::Room(9, 8)),
-        ("command", Ask::Command { number: 4, instance: 300, settled: 3, part }),
+        ("command", Ask::Command { number: 4, since: 300, settled: 3, part }),
         ("bye", Ask::Bye),
     ];
     pinned(&asks.each_ref().map(|(name, ask)| (*name, encode(ask))), ASKS);
@@ -151,7 +151,7 @@ fn the_bytes_of_what_owners_say_are_fixed() {
         ("unknown", ended(EndReason::Unknown)),
         ("too many", ended(EndReason::TooMany)),
         ("answer", Tell::Answer(4, Part { last: false, bytes: &[5, 6] })),
-        ("not me", Tell::NotMe(4, 300)),
+        ("forgotten", Tell::Forgotten(4)),
     ];
     pinned(&tells.each_ref().map(|(name, tell)| (*name, encode(tell))), TELLS);
 }
@@ -329,7 +329,7 @@ const TELLS: &str = "
     unknown: 0009060701
     too many: 0009060702
     answer: 020400020506
-    not me: 0304ac02
+    forgotten: 0304
 ";
 
 const COMMANDS: &str = "

@@ -152,8 +152,7 @@ impl World {
 
     fn frame(&mut self, cursor: &mut Cursor<'_>) {
         let Some(link) = self.peers.link(cursor) else { return };
-        let life = self.node.node().view().instance();
-        let bytes = self.peers.frame(link, cursor, &self.known, life);
+        let bytes = self.peers.frame(link, cursor, &self.known);
         self.handle(Input::Link(link, LinkInput::Frame(&bytes)));
     }
 

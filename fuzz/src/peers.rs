@@ -152,7 +152,7 @@ impl Peers {
     }
 
     /// A frame on a link, mostly a good one.
-    pub(crate) fn frame(&mut self, link: LinkId, cursor: &mut Cursor<'_>, known: &Known, life: u64) -> Vec<u8> {
+    pub(crate) fn frame(&mut self, link: LinkId, cursor: &mut Cursor<'_>, known: &Known) -> Vec<u8> {
         let at = self.links.get(&link).copied().unwrap_or(0);
         let mut bytes = match cursor.below(12) {
             0 => return cursor.bytes(300).to_vec(),
@@ -177,7 +177,7 @@ impl Peers {
                 let to = if cursor.below(8) == 7 { made::node(cursor) } else { NODE };
                 let hops = limits::HOPS - cursor.below(limits::HOPS + 1);
                 let body = match self.fakes.get_mut(at) {
-                    Some(fake) if cursor.below(8) < 7 => fake.parcel(cursor, known, life),
+                    Some(fake) if cursor.below(8) < 7 => fake.parcel(cursor, known),
                     _ => cursor.bytes(200).to_vec(),
                 };
                 Frame::Parcel(Parcel { from, to, hops, body }).encode()
@@ -241,7 +241,7 @@ impl Fake {
     }
 
     /// The body of a parcel.
-    fn parcel(&mut self, cursor: &mut Cursor<'_>, known: &Known, life: u64) -> Vec<u8> {
+    fn parcel(&mut self, cursor: &mut Cursor<'_>, known: &Known) -> Vec<u8> {
         if cursor.below(8) < 7
             && let Some(answer) = self.answer.take()
         {
@@ -274,7 +274,7 @@ impl Fake {
                     said = append(&Ask::Room(0, limits::REMOTE_ROOM), said);
                 }
                 let count = 1 + cursor.below(3);
-                let said = (0..count).fold(said, |said, _| ask(cursor, known, life, said));
+                let said = (0..count).fold(said, |said, _| ask(cursor, known, said));
                 self.asking.say(Form::Asks, Kind::Messages, &said)
             }
             _ => {
@@ -290,7 +290,7 @@ impl Fake {
         let (viewer, stream) = self.asked.unwrap_or((0, StreamId(0)));
         let number = self.command.wrapping_sub(u64::from(cursor.below(2)));
         match cursor.below(8) {
-            0 => append(&Tell::NotMe(number, u64::from(cursor.below(3))), said),
+            0 => append(&Tell::Forgotten(number), said),
             1 | 2 => {
                 let bytes = encode(&answer(cursor, known));
                 let part = Part { last: cursor.below(4) > 0, bytes: &bytes };
@@ -303,7 +303,7 @@ impl Fake {
 }
 
 /// An opener's message.
-fn ask(cursor: &mut Cursor<'_>, known: &Known, life: u64, said: Vec<u8>) -> Vec<u8> {
+fn ask(cursor: &mut Cursor<'_>, known: &Known, said: Vec<u8>) -> Vec<u8> {
     let viewer = u64::from(cursor.below(6) / 4);
     match cursor.below(8) {
         0 => append(&Ask::Viewer(viewer, ViewerInput::Opened(made::viewer_key(cursor))), said),
@@ -311,9 +311,9 @@ fn ask(cursor: &mut Cursor<'_>, known: &Known, life: u64, said: Vec<u8>) -> Vec<
         2 | 3 => {
             let bytes = encode(&known.command(cursor));
             let part = Part { last: cursor.below(4) > 0, bytes: &bytes };
-            let instance = if cursor.below(4) > 0 { life } else { cursor.number() };
+            let since = if cursor.below(4) > 0 { 1 } else { cursor.number() };
             let (number, settled) = (u64::from(cursor.below(8)), u64::from(cursor.below(8)));
-            append(&Ask::Command { number, instance, settled, part }, said)
+            append(&Ask::Command { number, since, settled, part }, said)
         }
         4 if cursor.below(4) == 0 => append(&Ask::Bye, said),
         _ => append(&Ask::Viewer(viewer, known.viewer_input(cursor)), said),

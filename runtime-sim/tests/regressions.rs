@@ -99,3 +99,29 @@ fn input_from_before_a_restart_is_not_taken_for_what_is_typed_after_it() {
         passes(Scenario { seed, setting, ops: ops.clone() });
     }
 }
+
+/// A node that had removed another one, and admitted it again, carried out once more what that had asked before.
+#[test]
+fn what_was_asked_before_a_removal_is_not_carried_out_again_after_it() {
+    let setting = Setting { hosts: 4, pages: 1, link_ms: (4, 27), ..Setting::default() };
+    let ops = vec![
+        Op::Go { host: 1 },
+        Op::Pair { host: 0 },
+        Op::Go { host: 2 },
+        Op::Pair { host: 1 },
+        Op::Go { host: 3 },
+        Op::Pair { host: 2 },
+        Op::Go { host: 0 },
+        Op::Create { name: 5, pty: false, autostart: true },
+        Op::Go { host: 3 },
+        Op::Wait { ms: 125 },
+        Op::Remove { host: 209 },
+        Op::Go { host: 137 },
+        Op::CreateAt { host: 44, name: 206, pty: true },
+        Op::Wait { ms: 13 },
+        Op::Pair { host: 22 },
+    ];
+    for seed in 5_340..5_380 {
+        passes(Scenario { seed, setting, ops: ops.clone() });
+    }
+}

@@ -101,6 +101,38 @@ test("an agent is created on another machine, in a directory that is listed ther
   }
 });
 
+test("a far agent is previewed, stopped, tagged and noted as one of this machine is", async () => {
+  const far = await new TestNode("far").start();
+  try {
+    const { code } = (await laptop.request("POST", "/api/invite", {})).body;
+    assert.equal((await far.request("POST", "/api/join", { target: code })).status, 200);
+    const ask = "echo what it is about; printf 'Go on? (y/n) '; read answer; echo $answer >answer; exec sleep 1000";
+    await far.create({ name: "customers-remote", program: "sh", args: ["-c", ask], directory: far.folder });
+    const page = await openPage(browser, laptop);
+    const failed = [];
+    page.on("response", (response) => response.status() >= 400 && failed.push(`${response.status()} ${response.url()}`));
+    const card = page.getByTestId("waiting-card").filter({ hasText: "customers-remote" });
+    await card.getByText("what it is about").waitFor();
+
+    await page.locator('[data-testid="tree-row"]', { hasText: "remote" }).first().click();
+    await page.locator('[data-testid="terminal"][data-agent-id*="@"]').waitFor();
+    if ((await page.getByTestId("notes").count()) === 0) await page.getByTestId("details-toggle").click();
+    await page.getByTestId("notes").fill("seen from afar");
+    await page.getByTestId("tag-input").fill("urgent");
+    await page.getByTestId("tag-input").press("Enter");
+    await page.getByTestId("agent-stop").click();
+    await page.getByTestId("confirm-interrupt").click();
+    await waitFor("what was done there", async () => {
+      const [agent] = (await far.request("GET", "/api/agents")).body.agents.filter(({ name }) => name === "customers-remote");
+      return !agent.running && agent.notes === "seen from afar" && agent.tags.join() === "urgent";
+    });
+    assert.deepEqual([failed, page.errors], [[], []]);
+    await page.context().close();
+  } finally {
+    await far.stop();
+  }
+});
+
 test("an invite is a line to copy and a picture, and says how long it is good for", async () => {
   const page = await openPage(browser, laptop);
   await page.getByTestId("machines-button").click();

@@ -20,6 +20,7 @@ pub mod frames;
 pub mod http;
 pub mod json;
 pub mod lines;
+mod percent;
 
 pub use api::{Api, Node};
 pub use http::{Clock, Head, Headers, Response, Via};

@@ -129,8 +129,8 @@ impl Circuits {
         if self.owners.len() >= limits::CIRCUITS {
             return false;
         }
-        let life = session.id.instance;
-        let answers = before.filter(|answers| answers.instance() == life).unwrap_or_else(|| Answers::new(life));
+        let same_life = |answers: &Answers| answers.since().instance == session.id.instance;
+        let answers = before.filter(same_life).unwrap_or_else(|| Answers::new(session.id));
         self.owners.insert(from, Owner::new(now, from, session, answers));
         true
     }
@@ -150,7 +150,7 @@ impl Circuits {
             if header.circuit != owner.circuit {
                 return Ok(false);
             }
-            owner.arrived(now, (&header, messages), self.instance, news)
+            owner.arrived(now, (&header, messages), news)
         });
         match over {
             Ok(false) => {}

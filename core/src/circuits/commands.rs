@@ -1,10 +1,11 @@
 //! Commands for other nodes: what was asked and not answered yet, and at the other end what was answered and may be asked again.
 //!
-//! A command is carried out once. Its number is its opener's; it is repeated on the next circuit when one has broken, to the same
-//! life of the owner, which remembers its answers until the opener says that it has them.
+//! A command is carried out once. Its number is its opener's; it is repeated on the next circuit when one has broken, and says in
+//! which session it was said first. The owner remembers its answers until the opener says that it has them; one whose memory does not
+//! reach back to that session (it was restarted, or had removed the opener) may have carried it out, and says so instead.
 
 use super::News;
-use super::wire::{self, Answer, Ask, Garbled, Part};
+use super::wire::{self, Answer, Ask, Garbled, Part, SessionId};
 use crate::act::Act;
 use crate::command::{Command, Reply, Rights};
 use crate::error::{Refusal, RefusalCode};
@@ -30,20 +31,14 @@ pub(super) struct Request {
     pub(super) id: CommandId,
     /// The encoded command.
     pub(super) body: Vec<u8>,
-    /// The life of the other node that may carry it out.
-    pub(super) instance: u64,
     pub(super) deadline: Instant,
-    /// It was sent on the present circuit, at least in part.
-    sent: bool,
-    /// It was sent on a circuit that has broken: whether it arrived is not known.
-    uncertain: bool,
-    /// How often the other node was of another life than we thought.
-    moved: u8,
+    /// The session in which it was sent first, at least in part.
+    since: Option<u64>,
 }
 
 impl Request {
-    pub(super) fn new(id: CommandId, body: Vec<u8>, instance: u64, deadline: Instant) -> Self {
-        Request { id, body, instance, deadline, sent: false, uncertain: false, moved: 0 }
+    pub(super) fn new(id: CommandId, body: Vec<u8>, deadline: Instant) -> Self {
+        Request { id, body, deadline, since: None }
     }
 }
 
@@ -64,8 +59,8 @@ impl Sending {
         self.queue.is_empty()
     }
 
-    /// The next part, encoded.
-    pub(super) fn next(&mut self, asked: &mut Asked) -> Option<Vec<u8>> {
+    /// The next part, encoded, to be said in the session of this number.
+    pub(super) fn next(&mut self, session: u64, asked: &mut Asked) -> Option<Vec<u8>> {
         let settled = asked.settled();
         loop {
             let number = *self.queue.front()?;
@@ -73,10 +68,10 @@ impl Sending {
                 self.advance();
                 continue;
             };
-            request.sent = true;
+            let since = *request.since.get_or_insert(session);
             let part = Part::of(&request.body, self.at);
             let (last, len) = (part.last, part.bytes.len());
-            let message = wire::encode(&Ask::Command { number, instance: request.instance, settled, part });
+            let message = wire::encode(&Ask::Command { number, since, settled, part });
             self.at += len;
             if last {
                 self.advance();
@@ -114,12 +109,6 @@ impl Asked {
         Sending { queue: self.requests.keys().copied().collect(), at: 0 }
     }
 
-    pub(super) fn interrupt(&mut self) {
-        for request in self.requests.values_mut() {
-            request.uncertain |= core::mem::take(&mut request.sent);
-        }
-    }
-
     /// An answer has come, whole. One that nobody waits for any more is nothing.
     pub(super) fn answered(
         &mut self,
@@ -140,18 +129,9 @@ impl Asked {
         Ok(Some(News::Reply(request.id, result, fact)))
     }
 
-    /// The other node is of another life than the command was for. True: ask that one, since the one before cannot have carried it
-    /// out.
-    pub(super) fn was_for_another(&mut self, number: u64, instance: u64, news: &mut Vec<News<'_>>) -> bool {
-        let Some(request) = self.requests.get_mut(&number) else { return false };
-        let again = !request.uncertain && request.moved < 3;
-        if again {
-            request.moved += 1;
-            request.instance = instance;
-        } else {
-            news.extend(self.give_up(number, "it was restarted before it answered"));
-        }
-        again
+    /// The other node does not know any more whether it carried out a command.
+    pub(super) fn forgotten(&mut self, number: u64) -> Option<News<'static>> {
+        self.give_up(number, "it was restarted, or forgot this machine, before it answered")
     }
 
     /// When the first one has waited long enough.
@@ -175,7 +155,7 @@ impl Asked {
     fn give_up(&mut self, number: u64, why: &str) -> Option<News<'static>> {
         let request = self.requests.remove(&number)?;
         let mut message = why.to_string();
-        if request.sent || request.uncertain {
+        if request.since.is_some() {
             message.push_str("; it may have carried the command out");
         }
         message.push('.');
@@ -195,8 +175,8 @@ pub(super) struct Tickets {
 pub(super) struct Ticket {
     /// Whose.
     pub(super) node: NodeId,
-    /// Of which of its lives.
-    pub(super) instance: u64,
+    /// Which memory of answers it belongs to.
+    pub(super) memory: SessionId,
     /// Its number there.
     pub(super) number: u64,
     /// What it does.
@@ -229,8 +209,8 @@ impl Tickets {
 /// What a node has answered to another, or is about to.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// The life of the asking node.
-    instance: u64,
+    /// The session with the asking node in which the memory begins.
+    since: SessionId,
     settled: u64,
     given: BTreeMap<u64, Given>,
 }
@@ -257,12 +237,13 @@ pub(super) enum Then {
 }
 
 impl Answers {
-    pub(super) fn new(instance: u64) -> Self {
-        Answers { instance, ..Answers::default() }
+    pub(super) fn new(since: SessionId) -> Self {
+        Answers { since, ..Answers::default() }
     }
 
-    pub(super) fn instance(&self) -> u64 {
-        self.instance
+    /// When it begins: another one has another.
+    pub(super) fn since(&self) -> SessionId {
+        self.since
     }
 
     /// The opener has the answers to all commands below this one, or does not want them.

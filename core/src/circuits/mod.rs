@@ -54,8 +54,6 @@ pub(crate) trait Carrier {
     fn is_reachable(&self, node: NodeId) -> bool;
     /// What a member may do; `None`: it is not one.
     fn rights_of(&self, node: NodeId) -> Option<Rights>;
-    /// The life that a node is in, as far as it is known here.
-    fn instance_of(&self, node: NodeId) -> Option<u64>;
     /// What people call it.
     fn name_of(&self, node: NodeId) -> Option<&str>;
     /// Something uses the way to the node, or no longer: the shorter the better.
@@ -223,16 +221,15 @@ impl Circuits {
         let Some(opener) = self.opener(now, node).filter(|opener| opener.asked.len() < limits::REMOTE_COMMANDS) else {
             return refuse(RefusalCode::TooMany, "too many commands wait for it.", "Try again in a moment.");
         };
-        let instance = carrier.instance_of(node).unwrap_or_default();
-        opener.request(number, Request::new(id, body, instance, now + limits::REMOTE_COMMAND_TIME));
+        opener.request(number, Request::new(id, body, now + limits::REMOTE_COMMAND_TIME));
         self.next_command += 1;
         Ok(())
     }
 
     /// The number under which another node's command is carried out here.
     pub(crate) fn ticket(&mut self, of: NodeId, number: u64, command: &Command) -> CommandId {
-        let instance = self.owners.get(&of).map_or(0, |owner| owner.answers.instance());
-        self.tickets.open(Ticket { node: of, instance, number, act: Act::of(command) })
+        let memory = self.owners.get(&of).map(|owner| owner.answers.since()).unwrap_or_default();
+        self.tickets.open(Ticket { node: of, memory, number, act: Act::of(command) })
     }
 
     /// Whether answers to other nodes' commands are awaited.
@@ -247,8 +244,8 @@ impl Circuits {
         result: Result<Reply, Refusal>,
         fact: Option<Fact>,
     ) -> Option<(NodeId, Act)> {
-        let Ticket { node, instance, number, act } = self.tickets.close(id)?;
-        if let Some(owner) = self.owners.get_mut(&node).filter(|owner| owner.answers.instance() == instance) {
+        let Ticket { node, memory, number, act } = self.tickets.close(id)?;
+        if let Some(owner) = self.owners.get_mut(&node).filter(|owner| owner.answers.since() == memory) {
             owner.answers.done(number, Answer { result, fact });
             if let Some(up) = owner.up() {
                 up.answer(number);
@@ -337,7 +334,7 @@ impl Circuits {
                 }
                 End::Owner(node) => {
                     if let Some(owner) = self.owners.get_mut(&node)
-                        && owner.up().is_some_and(|up| up.line.wake(now).is_err())
+                        && owner.up().is_some_and(|up| up.line.wake(now).is_err() || up.is_stranded(now))
                     {
                         owner.down(now, &mut news);
                     }
@@ -363,7 +360,7 @@ impl Circuits {
         for node in core::mem::take(&mut self.busy) {
             sent |= self.flush_opener(now, node, carrier);
             if let Some(owner) = self.owners.get_mut(&node) {
-                sent |= owner.flush(now, self.instance, carrier, (streams, out));
+                sent |= owner.flush(now, carrier, (streams, out));
             }
             self.reschedule(now, node, carrier);
         }
@@ -424,8 +421,8 @@ impl Circuits {
         self.timers.set(End::Opener(node), at);
         let mut at = None;
         if let Some(owner) = self.owners.get_mut(&node) {
-            at = match &owner.state {
-                owner::State::Up(up) => up.line.next_deadline(),
+            at = match &mut owner.state {
+                owner::State::Up(up) => up.next_deadline(now, reachable),
                 owner::State::Broken(telling) => (reachable && telling.at > now).then_some(telling.at),
             };
             waiting |= owner.is_waiting(now);

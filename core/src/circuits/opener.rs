@@ -324,7 +324,6 @@ impl Opener {
         }
         let pause = if self.tries <= 1 { Duration::default() } else { pause(self.tries) };
         self.state = State::Down(now + pause);
-        self.asked.interrupt();
         self.looks.values_mut().for_each(Look::interrupt);
         let looks = &self.looks;
         self.callers.retain(|viewer, caller| {
@@ -362,11 +361,8 @@ impl Opener {
                 }
                 Ok(())
             }
-            Tell::NotMe(number, instance) => {
-                let again = self.asked.was_for_another(number, instance, news);
-                if let (true, Some(up)) = (again, self.up()) {
-                    up.sending.push(number);
-                }
+            Tell::Forgotten(number) => {
+                news.extend(self.asked.forgotten(number));
                 Ok(())
             }
         }
@@ -443,7 +439,7 @@ impl Opener {
         while carrier.room_towards(self.node) {
             let parcel = match &mut self.way {
                 Way::Open(session) => {
-                    let messages = up.next_messages(&mut self.asked);
+                    let messages = up.next_messages(session.id.number, &mut self.asked);
                     let header = if messages.is_empty() { up.line.control(now) } else { Some(up.line.stamp(now)) };
                     header.map(|header| session.parcel(&header, &messages))
                 }
@@ -517,7 +513,7 @@ impl Up {
     }
 
     /// The messages of the next parcel: first what was said, in order; then what is processed; then commands.
-    fn next_messages(&mut self, asked: &mut Asked) -> Vec<u8> {
+    fn next_messages(&mut self, session: u64, asked: &mut Asked) -> Vec<u8> {
         let mut messages = Vec::new();
         while let Some(next) = self.queue.front().filter(|next| messages.len() + next.len() <= MESSAGE_BYTES) {
             messages.extend_from_slice(next);
@@ -534,7 +530,7 @@ impl Up {
             messages = wire::append(&ack, messages);
         }
         if messages.is_empty() {
-            messages = self.sending.next(asked).unwrap_or_default();
+            messages = self.sending.next(session, asked).unwrap_or_default();
         }
         messages
     }

@@ -51,11 +51,13 @@ pub(super) struct Up {
     answers: VecDeque<u64>,
     /// Bytes of the first answer that are sent.
     answered: usize,
-    /// Commands for another life of this node.
-    not_me: VecDeque<u64>,
+    /// Commands of which this node does not know whether it has carried them out.
+    forgotten: VecDeque<u64>,
     command: Option<(u64, Vec<u8>)>,
     /// Whether an answer or a frame is next, when there is both.
     answer_next: bool,
+    /// The opener has found a way here, and this node none to it: until then there must be one.
+    stranded_at: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -104,7 +106,6 @@ impl Owner {
         &mut self,
         now: Instant,
         (header, messages): (&Header, &'p [u8]),
-        instance: u64,
         news: &mut Vec<News<'p>>,
     ) -> Result<bool, Broken> {
         let Some(up) = self.up() else { return Err(Broken) };
@@ -116,9 +117,9 @@ impl Owner {
             match ask {
                 Ask::Viewer(viewer, input) => self.viewer(viewer, input, news)?,
                 Ask::Room(viewer, frames) => self.room(viewer, frames, news)?,
-                Ask::Command { number, instance: whom, settled, part } => {
+                Ask::Command { number, since, settled, part } => {
                     self.answers.settle(settled);
-                    self.command(number, whom == instance, &part, news)?;
+                    self.command((number, since), &part, news)?;
                 }
                 Ask::Bye => over = true,
             }
@@ -181,14 +182,19 @@ impl Owner {
         Ok(())
     }
 
-    fn command(&mut self, number: u64, for_us: bool, part: &Part<'_>, news: &mut Vec<News<'_>>) -> Result<(), Broken> {
+    fn command(
+        &mut self,
+        (number, since): (u64, u64),
+        part: &Part<'_>,
+        news: &mut Vec<News<'_>>,
+    ) -> Result<(), Broken> {
         let State::Up(up) = &mut self.state else { return Ok(()) };
         let Some(command) = part.join(number, &mut up.command, limits::REMOTE_COMMAND_BYTES)? else { return Ok(()) };
-        if up.not_me.len() + up.answers.len() >= 2 * limits::REMOTE_COMMANDS {
+        if up.forgotten.len() + up.answers.len() >= 2 * limits::REMOTE_COMMANDS {
             return Err(Broken);
         }
-        if !for_us {
-            up.not_me.push_back(number);
+        if since < self.answers.since().number {
+            up.forgotten.push_back(number);
             return Ok(());
         }
         match self.answers.take(number, &command, up.rights) {
@@ -220,7 +226,6 @@ impl Owner {
     pub(super) fn flush(
         &mut self,
         now: Instant,
-        instance: u64,
         carrier: &mut impl Carrier,
         (streams, out): (&mut Streams, &mut VecDeque<Output>),
     ) -> bool {
@@ -236,7 +241,7 @@ impl Owner {
             State::Broken(_) => {}
             State::Up(up) => {
                 while carrier.room_towards(self.node) {
-                    let message = up.next_message(now, self.node, instance, &mut self.answers, (streams, out));
+                    let message = up.next_message(now, self.node, &mut self.answers, (streams, out));
                     let header = if message.is_some() { Some(up.line.stamp(now)) } else { up.line.control(now) };
                     let Some(header) = header else { break };
                     carrier.send(self.node, self.session.parcel(&header, &message.unwrap_or_default()));
@@ -279,9 +284,10 @@ impl Up {
             ready: VecDeque::new(),
             answers: VecDeque::new(),
             answered: 0,
-            not_me: VecDeque::new(),
+            forgotten: VecDeque::new(),
             command: None,
             answer_next: false,
+            stranded_at: None,
         }
     }
 
@@ -301,7 +307,17 @@ impl Up {
     }
 
     fn has_messages(&self) -> bool {
-        !self.ready.is_empty() || !self.answers.is_empty() || !self.not_me.is_empty()
+        !self.ready.is_empty() || !self.answers.is_empty() || !self.forgotten.is_empty()
+    }
+
+    /// When something is to be done. Without a way to the opener nothing can be asked: what it has here must not stay for ever.
+    pub(super) fn next_deadline(&mut self, now: Instant, reachable: bool) -> Option<Instant> {
+        self.stranded_at = (!reachable).then(|| self.stranded_at.unwrap_or(now + limits::PROBE_TIME));
+        self.line.next_deadline().into_iter().chain(self.stranded_at).min()
+    }
+
+    pub(super) fn is_stranded(&self, now: Instant) -> bool {
+        self.stranded_at.is_some_and(|at| at <= now)
     }
 
     pub(super) fn answer(&mut self, number: u64) {
@@ -312,12 +328,11 @@ impl Up {
         &mut self,
         now: Instant,
         node: NodeId,
-        instance: u64,
         answers: &mut Answers,
         (streams, out): (&mut Streams, &mut VecDeque<Output>),
     ) -> Option<Vec<u8>> {
-        if let Some(number) = self.not_me.pop_front() {
-            return Some(wire::encode(&Tell::NotMe(number, instance)));
+        if let Some(number) = self.forgotten.pop_front() {
+            return Some(wire::encode(&Tell::Forgotten(number)));
         }
         self.answer_next = !self.answer_next;
         if self.answer_next

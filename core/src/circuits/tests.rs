@@ -25,8 +25,6 @@ struct Road {
     open: bool,
     room: usize,
     rights: Rights,
-    /// The life of the other node that this one believes in.
-    instance: u64,
 }
 
 impl Carrier for Road {
@@ -43,9 +41,6 @@ impl Carrier for Road {
     }
     fn rights_of(&self, _: NodeId) -> Option<Rights> {
         Some(self.rights)
-    }
-    fn instance_of(&self, _: NodeId) -> Option<u64> {
-        Some(self.instance)
     }
     fn name_of(&self, node: NodeId) -> Option<&str> {
         Some(if node == A { "a" } else { "b" })
@@ -66,12 +61,12 @@ struct Host {
 }
 
 impl Host {
-    fn new(id: NodeId, other: u64) -> Self {
+    fn new(id: NodeId) -> Self {
         let instance = u64::from(id.0[0]);
         Host {
             circuits: circuits(id, instance),
             streams: Streams::new(id, Random::fork([id.0[0]; 32], 2)),
-            road: Road { parcels: VecDeque::new(), open: true, room: 4, rights: Rights::Operate, instance: other },
+            road: Road { parcels: VecDeque::new(), open: true, room: 4, rights: Rights::Operate },
             out: VecDeque::new(),
         }
     }
@@ -128,8 +123,8 @@ impl World {
     fn new() -> Self {
         let mut world = World {
             now: Instant::START,
-            a: Host::new(A, 2),
-            b: Host::new(B, 1),
+            a: Host::new(A),
+            b: Host::new(B),
             page: Page { acks: true, next: 1, ..Page::default() },
             printed: Vec::new(),
             written: Vec::new(),
@@ -592,6 +587,42 @@ fn a_command_that_another_life_may_have_carried_out_is_not_repeated() {
     world.command(Command::Start(AGENT.agent));
     world.deliver_all();
     assert_eq!(world.carried_out.len(), 2, "what cannot have been carried out is asked of the present life");
+}
+
+#[test]
+fn a_command_is_not_repeated_to_an_owner_that_has_forgotten_its_opener_since() {
+    let mut world = World::new();
+    world.command(Command::Stop(AGENT.agent));
+    world.deliver_all();
+    assert_eq!(world.carried_out.len(), 1);
+    // The opener is removed there and admitted again; it hears of neither.
+    world.b.circuits.forget_owner(A);
+    world.cut();
+    world.heal();
+    world.deliver_all();
+    world.wait(1_000);
+    world.deliver_all();
+    assert_eq!(world.carried_out.len(), 1);
+    let refused = world.replies.pop().and_then(Result::err).expect("refused");
+    assert!(refused.message.contains("may have"), "{refused}");
+}
+
+#[test]
+fn an_owner_without_a_way_to_its_opener_does_not_keep_what_that_has_opened() {
+    let mut world = World::watching();
+    let opened = |world: &mut World| world.b.circuits.owners.get_mut(&A).is_some_and(|owner| owner.up().is_some());
+    world.cut();
+    // The opener's words find a way. As far as the owner knows none leads back.
+    world.a.road.open = true;
+    world.a.circuits.rerouted(B);
+    world.settle();
+    while world.deliver(true) {}
+    assert!(opened(&mut world));
+    world.wait(limits::PROBE_TIME.as_millis());
+    assert!(!opened(&mut world));
+    world.heal();
+    world.calm_down();
+    assert_eq!(world.page.screen, world.printed);
 }
 
 #[test]

@@ -86,8 +86,8 @@ pub enum Ask<'a> {
     Command {
         /// Counts the commands of the opener for this owner.
         number: u64,
-        /// The life of the owner that it is for: no other may carry it out, since that one may have done so.
-        instance: u64,
+        /// The session in which it was said first, at least in part: an owner whose memory begins later may have carried it out.
+        since: u64,
         /// All commands below this number are answered or given up.
         settled: u64,
         /// The part.
@@ -107,8 +107,8 @@ pub enum Tell<'a> {
     Part(u64, ViewerOutput),
     /// A part of the answer to a command.
     Answer(u64, #[serde(borrow)] Part<'a>),
-    /// The command was for another life of this node: it was not carried out in this one, whose number follows.
-    NotMe(u64, u64),
+    /// The command may have been carried out before what this node remembers. It is not carried out now.
+    Forgotten(u64),
 }
 
 /// A piece of something longer. The pieces of one thing come in order, with no other thing of its kind between them.

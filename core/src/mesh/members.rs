@@ -96,6 +96,8 @@ impl Mesh {
         } else if addresses.len() > limits::ADDRESSES || !addresses.iter().all(valid) {
             let text = format!("At most {} addresses, of 1 to {} bytes.", limits::ADDRESSES, limits::ADDRESS_BYTES);
             Some((RefusalCode::Invalid, text, "An address looks like 192.168.1.7:23000."))
+        } else if self.only_looks() && self.facts.rights_of(node) != Some(rights) {
+            Some(only_looks())
         } else if self.facts.length(node) == 0 && self.facts.memberships().count() >= limits::NODES {
             Some((RefusalCode::TooMany, format!("A mesh knows at most {} nodes.", limits::NODES), ""))
         } else {
@@ -107,7 +109,16 @@ impl Mesh {
         }
     }
 
+    /// This node belongs to a mesh as one that may not change anything of it, except that it leaves.
+    fn only_looks(&self) -> bool {
+        self.facts.is_member(self.id) && self.facts.rights_of(self.id) == Some(Rights::View)
+    }
+
     pub(crate) fn remove(&mut self, command: CommandId, node: NodeId, out: &mut Out) {
+        if self.only_looks() && node != self.id {
+            let (code, message, hint) = only_looks();
+            return refuse(command, code, message, hint, out);
+        }
         if self.facts.is_member(node) {
             return self.give_word(command, Word { node, addresses: Vec::new(), rights: None }, out);
         }
@@ -238,6 +249,11 @@ impl Mesh {
         let node = fact(Key::Node(id)).filter(|_| id != self.id);
         Record { id, member: fact(Key::Member(id)), node, told: told.to_vec(), good: good.cloned() }
     }
+}
+
+fn only_looks() -> (RefusalCode, String, &'static str) {
+    let message = "This machine may only look: it does not say who belongs to the mesh.".to_string();
+    (RefusalCode::Forbidden, message, "Ask on a machine that may operate.")
 }
 
 fn refuse(command: CommandId, code: RefusalCode, message: String, hint: &str, out: &mut Out) {

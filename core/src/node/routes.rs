@@ -29,10 +29,6 @@ impl Carrier for Mesh {
         Mesh::rights_of(self, node)
     }
 
-    fn instance_of(&self, node: NodeId) -> Option<u64> {
-        self.facts().node(node).map(|fact| fact.instance)
-    }
-
     fn name_of(&self, node: NodeId) -> Option<&str> {
         self.facts().node(node).map(|fact| &*fact.name)
     }

@@ -156,6 +156,12 @@ impl Peers {
 
     /// Opens an invite for one node.
     pub(crate) async fn invite(&self, rights: Rights) -> Result<Invited, Refusal> {
+        let own = |view: consort_core::View<'_>| view.node(view.id()).is_some_and(|own| own.rights == Rights::View);
+        if self.handle.read(move |view, _| own(view)).await == Some(true) {
+            let message = "This machine may only look: it does not say who belongs to the mesh.".to_string();
+            let hint = "Make the invite on a machine that may operate.".to_string();
+            return Err(Refusal { code: RefusalCode::Forbidden, message, hint });
+        }
         self.open_up().await;
         let mut secret = [0; 12];
         getrandom::fill(&mut secret).map_err(|error| {

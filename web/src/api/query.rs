@@ -1,6 +1,7 @@
 //! The query of a target: `name=value` pairs, each known and at most once.
 
 use crate::http::Problem;
+use crate::percent;
 use std::str::FromStr;
 
 /// The pairs of a query.
@@ -46,23 +47,9 @@ impl Query {
 }
 
 fn decoded(text: &str) -> Result<String, Problem> {
-    let wrong = || {
+    percent::form(text).ok_or_else(|| {
         Problem::invalid("The query is not percent-encoded UTF-8.", "Encode it with encodeURIComponent or the like.")
-    };
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = [rest.next(), rest.next()].map(|digit| char::from(digit.unwrap_or(b'?')).to_digit(16));
-                let [Some(high), Some(low)] = digits else { return Err(wrong()) };
-                (high * 16 + low) as u8
-            }
-            _ => byte,
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| wrong())
+    })
 }
 
 #[cfg(test)]

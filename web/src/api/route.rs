@@ -4,6 +4,7 @@ use super::Lane;
 use crate::assets::{self, Asset};
 use crate::auth::Need;
 use crate::http::{Head, Problem, Response};
+use crate::percent;
 use consort_core::{AgentAddress, NodeId};
 
 /// Where WebSockets are served.
@@ -56,13 +57,13 @@ pub(super) struct Route {
     pub(super) lane: Lane,
 }
 
-/// No endpoint: the path is unknown, or does not know the method.
+/// No endpoint: the path cannot be read, is unknown, or does not know the method.
 #[derive(Clone, Debug)]
 pub(super) struct Miss {
     /// What a caller needs to be told so.
     pub(super) need: Need,
-    /// The methods that the path knows; empty if there is nothing there.
-    allow: Vec<&'static str>,
+    /// The methods that the path knows, if it can be read; none if there is nothing there.
+    allow: Option<Vec<&'static str>>,
     path: String,
 }
 
@@ -72,10 +73,14 @@ impl Miss {
             return Response::from(Problem::new(426, "upgrade-required", "This address serves WebSockets only.", ""))
                 .with("Upgrade", "websocket");
         }
-        if self.allow.is_empty() {
+        let Some(allow) = self.allow else {
+            let hint = "Encode each part of it with encodeURIComponent or the like.";
+            return Problem::invalid("The address is not percent-encoded UTF-8.", hint).into();
+        };
+        if allow.is_empty() {
             return Problem::new(404, "not-found", "There is nothing at this address.", "").into();
         }
-        let allow = self.allow.join(", ");
+        let allow = allow.join(", ");
         Response::from(Problem::new(405, "method-not-allowed", format!("This address knows only {allow}."), ""))
             .with("Allow", allow)
     }
@@ -87,30 +92,35 @@ pub(super) fn find(head: &Head<'_>, own: NodeId) -> Result<Route, Miss> {
     let nowhere = |need, allow| Err(Miss { need, allow, path: path.chars().take(200).collect() });
     let Some(rest) = path.strip_prefix("/api/") else {
         let Some(asset) = assets::find(path) else {
-            return nowhere(Need::Nothing, Vec::new());
+            return nowhere(Need::Nothing, Some(Vec::new()));
         };
         return match head.method {
             "GET" | "HEAD" => Ok(Route { lane: Lane::File, ..Route::new(Endpoint::Asset(asset), Need::Nothing) }),
-            _ => nowhere(Need::Nothing, vec!["GET", "HEAD"]),
+            _ => nowhere(Need::Nothing, Some(vec!["GET", "HEAD"])),
         };
     };
-    let known = methods(rest, own);
+    let Some(known) = methods(rest, own) else {
+        return nowhere(Need::Login, None);
+    };
     let method = if head.method == "HEAD" { "GET" } else { head.method };
     match known.iter().find(|(name, _)| *name == method) {
         Some((_, route)) => Ok(*route),
-        None => nowhere(Need::Login, known.into_iter().map(|(name, _)| name).collect()),
+        None => nowhere(Need::Login, Some(known.into_iter().map(|(name, _)| name).collect())),
     }
 }
 
 type Methods = Vec<(&'static str, Route)>;
 
-fn methods(path: &str, own: NodeId) -> Methods {
+/// What the path under `/api/` knows; none if it is not percent-encoded UTF-8. A part is decoded after the path is taken apart: an
+/// encoded slash is part of a name.
+fn methods(path: &str, own: NodeId) -> Option<Methods> {
     use Endpoint::{
         Admit, Agents, Check, Create, Directories, Health, Invite, Join, Leave, Link, Login, Logout, Nodes, Peers,
         Remove,
     };
-    let mut parts = path.splitn(3, '/');
-    match (parts.next().unwrap_or(""), parts.next(), parts.next()) {
+    let parts = path.splitn(3, '/').map(percent::segment).collect::<Option<Vec<_>>>()?;
+    let part = |at: usize| parts.get(at).map(|part| &**part);
+    Some(match (part(0).unwrap_or(""), part(1), part(2)) {
         ("health", None, None) => vec![("GET", Route::new(Health, Need::Nothing))],
         ("login", None, None) => vec![("POST", Route { body_bytes: SMALL_BYTES, ..Route::new(Login, Need::Origin) })],
         ("logout", None, None) => vec![("POST", Route { body_bytes: SMALL_BYTES, ..Route::new(Logout, Need::Origin) })],
@@ -137,7 +147,7 @@ fn methods(path: &str, own: NodeId) -> Methods {
         ("join", None, None) => vec![("POST", Route::change(Join, SMALL_BYTES))],
         ("leave", None, None) => vec![("POST", Route::change(Leave, SMALL_BYTES))],
         _ => Vec::new(),
-    }
+    })
 }
 
 fn of_agent(id: AgentAddress, verb: Option<&str>) -> Methods {

@@ -431,6 +431,31 @@ fn unknown_addresses_are_404_and_known_ones_name_their_methods() {
 }
 
 #[test]
+fn each_part_of_an_address_is_decoded_by_itself_and_strictly() {
+    let node = NodeId([5; 32]);
+    for (target, command) in [
+        (format!("/api/agents/{AGENT}%40{node}/stop"), Command::Stop(AGENT)),
+        (format!("/api/agents/{AGENT}@{node}/%73top"), Command::Stop(AGENT)),
+        (format!("/api/%61gents/{AGENT}%40{node}/restart"), Command::Restart(AGENT)),
+    ] {
+        let case = case();
+        case.ask("POST", &target, "");
+        assert_eq!(case.command_for(), (node, command), "{target}");
+    }
+    let case = case();
+    for garbled in ["/api/agents/%", "/api/agents/%4", "/api/agents/a%zz/stop", "/api/%ff", "/api/agents/a/%+4"] {
+        assert_eq!(code(&case.ask("POST", garbled, "")), (400, "invalid".to_owned()), "{garbled}");
+    }
+    for elsewhere in
+        [format!("/api/agents%2F{AGENT}"), format!("/api/agents/{AGENT}%2Fstop"), "/%61pi/agents".to_owned()]
+    {
+        assert_eq!(code(&case.ask("POST", &elsewhere, "")).0, 404, "{elsewhere}: an encoded slash divides nothing");
+    }
+    let stranger = Headers { host: Some("localhost:23000"), ..Headers::default() };
+    assert_eq!(case.ask_with(stranger, "GET", "/api/%", "").status, 401, "a stranger learns nothing");
+}
+
+#[test]
 fn an_agent_that_is_not_there_is_404() {
     let case = case();
     let other = AgentId(78);
