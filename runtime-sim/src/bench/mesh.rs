@@ -5,12 +5,12 @@ use super::{Figure, Say, Times};
 use crate::event::HostIndex;
 use consort_core::AgentId;
 
+/// From this size on bytes matter, and a few samples must do.
+const LARGE: u16 = 500;
+
 /// How often each thing is measured in a mesh of a size.
 fn samples(nodes: u16) -> u16 {
-    match nodes {
-        0..500 => 8,
-        _ => 3,
-    }
+    if nodes < LARGE { 8 } else { 3 }
 }
 
 /// Seconds from milliseconds.
@@ -27,6 +27,8 @@ pub fn of_size(nodes: u16, say: Say<'_>) -> Vec<Figure> {
     };
     let mut town = Town::settled(1, nodes, 0);
     say(&format!("they had all found each other after {}", s(town.together_ms)));
+    // Before anything else: a minute after it, links that are not needed any more would be let go.
+    let rest = (nodes >= LARGE).then(|| steady(&mut town));
     let (joined, bytes) = joins(&mut town);
     say("joins are measured");
     let target = if p50 == worst {
@@ -37,12 +39,10 @@ pub fn of_size(nodes: u16, say: Say<'_>) -> Vec<Figure> {
     let found = format!("p50 {}, worst {}", s(joined.percentile(50)), s(joined.worst()));
     let met = joined.percentile(50) <= p50 && joined.worst() <= worst;
     let mut figures = vec![Figure::new("join: known by all, and knows all", nodes, &target, found, met)];
-    if nodes >= 500 {
+    if let Some(rest) = rest {
         let found = format!("{bytes} B");
         figures.push(Figure::new("join: bytes per node", nodes, "≤ 2 000 B", found, bytes <= 2_000));
-        let steady = steady(&mut town);
-        figures.push(steady_figure(nodes, steady, 500));
-        say("rest is measured");
+        figures.push(steady_figure(nodes, rest, 500));
     }
     figures.extend(ends(&mut town, nodes, 1));
     figures
