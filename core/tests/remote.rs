@@ -41,13 +41,15 @@ struct Show {
     printed: Vec<u8>,
     written: Vec<u8>,
     launched: Vec<String>,
+    /// The terminal does not say that something is written.
+    writes_late: bool,
 }
 
 impl Show {
     fn new(mut town: Town) -> Self {
         seen(&mut town, AGENT, "a");
-        let mut show =
-            Show { town, pages: BTreeMap::new(), printed: Vec::new(), written: Vec::new(), launched: Vec::new() };
+        let (printed, written, launched) = Default::default();
+        let mut show = Show { town, pages: BTreeMap::new(), printed, written, launched, writes_late: false };
         // Somebody there looks all the time, so that the numbering of the output does not begin anew.
         show.look(0, 1);
         show.run(100);
@@ -142,6 +144,9 @@ impl Show {
             TerminalOutput::Snapshot { .. } => TerminalInput::Snapshot { size: Size::DEFAULT, bytes: &whole },
             TerminalOutput::Write(bytes) => {
                 self.written.extend_from_slice(&bytes);
+                if self.writes_late {
+                    return;
+                }
                 TerminalInput::Written { bytes: bytes.len() }
             }
             TerminalOutput::Resize(size) => TerminalInput::Resized(size),
@@ -466,6 +471,25 @@ fn other_rights_count_at_once_for_what_is_open_already() {
     assert_eq!(may(&mut show, Rights::Operate), (1, "not-found".into()));
     assert_eq!(may(&mut show, Rights::View), (1, "forbidden".into()));
     assert_eq!(may(&mut show, Rights::Operate), (2, "not-found".into()));
+}
+
+#[test]
+fn what_was_taken_before_a_node_lost_its_rights_is_not_told_to_be_lost() {
+    let mut show = Show::new(Town::joined(2));
+    let page = show.look(1, 9);
+    show.run(100);
+    show.writes_late = true;
+    show.types(1, page, b"half of it is written");
+    show.run(100);
+    let command = Command::Admit { node: id(1), addresses: Vec::new(), rights: Rights::View };
+    show.town.command(0, command).expect("admitted");
+    show.run(1_000);
+    let bytes = show.written.len();
+    show.town.tell(0, Input::Terminal(TERMINAL, TerminalInput::Written { bytes }));
+    show.run(1_000);
+    assert_eq!(show.written, b"half of it is written");
+    let page = show.page(1, page);
+    assert!(page.lost.is_empty() && page.unacknowledged.is_empty(), "{:?} {:?}", page.lost, page.unacknowledged);
 }
 
 #[test]

@@ -101,14 +101,21 @@ fn piped_ls_prints_one_line_of_fields_per_agent() {
     let outcome = run(node.folder(), &["ls"]);
     let names: Vec<&str> = outcome.out.lines().map(|line| line.split('\t').next().unwrap()).collect();
     assert_eq!(names, ["customers-zoom-backend", "customers-zoom-frontend", "scratch"]);
-    assert!(outcome.out.starts_with("customers-zoom-backend\tworking\t12\tclaude\t/home/me/zoom\tFix the build\n"));
+    let first = "customers-zoom-backend\tworking\t12\tclaude\t/home/me/zoom\tFix the build\tlaptop\there\t0\n";
+    assert!(outcome.out.starts_with(first), "{}", outcome.out);
 }
 
 #[test]
-fn ls_as_json_is_the_array_of_the_api() {
+fn ls_as_json_is_the_array_of_the_api_with_the_machine_of_each_agent() {
     let node = three_agents();
     let agents: Value = serde_json::from_str(&run(node.folder(), &["ls", "--json"]).out).unwrap();
-    assert_eq!(agents, node.agents());
+    let mut expected = node.agents();
+    for agent in expected.as_array_mut().unwrap() {
+        for (name, value) in [("machine", json!("laptop")), ("reachable", json!(true)), ("since_ms", json!(0))] {
+            agent[name] = value;
+        }
+    }
+    assert_eq!(agents, expected);
 }
 
 #[test]

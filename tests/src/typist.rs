@@ -63,14 +63,22 @@ impl Typist {
         let typed = || std::fs::read(&self.file).unwrap_or_default();
         wait_until("all is in the file", || typed().len() >= self.expected.len());
         assert!(typed() == self.expected, "each key once, in order");
-        wait_until("the screen is that of tmux", || {
-            self.viewer.read();
-            let (mut ours, theirs) = (self.viewer.streams[&1].screen.lines(), there.capture(&self.agent));
-            // Who was there all the time has more than tmux keeps.
-            ours.drain(..ours.len().saturating_sub(theirs.len()));
-            ours == theirs
-        });
+        wait_until_same(&mut self.viewer, there, &self.agent);
         let lost = self.viewer.inbox.iter().find(|message| message["t"] == "input-lost");
         assert_eq!(lost, None, "nothing is lost");
     }
+}
+
+/// Waits until what a viewer's stream 1 shows is what tmux has `there`: history and screen.
+///
+/// # Panics
+/// If it does not come to that.
+pub fn wait_until_same(viewer: &mut TestViewer, there: &TestNode, agent: &str) {
+    wait_until("the screen is that of tmux", || {
+        viewer.read();
+        let (mut ours, theirs) = (viewer.streams[&1].screen.lines(), there.capture(agent));
+        // Who was there all the time has more than tmux keeps.
+        ours.drain(..ours.len().saturating_sub(theirs.len()));
+        ours == theirs
+    });
 }

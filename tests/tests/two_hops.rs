@@ -2,7 +2,8 @@
 //! and what the third shows is seen at the first, whatever happens on the way.
 
 use consort_tests::net::Fault;
-use consort_tests::{FaultRelay, Net, TestNode, Typist, wait_for, wait_for_mesh};
+use consort_tests::typist::wait_until_same;
+use consort_tests::{FaultRelay, Net, TestNode, Typist, wait_for, wait_for_mesh, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 use std::time::Duration;
@@ -183,6 +184,31 @@ fn a_network_that_stands_still_is_waited_for_or_noticed_and_loses_nothing() {
         typist.type_until("the links are back", || first.reaches("last"));
         typist.check(last);
     }
+}
+
+#[test]
+fn what_a_far_program_prints_while_links_are_cut_is_all_on_the_screen_in_the_end() {
+    let ([first, _middle, last], relays) = &relayed_row();
+    last.create_script("far", "for i in $(seq 1 400); do seq 1 150; sleep 0.02; done; echo the-end; exec cat");
+    let id = first.agent_named("far")["id"].as_str().expect("an id").to_string();
+    let mut viewer = first.viewer();
+    viewer.attach(1, &id, None, "never");
+    let faults: [fn(&FaultRelay); 3] = [FaultRelay::refuse, FaultRelay::half_open, FaultRelay::stall];
+    let mut cuts = 0;
+    while !last.capture("far").iter().any(|line| line == "the-end") {
+        let relay = &relays[cuts % 2];
+        faults[cuts % 3](relay);
+        viewer.read();
+        relay.go_on();
+        let before = viewer.streams[&1].received;
+        wait_until("more of it, or the end", || {
+            viewer.read();
+            viewer.streams[&1].received > before || last.capture("far").iter().any(|line| line == "the-end")
+        });
+        cuts += 1;
+    }
+    assert!(cuts >= 3, "each fault at least once");
+    wait_until_same(&mut viewer, last, "far");
 }
 
 #[test]

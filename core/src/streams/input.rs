@@ -70,7 +70,8 @@ impl Streams {
         }
     }
 
-    /// Input of a node that may only look: its viewer is told, and the log once a minute.
+    /// Input of a node that may only look: its viewer is told, and the log once a minute. What was taken while it might type is no
+    /// new input.
     pub(crate) fn refuse_input(
         &mut self,
         now: Instant,
@@ -78,7 +79,13 @@ impl Streams {
         (heard, seq): (u32, u64),
         out: &mut VecDeque<Output>,
     ) {
+        let Some(who) = self.viewers.get(&key.0).map(|viewer| viewer.key) else { return };
+        let taken = self.terminal_of(key).is_some_and(|terminal| terminal.typing.has_taken(&who, seq));
         let Some(stream) = self.stream_mut(key).filter(|stream| stream.is_aware(heard)) else { return };
+        if taken {
+            stream.input_acked = true;
+            return self.queue(key);
+        }
         let refusal = stream.refuse_input(now, seq);
         self.queue(key);
         if let (Some(refusal), Onlooker::There(node, _), Some(agent)) = (refusal, key.0, self.agent_of(key)) {

@@ -54,6 +54,11 @@ impl Typing {
         self.memory.get(key).map(|numbers| numbers.written)
     }
 
+    /// Whether a viewer's input of this number is written or going to be.
+    pub(super) fn has_taken(&self, key: &ViewerKey, seq: u64) -> bool {
+        self.memory.get(key).is_some_and(|numbers| seq <= numbers.taken)
+    }
+
     /// Whether it is known of everything after [`written`](Self::written) that it was not written. `same_life`: the viewer has seen
     /// the terminal in its present numbering, so that all that it typed since then was typed here.
     pub(super) fn is_certain(&self, key: &ViewerKey, same_life: bool) -> bool {

@@ -110,7 +110,9 @@ fn answer(method: &str, path: &str, body: &Value, agents: &Value) -> (u16, Value
             (200, json!({"status":"ok","version":env!("CARGO_PKG_VERSION"),"node":"abcdefg","uptime_ms":61_000}))
         }
         ("GET", "/api/agents") => (200, json!({ "agents": agents })),
-        ("GET", "/api/nodes") => (200, json!({"nodes":[{"id":"n","name":"laptop","home":"/home/me"}]})),
+        ("GET", "/api/nodes") => {
+            (200, json!({"nodes":[{"id":"n","name":"laptop","home":"/home/me","self":true,"reachable":true}]}))
+        }
         ("GET", "/api/peers") => (200, json!({"peers":[{"id":"n","name":"laptop","self":true,"reachable":true}]})),
         ("POST", "/api/agents") => (201, changed),
         ("POST", "/api/link") => (200, json!({"url":"http://localhost:23000/#token=t"})),

@@ -21,7 +21,7 @@ type Part = (&'static str, fn(&mut Report));
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let mut report = Report::default();
-    let parts: [Part; 10] = [
+    let parts: [Part; 11] = [
         ("footprint", footprint::measure),
         ("history", history::measure),
         ("echo", echo::measure),
@@ -31,6 +31,7 @@ fn main() {
         ("hops", mesh::measure_hops),
         ("pairing", mesh::measure_pairing),
         ("losses", mesh::measure_losses),
+        ("cuts", mesh::measure_cuts),
         ("fifty", fifty::measure),
     ];
     for (name, measure) in parts {

@@ -3,7 +3,8 @@
 use crate::bulk::{coloured_text, pty_run};
 use crate::echo::our_echo;
 use crate::report::{Report, median, quantile};
-use consort_tests::{TestNode, Typist, wait_for_mesh, wait_until};
+use consort_tests::net::Fault;
+use consort_tests::{Net, TestNode, Typist, wait_for_mesh, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 use std::process::Stdio;
@@ -131,6 +132,28 @@ pub(crate) fn measure_losses(report: &mut Report) {
     ] {
         report.at_most(&format!("five nodes: {what}, the slowest of five"), quantile(&mut times, 1.0), most, "s");
     }
+}
+
+/// How soon two machines have each other back after the network between them has swallowed everything for a while.
+pub(crate) fn measure_cuts(report: &mut Report) {
+    const WHAT: &str = "two machines, nothing gets through for 20 s: shown again by both, the slowest of five";
+    let net = match Net::build(2) {
+        Ok(net) => net,
+        Err(why) => return report.skipped(WHAT, &why),
+    };
+    let nodes = [0, 1].map(|number| TestNode::on(net.machine(number), NAMES[number]));
+    nodes[1].join(&nodes[0]);
+    let mut back: Vec<f64> = (0..5)
+        .map(|_| {
+            net.cut(0, 1, Fault::Drop);
+            std::thread::sleep(Duration::from_secs(20));
+            net.heal_all();
+            let begun = Instant::now();
+            all_show(&nodes, 0, true, begun).max(all_show(&nodes, 1, true, begun))
+        })
+        .collect();
+    report.at_most(WHAT, quantile(&mut back, 1.0), 2.0, "s");
+    report.show("… the one in the middle", quantile(&mut back, 0.5), "s");
 }
 
 /// Seconds until all others show a node as there, or as away.
