@@ -110,6 +110,24 @@ test("machines of the same name are told apart, and the start page says what it 
   }
 });
 
+test("this machine leaves the others from its own card", async () => {
+  const leaver = await new TestNode("leaver").start();
+  try {
+    const { code } = (await laptop.request("POST", "/api/invite", {})).body;
+    assert.equal((await leaver.request("POST", "/api/join", { target: code })).status, 200);
+    const page = await openPage(browser, leaver);
+    await page.getByTestId("machines-button").click();
+    await page.getByTestId("leave-mesh").click();
+    await page.getByTestId("confirm-leave").click();
+    await page.getByTestId("leave-dialog").waitFor({ state: "detached" });
+    await waitFor("it is gone", async () => !(await laptop.request("GET", "/api/nodes")).body.nodes.some(({ name }) => name === "leaver"));
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  } finally {
+    await leaver.stop();
+  }
+});
+
 test("an agent is created on another machine, in a directory that is listed there, and typed into", async () => {
   const desk = await new TestNode("desk").start();
   try {

@@ -66,6 +66,7 @@ function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null;
   const app = useApp();
   const screen = useScreen(agent, sent?.at ?? 0);
   const waits = app.store.isWaiting(agent);
+  const reachable = app.store.isReachable(agent);
   const question = useSteadyLines(lastLines(screen, QUESTION_LINES), sent !== null || !waits);
   const mayAnswer = app.store.mayOperate(agent);
   return (
@@ -75,14 +76,14 @@ function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null;
         <span class="agent-card-name">{agent.name}</span>
         <Host agent={agent} />
         <span class="agent-card-why">{agentTitle(agent) || (question === "" ? stateReason(agent) : "")}</span>
-        <span class="dim">{waits ? formatAge(app.now.value - stateSince(agent)) : app.store.isReachable(agent) ? stateWord(agent) : "Cannot be reached"}</span>
+        <span class="dim">{waits ? formatAge(app.now.value - stateSince(agent)) : reachable ? stateWord(agent) : "Cannot be reached"}</span>
       </button>
       {question !== "" && <pre class="question" aria-label="The end of its screen">{question}</pre>}
       <div class="answers" role="group" aria-label={`Answer ${agent.name}`}>
         {sent !== null ? (
           <span class="sent" data-testid="answer-sent" role="status">Sent <kbd>{sent.answer.label}</kbd></span>
         ) : !waits ? (
-          <span class="sent">No longer waiting</span>
+          <span class="sent">{reachable ? "No longer waiting" : "Waiting when it was last heard of"}</span>
         ) : !mayAnswer ? (
           <span class="sent" data-testid="may-not-answer">This machine may only look</span>
         ) : answersTo(agent.state.why, screen).map((given) => (
