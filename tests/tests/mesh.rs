@@ -140,6 +140,42 @@ fn a_machine_that_leaves_is_gone_from_all_lists() {
 }
 
 #[test]
+fn a_machine_that_has_left_shows_its_own_agents_only_and_may_join_others() {
+    let (desk, mut laptop) = pair();
+    desk.create_script("far", "sleep 600");
+    laptop.create_script("near", "sleep 600");
+    wait_until("the agents of both", || laptop.cli(&["ls"]).1.contains("far"));
+    assert_eq!(laptop.cli(&["leave", "--yes"]).0, 0);
+    let own = |laptop: &TestNode| {
+        let (_, agents, _) = laptop.cli(&["ls"]);
+        agents.contains("near") && !agents.contains("far") && laptop.peers().is_empty()
+    };
+    assert!(own(&laptop));
+    assert!(laptop.cli(&["leave", "--yes"]).2.contains("belongs to no mesh"));
+    laptop.kill();
+    laptop.run_named("laptop", &[]);
+    assert!(own(&laptop), "also after a restart");
+    let shed = TestNode::named("shed");
+    laptop.join(&shed);
+    assert!(laptop.peers().len() == 1 && shed.peers().len() == 1, "nobody of the former mesh comes along");
+}
+
+#[test]
+fn a_machine_that_was_removed_forgets_the_others_with_leave() {
+    let (desk, laptop) = pair();
+    desk.create_script("far", "sleep 600");
+    wait_until("the far agent", || laptop.cli(&["ls"]).1.contains("far"));
+    assert_eq!(desk.cli(&["remove", "laptop", "--yes"]).0, 0);
+    wait_until("it knows", || laptop.cli(&["peers"]).1.contains("\tremoved\t"));
+    let (_, report, _) = laptop.cli(&["doctor"]);
+    assert!(report.contains("forget the others with: consort leave") && !report.contains("desk"), "{report}");
+    let (exit, _, error) = laptop.cli(&["leave", "--yes"]);
+    assert_eq!(exit, 0, "{error}");
+    assert!(!laptop.cli(&["ls"]).1.contains("far") && laptop.peers().is_empty());
+    laptop.join(&desk);
+}
+
+#[test]
 fn a_code_of_a_machine_that_is_not_there_gives_one_for_the_other_way() {
     let (mut desk, laptop) = (TestNode::named("desk"), TestNode::named("laptop"));
     let code = desk.invite();

@@ -7,7 +7,7 @@ use crate::link::greet::{self, Answer, Caller, Card, Failure};
 use crate::link::knocks::Knocks;
 use crate::link::noise::{Broken, Purpose};
 use crate::link::socket::{self, NodeSocket, Silence};
-use consort_core::{NodeId, Refusal, Rights};
+use consort_core::{NodeId, Refusal, Rights, View};
 use consort_web::lines::Line;
 use futures_lite::future;
 use std::net::{IpAddr, SocketAddr};
@@ -80,7 +80,7 @@ async fn accepted_by(peers: &Peers, node: NodeId) {
 
 async fn link(peers: &Peers, there: SocketAddr, caller: Caller, card: Card) {
     let Caller { mut conversation, card: theirs, .. } = caller;
-    if conversation.tell(&Answer::Welcome { card }).await.is_err() {
+    if conversation.tell(&Answer::Welcome { card, view: false }).await.is_err() {
         return;
     }
     conversation.socket = socket::admitted(conversation.socket).await;
@@ -120,10 +120,11 @@ async fn by_code(peers: &Peers, there: SocketAddr, visitor: Visitor) -> Answer {
 }
 
 async fn by_address(peers: &Peers, (here, there): (IpAddr, SocketAddr), visitor: Visitor) -> Answer {
-    if is_member(peers, visitor.node).await {
-        return Answer::Welcome { card: peers.card() };
-    }
     let node = visitor.node;
+    let member = move |view: View<'_>| view.node(node).filter(|node| node.member).map(|node| node.rights);
+    if let Some(rights) = peers.handle.read(move |view, _| member(view)).await.flatten() {
+        return Answer::Welcome { card: peers.card(), view: rights == Rights::View };
+    }
     let trusted = peers.myself.trusted.iter().find(|trusted| trusted.covers(here, there.ip()));
     // Removed stays removed: an address alone does not bring anybody back.
     let removed = peers.handle.read(move |view, _| view.was_removed(node)).await != Some(false);
@@ -150,7 +151,7 @@ async fn welcome(peers: &Peers, there: SocketAddr, visitor: Visitor, rights: Rig
         Ok(_) => {
             peers.requests().forget(node);
             peers.note(node, how, &format!("{} at {}", card.name, there.ip()));
-            Answer::Welcome { card: peers.card() }
+            Answer::Welcome { card: peers.card(), view: rights == Rights::View }
         }
         Err(Refusal { message, .. }) => Answer::Refused { message },
     }
