@@ -111,6 +111,7 @@ fn without_a_code_a_person_on_the_other_side_decides() {
     assert_eq!(desk.cli(&words).0, 0);
     wait_until("both lists", || desk.reaches("laptop") && laptop.reaches("desk"));
     assert_eq!(desk.get("/api/peers")["requests"], json!([]));
+    assert_eq!(desk.peers()["laptop"]["version"], json!(env!("CARGO_PKG_VERSION")), "it says who it is at once");
     wait_until("nobody asks any more", || laptop.get("/api/peers")["asking"] == json!([]));
     let (exit, _, error) = desk.cli(&["admit", "nobody"]);
     assert!(exit == 1 && error.contains("There is no machine nobody"), "{error}");
@@ -188,6 +189,15 @@ fn a_code_of_a_machine_that_is_not_there_gives_one_for_the_other_way() {
     let (exit, _, error) = desk.cli(&words);
     assert_eq!(exit, 0, "{error}");
     wait_until("both lists", || desk.reaches("laptop") && laptop.reaches("desk"));
+}
+
+#[test]
+fn a_host_that_is_not_reached_opens_nothing_and_makes_no_code() {
+    let laptop = TestNode::named("laptop");
+    let (exit, _, error) = laptop.cli(&["join", "127.0.0.1:1"]);
+    assert!(exit == 1 && error.contains("was not reached") && !error.contains("  consort join"), "{error}");
+    let peers = laptop.get("/api/peers");
+    assert_eq!((&peers["invites"], &peers["listening"]), (&json!(0), &json!([])));
 }
 
 #[test]

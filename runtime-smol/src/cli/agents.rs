@@ -328,6 +328,17 @@ mod tests {
     }
 
     #[test]
+    fn a_new_name_may_say_the_agents_own_machine_and_no_other() {
+        let machines = vec![Machine::named("d", "desk"), Machine::named("m", "mini")];
+        let agent = Agent { node: "m".into(), name: "web".into(), ..Agent::default() };
+        let census = Census { agents: Vec::new(), machines };
+        assert_eq!(new_name(&census, &agent, "web2"), Ok("web2"));
+        assert_eq!(new_name(&census, &agent, "web2@mini"), Ok("web2"));
+        let error = new_name(&census, &agent, "web2@desk").unwrap_err().to_string();
+        assert!(error.contains("stays on its machine") && error.ends_with("consort rename web@mini web2"), "{error}");
+    }
+
+    #[test]
     fn a_directory_is_made_absolute_unless_the_node_must_find_the_home() {
         assert_eq!(directory(Some(Path::new("~/src"))), Ok("~/src".into()));
         assert_eq!(directory(Some(Path::new("/src"))), Ok("/src".into()));

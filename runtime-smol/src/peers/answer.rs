@@ -37,8 +37,8 @@ pub(crate) async fn answer(peers: &Peers, knocks: &Knocks, socket: NodeSocket) {
         }
         // Core knows best whether somebody is about to become a member; until then it is a stranger here.
         Purpose::Link => {
-            accepted_by(peers, caller.conversation.peer).await;
-            future::or(link(peers, there, caller, Card::default()), knock.is_sent_away()).await;
+            let card = if accepted_by(peers, caller.conversation.peer).await { peers.card() } else { Card::default() };
+            future::or(link(peers, there, caller, card), knock.is_sent_away()).await;
         }
         Purpose::Pair => tell(caller, |caller| async { by_code(peers, there, caller).await }).await,
         Purpose::Check => tell(caller, |caller| async move { super::check::answer(peers, caller.node).await }).await,
@@ -68,14 +68,15 @@ async fn is_member(peers: &Peers, node: NodeId) -> bool {
     peers.handle.read(move |view, _| view.node(node).is_some_and(|node| node.member)).await == Some(true)
 }
 
-/// A node that was asked to admit this one calls: it has.
-async fn accepted_by(peers: &Peers, node: NodeId) {
+/// A node that was asked to admit this one calls: it has. Whether it was, and is a member now.
+async fn accepted_by(peers: &Peers, node: NodeId) -> bool {
     let asked = peers.asking_now().get(&node).cloned();
-    if let Some(asked) = asked
-        && super::join::admitted(peers, node, &asked, Vec::new()).await.is_ok()
-    {
+    let Some(asked) = asked else { return false };
+    let accepted = super::join::admitted(peers, node, &asked, Vec::new()).await.is_ok();
+    if accepted {
         peers.asking_now().remove(&node);
     }
+    accepted
 }
 
 async fn link(peers: &Peers, there: SocketAddr, caller: Caller, card: Card) {

@@ -248,3 +248,17 @@ fn nonsense() -> Refusal {
 fn refusal(code: RefusalCode, message: impl Into<String>, hint: impl Into<String>) -> Refusal {
     Refusal { code, message: message.into(), hint: hint.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_leads_nowhere_may_be_what_was_left_of_a_code() {
+        let hint = |target| perhaps_a_code(target, no_answer(&[(Address("x:1".into()), "unknown".into())])).hint;
+        assert!(hint("05zwadr-typo").contains("a part of it is missing"));
+        for host in ["laptop.local", "10.0.0.9:23000"] {
+            assert_eq!(hint(host), OTHER_WAY);
+        }
+    }
+}

@@ -45,7 +45,7 @@ impl Node for Fake {
     }
 
     fn join(&self, target: &str, _: Rights) -> Result<Joined, Refusal> {
-        Ok(Joined { node: NodeId([5; 32]), name: "desk".into(), rights: (target != "host").then_some(rights) })
+        Ok(Joined { node: NodeId([5; 32]), name: "desk".into(), rights: (target != "host").then_some(Rights::Operate) })
     }
 
     fn admit(&self, node: NodeId, _: Rights) -> Result<Reply, Refusal> {
