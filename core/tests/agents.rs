@@ -499,3 +499,25 @@ fn a_program_that_draws_itself_anew_because_its_size_changed_does_not_work() {
     desk.seen(other);
     assert_eq!(desk.agent(FOUND).state.kind, StateKind::Working, "that was its own doing");
 }
+
+// Limits.
+
+#[test]
+fn what_is_said_of_an_agent_is_taken_up_to_its_limit_and_refused_beyond_it() {
+    let mut desk = Desk::new();
+    let agent = desk.create("a");
+    let mut told = |command| refusal(&desk.command(command).1);
+    let tags = |tags: Vec<String>| Command::Edit { agent, name: None, tags: Some(tags), autostart: None };
+    let paste = |bytes| Command::Paste { agent, pane: None, text: "x".repeat(bytes), submit: false };
+    assert_eq!(told(paste(limits::PASTE_BYTES)), None);
+    assert_eq!(told(paste(limits::PASTE_BYTES + 1)), Some("too-many"));
+    assert_eq!(told(tags(vec!["x".into(); limits::TAGS + 1])), Some("too-many"));
+    assert_eq!(told(tags(vec!["x".repeat(limits::TAG_CHARS + 1)])), Some("invalid"));
+    assert_eq!(told(notes(agent, &"x".repeat(limits::NOTES_BYTES + 1), None)), Some("too-many"));
+    let said = desk.command(tags(vec!["x".repeat(limits::TAG_CHARS); limits::TAGS])).1;
+    let said = desk.stored(change(&said));
+    assert!(matches!(reply(&said), Some(Ok(_))));
+    let said = desk.command(notes(agent, &"x".repeat(limits::NOTES_BYTES), None)).1;
+    let said = desk.stored(change(&said));
+    assert!(matches!(reply(&said), Some(Ok(_))));
+}

@@ -387,3 +387,18 @@ fn in_a_full_mesh_a_fact_takes_one_message_to_each_other_node() {
     assert!((0..6).all(|n| town.agents(n) == ["news"]));
     assert_eq!(town.frames - before, 5);
 }
+
+#[test]
+fn a_node_is_admitted_with_as_many_addresses_as_the_limit_says_and_none_that_is_no_address() {
+    let mut town = Town::new(1);
+    let mut told = |addresses: Vec<String>| {
+        let addresses = addresses.into_iter().map(Address).collect();
+        let command = Command::Admit { node: id(7), addresses, rights: Rights::Operate };
+        town.command(0, command).map_err(|refusal| refusal.code.into_name()).err()
+    };
+    let longest = "x".repeat(limits::ADDRESS_BYTES);
+    assert_eq!(told(vec![longest.clone(); limits::ADDRESSES]), None);
+    assert_eq!(told(vec![longest; limits::ADDRESSES + 1]), Some("invalid".into()));
+    assert_eq!(told(vec!["x".repeat(limits::ADDRESS_BYTES + 1)]), Some("invalid".into()));
+    assert_eq!(told(vec![String::new()]), Some("invalid".into()));
+}

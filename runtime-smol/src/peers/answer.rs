@@ -135,6 +135,7 @@ async fn by_address(peers: &Peers, (here, there): (IpAddr, SocketAddr), visitor:
     let name = visitor.card.name.clone();
     let asked = peers.requests().ask(node, visitor.card, there.ip(), Instant::now());
     match asked {
+        Asked::Refused => return Answer::Refused { message: "Somebody there has refused this machine.".into() },
         Asked::Full => return Answer::Refused { message: "Too many machines wait to be admitted there.".into() },
         Asked::Listed => {
             log::info!("{name} ({}) at {} asks to join: consort admit {}", node.short(), there.ip(), node.short());

@@ -195,6 +195,20 @@ impl Peers {
         Ok(reply)
     }
 
+    /// Says no to a node that asks to be admitted.
+    pub(crate) fn refuse(&self, node: NodeId) -> Result<(), Refusal> {
+        let name = self.requests().refuse(node, Instant::now()).map(|request| request.card.name.clone());
+        let Some(name) = name else {
+            return Err(Refusal {
+                code: RefusalCode::NotFound,
+                message: format!("{} does not ask to be admitted.", node.short()),
+                hint: String::new(),
+            });
+        };
+        self.note(node, "refused", &name);
+        Ok(())
+    }
+
     /// Whether this node and a member can dial each other.
     pub(crate) async fn check(&self, node: NodeId) -> Result<Checked, Refusal> {
         check::check(self, node).await

@@ -68,6 +68,11 @@ impl Api {
         let reply: Reply = self.node.admit(node, rights(head, body)?)?;
         self.reply(reply)
     }
+
+    pub(super) fn refuse(&self, node: NodeId) -> Result<Response, Problem> {
+        self.node.refuse(node)?;
+        self.reply(Reply::Node(node))
+    }
 }
 
 /// The rights in a body, which may be left out.

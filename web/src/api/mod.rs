@@ -59,6 +59,15 @@ pub trait Node: Send + Sync {
         Err(alone())
     }
 
+    /// Says no to a node that has asked to be admitted.
+    ///
+    /// # Errors
+    /// It does not ask.
+    fn refuse(&self, node: NodeId) -> Result<(), Refusal> {
+        let _ = node;
+        Err(alone())
+    }
+
     /// Whether this node and a member can dial each other.
     ///
     /// # Errors

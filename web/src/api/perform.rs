@@ -42,6 +42,7 @@ impl Api {
             Endpoint::Invite => self.invite(head, body),
             Endpoint::Join => self.join(head, body),
             Endpoint::Admit(node) => self.admit_node(node, head, body),
+            Endpoint::Refuse(node) => nothing(body).and_then(|()| self.refuse(node)),
             Endpoint::Check(node) => nothing(body).and_then(|()| Ok(Response::json(200, &self.node.check(node)?))),
             Endpoint::Remove(node) => nothing(body).and_then(|()| self.command(self.facts.id, Command::Remove(node))),
             Endpoint::Leave => nothing(body).and_then(|()| self.command(self.facts.id, Command::Remove(self.facts.id))),

@@ -52,6 +52,11 @@ impl Node for Fake {
         Ok(Reply::Node(node))
     }
 
+    fn refuse(&self, node: NodeId) -> Result<(), Refusal> {
+        self.audit.lock().unwrap().push(format!("refused {node}"));
+        Ok(())
+    }
+
     fn meeting(&self) -> Meeting {
         let (name, from) = ("new".to_owned(), "10.0.0.9".to_owned());
         let request = JoinRequest { node: NodeId([9; 32]), name, from, version: String::new(), age_ms: 1 };
@@ -501,7 +506,7 @@ fn joining_says_whether_somebody_has_to_decide() {
 }
 
 #[test]
-fn who_asks_is_listed_and_admitted_by_its_id() {
+fn who_asks_is_listed_and_admitted_or_refused_by_its_id() {
     let case = case();
     let peers = json(&case.ask("GET", "/api/peers", ""));
     assert_eq!(peers["peers"].as_array().unwrap().len(), 1);
@@ -510,6 +515,8 @@ fn who_asks_is_listed_and_admitted_by_its_id() {
     let id = request["id"].as_str().unwrap();
     assert_eq!(case.ask("POST", &format!("/api/peers/{id}/admit"), "").status, 200);
     assert_eq!(code(&case.ask("POST", "/api/peers/xyz/admit", "")).0, 404);
+    assert_eq!(case.ask("POST", &format!("/api/peers/{id}/refuse"), "").status, 200);
+    assert_eq!(case.node.audit.lock().unwrap().last(), Some(&format!("refused {id}")));
     let long = NodeId([9; 32]).checked();
     assert_eq!(case.ask("POST", &format!("/api/peers/{long}/admit"), "").status, 200, "also with check characters");
 }

@@ -155,3 +155,27 @@ fn the_fact_of_an_agent_is_shortened_to_its_bound() {
     small.directory.clear();
     assert_eq!(small.clone().shortened(), small, "what fits is not touched");
 }
+
+#[test]
+fn the_hash_of_bytes_is_the_same_in_every_version() {
+    let bytes: Vec<u8> = (0..20).collect();
+    let hashes = [0, 1, 8, 9, 20].map(|len| hash_of(&bytes[..len]));
+    let known = [
+        7_506_974_337_553_516_905,
+        5_592_981_911_286_830_942,
+        1_566_039_123_555_941_748,
+        3_867_934_782_112_842_543,
+        15_143_575_412_861_551_486,
+    ];
+    assert_eq!(hashes, known);
+}
+
+#[test]
+fn each_fact_is_counted_with_its_bytes_and_known_by_its_hash() {
+    let (key, told) = (Key::Member(node(1)), fact(1, 0, membership()));
+    let (none, one) = (Facts::default(), facts(&[(key, told.clone())]));
+    assert_eq!((none.is_empty(), none.bytes(), none.hash_of(&key)), (true, 0, None));
+    assert!(!one.is_empty() && one.bytes() >= 32 && one.bytes() == one.bytes_of(&key));
+    assert_eq!(one.hash_of(&key), Some(one.hash()), "of one fact it is that of all");
+    assert!(!one.is_news(&key, &told), "what is known is no news");
+}
