@@ -40,6 +40,8 @@ test("a machine asks, is admitted with one click, is shown as away when it goes,
 
   await here.getByTestId("grouping").getByText("Machines").click();
   await waitFor("its branch", async () => (await here.locator('[data-testid="tree-row"][aria-level="1"]').allInnerTexts()).join().includes("laptop"));
+  await here.keyboard.press("/");
+  await here.locator("#filter:focus").waitFor();
   await here.reload();
   await waitFor("the same, remembered", async () => (await here.locator('[data-testid="tree-row"][aria-level="1"]').allInnerTexts()).join().includes("laptop"));
 
@@ -205,6 +207,8 @@ test("a machine that may only look shows agents of others, and offers nothing th
     const { code } = (await laptop.request("POST", "/api/invite", { rights: "view" })).body;
     assert.equal((await guest.request("POST", "/api/join", { target: code })).status, 200);
     const page = await openPage(browser, guest);
+    await laptop.create({ name: "customers-question", program: "sh", args: ["-c", "printf 'Go on? (y/n) '; read answer"] });
+    await page.getByTestId("waiting-card").filter({ hasText: "customers-question" }).getByTestId("may-not-answer").waitFor();
     await page.locator('[data-testid="tree-row"]', { hasText: "shown" }).first().click();
     await page.getByTestId("only-looking").waitFor();
     assert.equal(await page.getByTestId("take-size").count(), 0);

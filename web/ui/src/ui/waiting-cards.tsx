@@ -67,7 +67,7 @@ function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null;
   const screen = useScreen(agent, sent?.at ?? 0);
   const waits = app.store.isWaiting(agent);
   const question = useSteadyLines(lastLines(screen, QUESTION_LINES), sent !== null || !waits);
-  const answers = app.store.mayOperate(agent) ? answersTo(agent.state.why, screen) : [];
+  const mayAnswer = app.store.mayOperate(agent);
   return (
     <article class={`waiting-card ${waits ? "" : "over"}`} data-testid="waiting-card" data-agent-id={agent.id}>
       <button class="agent-card" onClick={() => app.open(agent.id)}>
@@ -83,7 +83,9 @@ function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null;
           <span class="sent" data-testid="answer-sent" role="status">Sent <kbd>{sent.answer.label}</kbd></span>
         ) : !waits ? (
           <span class="sent">No longer waiting</span>
-        ) : answers.map((given) => (
+        ) : !mayAnswer ? (
+          <span class="sent" data-testid="may-not-answer">This machine may only look</span>
+        ) : answersTo(agent.state.why, screen).map((given) => (
           <button
             key={given.label}
             class="button small key-answer"
