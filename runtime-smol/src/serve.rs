@@ -73,7 +73,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let door = Door::open(&place(options))?;
     let audit = Audit::open(&options.state_dir).map_err(system("no thread for the audit log"))?;
     let token = token(&store)?;
-    let (node, key, facts) = node(&store, options)?;
+    let (node, key, facts) = node(&store, options, door.addresses())?;
     let cookie_key = CookieKey::new(&store.secret("cookies")?);
     let sites = door.sites(&[])?;
 
@@ -169,7 +169,11 @@ fn place(options: &ServeOptions) -> Where {
 }
 
 /// The node with what the store held. What cannot be read is set aside and said.
-fn node(store: &Store, options: &ServeOptions) -> Result<(Node, StaticSecret, NodeFacts), ServeError> {
+fn node(
+    store: &Store,
+    options: &ServeOptions,
+    serving: Vec<SocketAddr>,
+) -> Result<(Node, StaticSecret, NodeFacts), ServeError> {
     let loaded = store.load()?;
     let mut problems = loaded.problems;
     let mut restored = Restored::default();
@@ -190,7 +194,14 @@ fn node(store: &Store, options: &ServeOptions) -> Result<(Node, StaticSecret, No
     let config = Config { name: options.name.clone() };
     let seal = Box::new(KeySeal::new(secret.clone()));
     let node = Node::new(config, identity, restored, seal, seed, consort_core::Instant::START)?;
-    let facts = NodeFacts { id, version: VERSION, home: home().display().to_string(), lines: Lines::default() };
+    let facts = NodeFacts {
+        id,
+        version: VERSION,
+        home: home().display().to_string(),
+        lines: Lines::default(),
+        serving,
+        tmux_socket: options.tmux_socket.clone(),
+    };
     Ok((node, secret, facts))
 }
 

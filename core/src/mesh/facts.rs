@@ -297,7 +297,8 @@ impl Facts {
         keys
     }
 
-    fn remove(&mut self, key: &Key) {
+    /// Forgets a key.
+    pub(crate) fn remove(&mut self, key: &Key) {
         if let Some(old) = self.map.remove(key) {
             self.hash ^= old.hash;
             self.bytes -= old.bytes as usize;

@@ -16,6 +16,7 @@ mod network;
 mod requests;
 
 pub(crate) use answer::answer;
+pub(crate) use check::NO_MEMBER;
 pub use listen::Place;
 pub use network::Trusted;
 pub(crate) use network::with_port;
@@ -300,7 +301,7 @@ impl Peers {
             let (card, purpose) = (self.card(), (noise::Purpose::Link, None));
             let called = greet::call(&self.myself.key, socket, purpose, wanted, &card).await;
             match called.map_err(|failure| failure.to_string())? {
-                (conversation, greet::Answer::Welcome { card }) => Ok((conversation, card)),
+                (conversation, greet::Answer::Welcome { card, .. }) => Ok((conversation, card)),
                 (_, greet::Answer::Refused { message }) => Err(message),
                 (_, greet::Answer::Waiting { .. } | greet::Answer::Checked { .. }) => {
                     Err("it answers something else than was asked".to_string())

@@ -106,8 +106,8 @@ pub struct Joined {
     pub node: NodeId,
     /// What it calls itself.
     pub name: String,
-    /// Somebody there has to admit this node first.
-    pub waiting: bool,
+    /// What this node may do there; `None`: somebody there has to admit it first.
+    pub rights: Option<Rights>,
 }
 
 /// Who wants to meet whom, and where this node can be met.

@@ -38,6 +38,7 @@ impl Api {
             Endpoint::Agent(id) => self.agent(200, id),
             Endpoint::Notes(id) => self.command(id.node, Command::ReadNotes(id.agent)),
             Endpoint::Peers => self.peers(),
+            Endpoint::Place => Ok(self.place()),
             Endpoint::Invite => self.invite(head, body),
             Endpoint::Join => self.join(head, body),
             Endpoint::Admit(node) => self.admit_node(node, head, body),

@@ -45,7 +45,7 @@ impl Node for Fake {
     }
 
     fn join(&self, target: &str, _: Rights) -> Result<Joined, Refusal> {
-        Ok(Joined { node: NodeId([5; 32]), name: "desk".into(), waiting: target == "host" })
+        Ok(Joined { node: NodeId([5; 32]), name: "desk".into(), rights: (target != "host").then_some(Rights::Operate) })
     }
 
     fn admit(&self, node: NodeId, _: Rights) -> Result<Reply, Refusal> {
@@ -136,6 +136,8 @@ fn build(reply: Result<Reply, Refusal>, stopping: bool) -> Case {
             version: "0.1.0",
             home: "/home/me".to_owned(),
             lines: Lines::default(),
+            serving: vec!["127.0.0.1:23000".parse().unwrap()],
+            tmux_socket: Some("work".into()),
         },
     };
     Case { api: Api::new(config, Arc::clone(&node) as Arc<dyn Node>), node }
@@ -495,7 +497,7 @@ fn joining_says_whether_somebody_has_to_decide() {
     let case = case();
     let joined = case.ask("POST", "/api/join", r#"{"target":"code"}"#);
     let expected = serde_json::json!({
-        "state": "joined", "id": NodeId([5; 32]).to_string(), "short": NodeId([5; 32]).short(), "name": "desk",
+        "state": "joined", "id": NodeId([5; 32]).to_string(), "short": NodeId([5; 32]).short(), "name": "desk", "rights": "operate",
     });
     assert_eq!((joined.status, json(&joined)), (200, expected));
     let waiting = case.ask("POST", "/api/join", r#"{"target":"host","rights":"view"}"#);
