@@ -122,7 +122,7 @@ impl AgentAddress {
 pub struct Generation(pub u64);
 
 /// A connection of a viewer, numbered by the runtime and never used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ViewerId(pub u64);
 
 /// Who a viewer is across its connections: random, chosen by the viewer (one per browser tab). Input is de-duplicated by it.
@@ -140,7 +140,7 @@ impl fmt::Debug for ViewerKey {
 pub struct StreamId(pub u32);
 
 /// A command of a person or program, numbered by the runtime below 2⁶³; its [`Reply`](crate::Reply) carries it back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CommandId(pub u64);
 
 impl CommandId {
@@ -149,19 +149,19 @@ impl CommandId {
 }
 
 /// Work that core asked a backend to do, numbered by core; the runtime answers each exactly once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OperationId(pub u64);
 
 /// A connection to another node, numbered by the runtime and never used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LinkId(pub u64);
 
 /// An attempt to connect to another node, numbered by core; the runtime answers each exactly once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DialId(pub u64);
 
 /// A change of stored state, numbered by core; the runtime answers each exactly once, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StoreId(pub u64);
 
 /// The size of a terminal in character cells: 2 to 1 000 columns, 1 to 1 000 rows.

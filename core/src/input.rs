@@ -1,4 +1,6 @@
 //! What a runtime tells the node. A closed enum: a new variant breaks every runtime until it answers it.
+//!
+//! All of it can be encoded, for recordings: whoever has the sequence has the run.
 
 use crate::command::Command;
 use crate::directory::BackendKind;
@@ -9,10 +11,10 @@ use crate::id::{
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// One thing that happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Input<'a> {
     /// The moment of [`next_deadline`](crate::Node::next_deadline) has come (or passed).
     Wake,
@@ -20,13 +22,13 @@ pub enum Input<'a> {
     Backend(BackendInput),
     /// Something that happened on a terminal. The inputs of one terminal are one ordered sequence: a snapshot describes
     /// the terminal after exactly the output that was handed in before it.
-    Terminal(TerminalId, TerminalInput<'a>),
+    Terminal(TerminalId, #[serde(borrow)] TerminalInput<'a>),
     /// Something that a viewer's connection brought.
-    Viewer(ViewerId, ViewerInput<'a>),
+    Viewer(ViewerId, #[serde(borrow)] ViewerInput<'a>),
     /// A person or program asks a node for something. Answered by exactly one `Output::Reply`.
     Command(CommandId, NodeId, Command),
     /// Something that happened on a connection to another node.
-    Link(LinkId, LinkInput<'a>),
+    Link(LinkId, #[serde(borrow)] LinkInput<'a>),
     /// `Output::Dial` led to no connection, and why, in words for a person.
     DialFailed(DialId, String),
     /// Where other nodes can reach this one, best first; replaces what was said before. A change of network: who was out of reach may
@@ -37,7 +39,7 @@ pub enum Input<'a> {
 }
 
 /// What backends report about agents, whoever looks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BackendInput {
     /// The backend can carry agents; `detail` says what it is ("tmux 3.3a").
     Available(BackendKind, String),
@@ -55,7 +57,7 @@ pub enum BackendInput {
 }
 
 /// A carrier (tmux session, PTY) as its backend sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
     /// The id that the carrier is marked with; for one that is not marked, an id derived from what does not change while it
     /// lives.
@@ -100,10 +102,10 @@ pub struct TerminalInfo {
 }
 
 /// What a backend reports about one terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TerminalInput<'a> {
     /// It printed these bytes. Only while watched.
-    Output(&'a [u8]),
+    Output(#[serde(serialize_with = "as_bytes")] &'a [u8]),
     /// It printed something that the backend did not deliver (flood control, a lost connection to tmux). What viewers have cannot
     /// be continued; they need a snapshot.
     Skipped,
@@ -113,6 +115,7 @@ pub enum TerminalInput<'a> {
         /// Size of the terminal that the bytes are for.
         size: Size,
         /// At most [`SNAPSHOT_BYTES`](crate::limits::SNAPSHOT_BYTES).
+        #[serde(serialize_with = "as_bytes")]
         bytes: &'a [u8],
     },
     /// Its size has changed, by whoever's act. Implies `Skipped`: reflowed screens are taken anew.
@@ -192,7 +195,7 @@ pub enum ViewerInput<'a> {
 }
 
 /// What a connection to another node brings. `Opened` is the first, `Closed` the last.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LinkInput<'a> {
     /// The connection is there and the other end has proven that it is `peer`.
     Opened {
@@ -202,7 +205,7 @@ pub enum LinkInput<'a> {
         dial: Option<DialId>,
     },
     /// The other end's `Output::Transmit`, whole, in order, once. At most [`LINK_FRAME_BYTES`](crate::limits::LINK_FRAME_BYTES).
-    Frame(&'a [u8]),
+    Frame(#[serde(serialize_with = "as_bytes")] &'a [u8]),
     /// There is room for so many more frames on the connection. Each piece of room is told once, alone or together with others; core
     /// never sends without. A runtime may keep some back while core has at least two: parcels leave one for the mesh's own frames.
     Writable(u32),
@@ -227,7 +230,7 @@ pub enum Take {
 }
 
 /// What a finished operation gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OperationDone {
     /// It is done.
     Done,
@@ -276,7 +279,7 @@ pub struct ListedDirectory {
 }
 
 /// Why an operation failed. `message` says what happened, `hint` what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationError {
     /// Stable name for programs.
     pub code: Cow<'static, str>,
@@ -287,5 +290,10 @@ pub struct OperationError {
 }
 
 /// Why the store could not keep something ("No space left on device").
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreFailure(pub String);
+
+/// The bytes in one piece, which is encoded like a list of them, and faster.
+fn as_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
+}

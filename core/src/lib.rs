@@ -32,6 +32,7 @@ pub mod monitor;
 mod node;
 pub mod output;
 pub mod random;
+pub mod redact;
 pub mod seal;
 #[doc(hidden)]
 pub mod sham;

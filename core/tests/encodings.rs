@@ -5,7 +5,7 @@ mod desk;
 use consort_core::command::NewAgent;
 use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use consort_core::mesh::facts::{AgentFact, Fact, Key, NodeFact, NodeRef, Value, Version};
-use consort_core::{Address, AgentId, NodeId, Rights};
+use consort_core::{Address, AgentId, NodeId, Rights, redact};
 use desk::Desk;
 use std::collections::BTreeMap;
 
@@ -122,4 +122,23 @@ fn of_what_version_one_stored_only_a_session_that_nobody_created_was_found() {
     assert_eq!(stored("00", "00", moment), Origin::Created, "tmux tells full seconds");
     assert_eq!(stored("00", "01", second), Origin::Created);
     assert_eq!(stored("010176", "00", second), Origin::Created);
+}
+
+#[test]
+fn a_stored_agent_without_what_is_secret_is_as_long_and_of_the_same_version() {
+    let digits: String = STORED.1.split(' ').collect();
+    let bytes: Vec<u8> =
+        (0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).expect("hex")).collect();
+    let redacted = redact::stored(STORED.0, &bytes).expect("an agent");
+    // The value of its variable and its notes, byte by byte.
+    assert_eq!(hex(&redacted), hex(&bytes).replace("014b0156", "014b012a").replace("68656c6c6f", "2a2a2a2a2a"));
+    assert!(redact::stored("agent-0000000000001", &bytes).is_err(), "of another agent");
+
+    let mut desk = Desk::new();
+    let agent = desk.create_as(NewAgent { name: "a".into(), notes: "secret".into(), ..NewAgent::default() });
+    let (key, bytes) = desk.files.iter().next().expect("stored");
+    let redacted = redact::stored(key, bytes).expect("an agent");
+    assert_eq!(redacted.len(), bytes.len());
+    let restored = Desk::with_store(BTreeMap::from([(key.clone(), redacted)]));
+    assert_eq!(restored.agent(agent).notes, "******");
 }

@@ -9,9 +9,12 @@ use crate::event::{Event, HostIndex, NodeLife};
 use crate::failure::{Failure, unsafe_because};
 use crate::mirror::Mirror;
 use crate::oracle::Memory;
+use crate::recorded::{Made, Recorded};
+use crate::run::Options;
 use crate::sabotage::Sabotage;
 use crate::treason::Traitor;
 use consort_core::monitor::Monitor;
+use consort_core::seal::Seal;
 use consort_core::sham::Sham;
 use consort_core::{AgentId, Config, Identity, Instant, Node, NodeId, Restored};
 use std::collections::BTreeSet;
@@ -48,6 +51,8 @@ pub(crate) struct Host {
     pub(crate) retired: bool,
     /// Inputs that its node took.
     pub(crate) handled: u64,
+    /// What its node is told, if that is recorded.
+    pub(crate) recorded: Option<Recorded>,
 }
 
 impl Host {
@@ -71,6 +76,7 @@ impl Host {
             traitor: None,
             retired: false,
             handled: 0,
+            recorded: None,
         }
     }
 
@@ -83,8 +89,12 @@ impl Host {
         self.monitor.is_some() && self.asleep.is_none()
     }
 
-    /// The node that its disk gives.
-    pub(crate) fn restore(&self, (seed, sabotage): (u64, Sabotage), now: Instant) -> Result<Node, Failure> {
+    /// The node that its disk gives, and what records it.
+    pub(crate) fn restore(
+        &self,
+        (seed, options): (u64, Options),
+        now: Instant,
+    ) -> Result<(Node, Option<Recorded>), Failure> {
         let mut restored = Restored::default();
         for (key, bytes) in self.disk.files() {
             if restored.add(key, bytes).is_err() {
@@ -98,12 +108,19 @@ impl Host {
         random[12..14].copy_from_slice(&self.index.to_le_bytes());
         let config = Config { name: format!("host-{}", self.index) };
         let life = u64::from(self.life) << 16 | u64::from(self.index);
-        let seal = match (Sham::new(self.id, seed ^ life << 32), sabotage) {
+        let seal: Box<dyn Seal> = Box::new(match (Sham::new(self.id, seed ^ life << 32), options.sabotage) {
             (seal, Sabotage::ChangeParcels) => seal.gullible(),
             (seal, _) => seal,
+        });
+        let files = self.disk.files();
+        let recorded =
+            options.record.then(|| Recorded::begin(Made { name: &config.name, identity, seed: random, now, files }));
+        let seal = match &recorded {
+            Some(recorded) => recorded.seal(seal),
+            None => seal,
         };
-        Node::new(config, identity, restored, Box::new(seal), random, now)
-            .map_err(|error| unsafe_because(error.to_string()))
+        let node = Node::new(config, identity, restored, seal, random, now);
+        node.map(|node| (node, recorded)).map_err(|error| unsafe_because(error.to_string()))
     }
 }
 

@@ -26,6 +26,8 @@ pub mod op;
 mod oracle;
 mod page;
 mod people;
+mod recorded;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod sabotage;
@@ -39,6 +41,7 @@ mod world;
 
 pub use failure::{Failure, FailureKind};
 pub use op::Op;
+pub use replay::{Replayed, replay};
 pub use run::{Options, Outcome, run, run_twice};
 pub use sabotage::Sabotage;
 pub use scenario::{Preset, Scenario, Setting};

@@ -1,10 +1,13 @@
 //! `consort-sim`: runs seeds, finds those that fail, and makes them short.
 
 use clap::{Parser, Subcommand, ValueEnum};
+use consort_recording::Ending;
+use consort_recording::file::is_recording;
 use consort_sim::log::Detail;
+use consort_sim::replay::Manner;
 use consort_sim::report;
 use consort_sim::shrink::{as_test, shrink};
-use consort_sim::{Failure, FailureKind, Options, Outcome, Preset, Scenario, bench, run, run_twice};
+use consort_sim::{Failure, FailureKind, Options, Outcome, Preset, Replayed, Scenario, bench, replay, run, run_twice};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -59,13 +62,17 @@ enum What {
         #[arg(long)]
         keep_going: bool,
     },
-    /// Run a scenario that was saved to a file.
+    /// Run a scenario that was saved to a file, or play back a recording of a real node (`consort --record DIR`): with code 4 it does
+    /// not do what it did then.
     Replay {
         /// The file.
         file: PathBuf,
         /// What to print.
         #[arg(long, value_enum, default_value = "short")]
         log: LogDetail,
+        /// Of a recording, only so many inputs.
+        #[arg(long, value_name = "N")]
+        until: Option<u64>,
     },
     /// Make the operations of a failing seed as few as possible, and print them as a test.
     Shrink {
@@ -159,7 +166,7 @@ fn main() -> ExitCode {
             let swarm = Swarm { from, to, until, twice, keep_going, ..Swarm::default() };
             swarm.run(jobs.max(1))
         }
-        What::Replay { file, log } => replay(&file, log.into()),
+        What::Replay { file, log, until } => replay_file(&file, log.into(), until),
         What::Shrink { seed, save } => shrink_one(seed, save.as_deref()),
         What::Bench { nodes, only, size } => {
             let say = |what: &str| eprintln!("measuring: {what}");
@@ -188,16 +195,62 @@ fn write_report(out: &Path, nodes: u16, seed: u64) -> ExitCode {
     }
 }
 
-fn replay(file: &Path, detail: Detail) -> ExitCode {
-    let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
-    let scenario = read.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string()));
-    match scenario {
-        Ok(scenario) => run_one(&scenario, &file.display().to_string(), detail),
+fn replay_file(file: &Path, detail: Detail, until: Option<u64>) -> ExitCode {
+    let name = file.display();
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
         Err(error) => {
-            eprintln!("{} is not a saved scenario: {error}", file.display());
+            eprintln!("{name} cannot be read: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if is_recording(&bytes) {
+        return match replay(&bytes, Manner { detail, until, ..Manner::default() }) {
+            Ok(replayed) => tell(&name.to_string(), &replayed, until),
+            Err(error) => {
+                eprintln!("{name} is {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    match serde_json::from_slice(&bytes) {
+        Ok(scenario) => run_one(&scenario, &name.to_string(), detail),
+        Err(error) => {
+            eprintln!("{name} is neither a recording nor a saved scenario: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn tell(name: &str, replayed: &Replayed, until: Option<u64>) -> ExitCode {
+    let Replayed { header, inputs, outputs, virtual_ms, .. } = replayed;
+    let kept = if header.all { "nothing left out" } else { "without secrets" };
+    println!(
+        "{name}: {} (node {}, life {}), consort {}, {kept}",
+        header.name,
+        header.id.short(),
+        header.epoch,
+        header.version
+    );
+    println!("{inputs} inputs and {outputs} outputs in {} s of its time", virtual_ms / 1_000);
+    match &replayed.failure {
+        Some(failure) => println!("{failure}"),
+        None => println!("the same outputs"),
+    }
+    match (replayed.ending, until) {
+        (Err(_), Some(until)) if *inputs == until => {}
+        (Err(at), _) => println!("the recording is torn behind {at} bytes: the node was killed, or still runs"),
+        (Ok(Ending::Stopped), _) => {}
+        (Ok(Ending::Full), _) => println!("the recording ends here because it had reached its bound"),
+        (Ok(Ending::Overrun), _) => println!("the recording ends here because the disk was too slow"),
+    }
+    if replayed.unfinished {
+        println!("what followed from the last input was not recorded");
+    }
+    if replayed.failure.is_some() && header.version != env!("CARGO_PKG_VERSION") {
+        println!("this is version {}: another one may well do something else", env!("CARGO_PKG_VERSION"));
+    }
+    exit(replayed.failure.as_ref())
 }
 
 fn exit(failure: Option<&Failure>) -> ExitCode {

@@ -19,6 +19,8 @@ pub struct Options {
     pub sabotage: Sabotage,
     /// Nothing is checked and noted: for measuring.
     pub quick: bool,
+    /// Every life of every node is recorded, as by the product, and played back at the end.
+    pub record: bool,
 }
 
 /// What came of a run.
@@ -37,14 +39,8 @@ pub struct Outcome {
 /// Runs a scenario.
 #[must_use]
 pub fn run(scenario: &Scenario, options: Options) -> Outcome {
-    keep_panics_quiet();
     let mut world = World::new(scenario, options);
-    let result = panic::catch_unwind(AssertUnwindSafe(|| world.play(&scenario.ops)));
-    RUNNING.set(false);
-    let failure = match result {
-        Ok(result) => result.err(),
-        Err(_) => Some(Failure { kind: FailureKind::Crash, text: PANIC.take() }),
-    };
+    let failure = caught(|| world.play(&scenario.ops).and_then(|()| world.replay_all())).err();
     Outcome { failure, events: world.events, virtual_ms: world.now(), trace: world.trace_hash() }
 }
 
@@ -69,6 +65,14 @@ pub fn run_twice(scenario: &Scenario, options: Options) -> Outcome {
     }
     let text = format!("two runs differ: {first:?} and {second:?}");
     Outcome { failure: Some(Failure { kind: FailureKind::Nondeterminism, text }), ..first }
+}
+
+/// Does something of which a panic is a failure like others.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    keep_panics_quiet();
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    RUNNING.set(false);
+    result.unwrap_or_else(|_| Err(Failure { kind: FailureKind::Crash, text: PANIC.take() }))
 }
 
 thread_local! {

@@ -16,6 +16,7 @@ use crate::network::{self, LinkFeed, Network, Telling};
 use crate::oracle::{Memory, Truth};
 use crate::page::{self, Page};
 use crate::people::{People, Request, Seat};
+use crate::recorded::{self, Recorded};
 use crate::run::Options;
 use crate::sabotage::{Sabotage, Saboteur};
 use crate::scenario::{Scenario, Setting};
@@ -66,6 +67,8 @@ pub(crate) struct World {
     /// What the owners of facts have said.
     pub(crate) truth: Truth,
     pub(crate) marks: Marks,
+    /// Of lives that are over.
+    recordings: Vec<Vec<u8>>,
     scratch: Vec<u8>,
 }
 
@@ -106,6 +109,7 @@ impl World {
             most_events: 3_000_000 + 500_000 * u64::from(hosts),
             truth: Truth::default(),
             marks: Marks::default(),
+            recordings: Vec::new(),
             scratch: Vec::new(),
         };
         for host in 0..hosts {
@@ -137,6 +141,13 @@ impl World {
 
     pub(crate) fn now(&self) -> Millis {
         self.agenda.now()
+    }
+
+    /// Plays back every life that was recorded: each must go as it went.
+    pub(crate) fn replay_all(&mut self) -> Checked {
+        let present = self.hosts.iter_mut().filter_map(|host| host.recorded.take()).map(Recorded::into_file);
+        self.recordings.extend(present);
+        self.recordings.drain(..).try_for_each(|file| recorded::replay(&file))
     }
 
     pub(crate) fn trace_hash(&self) -> u64 {
@@ -289,7 +300,9 @@ impl World {
         let host = &mut self.hosts[at];
         host.disk.begin_epoch();
         host.clock = Clock::new(self.agenda.now(), shown, host.rate);
-        let node = host.restore((self.seed, self.options.sabotage), host.clock.at(self.agenda.now()))?;
+        self.recordings.extend(host.recorded.take().map(Recorded::into_file));
+        let (node, recorded) = host.restore((self.seed, self.options), host.clock.at(self.agenda.now()))?;
+        host.recorded = recorded;
         host.mirror = Mirror::of(&node);
         host.memory = Memory::default();
         host.handed = Epochs::default();
@@ -460,9 +473,16 @@ impl World {
         let Some(node) = &mut host.monitor else { return Ok(()) };
         host.handled += 1;
         self.trace.time(at, self.agenda.now());
-        node.handle(host.clock.at(self.agenda.now()), input.unwrap_or(Input::Wake));
+        let (now, input) = (host.clock.at(self.agenda.now()), input.unwrap_or(Input::Wake));
+        if let Some(recorded) = &mut host.recorded {
+            recorded.input(now, &input);
+        }
+        node.handle(now, input);
         while let Some(output) = self.hosts[at].monitor.as_mut().and_then(Monitor::poll_output) {
             self.trace.output(&output);
+            if let Some(recorded) = &mut self.hosts[at].recorded {
+                recorded.output(&output);
+            }
             if self.options.sabotage == Sabotage::None {
                 self.output(at, output)?;
                 continue;
@@ -470,6 +490,10 @@ impl World {
             for output in self.saboteur.outputs(output) {
                 self.output(at, output)?;
             }
+        }
+        let host = &mut self.hosts[at];
+        if let (Some(recorded), Some(node)) = (&mut host.recorded, &host.monitor) {
+            recorded.followed(node.node());
         }
         self.plan_wake(at);
         self.check(at)

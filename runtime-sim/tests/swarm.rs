@@ -18,6 +18,15 @@ fn different_seeds_give_different_runs() {
     assert_ne!(trace(1), trace(2));
 }
 
+#[test]
+fn what_is_recorded_without_secrets_is_played_back_and_goes_as_it_went() {
+    for seed in 0..30 {
+        let options = Options { record: true, ..Options::default() };
+        let outcome = run(&Scenario::of_seed(seed), options);
+        assert_eq!(outcome.failure, None, "seed {seed}");
+    }
+}
+
 fn setting() -> impl Strategy<Value = Setting> {
     let delays = (0u64..200, 0u64..50, 0u64..50, prop_oneof![Just(0u64), 0u64..1_500]);
     (1u8..4, 1u32..9, delays, 4usize..20_000, prop::sample::select(vec![100usize, 16_000, 64_000])).prop_map(

@@ -64,6 +64,10 @@ impl Node for ApiNode {
         async_io::block_on(self.peers.admit(node, rights))
     }
 
+    fn refuse(&self, node: NodeId) -> Result<(), Refusal> {
+        self.peers.refuse(node)
+    }
+
     fn check(&self, node: NodeId) -> Result<Checked, Refusal> {
         async_io::block_on(self.peers.check(node))
     }

@@ -307,7 +307,7 @@ fn line(time: SystemTime, event: &str, fields: Map<String, Value>) -> String {
 }
 
 /// `2026-01-31T23:59:59.123Z`.
-fn rfc3339(time: SystemTime) -> String {
+pub(crate) fn rfc3339(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = civil_date(days);

@@ -20,6 +20,7 @@ use consort_core::{
     NodeId, OperationError, OperationId, Output, Refusal, Reply, StreamId, View, ViewerId, ViewerInput, ViewerKey,
     ViewerOutput,
 };
+use consort_recording::Recorder;
 use futures_lite::future;
 use links::{LinkMessage, Links};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -31,6 +32,15 @@ use std::time::Duration;
 type Core = consort_core::monitor::Monitor;
 #[cfg(not(debug_assertions))]
 type Core = Node;
+
+#[cfg(debug_assertions)]
+fn node(core: &Core) -> &Node {
+    core.node()
+}
+#[cfg(not(debug_assertions))]
+fn node(core: &Core) -> &Node {
+    core
+}
 
 /// Changes of the list are told to browsers at most this often.
 const NEWS_EVERY: Duration = Duration::from_millis(25);
@@ -223,6 +233,8 @@ pub struct Parts {
     pub audit: Audit,
     /// Where to ask for links to other nodes.
     pub dials: Sender<Dial>,
+    /// Who is told all that the node is told.
+    pub recorder: Option<Recorder>,
 }
 
 /// A command that was given here and is not answered.
@@ -252,6 +264,7 @@ pub struct Driver {
     store: StoreWorker,
     stored: Receiver<StoreAnswer>,
     audit: Audit,
+    recorder: Option<Recorder>,
     changes: Changes,
     news_at: Option<std::time::Instant>,
     alarm: Alarm,
@@ -306,6 +319,7 @@ impl Driver {
             store: parts.store.0,
             stored: parts.store.1,
             audit: parts.audit,
+            recorder: parts.recorder,
             changes: Changes::default(),
             news_at: None,
             alarm: Alarm::default(),
@@ -372,10 +386,7 @@ impl Driver {
     }
 
     fn view(&self) -> View<'_> {
-        #[cfg(debug_assertions)]
-        return self.core.node().view();
-        #[cfg(not(debug_assertions))]
-        return self.core.view();
+        node(&self.core).view()
     }
 
     fn message(&mut self, message: Message) {
@@ -433,13 +444,26 @@ impl Driver {
     /// One input, and everything that follows from it.
     fn handle(&mut self, input: Input<'_>) {
         let now = self.now();
+        self.feed(now, input);
+        while let Some((id, error)) = self.unanswerable.pop_front() {
+            self.feed(now, Input::Backend(BackendInput::Done(id, Err(error))));
+        }
+    }
+
+    /// The only place where the node is told anything.
+    fn feed(&mut self, now: Instant, input: Input<'_>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.input(now, &input);
+        }
         self.core.handle(now, input);
-        loop {
-            while let Some(output) = self.core.poll_output() {
-                self.output(output);
+        while let Some(output) = self.core.poll_output() {
+            if let Some(recorder) = &mut self.recorder {
+                recorder.output(&output);
             }
-            let Some((id, error)) = self.unanswerable.pop_front() else { return };
-            self.core.handle(now, Input::Backend(BackendInput::Done(id, Err(error))));
+            self.output(output);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.followed(node(&self.core));
         }
     }
 

@@ -11,6 +11,7 @@ pub mod launch;
 pub mod link;
 pub mod peers;
 pub mod pty;
+pub mod recorder;
 pub mod serve;
 pub mod store;
 pub mod tmux;

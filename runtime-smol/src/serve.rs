@@ -12,12 +12,15 @@ use crate::link::noise::id_of;
 use crate::link::seal::KeySeal;
 use crate::peers::{self, Myself, Peers};
 use crate::pty::{self, Palette, PtyConfig, Terminals};
+use crate::recorder::{RecordOptions, Recording};
 use crate::store::{Store, StoreError, StoreWorker};
 use crate::tmux::{self, TmuxConfig};
 use crate::viewer;
 use async_signal::{Signal, Signals};
 use consort_core::directory::BackendKind;
-use consort_core::{Config, Identity, Node, Restored};
+use consort_core::seal::Seal;
+use consort_core::{Config, Identity, Node, Restored, redact};
+use consort_recording::Header;
 use consort_web::auth::CookieKey;
 use consort_web::json::NodeFacts;
 use consort_web::lines::Lines;
@@ -73,7 +76,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let door = Door::open(&place(options))?;
     let audit = Audit::open(&options.state_dir).map_err(system("no thread for the audit log"))?;
     let token = token(&store)?;
-    let (node, key, facts) = node(&store, options)?;
+    let (node, recording, key, facts) = node(&store, options, door.addresses())?;
     let cookie_key = CookieKey::new(&store.secret("cookies")?);
     let sites = door.sites(&[])?;
 
@@ -114,6 +117,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
         store: StoreWorker::start(store).map_err(system("no thread for the store"))?,
         audit: audit.clone(),
         dials,
+        recorder: recording.as_ref().map(Recording::recorder),
     });
     let pty_config = PtyConfig { home: home(), palette: Palette::default() };
     let ends = Ends { orders: pty_ordered, reports: reports.clone() };
@@ -149,6 +153,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     }));
     // The driver is gone, and with it the way to the terminals: they end what they carry.
     let _ = pty.join();
+    drop(recording);
     audit.record(AuditEvent::Stopped);
     served.map_err(system("the threads for HTTP cannot be started"))
 }
@@ -169,13 +174,19 @@ fn place(options: &ServeOptions) -> Where {
 }
 
 /// The node with what the store held. What cannot be read is set aside and said.
-fn node(store: &Store, options: &ServeOptions) -> Result<(Node, StaticSecret, NodeFacts), ServeError> {
+fn node(
+    store: &Store,
+    options: &ServeOptions,
+    serving: Vec<SocketAddr>,
+) -> Result<(Node, Option<Recording>, StaticSecret, NodeFacts), ServeError> {
     let loaded = store.load()?;
     let mut problems = loaded.problems;
     let mut restored = Restored::default();
-    for (key, bytes) in &loaded.entries {
-        if let Err(error) = restored.add(key, bytes) {
-            problems.push(store.set_aside(key, &format!("is {error}")));
+    let mut taken = Vec::new();
+    for (key, bytes) in loaded.entries {
+        match restored.add(&key, &bytes) {
+            Ok(()) => taken.push((key, bytes)),
+            Err(error) => problems.push(store.set_aside(&key, &format!("is {error}"))),
         }
     }
     for problem in problems {
@@ -188,10 +199,50 @@ fn node(store: &Store, options: &ServeOptions) -> Result<(Node, StaticSecret, No
     getrandom::fill(&mut seed)
         .map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
     let config = Config { name: options.name.clone() };
-    let seal = Box::new(KeySeal::new(secret.clone()));
-    let node = Node::new(config, identity, restored, seal, seed, consort_core::Instant::START)?;
-    let facts = NodeFacts { id, version: VERSION, home: home().display().to_string(), lines: Lines::default() };
-    Ok((node, secret, facts))
+    let now = consort_core::Instant::START;
+    let recording = match &options.record {
+        Some(record) => Some(recording(record, (&options.name, identity, seed), taken)?),
+        None => None,
+    };
+    let seal: Box<dyn Seal> = Box::new(KeySeal::new(secret.clone()));
+    let seal = match &recording {
+        Some(recording) => recording.seal(seal),
+        None => seal,
+    };
+    let node = Node::new(config, identity, restored, seal, seed, now)?;
+    let facts = NodeFacts {
+        id,
+        version: VERSION,
+        home: home().display().to_string(),
+        lines: Lines::default(),
+        serving,
+        tmux_socket: options.tmux_socket.clone(),
+    };
+    Ok((node, recording, secret, facts))
+}
+
+/// Begins to record a node that is made from this.
+fn recording(
+    options: &RecordOptions,
+    (name, identity, seed): (&str, Identity, [u8; 32]),
+    restored: Vec<(String, Vec<u8>)>,
+) -> Result<Recording, ServeError> {
+    let kept = |(key, bytes): (String, Vec<u8>)| {
+        let bytes = if options.all { Some(bytes) } else { redact::stored(&key, &bytes).ok() };
+        bytes.map(|bytes| (key, bytes))
+    };
+    let header = Header {
+        version: VERSION.to_string(),
+        began_unix_ms: unix_ms(),
+        all: options.all,
+        name: name.to_string(),
+        id: identity.id,
+        epoch: identity.epoch,
+        seed,
+        now_ms: consort_core::Instant::START.as_millis(),
+        restored: restored.into_iter().filter_map(kept).collect(),
+    };
+    Recording::begin(options, &header).map_err(system("nothing can be recorded"))
 }
 
 /// The permanent token of programs, in a file that only its user can read.

@@ -286,6 +286,13 @@ fn doctor_works_without_and_with_a_node() {
     assert_eq!(check(node.folder(), "node")["outcome"], "good");
     assert_eq!(check(node.folder(), "dashboard")["outcome"], "good");
     assert!(run(node.folder(), &["doctor"]).out.contains("✓ node"));
+    let message = |name: &str| check(node.folder(), name)["message"].as_str().unwrap_or_default().to_string();
+    assert_eq!(message("port"), "127.0.0.1:4711: served by this node", "asked, not guessed");
+    assert!(
+        message("sessions").is_empty() || message("sessions").contains("no-such-server"),
+        "{}",
+        message("sessions")
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 // What a person meets who uses the dashboard every day, on a desktop and on a phone.
 
 import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launchBrowser, openAgent, openPage, TestNode, terminalLines, trimmed, waitFor, waitUntilEqual } from "./harness.mjs";
 
@@ -178,6 +180,29 @@ test("an agent that waits is answered from the start page", async () => {
   await page.context().close();
 });
 
+test("a shell's question is answered with Enter, and the card stays where it was", async () => {
+  const ask = "printf 'Go on? (y/n) '; read answer && echo $answer >answer && clear && exec sleep 1000";
+  const names = ["asks-a-line", "asks-another"];
+  const agents = [];
+  const page = await openPage(browser, node);
+  for (const name of names) {
+    agents.push(await node.create({ name, program: "sh", args: ["-c", ask], directory: node.folder }));
+    await page.locator(`[data-testid="waiting-card"][data-agent-id="${agents.at(-1).id}"]`).waitFor();
+  }
+  const cards = agents.map(({ id }) => page.locator(`[data-testid="waiting-card"][data-agent-id="${id}"]`));
+  const [first, second] = cards.map((card) => card.getByTestId("quick-answer").filter({ hasText: "y Enter" }));
+  await second.waitFor();
+  const before = await cards[1].boundingBox();
+  await first.click();
+  await waitFor("the answer", () => existsSync(join(node.folder, "answer")) && readFileSync(join(node.folder, "answer"), "utf8") === "y\n");
+  assert.match(await cards[0].getByTestId("answer-sent").innerText(), /Sent\s+y Enter/);
+  await waitFor("it waits no longer", async () => !/waiting/.test(await page.locator(`[data-testid="tree-row"][data-agent-id="${agents[0].id}"]`).getAttribute("data-state")));
+  assert.deepEqual(await cards[1].boundingBox(), before, "nothing moves under the pointer");
+  await page.mouse.move(0, 0);
+  await cards[0].waitFor({ state: "detached" });
+  await page.context().close();
+});
+
 test("Enter in the filter opens the first hit, and all levels that match are marked", async () => {
   const agent = await node.create({ name: "filter-level-hit", program: "cat" });
   const page = await openPage(browser, node);
@@ -271,6 +296,12 @@ test("a phone is taught the first step, too", async () => {
   const empty = await new TestNode().start();
   const page = await openPage(browser, empty, PHONE);
   await page.getByTestId("tree").getByTestId("empty-state").waitFor();
+  const asks = await empty.create({ name: "asks-on-a-phone", program: "sh", args: ["-c", "printf 'Go on? (y/n) '; read answer; echo thanks; exec cat"] });
+  await page.getByTestId("quick-answer").filter({ hasText: "y Enter" }).click();
+  await waitFor("the answer", async () => (await empty.request("GET", `/api/agents/${asks.id}/screen`)).body.text.includes("thanks"));
+  assert.equal(await page.getByTestId("home").count(), 1);
+  await page.getByTestId("phone-tabs").getByText("All agents").click();
+  await page.getByTestId("tree-row").first().waitFor();
   await page.context().close();
   await empty.stop();
 });

@@ -40,6 +40,8 @@ test("a machine asks, is admitted with one click, is shown as away when it goes,
 
   await here.getByTestId("grouping").getByText("Machines").click();
   await waitFor("its branch", async () => (await here.locator('[data-testid="tree-row"][aria-level="1"]').allInnerTexts()).join().includes("laptop"));
+  await here.keyboard.press("/");
+  await here.locator("#filter:focus").waitFor();
   await here.reload();
   await waitFor("the same, remembered", async () => (await here.locator('[data-testid="tree-row"][aria-level="1"]').allInnerTexts()).join().includes("laptop"));
 
@@ -52,6 +54,78 @@ test("a machine asks, is admitted with one click, is shown as away when it goes,
   await waitFor("one machine", async () => (await here.getByTestId("machine").count()) === 1);
   assert.deepEqual(here.errors, []);
   await here.context().close();
+});
+
+test("who asks to join is told of on every page, and can be refused", async () => {
+  const stranger = await new TestNode("stranger").start();
+  try {
+    const page = await openPage(browser, laptop);
+    assert.equal((await stranger.request("POST", "/api/join", { target: `127.0.0.1:${laptop.port}` })).status, 202);
+    await page.getByTestId("asking-count").waitFor();
+    await page.getByText(/^stranger \(.{7}\) asks to join/).waitFor();
+    await page.getByText("Decide", { exact: true }).click();
+    await page.getByTestId("join-request").getByTestId("refuse").click();
+    await page.getByTestId("join-request").waitFor({ state: "detached" });
+    await waitFor("it stops asking", async () => (await stranger.request("GET", "/api/peers")).body.asking.length === 0);
+    assert.equal((await laptop.request("GET", "/api/peers")).body.requests.length, 0);
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  } finally {
+    await stranger.stop();
+  }
+});
+
+test("machines of the same name are told apart, and the start page says what it does not know of those that are away", async () => {
+  const twins = [await new TestNode("twin").start(), await new TestNode("twin").start()];
+  try {
+    const page = await openPage(browser, laptop);
+    for (const twin of twins) {
+      const { code } = (await laptop.request("POST", "/api/invite", {})).body;
+      assert.equal((await twin.request("POST", "/api/join", { target: code })).status, 200);
+      await twin.create({ name: "customers-asks", program: "sh", args: ["-c", "printf 'Go on? (y/n) '; read answer"] });
+    }
+    const cards = page.getByTestId("waiting-card").filter({ hasText: "customers-asks" });
+    await waitFor("both ask", async () => (await cards.count()) === 2);
+    const badges = await cards.getByTestId("host-badge").allInnerTexts();
+    assert.equal(new Set(badges).size, 2);
+    for (const badge of badges) assert.match(badge, /^twin·.{7}$/);
+
+    await page.locator('[data-testid="tree-row"]', { hasText: badges[0] }).first().click();
+    await page.locator('[data-testid="terminal"][data-phase="live"]').waitFor();
+    await page.locator('[data-testid="terminal"]').click();
+    for (const twin of twins) await twin.kill();
+    const notice = page.getByTestId("stale-notice");
+    await notice.waitFor();
+    await page.keyboard.type("y");
+    await waitFor("what is typed is kept", async () => /^twin·.{7}: cannot be reached.*1 B of your typing is kept/.test(await notice.innerText()));
+    await page.getByLabel("Consort, start page").click();
+    const banner = page.getByTestId("away-banner");
+    await waitFor("both are away", async () => /^2 machines cannot be reached: twin·.{7}, twin·.{7}\. 2 agents there were waiting/.test(await banner.innerText()));
+    assert.match(await page.locator(".all-clear").innerText(), /on machines that can be reached/);
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  } finally {
+    for (const { id } of (await laptop.request("GET", "/api/peers")).body.peers.filter(({ name }) => name === "twin")) await laptop.request("DELETE", `/api/peers/${id}`);
+    for (const twin of twins) await twin.stop();
+  }
+});
+
+test("this machine leaves the others from its own card", async () => {
+  const leaver = await new TestNode("leaver").start();
+  try {
+    const { code } = (await laptop.request("POST", "/api/invite", {})).body;
+    assert.equal((await leaver.request("POST", "/api/join", { target: code })).status, 200);
+    const page = await openPage(browser, leaver);
+    await page.getByTestId("machines-button").click();
+    await page.getByTestId("leave-mesh").click();
+    await page.getByTestId("confirm-leave").click();
+    await page.getByTestId("leave-dialog").waitFor({ state: "detached" });
+    await waitFor("it is gone", async () => !(await laptop.request("GET", "/api/nodes")).body.nodes.some(({ name }) => name === "leaver"));
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  } finally {
+    await leaver.stop();
+  }
 });
 
 test("an agent is created on another machine, in a directory that is listed there, and typed into", async () => {
@@ -84,12 +158,12 @@ test("an agent is created on another machine, in a directory that is listed ther
     assert.equal(desk.tmux("display", "-p", "-t", "customers-far-made", "#{pane_current_path}").trim(), join(desk.folder, "src/zoom"));
 
     await page.getByTestId("grouping").getByText("Machines").click();
-    const branch = page.locator('[data-testid="tree-row"][data-group-id$="/customers"]').first();
+    const branch = page.locator('[data-testid="tree-row"][data-group-id$="/customers"]').last();
     await branch.hover();
     await branch.locator(".row-action").click();
     assert.match(await machine.locator("option:checked").innerText(), /^desk$/, "opened from the desk's branch");
     await desk.kill();
-    await page.getByText(/^desk: cannot be reached/).waitFor();
+    await page.getByTestId("create-dialog").getByText(/^desk: cannot be reached/).waitFor();
     await page.getByTestId("create-name").fill("customers-never-made");
     await page.getByTestId("create-submit").click();
     await page.locator("#create-machine:focus").waitFor();
@@ -106,7 +180,7 @@ test("a far agent is previewed, stopped, tagged and noted as one of this machine
   try {
     const { code } = (await laptop.request("POST", "/api/invite", {})).body;
     assert.equal((await far.request("POST", "/api/join", { target: code })).status, 200);
-    const ask = "echo what it is about; printf 'Go on? (y/n) '; read answer; echo $answer >answer; exec sleep 1000";
+    const ask = "echo what it is about; printf 'Go on? (y/n) '; read answer; exec sleep 1000";
     await far.create({ name: "customers-remote", program: "sh", args: ["-c", ask], directory: far.folder });
     const page = await openPage(browser, laptop);
     const failed = [];
@@ -139,7 +213,7 @@ test("an invite is a line to copy and a picture, and says how long it is good fo
   await page.getByTestId("invite-button").click();
   await page.getByTestId("make-invite").click();
   const invite = page.getByTestId("invite");
-  assert.match(await invite.innerText(), /consort join \S+[^]*Good for 10 minutes/);
+  assert.match(await invite.innerText(), /may drive agents of others[^]*consort join \S+[^]*Good for 10 minutes/);
   assert.ok((await invite.locator("svg path, svg rect").count()) > 0);
   await page.context().close();
 });
@@ -151,6 +225,8 @@ test("a machine that may only look shows agents of others, and offers nothing th
     const { code } = (await laptop.request("POST", "/api/invite", { rights: "view" })).body;
     assert.equal((await guest.request("POST", "/api/join", { target: code })).status, 200);
     const page = await openPage(browser, guest);
+    await laptop.create({ name: "customers-question", program: "sh", args: ["-c", "printf 'Go on? (y/n) '; read answer"] });
+    await page.getByTestId("waiting-card").filter({ hasText: "customers-question" }).getByTestId("may-not-answer").waitFor();
     await page.locator('[data-testid="tree-row"]', { hasText: "shown" }).first().click();
     await page.getByTestId("only-looking").waitFor();
     assert.equal(await page.getByTestId("take-size").count(), 0);
@@ -158,14 +234,26 @@ test("a machine that may only look shows agents of others, and offers nothing th
     assert.match(await page.getByTestId("agent-stop").getAttribute("title"), /may only look at the agents of laptop/);
     await page.locator('[data-testid="terminal"]').click();
     await page.keyboard.type("not for me");
+    await page.getByTestId("machines-button").click();
+    const own = page.getByTestId("machine").first();
+    assert.match(await own.getByTestId("machine-rights").innerText(), /^may only look/);
+    assert.equal(await own.getByTestId("leave-mesh").count(), 1);
+    for (const button of ["invite-button", "remove-machine"]) assert.equal(await page.getByTestId(button).count(), 0, button);
+    await page.goBack();
     const { id } = (await laptop.request("GET", "/api/peers", undefined)).body.peers.find(({ name }) => name === "guest");
     assert.equal((await laptop.request("POST", `/api/peers/${id}/admit`, { rights: "operate" })).status, 200);
     await page.getByTestId("only-looking").waitFor({ state: "detached" });
+    await page.locator('[data-testid="terminal"]').click();
     await waitFor("the echo", async () => {
       await page.keyboard.type("x");
       return ((await terminalLines(page)) ?? []).some((line) => line.includes("xx"));
     });
     assert.ok(!((await terminalLines(page)) ?? []).join("\n").includes("not for me"), "what could not be typed is not typed later");
+
+    assert.equal((await laptop.request("DELETE", `/api/peers/${id}`)).status, 200);
+    await page.getByLabel("Consort, start page").click();
+    await page.getByTestId("removed-banner").getByText("Join again").click();
+    await page.getByTestId("join-target").waitFor();
     await page.context().close();
   } finally {
     await guest.stop();

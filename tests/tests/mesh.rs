@@ -111,6 +111,7 @@ fn without_a_code_a_person_on_the_other_side_decides() {
     assert_eq!(desk.cli(&words).0, 0);
     wait_until("both lists", || desk.reaches("laptop") && laptop.reaches("desk"));
     assert_eq!(desk.get("/api/peers")["requests"], json!([]));
+    assert_eq!(desk.peers()["laptop"]["version"], json!(env!("CARGO_PKG_VERSION")), "it says who it is at once");
     wait_until("nobody asks any more", || laptop.get("/api/peers")["asking"] == json!([]));
     let (exit, _, error) = desk.cli(&["admit", "nobody"]);
     assert!(exit == 1 && error.contains("There is no machine nobody"), "{error}");
@@ -140,6 +141,42 @@ fn a_machine_that_leaves_is_gone_from_all_lists() {
 }
 
 #[test]
+fn a_machine_that_has_left_shows_its_own_agents_only_and_may_join_others() {
+    let (desk, mut laptop) = pair();
+    desk.create_script("far", "sleep 600");
+    laptop.create_script("near", "sleep 600");
+    wait_until("the agents of both", || laptop.cli(&["ls"]).1.contains("far"));
+    assert_eq!(laptop.cli(&["leave", "--yes"]).0, 0);
+    let own = |laptop: &TestNode| {
+        let (_, agents, _) = laptop.cli(&["ls"]);
+        agents.contains("near") && !agents.contains("far") && laptop.peers().is_empty()
+    };
+    assert!(own(&laptop));
+    assert!(laptop.cli(&["leave", "--yes"]).2.contains("belongs to no mesh"));
+    laptop.kill();
+    laptop.run_named("laptop", &[]);
+    assert!(own(&laptop), "also after a restart");
+    let shed = TestNode::named("shed");
+    laptop.join(&shed);
+    assert!(laptop.peers().len() == 1 && shed.peers().len() == 1, "nobody of the former mesh comes along");
+}
+
+#[test]
+fn a_machine_that_was_removed_forgets_the_others_with_leave() {
+    let (desk, laptop) = pair();
+    desk.create_script("far", "sleep 600");
+    wait_until("the far agent", || laptop.cli(&["ls"]).1.contains("far"));
+    assert_eq!(desk.cli(&["remove", "laptop", "--yes"]).0, 0);
+    wait_until("it knows", || laptop.cli(&["peers"]).1.contains("\tremoved\t"));
+    let (_, report, _) = laptop.cli(&["doctor"]);
+    assert!(report.contains("forget the others with: consort leave") && !report.contains("desk"), "{report}");
+    let (exit, _, error) = laptop.cli(&["leave", "--yes"]);
+    assert_eq!(exit, 0, "{error}");
+    assert!(!laptop.cli(&["ls"]).1.contains("far") && laptop.peers().is_empty());
+    laptop.join(&desk);
+}
+
+#[test]
 fn a_code_of_a_machine_that_is_not_there_gives_one_for_the_other_way() {
     let (mut desk, laptop) = (TestNode::named("desk"), TestNode::named("laptop"));
     let code = desk.invite();
@@ -152,6 +189,15 @@ fn a_code_of_a_machine_that_is_not_there_gives_one_for_the_other_way() {
     let (exit, _, error) = desk.cli(&words);
     assert_eq!(exit, 0, "{error}");
     wait_until("both lists", || desk.reaches("laptop") && laptop.reaches("desk"));
+}
+
+#[test]
+fn a_host_that_is_not_reached_opens_nothing_and_makes_no_code() {
+    let laptop = TestNode::named("laptop");
+    let (exit, _, error) = laptop.cli(&["join", "127.0.0.1:1"]);
+    assert!(exit == 1 && error.contains("was not reached") && !error.contains("  consort join"), "{error}");
+    let peers = laptop.get("/api/peers");
+    assert_eq!((&peers["invites"], &peers["listening"]), (&json!(0), &json!([])));
 }
 
 #[test]

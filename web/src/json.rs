@@ -6,6 +6,7 @@ use consort_core::view::{AgentView, NodeView, View};
 use consort_core::{AgentAddress, Holder, Instant, NodeId, Rights, limits};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// What a node knows of itself that core does not.
 #[derive(Clone, Debug)]
@@ -18,6 +19,10 @@ pub struct NodeFacts {
     pub home: String,
     /// Its links to other nodes.
     pub lines: Lines,
+    /// Where its dashboard is served.
+    pub serving: Vec<SocketAddr>,
+    /// The name of the tmux server whose sessions it shows; `None`: the default one.
+    pub tmux_socket: Option<String>,
 }
 
 /// `AGENT` of the protocol.

@@ -500,7 +500,15 @@ fn name(node: NodeId, carrier: &impl Carrier) -> String {
 fn name_refusals(news: &mut [News<'_>], node: NodeId, carrier: &impl Carrier) {
     for piece in news {
         if let News::Reply(_, Err(refusal), _) = piece {
-            refusal.message = format!("{}: {}", name(node, carrier), refusal.message);
+            let name = name(node, carrier);
+            if refusal.code == RefusalCode::Forbidden {
+                // The owner's words are for its log: who reads these is the machine that may only look.
+                refusal.message = format!("This machine may only look at {name}.");
+                refusal.hint =
+                    "A machine that may operate lets it, with: consort admit NAME --rights operate".to_string();
+            } else {
+                refusal.message = format!("{name}: {}", refusal.message);
+            }
         }
     }
 }

@@ -542,6 +542,8 @@ pub(crate) fn decode(key: &str, bytes: &[u8]) -> Result<(AgentId, agent::Restore
 }
 
 pub(crate) use agent::Restored as RestoredAgent;
+pub(crate) use record::redacted as redacted_record;
+pub(crate) use screen::redacted as redacted_screen;
 
 impl Agent {
     fn launch_spec(&self, id: AgentId) -> LaunchSpec {

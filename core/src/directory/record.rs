@@ -2,6 +2,7 @@
 
 use super::{BackendKind, Desired, Origin};
 use crate::id::AgentId;
+use crate::redact;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -93,6 +94,19 @@ pub(super) fn key(id: AgentId) -> String {
 pub(super) fn encode(id: AgentId, record: &Record) -> Vec<u8> {
     // Encoding to memory fails for no value of these types.
     postcard::to_allocvec(&Stored::V2(id, record.clone())).unwrap_or_default()
+}
+
+/// A stored agent without what is secret: of the same version and as long.
+pub(crate) fn redacted(key_read: &str, bytes: &[u8]) -> Result<Vec<u8>, Undecodable> {
+    decode(key_read, bytes)?;
+    let mut stored = postcard::from_bytes(bytes).map_err(|_| Undecodable)?;
+    let (env, notes) = match &mut stored {
+        Stored::V1(_, record) => (&mut record.env, &mut record.notes),
+        Stored::V2(_, record) => (&mut record.env, &mut record.notes),
+    };
+    env.iter_mut().for_each(|(_, value)| redact::text(value));
+    redact::text(notes);
+    postcard::to_allocvec(&stored).map_err(|_| Undecodable)
 }
 
 pub(super) fn decode(key_read: &str, bytes: &[u8]) -> Result<(AgentId, Record), Undecodable> {

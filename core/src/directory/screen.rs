@@ -1,5 +1,9 @@
 //! What the visible text of a terminal says about its program: rules over its last lines. Pure.
 
+mod redacted;
+
+pub(crate) use redacted::redacted;
+
 use super::state::StateKind;
 use crate::limits;
 use alloc::string::{String, ToString};

@@ -299,7 +299,8 @@ impl Facts {
         keys
     }
 
-    fn remove(&mut self, key: &Key) {
+    /// Forgets a key.
+    pub(crate) fn remove(&mut self, key: &Key) {
         let old = self.map.remove(key);
         self.discount(old);
     }

@@ -54,11 +54,16 @@ impl Keeper {
         self.again.filter(|_| !self.nodes.is_empty())
     }
 
-    fn store(&mut self, what: What, key: String, bytes: Vec<u8>, out: &mut Out) {
+    /// Keeps the bytes under the key, or nothing.
+    fn store(&mut self, what: What, key: String, bytes: Option<Vec<u8>>, out: &mut Out) {
         let id = StoreId(FIRST_STORE + self.count);
         self.count += 1;
         self.waiting.push_back((id, what));
-        out.push_back(Output::Store(id, StoreOperation::Put { key, bytes }));
+        let operation = match bytes {
+            Some(bytes) => StoreOperation::Put { key, bytes },
+            None => StoreOperation::Remove { key },
+        };
+        out.push_back(Output::Store(id, operation));
     }
 }
 
@@ -79,6 +84,11 @@ impl Mesh {
                 self.facts.merge(Key::Node(id), fact);
             }
         }
+        self.begin_alone(now);
+    }
+
+    /// As long as nobody says anything else, this node is a mesh of its own.
+    fn begin_alone(&mut self, now: Instant) {
         let by = self.id;
         let alone = Fact { version: Version(1, 0), value: Value::Membership { by, rights: Rights::Operate } };
         self.facts.merge(Key::Member(self.id), alone);
@@ -115,16 +125,18 @@ impl Mesh {
         self.facts.is_member(self.id) && self.facts.rights_of(self.id) == Some(Rights::View)
     }
 
+    /// Removes a member. A node that removes itself leaves: it also forgets the others, once they are told; so one that was removed
+    /// by others leaves, too.
     pub(crate) fn remove(&mut self, command: CommandId, node: NodeId, out: &mut Out) {
         if self.only_looks() && node != self.id {
             let (code, message, hint) = only_looks();
             return refuse(command, code, message, hint, out);
         }
-        if self.facts.is_member(node) {
+        if self.facts.is_member(node) || node == self.id {
             return self.give_word(command, Word { node, addresses: Vec::new(), rights: None }, out);
         }
         let message = format!("{} is not a member of this mesh.", node.short());
-        refuse(command, RefusalCode::NotFound, message, "List the nodes to see which there are.", out);
+        refuse(command, RefusalCode::NotFound, message, "See which there are: consort peers", out);
     }
 
     /// The membership that a word asks for.
@@ -154,7 +166,8 @@ impl Mesh {
         if !word.addresses.is_empty() {
             record.told.clone_from(&word.addresses);
         }
-        self.keeper.store(What::Word(command, word.clone()), record::key(word.node), record::encode_node(record), out);
+        let bytes = Some(record::encode_node(record));
+        self.keeper.store(What::Word(command, word.clone()), record::key(word.node), bytes, out);
     }
 
     pub(crate) fn stored(&mut self, now: Instant, id: StoreId, result: Result<(), StoreFailure>, out: &mut Out) {
@@ -196,6 +209,9 @@ impl Mesh {
             self.told(now, [key]);
             self.noticed(now, key, out);
         }
+        if node == self.id && word.rights.is_none() {
+            self.forget_the_mesh(now, out);
+        }
         // Others may have said something newer while it was being stored.
         self.keeper.keep(node);
         out.push_back(Output::Reply(command, Ok(Reply::Node(node))));
@@ -215,23 +231,47 @@ impl Mesh {
         } else if node == self.id {
             out.push_back(Output::Event(Event::NodeChanged(node)));
         } else {
-            for key in self.facts.forget(node) {
-                self.gone(now, key, out);
-            }
-            self.graph.set_links(node, &[], now);
-            self.dialler.forget(node);
-            self.direct.remove(&node);
-            self.invited.remove(&node);
-            out.push_back(Output::Event(Event::NodeRemoved(node)));
-            self.news.push_back(MeshNews::Removed(node));
+            self.forget(now, node, out);
         }
         self.judge_members(now, node, out);
+    }
+
+    /// Keeps nothing of a node but its membership.
+    fn forget(&mut self, now: Instant, node: NodeId, out: &mut Out) {
+        for key in self.facts.forget(node) {
+            self.gone(now, key, out);
+        }
+        self.graph.set_links(node, &[], now);
+        self.graph.set_member(node, false, now);
+        self.dialler.forget(node);
+        self.direct.remove(&node);
+        self.invited.remove(&node);
+        out.push_back(Output::Event(Event::NodeRemoved(node)));
+        self.news.push_back(MeshNews::Removed(node));
+    }
+
+    /// This node has left: its links have its removal as their last word, and it is as if it had never met the others. Who was removed
+    /// before stays so.
+    fn forget_the_mesh(&mut self, now: Instant, out: &mut Out) {
+        let others =
+            self.facts.memberships().map(|(id, _)| id).filter(|id| *id != self.id && self.facts.is_member(*id));
+        for node in others.collect::<Vec<NodeId>>() {
+            self.facts.remove(&Key::Member(node));
+            self.forget(now, node, out);
+            self.foreign.remove(&node);
+            self.conflicts.remove(&node);
+            self.keeper.keep(node);
+        }
+        self.facts.remove(&Key::Member(self.id));
+        self.begin_alone(now);
+        (self.due.targets, self.due.search) = (true, true);
+        out.push_back(Output::Event(Event::NodeChanged(self.id)));
     }
 
     /// Asks the store for what is to be kept, a few nodes at a time.
     pub(super) fn keep(&mut self, now: Instant, out: &mut Out) {
         if let Some(lead) = self.own.lead_to_store(now) {
-            self.keeper.store(What::Lead, record::MESH.to_string(), record::encode_mesh(lead), out);
+            self.keeper.store(What::Lead, record::MESH.to_string(), Some(record::encode_mesh(lead)), out);
         }
         if self.keeper.again.is_some_and(|at| now < at) {
             return;
@@ -240,7 +280,8 @@ impl Mesh {
         while self.keeper.waiting.len() < limits::STORES {
             let Some(node) = self.keeper.nodes.pop_first() else { return };
             let record = self.record(node);
-            self.keeper.store(What::Node(node), record::key(node), record::encode_node(record), out);
+            let bytes = record.member.is_some().then(|| record::encode_node(record));
+            self.keeper.store(What::Node(node), record::key(node), bytes, out);
         }
     }
 

@@ -426,6 +426,10 @@ impl Mesh {
         if self.links.len() > limits::LINKS || self.dialler.under_way() > limits::LINKS {
             return broken("too many links or dials");
         }
+        let members = self.facts.memberships().map(|(id, _)| id).filter(|id| self.facts.is_member(*id));
+        if !members.eq(self.graph.members().map(|(id, _)| id)) {
+            return broken("the graph does not know who is a member");
+        }
         for (peer, id) in &self.open {
             let Some(link) = self.links.get(id) else { return broken("a link in use is not there") };
             if link.peer != *peer || !link.is_open() || !self.facts.is_member(*peer) {

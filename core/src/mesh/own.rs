@@ -198,7 +198,7 @@ impl Own {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::directory::{BackendKind, Desired, Origin, Source, StateKind};
     use crate::id::Size;
@@ -208,7 +208,7 @@ mod tests {
     const ME: NodeId = NodeId([1; 32]);
     const AGENT: AgentId = AgentId(1);
 
-    fn titled(title: &str, state: StateKind) -> Option<AgentFact> {
+    pub(crate) fn titled(title: &str, state: StateKind) -> Option<AgentFact> {
         let info = TerminalInfo {
             pane: 1,
             title: title.into(),

@@ -334,3 +334,55 @@ fn a_member_that_speaks_no_protocol_of_this_version_is_named_until_it_does() {
     let (closed, said, (incompatible, _)) = greet(3, (1, 2));
     assert_eq!((closed, said, incompatible), (false, true, false), "it was updated, or this node");
 }
+
+/// The node removes itself, as `consort leave` does.
+fn leave(chain: &mut Chain, n: usize) {
+    let (mesh, out) = (&mut chain.meshes[n], &mut chain.outs[n]);
+    mesh.remove(CommandId(9), id(n as u8), out);
+    chain.later(100);
+}
+
+fn known_to(mesh: &Mesh) -> Vec<NodeId> {
+    mesh.nodes().map(|node| node.id).collect()
+}
+
+#[test]
+fn a_node_that_leaves_is_removed_for_the_others_and_knows_nobody_any_more() {
+    let mut chain = Chain::new(3);
+    let agent = AgentId(7);
+    let (now, mesh) = (chain.now, &mut chain.meshes[2]);
+    mesh.publish_agent(now, agent, own::tests::titled("", crate::directory::StateKind::Idle));
+    chain.later(100);
+    assert_eq!(chain.meshes[0].rows().ids_of(id(2)).count(), 1);
+    chain.outs[0].clear();
+    leave(&mut chain, 0);
+    assert_eq!(known_to(&chain.meshes[0]), [id(0)]);
+    assert_eq!(chain.meshes[0].rows().ids_of(id(2)).count(), 0);
+    assert!(
+        chain.meshes[0].facts().iter().all(|(key, _)| key.node() == id(0)),
+        "nothing is told to whom it meets later"
+    );
+    for n in [1, 2] {
+        assert_eq!(known_to(&chain.meshes[n]), [id(n as u8), id(3 - n as u8)]);
+    }
+}
+
+#[test]
+fn a_node_that_was_removed_forgets_the_others_when_it_is_told_to_leave_and_can_be_admitted_again() {
+    let mut chain = Chain::new(2);
+    let (mesh, out) = (&mut chain.meshes[1], &mut chain.outs[1]);
+    mesh.remove(CommandId(9), id(0), out);
+    chain.later(100);
+    assert!(!chain.meshes[0].facts().is_member(id(0)));
+    leave(&mut chain, 0);
+    assert_eq!(known_to(&chain.meshes[0]), [id(0)]);
+    for (n, other) in [(0, 1), (1, 0)] {
+        let (mesh, out) = (&mut chain.meshes[n], &mut chain.outs[n]);
+        mesh.admit(CommandId(8), (id(other), Vec::new(), Rights::Operate), out);
+    }
+    chain.settle();
+    chain.join(0, 1);
+    chain.later(100);
+    assert_eq!(known_to(&chain.meshes[0]), [id(0), id(1)]);
+    assert!(chain.meshes[0].facts().is_member(id(0)) && chain.meshes[0].is_reachable(id(1)));
+}

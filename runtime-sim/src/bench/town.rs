@@ -29,7 +29,12 @@ impl Town {
     }
 
     pub(crate) fn with(seed: u64, setting: Setting) -> Self {
-        let options = Options { quick: true, ..Options::default() };
+        Town::of(seed, setting, false)
+    }
+
+    /// Machines that are members of one mesh and whose nodes are recorded, or not.
+    pub(crate) fn of(seed: u64, setting: Setting, record: bool) -> Self {
+        let options = Options { quick: true, record, ..Options::default() };
         let mut world = World::new(&Scenario { seed, setting, ops: Vec::new() }, options);
         world.most_events = u64::MAX;
         let mut town = Town { world, together_ms: 0 };

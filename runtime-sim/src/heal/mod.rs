@@ -8,6 +8,7 @@ use crate::failure::{Checked, Failure, pending_because};
 use crate::host::Host;
 use crate::ledger::Place;
 use crate::page::Stream;
+use crate::run::Options;
 use crate::world::World;
 use consort_core::directory::BackendKind;
 use consort_core::output::Holder;
@@ -233,7 +234,8 @@ impl World {
 
     /// What would be restored now is what the node shows now.
     fn compare_store(&self, host: &Host, node: &Node, pending: &mut Vec<String>) -> Result<(), Failure> {
-        let restored = host.restore((self.seed, self.options.sabotage), host.clock.at(self.agenda.now()))?;
+        let options = Options { record: false, ..self.options };
+        let (restored, _) = host.restore((self.seed, options), host.clock.at(self.agenda.now()))?;
         let stored: Vec<AgentId> =
             restored.view().agents().filter(|a| a.node == host.id).map(|agent| agent.id).collect();
         for view in node.view().agents().filter(|view| view.managed && view.node == host.id) {

@@ -29,7 +29,7 @@ pub(crate) fn list(api: &Api, node: Option<&str>, as_json: bool) -> Result<(), F
     if agents.is_empty() {
         return output::line("No agents yet. Create one with: consort new NAME -- PROGRAM");
     }
-    output::text(&table::table(&agents, &machines, &style))
+    output::text(&(table::table(&agents, &machines, &style) + &table::summary(&agents, &machines)))
 }
 
 /// The agents as the API has them, each with the name of its machine, whether that can be reached, and since when it is so.
@@ -90,7 +90,8 @@ pub(crate) fn create(api: &Api, new: NewArgs) -> Result<(), Failure> {
             .map_err(|failure| Failure::new(format!("{} was created, but not tagged: {failure}", agent.name)))?;
     }
     if new.attach {
-        return attach::run(api.client().socket(), &target(&agent, None), new.keys.detach_key);
+        let called = Census { agents: Vec::new(), machines }.called(&agent);
+        return attach::run(api.client().socket(), &target(&agent, &called, None), new.keys.detach_key);
     }
     if std::io::stdout().is_terminal() {
         let called = text::one_line(&Census { agents: Vec::new(), machines }.called(&agent));
@@ -133,14 +134,15 @@ fn directory(chosen: Option<&Path>) -> Result<String, Failure> {
     absolute.into_os_string().into_string().map_err(not_text)
 }
 
-fn target(agent: &Agent, pane: Option<u32>) -> Target {
-    Target { agent: agent.id.clone(), name: text::one_line(&agent.name), pane }
+fn target(agent: &Agent, called: &str, pane: Option<u32>) -> Target {
+    Target { agent: agent.id.clone(), name: text::one_line(called), pane }
 }
 
 pub(crate) fn attach(api: &Api, wanted: &AgentArg, pane: Option<u32>, key: DetachKey) -> Result<(), Failure> {
     attach::require_terminal()?;
     let census = Census::take(api)?;
     let agent = census.pick(wanted, Precision::Beginning)?;
+    let called = census.called(agent);
     if let Some(machine) = census.machine_of(agent).filter(|machine| !machine.reachable) {
         let (name, age) = (text::one_line(&machine.name), text::age(machine.since_ms));
         return Err(Failure::new(format!("{name} has been out of reach for {age}."))
@@ -150,14 +152,15 @@ pub(crate) fn attach(api: &Api, wanted: &AgentArg, pane: Option<u32>, key: Detac
         && !agent.terminals.iter().any(|terminal| terminal.id == pane)
     {
         let there: Vec<String> = agent.terminals.iter().map(|terminal| terminal.id.to_string()).collect();
-        let failure = Failure::new(format!("{} has no terminal {pane}.", agent.name));
+        let failure = Failure::new(format!("{called} has no terminal {pane}."));
         return Err(if there.is_empty() { failure } else { failure.hint(format!("It has: {}", there.join(", "))) });
     }
     if !agent.running && agent.terminals.is_empty() {
-        return Err(Failure::new(format!("{} is not running.", agent.name))
-            .hint(format!("Start it with: consort start {}", agent.name)));
+        return Err(
+            Failure::new(format!("{called} is not running.")).hint(format!("Start it with: consort start {called}"))
+        );
     }
-    attach::run(api.client().socket(), &target(agent, pane), key)
+    attach::run(api.client().socket(), &target(agent, &called, pane), key)
 }
 
 pub(crate) fn send(api: &Api, wanted: &AgentArg, argument: &str, submit: bool) -> Result<(), Failure> {
@@ -166,8 +169,9 @@ pub(crate) fn send(api: &Api, wanted: &AgentArg, argument: &str, submit: bool) -
     let text = output::argument_or_stdin(argument)?;
     let typed = api.input(&agent.id, &text, submit)?;
     if submit && !typed.submitted {
-        return Err(Failure::new(format!("The text is on {}'s line, but Enter was not pressed.", agent.name))
-            .hint(format!("See what it shows: consort screen {}", agent.name)));
+        let called = census.called(agent);
+        return Err(Failure::new(format!("The text is on the line of {called}, but Enter was not pressed."))
+            .hint(format!("See what it shows: consort screen {called}")));
     }
     Ok(())
 }
@@ -183,8 +187,22 @@ pub(crate) fn screen(api: &Api, wanted: &AgentArg, history: u32) -> Result<(), F
 pub(crate) fn rename(api: &Api, wanted: &AgentArg, new: &str) -> Result<(), Failure> {
     let census = Census::take(api)?;
     let agent = census.pick(wanted, Precision::Beginning)?;
-    let renamed = api.change(&agent.id, &json!({ "name": new }))?;
-    told(&format!("{} is now {}", agent.name, renamed.name))
+    let new = new_name(&census, agent, new)?;
+    let before = census.called(agent);
+    let renamed = Agent { name: api.change(&agent.id, &json!({ "name": new }))?.name, ..agent.clone() };
+    told(&format!("{before} is now {}", census.called(&renamed)))
+}
+
+/// The name in `new`, which may say the machine again; an agent does not move to another one.
+fn new_name<'a>(census: &Census, agent: &Agent, new: &'a str) -> Result<&'a str, Failure> {
+    let Some((name, at)) = new.rsplit_once('@') else { return Ok(new) };
+    let there = machine::pick(&census.machines, at)?;
+    if there.id == agent.node {
+        return Ok(name);
+    }
+    let (called, there) = (census.called(agent), text::one_line(&there.name));
+    Err(Failure::usage(format!("{called} cannot move to {there}: an agent stays on its machine."))
+        .hint(format!("Rename it there with: consort rename {called} {name}")))
 }
 
 /// What can be ordered of an agent.
@@ -204,8 +222,8 @@ pub(crate) fn order(api: &Api, wanted: &AgentArg, order: Order) -> Result<(), Fa
     };
     let census = Census::take(api)?;
     let agent = census.pick(wanted, precision)?;
-    let after = api.order(&agent.id, verb)?;
-    told(&format!("{done} {}", after.name))
+    api.order(&agent.id, verb)?;
+    told(&format!("{done} {}", census.called(agent)))
 }
 
 /// A script must name in full what it ends: a beginning could hit another agent once the one it meant is gone.
@@ -227,8 +245,8 @@ pub(crate) fn remove(api: &Api, wanted: &AgentArg, yes: bool) -> Result<(), Fail
         if agent.id.contains('@') {
             // The list does not carry the notes of other machines' agents.
             known.notes = api.notes(&agent.id).ok();
-            known.name = census.called(agent);
         }
+        known.name = census.called(agent);
         eprint!("{} [y/N] ", what_is_lost(&known));
         let _ = std::io::stderr().flush();
         let mut answer = String::new();
@@ -238,7 +256,7 @@ pub(crate) fn remove(api: &Api, wanted: &AgentArg, yes: bool) -> Result<(), Fail
         }
     }
     api.delete(&agent.id)?;
-    told(&format!("deleted {}", agent.name))
+    told(&format!("deleted {}", census.called(agent)))
 }
 
 /// The question before a deletion.
@@ -307,6 +325,17 @@ mod tests {
             "Delete zoom? It is your own tmux session, not one that Consort started: \
              claude ends (working for 12s), the scrollback of its 2 terminals is lost."
         );
+    }
+
+    #[test]
+    fn a_new_name_may_say_the_agents_own_machine_and_no_other() {
+        let machines = vec![Machine::named("d", "desk"), Machine::named("m", "mini")];
+        let agent = Agent { node: "m".into(), name: "web".into(), ..Agent::default() };
+        let census = Census { agents: Vec::new(), machines };
+        assert_eq!(new_name(&census, &agent, "web2"), Ok("web2"));
+        assert_eq!(new_name(&census, &agent, "web2@mini"), Ok("web2"));
+        let error = new_name(&census, &agent, "web2@desk").unwrap_err().to_string();
+        assert!(error.contains("stays on its machine") && error.ends_with("consort rename web@mini web2"), "{error}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::http::{Answer, Client};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// An agent, as far as the command line needs it. Members that a node leaves out are empty.
@@ -61,7 +62,7 @@ impl Agent {
 }
 
 /// A machine.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Machine {
     pub(crate) id: String,
@@ -71,6 +72,7 @@ pub(crate) struct Machine {
     pub(crate) own: bool,
     pub(crate) reachable: bool,
     pub(crate) since_ms: u64,
+    pub(crate) rights: String,
 }
 
 /// A node, as far as `consort peers` needs it.
@@ -151,6 +153,8 @@ pub(crate) struct Joined {
     pub(crate) state: String,
     pub(crate) short: String,
     pub(crate) name: String,
+    /// What this machine may do there, if that is known.
+    pub(crate) rights: Option<String>,
 }
 
 /// The answer to `GET /api/health`.
@@ -160,6 +164,14 @@ pub(crate) struct Health {
     pub(crate) version: String,
     pub(crate) node: String,
     pub(crate) uptime_ms: u64,
+}
+
+/// Where a node serves its user, and what carries its agents.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Place {
+    pub(crate) serving: Vec<SocketAddr>,
+    pub(crate) tmux_socket: Option<String>,
 }
 
 /// The answer to an input.
@@ -224,6 +236,11 @@ impl Api {
 
     pub(crate) fn admit(&self, node: &str, rights: &str) -> Result<(), Failure> {
         self.send("POST", &format!("/api/peers/{node}/admit"), Some(&json!({ "rights": rights }))).map(drop)
+    }
+
+    /// Where the node serves and which tmux server it shows; nodes before 0.2 do not say.
+    pub(crate) fn place(&self) -> Result<Place, Failure> {
+        self.call("GET", "/api/place", None)
     }
 
     pub(crate) fn check_peer(&self, node: &str) -> Result<Checked, Failure> {

@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::listen::Listen;
 use super::state_dir;
 use crate::peers::{Trusted, with_port};
+use crate::recorder::RecordOptions;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
@@ -99,6 +100,39 @@ pub(crate) struct ServeFlags {
     #[arg(long, value_name = "NETWORK", env = "CONSORT_TRUST_NETWORK", hide_env_values = true)]
     #[arg(value_delimiter = ',')]
     pub(crate) trust_network: Vec<Trusted>,
+
+    #[command(flatten)]
+    pub(crate) record: RecordFlags,
+}
+
+/// What is recorded of a node.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct RecordFlags {
+    /// Record everything that the node is told, for `consort-sim replay`: one file for each run, in this folder
+    ///
+    /// What terminals show, what is typed and pasted, notes and values of environment variables are left out; only their lengths are
+    /// kept. Names, directories, programs and their arguments, titles, and the lines that lists quote are in it.
+    #[arg(long, value_name = "DIR", env = "CONSORT_RECORD", hide_env_values = true)]
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Keep at most this much in that folder, in MiB; the oldest runs go first
+    #[arg(long, value_name = "MIB", requires = "record", default_value_t = 256)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub(crate) record_limit: u64,
+
+    /// Leave nothing out of what is recorded
+    ///
+    /// Whoever has the folder then knows everything that was typed and shown.
+    #[arg(long, requires = "record")]
+    pub(crate) record_all: bool,
+}
+
+impl RecordFlags {
+    fn options(&self) -> Option<RecordOptions> {
+        let directory = self.record.clone()?;
+        Some(RecordOptions { directory, limit_bytes: self.record_limit << 20, all: self.record_all })
+    }
 }
 
 /// Where a node can be met: shared by what runs one and what examines one.
@@ -470,6 +504,8 @@ pub struct ServeOptions {
     pub trusted: Vec<Trusted>,
     /// Whether it is announced to local networks under its name.
     pub mdns: bool,
+    /// What is recorded, if anything.
+    pub record: Option<RecordOptions>,
     /// Whether to open the dashboard in the browser: see [`open_in_browser`](super::open_in_browser).
     pub open: bool,
 }
@@ -504,6 +540,9 @@ impl Args {
                 ("advertise", "advertise"),
                 ("mdns", "mdns"),
                 ("trust_network", "trust-network"),
+                ("record", "record"),
+                ("record_limit", "record-limit"),
+                ("record_all", "record-all"),
             ];
             let before = |(id, _): &(&str, &str)| matches.value_source(id) == Some(ValueSource::CommandLine);
             if name == "serve" && flags.iter().any(before) {
@@ -541,6 +580,7 @@ impl Args {
             advertise: flags.advertise.clone(),
             trusted: flags.trust_network.clone(),
             mdns: flags.mdns,
+            record: flags.record.options(),
             open: flags.open,
         }))
     }

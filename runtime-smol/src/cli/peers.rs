@@ -1,6 +1,6 @@
 //! The commands about other machines: list, invite, join, admit, remove, leave.
 
-use super::api::{Api, Machine, Peer, Peers, Waiting};
+use super::api::{Api, Invite, Machine, Peer, Peers, Waiting};
 use super::args::RightsName;
 use super::failure::Failure;
 use super::machine::pick;
@@ -12,6 +12,8 @@ use qrcode::{EcLevel, QrCode};
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 
+/// No code is shorter.
+const CODE_CHARS: usize = 32;
 /// Columns between two cells.
 const GAP: &str = "  ";
 
@@ -112,6 +114,9 @@ fn table(peers: &Peers, style: &Style) -> String {
             asked.address
         );
     }
+    if peers.peers.iter().any(|peer| peer.own && peer.removed) {
+        out.push_str("This machine was removed. It forgets the others with: consort leave\n");
+    }
     if peers.peers.len() <= 1 && peers.requests.is_empty() && peers.asking.is_empty() {
         out.push_str("No other machines yet. Add one with: consort invite\n");
     }
@@ -166,20 +171,39 @@ pub(crate) fn invite(api: &Api, rights: RightsName) -> Result<(), Failure> {
     if style.width.is_none() {
         return output::line(&invite.command);
     }
+    output::text(&invitation(&invite, rights, &style))
+}
+
+/// What a person reads: the command last, so that nothing scrolls it away.
+fn invitation(invite: &Invite, rights: RightsName, style: &Style) -> String {
+    let may = match rights {
+        RightsName::Operate => "The two machines then drive each other's agents.",
+        RightsName::View => "It may then look at the agents here and change nothing.",
+    };
+    let mut last = whereabouts(&invite.addresses);
     let minutes = invite.expires_s / 60;
-    let mut out = format!(
-        "Run this on the other machine. It works once, for {minutes} minutes:\n\n  {}\n\n",
+    let _ = write!(
+        last,
+        "Run this on the other machine. It works once, for {minutes} minutes. {may}\n\n  {}\n",
         style.paint(Paint::Bold, &text::one_line(&invite.command))
     );
-    if style.unicode
-        && style.colour
-        && let Some(picture) = picture(&invite.code)
-    {
-        out += &picture;
-        out.push('\n');
-    }
-    out += &whereabouts(&invite.addresses);
-    output::text(&out)
+    let picture = picture(&invite.code).filter(|_| style.unicode && style.colour).map(|picture| {
+        format!("The picture is the same code: a phone's camera reads it, to pass it on to a machine far from here.\n{picture}\n")
+    });
+    // The prompt needs a row, too.
+    let fits = |picture: &String| rows(picture, style) + rows(&last, style) < style.height.unwrap_or(usize::MAX);
+    picture.filter(fits).unwrap_or_default() + &last
+}
+
+/// Rows that a text takes in the terminal.
+fn rows(text: &str, style: &Style) -> usize {
+    let width = style.width.unwrap_or(usize::MAX).max(1);
+    let columns = |line: &str| {
+        let mut parts = line.split('\x1b');
+        let first = parts.next().map_or(0, text::width);
+        first + parts.map(|part| text::width(part.split_once('m').map_or(part, |(_, shown)| shown))).sum::<usize>()
+    };
+    text.lines().map(|line| columns(line).div_ceil(width).max(1)).sum()
 }
 
 fn whereabouts(addresses: &[String]) -> String {
@@ -200,18 +224,36 @@ fn picture(code: &str) -> Option<String> {
 
 pub(crate) fn join(api: &Api, target: &str, rights: RightsName) -> Result<(), Failure> {
     let joined = match api.join(target, rights.as_str()) {
-        Err(failure) if failure.is("unreachable") => return Err(other_way(api, failure, rights)),
+        // A host that was not found may be a typing error: only who has a code of the other machine means it for sure.
+        Err(failure) if failure.is("unreachable") && !is_host(target) => return Err(other_way(api, failure, rights)),
         joined => joined?,
     };
     let name = text::one_line(&joined.name);
-    if joined.state != "waiting" {
-        return output::line(&format!("Joined {name} ({}). See all machines with: consort peers", joined.short));
+    let machines = api.machines()?;
+    let own = machines.iter().find(|machine| machine.own).cloned().unwrap_or_default();
+    if joined.state == "waiting" {
+        output::line(&format!(
+            "{name} ({}) was asked. On that machine, admit this one:\n\n  consort admit {}\n\nThis one goes on asking for an hour.",
+            joined.short,
+            own.short()
+        ))?;
+    } else {
+        let may = if joined.rights.as_deref() == Some("view") { " It lets this machine only look." } else { "" };
+        output::line(&format!("Joined {name} ({}).{may} See all machines with: consort peers", joined.short))?;
     }
-    let own = api.peers()?.peers.into_iter().find(|peer| peer.own).unwrap_or_default();
-    output::line(&format!(
-        "{name} ({}) was asked. On that machine, admit this one:\n\n  consort admit {}\n\nThis one goes on asking for an hour.",
-        joined.short, own.short
-    ))
+    let namesake = |machine: &Machine| !machine.own && machine.name == own.name;
+    if joined.name == own.name || machines.iter().any(namesake) {
+        eprintln!(
+            "Another machine is called {}, too. To tell them apart start consort here with: --name OTHER-NAME",
+            text::one_line(&own.name)
+        );
+    }
+    Ok(())
+}
+
+/// Whether a target is a name or an address, not a code.
+fn is_host(target: &str) -> bool {
+    target.contains(['.', ':']) || target.len() < CODE_CHARS
 }
 
 /// The other machine cannot be reached from here: perhaps this one can from there.
@@ -232,15 +274,40 @@ fn other_way(api: &Api, failure: Failure, rights: RightsName) -> Failure {
 pub(crate) fn admit(api: &Api, wanted: &str, rights: RightsName) -> Result<(), Failure> {
     let peers = api.peers()?;
     let candidates = candidates(&peers);
-    let node = pick(&candidates, wanted)?;
+    let node = pick(&candidates, wanted).map_err(|failure| not_this_one(&peers, wanted, failure))?;
     api.admit(&node.id, rights.as_str())?;
-    told(&format!("admitted {}", node.called()))
+    let before = peers.peers.iter().find(|peer| peer.id == node.id).map(|peer| peer.rights.as_str());
+    told(&admitted(&node.called(), before, rights))
+}
+
+/// What an admission has changed; `before`: what the machine might do already.
+fn admitted(name: &str, before: Option<&str>, rights: RightsName) -> String {
+    let may = match rights {
+        RightsName::Operate => "operate",
+        RightsName::View => "only look",
+    };
+    match before {
+        None => format!("admitted {name}: it may {may}"),
+        Some(before) if before == rights.as_str() => format!("nothing changed: {name} may {may} already"),
+        Some(_) => format!("{name} may {may} from now on"),
+    }
+}
+
+/// The failure to find a machine, if it is not because it is this one.
+fn not_this_one(peers: &Peers, wanted: &str, failure: Failure) -> Failure {
+    let own = peers.peers.iter().filter(|peer| peer.own).map(|peer| Machine::named(&peer.id, &peer.name));
+    let own: Vec<Machine> = own.collect();
+    match pick(&own, wanted) {
+        Ok(own) => Failure::new(format!("{} is this machine.", text::one_line(&own.name)))
+            .hint("What it may do, another machine decides. It leaves the mesh with: consort leave"),
+        Err(_) => failure,
+    }
 }
 
 pub(crate) fn remove(api: &Api, wanted: &str, yes: bool) -> Result<(), Failure> {
     let peers = api.peers()?;
     let members: Vec<Machine> = others(&peers).collect();
-    let node = pick(&members, wanted)?;
+    let node = pick(&members, wanted).map_err(|failure| not_this_one(&peers, wanted, failure))?;
     let agents = api.agents()?.into_iter().filter(|agent| agent.node == node.id).count();
     let shown = match agents {
         0 => "It has no agents".to_string(),
@@ -254,17 +321,23 @@ pub(crate) fn remove(api: &Api, wanted: &str, yes: bool) -> Result<(), Failure> 
 }
 
 pub(crate) fn leave(api: &Api, yes: bool) -> Result<(), Failure> {
-    let others = api.peers()?.peers.iter().filter(|peer| !peer.own).count();
-    if others == 0 {
-        return Err(Failure::new("There are no other machines: this one belongs to no mesh."));
-    }
-    let question = format!(
-        "Leave the mesh of {others} other machine{}? The agents here go on; each side shows only its own.",
-        if others == 1 { "" } else { "s" }
-    );
+    let peers = api.peers()?.peers;
+    let removed = peers.iter().any(|peer| peer.own && peer.removed);
+    let others = match peers.iter().filter(|peer| !peer.own).count() {
+        0 if !removed => return Err(Failure::new("There are no other machines: this one belongs to no mesh.")),
+        1 => "1 other machine".to_string(),
+        several => format!("{several} other machines"),
+    };
+    let (question, done) = if removed {
+        let question = format!("Forget the mesh of {others} that this one was removed from? The agents here go on.");
+        (question, "this machine has forgotten the others")
+    } else {
+        let question = format!("Leave the mesh of {others}? The agents here go on; each side shows only its own.");
+        (question, "this machine has left the mesh")
+    };
     confirm(yes, "leave takes this machine out of the mesh", &question, "Nothing was changed.")?;
     api.leave()?;
-    told("this machine has left the mesh")
+    told(done)
 }
 
 pub(crate) fn id(api: &Api) -> Result<(), Failure> {
@@ -308,7 +381,7 @@ fn told(sentence: &str) -> Result<(), Failure> {
 mod tests {
     use super::*;
 
-    const PLAIN: Style = Style { colour: false, unicode: true, width: Some(80) };
+    const PLAIN: Style = Style { colour: false, unicode: true, width: Some(80), height: Some(24) };
 
     fn peer(name: &str, id: &str, reachable: bool) -> Peer {
         Peer {
@@ -362,6 +435,31 @@ mod tests {
             table.contains("new [31m (eeeeeee) at 10.0.0.3 asks to join, for 0s.\n  consort admit eeeeeee\n"),
             "{table}"
         );
+    }
+
+    #[test]
+    fn the_command_of_an_invite_comes_last_and_the_picture_only_if_it_fits() {
+        let invite = Invite {
+            code: "0".repeat(60),
+            command: "consort join CODE".into(),
+            expires_s: 600,
+            addresses: vec!["10.0.0.9:23000".into()],
+        };
+        for (height, pictured) in [(24, false), (40, true)] {
+            let style = Style { colour: true, height: Some(height), ..PLAIN };
+            let shown = invitation(&invite, RightsName::View, &style);
+            assert_eq!(shown.contains('▀'), pictured, "{height}: {shown}");
+            assert!(shown.ends_with("change nothing.\n\n  \x1b[1mconsort join CODE\x1b[0m\n"), "{shown}");
+            assert!(rows(&shown, &style) < height);
+        }
+    }
+
+    #[test]
+    fn an_admission_says_what_it_has_changed() {
+        let said = |before, rights| admitted("mini (a)", before, rights);
+        assert_eq!(said(None, RightsName::View), "admitted mini (a): it may only look");
+        assert_eq!(said(Some("view"), RightsName::Operate), "mini (a) may operate from now on");
+        assert_eq!(said(Some("view"), RightsName::View), "nothing changed: mini (a) may only look already");
     }
 
     #[test]

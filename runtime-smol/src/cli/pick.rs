@@ -5,6 +5,7 @@ use super::api::{Agent, Api, Machine};
 use super::args::AgentArg;
 use super::failure::Failure;
 use super::machine;
+use super::text::distance;
 
 /// Candidates and suggestions listed in a message.
 const LISTED: usize = 8;
@@ -152,22 +153,6 @@ fn own_id(agent: &Agent) -> &str {
     agent.id.split('@').next().unwrap_or_default()
 }
 
-/// Insertions, deletions and replacements between two texts (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, letter) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for j in 0..b.len() {
-            let replaced = diagonal + usize::from(letter != b[j]);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,12 +291,5 @@ mod tests {
     #[test]
     fn an_empty_name_names_nobody() {
         assert!(picked(&["a"], "").is_err());
-    }
-
-    #[test]
-    fn the_distance_is_the_number_of_typing_errors() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("same", "same"), 0);
     }
 }

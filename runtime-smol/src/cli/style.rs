@@ -11,6 +11,8 @@ pub(crate) struct Style {
     pub(crate) unicode: bool,
     /// Columns of the terminal; `None` when it is not one.
     pub(crate) width: Option<usize>,
+    /// Rows of the terminal; `None` when it is not one.
+    pub(crate) height: Option<usize>,
 }
 
 /// A rendition of text; the numbers are those of SGR.
@@ -30,11 +32,13 @@ impl Style {
     pub(crate) fn of_stdout() -> Self {
         let stdout = std::io::stdout();
         let terminal = stdout.is_terminal();
-        let columns = rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col));
+        let (columns, rows) = rustix::termios::tcgetwinsize(&stdout)
+            .map_or((0, 0), |size| (usize::from(size.ws_col), usize::from(size.ws_row)));
         Style {
             colour: terminal && colour_wanted(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())),
             unicode: locale_is_utf8(|name| std::env::var(name).ok()),
             width: terminal.then_some(if columns == 0 { 80 } else { columns }),
+            height: terminal.then_some(if rows == 0 { 24 } else { rows }),
         }
     }
 
@@ -89,7 +93,7 @@ mod tests {
 
     #[test]
     fn without_colour_text_is_left_alone() {
-        let plain = Style { colour: false, unicode: true, width: None };
+        let plain = Style { colour: false, unicode: true, width: None, height: None };
         assert_eq!(plain.paint(Paint::Red, "x"), "x");
         let coloured = Style { colour: true, ..plain };
         assert_eq!(coloured.paint(Paint::Red, "x"), "\x1b[31mx\x1b[0m");

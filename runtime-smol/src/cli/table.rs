@@ -1,6 +1,7 @@
 //! The list of agents as a table for people, and as tab-separated lines for programs.
 
 use super::api::{Agent, Machine};
+use super::machine::label;
 use super::style::{Paint, Style};
 use super::text;
 use std::cmp::Reverse;
@@ -30,19 +31,33 @@ pub(crate) fn table(agents: &[Agent], machines: &[Machine], style: &Style) -> St
     out
 }
 
+/// How many there are, and how many of them wait for somebody; what a machine does that is away is not known.
+pub(crate) fn summary(agents: &[Agent], machines: &[Machine]) -> String {
+    let away = |agent: &&Agent| machine_of(agent, machines).is_some_and(|machine| !machine.reachable);
+    let unreachable = agents.iter().filter(away).count();
+    let waiting = agents.iter().filter(|agent| !away(agent) && agent.state.kind == "waiting").count();
+    let mut line = if agents.len() == 1 { "1 agent".to_string() } else { format!("{} agents", agents.len()) };
+    for (count, what) in
+        [(waiting, "waiting"), (unreachable, "out of reach")].into_iter().filter(|(count, _)| *count > 0)
+    {
+        let _ = write!(line, ", {count} {what}");
+    }
+    line + "\n"
+}
+
 /// For programs: name, state, age of the state in seconds, program, directory, title, machine, whether that can be reached, and for how
 /// many seconds it is so; tabs between, one agent per line. Whatever is added comes behind.
 pub(crate) fn lines(agents: &[Agent], machines: &[Machine]) -> String {
     let mut out = String::new();
     for agent in in_order(agents) {
         let machine = machine_of(agent, machines);
-        let (whose, reach) =
-            (machine.map_or(&*agent.node, |machine| &machine.name), machine.map_or("", Machine::state));
+        let whose = machine.map_or(agent.node.clone(), |machine| label(machine, machines));
+        let reach = machine.map_or("", Machine::state);
         let since = machine.map_or(0, |machine| machine.since_ms / 1_000);
         let title = agent.active_terminal().map_or("", |terminal| &terminal.title);
         let directory = agent.directory.as_deref().unwrap_or_default();
         let (age, since) = ((agent.state.age_ms / 1_000).to_string(), since.to_string());
-        let cells = [&agent.name, &agent.state.kind, &age, agent.command(), directory, title, whose, reach, &since];
+        let cells = [&agent.name, &agent.state.kind, &age, agent.command(), directory, title, &whose, reach, &since];
         let _ = writeln!(out, "{}", cells.map(text::one_line).join("\t"));
     }
     out
@@ -87,9 +102,9 @@ impl Row {
         let (symbol, paint) = symbol(kind, style.unicode);
         let home = machine.map_or("", |machine| &machine.home);
         let machine_name = match machine {
-            Some(machine) if several_machines => machine.name.as_str(),
-            None if several_machines => agent.node.get(..7).unwrap_or(&agent.node),
-            _ => "",
+            Some(machine) if several_machines => label(machine, machines),
+            None if several_machines => agent.node.get(..7).unwrap_or(&agent.node).into(),
+            _ => String::new(),
         };
         let directory = text::tilde(agent.directory.as_deref().unwrap_or_default(), home);
         let name = text::one_line(&agent.name);
@@ -101,7 +116,7 @@ impl Row {
             cells: [
                 (symbol.into(), paint),
                 (name, if away.is_some() { Paint::Dim } else { Paint::Bold }),
-                (text::one_line(machine_name), Paint::Plain),
+                (text::one_line(&machine_name), Paint::Plain),
                 (text::one_line(kind), paint),
                 (text::age(age_ms), Paint::Dim),
                 (program, Paint::Plain),
@@ -198,7 +213,7 @@ mod tests {
     use super::*;
     use crate::cli::api::{AgentState, Terminal};
 
-    const PLAIN: Style = Style { colour: false, unicode: true, width: Some(80) };
+    const PLAIN: Style = Style { colour: false, unicode: true, width: Some(80), height: Some(24) };
 
     fn agent(name: &str, kind: &str, age_ms: u64, title: &str) -> Agent {
         let place = consort_core::directory::place(name);
@@ -310,5 +325,25 @@ far\tidle\t0\tclaude\t/home/me/zoom\t\tserver\tunreachable\t240
 ► near  laptop  working      12s  claude  ~/zoom
 ";
         assert_eq!(table(&agents, &machines(), &PLAIN), expected);
+    }
+
+    #[test]
+    fn machines_of_one_name_are_told_apart_for_people_and_for_programs() {
+        let mut agents = [agent("a", "idle", 0, ""), agent("b", "idle", 0, "")];
+        agents[1].node = "m".into();
+        let machines: Vec<Machine> =
+            machines().into_iter().map(|machine| Machine { name: "srv".into(), ..machine }).collect();
+        let (table, lines) = (table(&agents, &machines, &PLAIN), lines(&agents, &machines));
+        for shown in ["srv·n", "srv·m"] {
+            assert!(table.contains(shown) && lines.contains(shown), "{table}{lines}");
+        }
+    }
+
+    #[test]
+    fn the_last_line_counts_who_is_there_waits_and_is_out_of_reach() {
+        let mut agents = [agent("a", "waiting", 0, ""), agent("b", "waiting", 0, ""), agent("c", "idle", 0, "")];
+        agents[1].node = "m".into();
+        assert_eq!(summary(&agents, &machines()), "3 agents, 1 waiting, 1 out of reach\n");
+        assert_eq!(summary(&agents[2..], &machines()), "1 agent\n");
     }
 }

@@ -65,6 +65,22 @@ pub(crate) fn tilde(directory: &str, home: &str) -> String {
     }
 }
 
+/// Insertions, deletions and replacements between two texts (Levenshtein).
+pub(crate) fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, letter) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for j in 0..b.len() {
+            let replaced = diagonal + usize::from(letter != b[j]);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +122,12 @@ mod tests {
         fn what_is_cut_fits(text in "\\PC{0,40}", columns in 0usize..30) {
             prop_assert!(width(&cut(&text, columns, true)) <= columns);
         }
+    }
+
+    #[test]
+    fn the_distance_is_the_number_of_typing_errors() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("same", "same"), 0);
     }
 }

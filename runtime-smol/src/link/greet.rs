@@ -70,6 +70,9 @@ pub(crate) enum Answer {
     Welcome {
         /// Who welcomes it.
         card: Card,
+        /// The caller may only look; versions before this was said are silent.
+        #[serde(default)]
+        view: bool,
     },
     /// A person has to decide; ask again.
     Waiting {
@@ -179,7 +182,7 @@ pub(crate) async fn call(
         let (mut session, peer) = handshake.finish()?;
         let answer = session.open(&socket::receive(&mut socket, &mut left).await?)?.ok_or(Broken::Frame)?;
         let answer = match serde_json::from_slice(&answer).map_err(|_| Broken::Frame)? {
-            Answer::Welcome { card } => Answer::Welcome { card: card.within_bounds() },
+            Answer::Welcome { card, view } => Answer::Welcome { card: card.within_bounds(), view },
             Answer::Waiting { card } => Answer::Waiting { card: card.within_bounds() },
             other @ (Answer::Refused { .. } | Answer::Checked { .. }) => other,
         };

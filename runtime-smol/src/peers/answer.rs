@@ -7,7 +7,7 @@ use crate::link::greet::{self, Answer, Caller, Card, Failure};
 use crate::link::knocks::Knocks;
 use crate::link::noise::{Broken, Purpose};
 use crate::link::socket::{self, NodeSocket, Silence};
-use consort_core::{NodeId, Refusal, Rights};
+use consort_core::{NodeId, Refusal, Rights, View};
 use consort_web::lines::Line;
 use futures_lite::future;
 use std::net::{IpAddr, SocketAddr};
@@ -37,8 +37,8 @@ pub(crate) async fn answer(peers: &Peers, knocks: &Knocks, socket: NodeSocket) {
         }
         // Core knows best whether somebody is about to become a member; until then it is a stranger here.
         Purpose::Link => {
-            accepted_by(peers, caller.conversation.peer).await;
-            future::or(link(peers, there, caller, Card::default()), knock.is_sent_away()).await;
+            let card = if accepted_by(peers, caller.conversation.peer).await { peers.card() } else { Card::default() };
+            future::or(link(peers, there, caller, card), knock.is_sent_away()).await;
         }
         Purpose::Pair => tell(caller, |caller| async { by_code(peers, there, caller).await }).await,
         Purpose::Check => tell(caller, |caller| async move { super::check::answer(peers, caller.node).await }).await,
@@ -68,19 +68,20 @@ async fn is_member(peers: &Peers, node: NodeId) -> bool {
     peers.handle.read(move |view, _| view.node(node).is_some_and(|node| node.member)).await == Some(true)
 }
 
-/// A node that was asked to admit this one calls: it has.
-async fn accepted_by(peers: &Peers, node: NodeId) {
+/// A node that was asked to admit this one calls: it has. Whether it was, and is a member now.
+async fn accepted_by(peers: &Peers, node: NodeId) -> bool {
     let asked = peers.asking_now().get(&node).cloned();
-    if let Some(asked) = asked
-        && super::join::admitted(peers, node, &asked, Vec::new()).await.is_ok()
-    {
+    let Some(asked) = asked else { return false };
+    let accepted = super::join::admitted(peers, node, &asked, Vec::new()).await.is_ok();
+    if accepted {
         peers.asking_now().remove(&node);
     }
+    accepted
 }
 
 async fn link(peers: &Peers, there: SocketAddr, caller: Caller, card: Card) {
     let Caller { mut conversation, card: theirs, .. } = caller;
-    if conversation.tell(&Answer::Welcome { card }).await.is_err() {
+    if conversation.tell(&Answer::Welcome { card, view: false }).await.is_err() {
         return;
     }
     conversation.socket = socket::admitted(conversation.socket).await;
@@ -120,10 +121,11 @@ async fn by_code(peers: &Peers, there: SocketAddr, visitor: Visitor) -> Answer {
 }
 
 async fn by_address(peers: &Peers, (here, there): (IpAddr, SocketAddr), visitor: Visitor) -> Answer {
-    if is_member(peers, visitor.node).await {
-        return Answer::Welcome { card: peers.card() };
-    }
     let node = visitor.node;
+    let member = move |view: View<'_>| view.node(node).filter(|node| node.member).map(|node| node.rights);
+    if let Some(rights) = peers.handle.read(move |view, _| member(view)).await.flatten() {
+        return Answer::Welcome { card: peers.card(), view: rights == Rights::View };
+    }
     let trusted = peers.myself.trusted.iter().find(|trusted| trusted.covers(here, there.ip()));
     // Removed stays removed: an address alone does not bring anybody back.
     let removed = peers.handle.read(move |view, _| view.was_removed(node)).await != Some(false);
@@ -133,6 +135,7 @@ async fn by_address(peers: &Peers, (here, there): (IpAddr, SocketAddr), visitor:
     let name = visitor.card.name.clone();
     let asked = peers.requests().ask(node, visitor.card, there.ip(), Instant::now());
     match asked {
+        Asked::Refused => return Answer::Refused { message: "Somebody there has refused this machine.".into() },
         Asked::Full => return Answer::Refused { message: "Too many machines wait to be admitted there.".into() },
         Asked::Listed => {
             log::info!("{name} ({}) at {} asks to join: consort admit {}", node.short(), there.ip(), node.short());
@@ -150,7 +153,7 @@ async fn welcome(peers: &Peers, there: SocketAddr, visitor: Visitor, rights: Rig
         Ok(_) => {
             peers.requests().forget(node);
             peers.note(node, how, &format!("{} at {}", card.name, there.ip()));
-            Answer::Welcome { card: peers.card() }
+            Answer::Welcome { card: peers.card(), view: rights == Rights::View }
         }
         Err(Refusal { message, .. }) => Answer::Refused { message },
     }

@@ -11,6 +11,8 @@ use futures_lite::future;
 use smol::LocalExecutor;
 use std::time::Duration;
 
+/// What a node is told that is no member here.
+pub(crate) const NO_MEMBER: &str = "It does not take this node for a member of its mesh.";
 /// Addresses that are tried.
 const TRIED: usize = 6;
 /// How long the asked node may try.
@@ -54,7 +56,7 @@ async fn ask(peers: &Peers, node: NodeId, address: &Address) -> Result<Vec<Tried
 /// What a member that asks is told: which of its addresses lead to something. Only those that are known of it here are tried.
 pub(super) async fn answer(peers: &Peers, node: NodeId) -> Answer {
     let Some(addresses) = addresses_of(peers, node).await else {
-        return Answer::Refused { message: "It does not take this node for a member of its mesh.".into() };
+        return Answer::Refused { message: NO_MEMBER.into() };
     };
     let tried = all(addresses.into_iter().map(|address| async move {
         let late = async {

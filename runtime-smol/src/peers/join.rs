@@ -52,8 +52,7 @@ pub(super) async fn join(peers: &Peers, target: &str, rights: Rights) -> Result<
                     let hint = "An address looks like laptop.local or 192.168.1.7:23000.";
                     refusal(RefusalCode::Invalid, "This is neither a code nor an address.", hint)
                 })?;
-                peers.open_up().await;
-                by_address(peers, address, rights).await
+                by_address(peers, address, rights).await.map_err(|refusal| perhaps_a_code(target, refusal))
             }
         }
     };
@@ -83,13 +82,13 @@ async fn by_code(peers: &Peers, code: &Code, rights: Rights) -> Result<Joined, R
         Box::pin(called) as Pin<Box<dyn Future<Output = _>>>
     });
     match first_answer(tries.collect()).await {
-        Ok((conversation, Answer::Welcome { card }, address)) => {
+        Ok((conversation, Answer::Welcome { card, view }, address)) => {
             let node = conversation.peer;
             let asked = Asking { address: address.0.clone(), name: card.name, rights };
             admitted(peers, node, &asked, card.addresses).await?;
             peers.note(node, "joined", &format!("{} at {}", asked.name, address.0));
             conversation.end().await;
-            Ok(Joined { node, name: asked.name, waiting: false })
+            Ok(Joined { node, name: asked.name, rights: Some(rights_there(view)) })
         }
         Ok((_, Answer::Refused { message }, _)) => {
             Err(refusal(RefusalCode::Forbidden, message, "Make a new one there: consort invite"))
@@ -99,15 +98,28 @@ async fn by_code(peers: &Peers, code: &Code, rights: Rights) -> Result<Joined, R
     }
 }
 
+/// A word that no machine is called may be what was left of a code.
+fn perhaps_a_code(target: &str, refusal: Refusal) -> Refusal {
+    let word = target.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !word || refusal.code != RefusalCode::Unreachable {
+        return refusal;
+    }
+    let hint = format!("If this is a code, a part of it is missing: copy all of it. {}", refusal.hint);
+    Refusal { hint, ..refusal }
+}
+
 async fn by_address(peers: &Peers, address: Address, rights: Rights) -> Result<Joined, Refusal> {
+    // A name with a typing error leads nowhere: then nothing here is opened for others.
+    drop(peers.connect(&address).await.map_err(|why| no_answer(&[(address.clone(), why)]))?);
+    peers.open_up().await;
     let called = call(peers, &address, (Purpose::Ask, None), Wanted::Anybody).await;
     match called {
-        Ok((conversation, Answer::Welcome { card }, _)) => {
+        Ok((conversation, Answer::Welcome { card, view }, _)) => {
             let node = conversation.peer;
             let asked = Asking { address: address.0, name: card.name, rights };
             admitted(peers, node, &asked, card.addresses).await?;
             peers.note(node, "joined", &format!("{} at {}", asked.name, asked.address));
-            Ok(Joined { node, name: asked.name, waiting: false })
+            Ok(Joined { node, name: asked.name, rights: Some(rights_there(view)) })
         }
         Ok((conversation, Answer::Waiting { card }, _)) => {
             let (node, name) = (conversation.peer, card.name);
@@ -122,7 +134,7 @@ async fn by_address(peers: &Peers, address: Address, rights: Rights) -> Result<J
                 }
             }
             peers.note(node, "asks", &name);
-            Ok(Joined { node, name, waiting: true })
+            Ok(Joined { node, name, rights: None })
         }
         Ok((_, Answer::Refused { message }, _)) => Err(refusal(RefusalCode::Forbidden, message, "")),
         Ok((_, Answer::Checked { .. }, _)) => Err(nonsense()),
@@ -141,7 +153,7 @@ pub(super) async fn keep_asking(peers: &Peers, node: NodeId) {
         let Some(asking) = peers.asking_now().get(&node).cloned() else { return };
         let address = Address(asking.address.clone());
         match call(peers, &address, (Purpose::Ask, None), Wanted::Node(node)).await {
-            Ok((_, Answer::Welcome { card }, _)) => match admitted(peers, node, &asking, card.addresses).await {
+            Ok((_, Answer::Welcome { card, .. }, _)) => match admitted(peers, node, &asking, card.addresses).await {
                 Ok(()) => {
                     peers.note(node, "joined", &format!("{} at {}", asking.name, asking.address));
                     break;
@@ -170,6 +182,11 @@ pub(super) async fn admitted(
     all.extend(addresses.into_iter().filter(|address| address.0 != asked.address));
     all.truncate(ADDRESSES);
     peers.take_in(node, all, asked.rights).await.map(drop)
+}
+
+/// What this node may do there.
+fn rights_there(view: bool) -> Rights {
+    if view { Rights::View } else { Rights::Operate }
 }
 
 type Called = Result<(Conversation, Answer, Address), (Address, String)>;
@@ -230,4 +247,18 @@ fn nonsense() -> Refusal {
 
 fn refusal(code: RefusalCode, message: impl Into<String>, hint: impl Into<String>) -> Refusal {
     Refusal { code, message: message.into(), hint: hint.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_leads_nowhere_may_be_what_was_left_of_a_code() {
+        let hint = |target| perhaps_a_code(target, no_answer(&[(Address("x:1".into()), "unknown".into())])).hint;
+        assert!(hint("05zwadr-typo").contains("a part of it is missing"));
+        for host in ["laptop.local", "10.0.0.9:23000"] {
+            assert_eq!(hint(host), OTHER_WAY);
+        }
+    }
 }

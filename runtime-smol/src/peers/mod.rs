@@ -16,6 +16,7 @@ mod network;
 mod requests;
 
 pub(crate) use answer::answer;
+pub(crate) use check::NO_MEMBER;
 pub use listen::Place;
 pub use network::Trusted;
 pub(crate) use network::with_port;
@@ -194,6 +195,20 @@ impl Peers {
         Ok(reply)
     }
 
+    /// Says no to a node that asks to be admitted.
+    pub(crate) fn refuse(&self, node: NodeId) -> Result<(), Refusal> {
+        let name = self.requests().refuse(node, Instant::now()).map(|request| request.card.name.clone());
+        let Some(name) = name else {
+            return Err(Refusal {
+                code: RefusalCode::NotFound,
+                message: format!("{} does not ask to be admitted.", node.short()),
+                hint: String::new(),
+            });
+        };
+        self.note(node, "refused", &name);
+        Ok(())
+    }
+
     /// Whether this node and a member can dial each other.
     pub(crate) async fn check(&self, node: NodeId) -> Result<Checked, Refusal> {
         check::check(self, node).await
@@ -286,7 +301,7 @@ impl Peers {
             let (card, purpose) = (self.card(), (noise::Purpose::Link, None));
             let called = greet::call(&self.myself.key, socket, purpose, wanted, &card).await;
             match called.map_err(|failure| failure.to_string())? {
-                (conversation, greet::Answer::Welcome { card }) => Ok((conversation, card)),
+                (conversation, greet::Answer::Welcome { card, .. }) => Ok((conversation, card)),
                 (_, greet::Answer::Refused { message }) => Err(message),
                 (_, greet::Answer::Waiting { .. } | greet::Answer::Checked { .. }) => {
                     Err("it answers something else than was asked".to_string())

@@ -27,6 +27,8 @@ pub(crate) struct Request {
     /// Since when.
     pub(crate) since: Instant,
     heard: Instant,
+    /// A person said no; its node has not heard of it yet.
+    refused: bool,
 }
 
 /// What became of asking.
@@ -36,6 +38,8 @@ pub(crate) enum Asked {
     Listed,
     /// It waits already.
     Again,
+    /// A person said no. It is told once; asking after that is a new request.
+    Refused,
     /// Too many wait.
     Full,
 }
@@ -44,6 +48,10 @@ impl Requests {
     /// Takes a node's request, or notes that it is still there.
     pub(crate) fn ask(&mut self, node: NodeId, card: Card, from: IpAddr, now: Instant) -> Asked {
         self.expire(now);
+        if self.0.get(&node).is_some_and(|request| request.refused) {
+            self.0.remove(&node);
+            return Asked::Refused;
+        }
         if let Some(request) = self.0.get_mut(&node) {
             (request.card, request.from, request.heard) = (card, from, now);
             return Asked::Again;
@@ -52,14 +60,22 @@ impl Requests {
         if self.0.len() >= WAITING || of_one >= WAITING_OF_ONE {
             return Asked::Full;
         }
-        self.0.insert(node, Request { card, from, since: now, heard: now });
+        self.0.insert(node, Request { card, from, since: now, heard: now, refused: false });
         Asked::Listed
     }
 
     /// The request of a node.
     pub(crate) fn get(&mut self, node: NodeId, now: Instant) -> Option<&Request> {
         self.expire(now);
-        self.0.get(&node)
+        self.0.get(&node).filter(|request| !request.refused)
+    }
+
+    /// Says no to a node, which is told when it asks again. Returns its request, if it waited.
+    pub(crate) fn refuse(&mut self, node: NodeId, now: Instant) -> Option<&Request> {
+        self.expire(now);
+        let request = self.0.get_mut(&node).filter(|request| !request.refused)?;
+        request.refused = true;
+        Some(request)
     }
 
     /// Forgets a request: it was decided on.
@@ -70,7 +86,7 @@ impl Requests {
     /// All that wait.
     pub(crate) fn all(&mut self, now: Instant) -> impl Iterator<Item = (&NodeId, &Request)> {
         self.expire(now);
-        self.0.iter()
+        self.0.iter().filter(|(_, request)| !request.refused)
     }
 
     fn expire(&mut self, now: Instant) {
@@ -94,6 +110,19 @@ mod tests {
         assert_eq!(ask(&mut requests, 1, 1, later), Asked::Again);
         assert_eq!(requests.get(NodeId([1; 32]), later + ASK_TIME / 2).map(|request| request.since), Some(now));
         assert_eq!(requests.all(later + ASK_TIME).count(), 0);
+    }
+
+    #[test]
+    fn who_is_refused_is_told_once_and_may_ask_anew() {
+        let (mut requests, now) = (Requests::default(), Instant::now());
+        ask(&mut requests, 1, 1, now);
+        assert!(requests.refuse(NodeId([1; 32]), now).is_some());
+        assert_eq!(requests.get(NodeId([1; 32]), now), None);
+        assert_eq!(requests.all(now).count(), 0);
+        assert_eq!(requests.refuse(NodeId([1; 32]), now), None, "it was decided already");
+        assert_eq!(ask(&mut requests, 1, 1, now), Asked::Refused);
+        assert_eq!(ask(&mut requests, 1, 1, now), Asked::Listed);
+        assert_eq!(requests.refuse(NodeId([2; 32]), now), None, "it never asked");
     }
 
     #[test]

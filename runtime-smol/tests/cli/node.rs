@@ -114,6 +114,7 @@ fn answer(method: &str, path: &str, body: &Value, agents: &Value) -> (u16, Value
             (200, json!({"nodes":[{"id":"n","name":"laptop","home":"/home/me","self":true,"reachable":true}]}))
         }
         ("GET", "/api/peers") => (200, json!({"peers":[{"id":"n","name":"laptop","self":true,"reachable":true}]})),
+        ("GET", "/api/place") => (200, json!({"serving":["127.0.0.1:4711"],"tmux_socket":"no-such-server"})),
         ("POST", "/api/agents") => (201, changed),
         ("POST", "/api/link") => (200, json!({"url":"http://localhost:23000/#token=t"})),
         ("PATCH", _) if body["name"] == "taken" => (

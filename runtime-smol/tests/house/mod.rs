@@ -76,6 +76,8 @@ impl House {
                 version: "9.8.7",
                 home: "/home/me".to_owned(),
                 lines: Lines::default(),
+                serving: vec!["127.0.0.1:23000".parse().unwrap()],
+                tmux_socket: Some("work".into()),
             },
         };
         let api = Arc::new(Api::new(config, Arc::clone(&node) as Arc<dyn api::Node>));

@@ -41,6 +41,12 @@ impl Api {
         })
     }
 
+    /// Where this node serves its user, and what carries the agents here: for `consort doctor`.
+    pub(super) fn place(&self) -> Response {
+        let serving: Vec<String> = self.facts.serving.iter().map(ToString::to_string).collect();
+        Response::json(200, &json!({ "serving": serving, "tmux_socket": self.facts.tmux_socket }))
+    }
+
     pub(super) fn invite(&self, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
         let Invite { code, lifetime_s, addresses } = self.node.invite(rights(head, body)?)?;
         let command = format!("consort join {code}");
@@ -50,15 +56,22 @@ impl Api {
 
     pub(super) fn join(&self, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
         let body::Join { target, rights } = parse(head, body)?;
-        let Joined { node, name, waiting } = self.node.join(&target, rights.into())?;
-        let state = if waiting { "waiting" } else { "joined" };
-        let answer = json!({ "state": state, "id": node.to_string(), "short": node.short(), "name": name });
-        Ok(Response::json(if waiting { 202 } else { 200 }, &answer))
+        let Joined { node, name, rights: may } = self.node.join(&target, rights.into())?;
+        let (status, state) = if may.is_some() { (200, "joined") } else { (202, "waiting") };
+        let may = may.map(rights_name);
+        let answer =
+            json!({ "state": state, "id": node.to_string(), "short": node.short(), "name": name, "rights": may });
+        Ok(Response::json(status, &answer))
     }
 
     pub(super) fn admit_node(&self, node: NodeId, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
         let reply: Reply = self.node.admit(node, rights(head, body)?)?;
         self.reply(reply)
+    }
+
+    pub(super) fn refuse(&self, node: NodeId) -> Result<Response, Problem> {
+        self.node.refuse(node)?;
+        self.reply(Reply::Node(node))
     }
 }
 

@@ -59,6 +59,15 @@ pub trait Node: Send + Sync {
         Err(alone())
     }
 
+    /// Says no to a node that has asked to be admitted.
+    ///
+    /// # Errors
+    /// It does not ask.
+    fn refuse(&self, node: NodeId) -> Result<(), Refusal> {
+        let _ = node;
+        Err(alone())
+    }
+
     /// Whether this node and a member can dial each other.
     ///
     /// # Errors
@@ -97,8 +106,8 @@ pub struct Joined {
     pub node: NodeId,
     /// What it calls itself.
     pub name: String,
-    /// Somebody there has to admit this node first.
-    pub waiting: bool,
+    /// What this node may do there; `None`: somebody there has to admit it first.
+    pub rights: Option<Rights>,
 }
 
 /// Who wants to meet whom, and where this node can be met.

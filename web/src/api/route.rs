@@ -42,9 +42,11 @@ pub(super) enum Endpoint {
     Invite,
     Join,
     Admit(NodeId),
+    Refuse(NodeId),
     Check(NodeId),
     Remove(NodeId),
     Leave,
+    Place,
     Asset(&'static Asset),
 }
 
@@ -116,7 +118,7 @@ type Methods = Vec<(&'static str, Route)>;
 fn methods(path: &str, own: NodeId) -> Option<Methods> {
     use Endpoint::{
         Admit, Agents, Check, Create, Directories, Health, Invite, Join, Leave, Link, Login, Logout, Nodes, Peers,
-        Remove,
+        Place, Refuse, Remove,
     };
     let parts = path.splitn(3, '/').map(percent::segment).collect::<Option<Vec<_>>>()?;
     let part = |at: usize| parts.get(at).map(|part| &**part);
@@ -140,9 +142,13 @@ fn methods(path: &str, own: NodeId) -> Option<Methods> {
         ("peers", Some(id), Some("admit")) => {
             id.parse().map_or_else(|_| Vec::new(), |id| vec![("POST", Route::change(Admit(id), SMALL_BYTES))])
         }
+        ("peers", Some(id), Some("refuse")) => {
+            id.parse().map_or_else(|_| Vec::new(), |id| vec![("POST", Route::change(Refuse(id), SMALL_BYTES))])
+        }
         ("peers", Some(id), Some("check")) => {
             id.parse().map_or_else(|_| Vec::new(), |id| vec![("POST", Route::change(Check(id), SMALL_BYTES))])
         }
+        ("place", None, None) => vec![("GET", Route::new(Place, Need::Login))],
         ("invite", None, None) => vec![("POST", Route::change(Invite, SMALL_BYTES))],
         ("join", None, None) => vec![("POST", Route::change(Join, SMALL_BYTES))],
         ("leave", None, None) => vec![("POST", Route::change(Leave, SMALL_BYTES))],

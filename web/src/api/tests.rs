@@ -45,11 +45,16 @@ impl Node for Fake {
     }
 
     fn join(&self, target: &str, _: Rights) -> Result<Joined, Refusal> {
-        Ok(Joined { node: NodeId([5; 32]), name: "desk".into(), waiting: target == "host" })
+        Ok(Joined { node: NodeId([5; 32]), name: "desk".into(), rights: (target != "host").then_some(Rights::Operate) })
     }
 
     fn admit(&self, node: NodeId, _: Rights) -> Result<Reply, Refusal> {
         Ok(Reply::Node(node))
+    }
+
+    fn refuse(&self, node: NodeId) -> Result<(), Refusal> {
+        self.audit.lock().unwrap().push(format!("refused {node}"));
+        Ok(())
     }
 
     fn meeting(&self) -> Meeting {
@@ -131,6 +136,8 @@ fn build(reply: Result<Reply, Refusal>, stopping: bool) -> Case {
             version: "0.1.0",
             home: "/home/me".to_owned(),
             lines: Lines::default(),
+            serving: vec!["127.0.0.1:23000".parse().unwrap()],
+            tmux_socket: Some("work".into()),
         },
     };
     Case { api: Api::new(config, Arc::clone(&node) as Arc<dyn Node>), node }
@@ -490,7 +497,7 @@ fn joining_says_whether_somebody_has_to_decide() {
     let case = case();
     let joined = case.ask("POST", "/api/join", r#"{"target":"code"}"#);
     let expected = serde_json::json!({
-        "state": "joined", "id": NodeId([5; 32]).to_string(), "short": NodeId([5; 32]).short(), "name": "desk",
+        "state": "joined", "id": NodeId([5; 32]).to_string(), "short": NodeId([5; 32]).short(), "name": "desk", "rights": "operate",
     });
     assert_eq!((joined.status, json(&joined)), (200, expected));
     let waiting = case.ask("POST", "/api/join", r#"{"target":"host","rights":"view"}"#);
@@ -499,7 +506,7 @@ fn joining_says_whether_somebody_has_to_decide() {
 }
 
 #[test]
-fn who_asks_is_listed_and_admitted_by_its_id() {
+fn who_asks_is_listed_and_admitted_or_refused_by_its_id() {
     let case = case();
     let peers = json(&case.ask("GET", "/api/peers", ""));
     assert_eq!(peers["peers"].as_array().unwrap().len(), 1);
@@ -508,6 +515,8 @@ fn who_asks_is_listed_and_admitted_by_its_id() {
     let id = request["id"].as_str().unwrap();
     assert_eq!(case.ask("POST", &format!("/api/peers/{id}/admit"), "").status, 200);
     assert_eq!(code(&case.ask("POST", "/api/peers/xyz/admit", "")).0, 404);
+    assert_eq!(case.ask("POST", &format!("/api/peers/{id}/refuse"), "").status, 200);
+    assert_eq!(case.node.audit.lock().unwrap().last(), Some(&format!("refused {id}")));
     let long = NodeId([9; 32]).checked();
     assert_eq!(case.ask("POST", &format!("/api/peers/{long}/admit"), "").status, 200, "also with check characters");
 }

@@ -1,7 +1,7 @@
 // Several machines in one tree, and how each is said to be.
 
 import { describe, expect, it } from "vitest";
-import { levelsBy, machineSentence, troubleOf, whyNotThere } from "../src/model/machines";
+import { levelsBy, machineNames, machineRanks, machineSentence, troubleOf, whyNotThere } from "../src/model/machines";
 import { formatRoute, MACHINES, parseRoute } from "../src/model/route";
 import { Store } from "../src/model/store";
 import { ancestorIds, buildRows } from "../src/model/tree";
@@ -53,6 +53,24 @@ describe("the tree", () => {
     expect(ancestorIds(AGENTS[1]!, levelsBy("machine", NODES))).toEqual(["/@id-server", "/@id-server/customers", "/@id-server/customers/zoom"]);
   });
 
+  it("tells machines of the same name apart by their short ids", () => {
+    const twins = [...NODES, machine("srv", { id: "1", short: "aaa" }), machine("SRV", { id: "2", short: "bbb" })];
+    expect([...machineNames(twins).values()]).toEqual(["laptop", "server", "srv·aaa", "SRV·bbb"]);
+    const agents = [agentNamed("x", { node: "1" }), agentNamed("y", { node: "2" })];
+    const rows = buildRows(agents, { folded: new Set(), levelsOf: levelsBy("machine", twins) });
+    expect(rows.flatMap((row) => (row.kind === "group" ? [row.label] : []))).toEqual(["srv·aaa", "SRV·bbb"]);
+  });
+
+  it("has this machine first and the others by name, also among agents of the same name", () => {
+    const nodes = [machine("b"), machine("a"), machine("z", { self: true })];
+    const agents = ["b", "z", "a"].map((name, index) => agentNamed("web", { id: `${index}`, node: `id-${name}` }));
+    const order = (grouping: "category" | "machine"): string[] =>
+      buildRows(agents, { folded: new Set(), levelsOf: levelsBy(grouping, nodes), ranks: machineRanks(nodes) })
+        .flatMap((row) => (row.kind === "agent" ? [row.agent.node] : []));
+    expect(order("category")).toEqual(["id-z", "id-a", "id-b"]);
+    expect(order("machine")).toEqual(["id-z", "id-a", "id-b"]);
+  });
+
   it("names a machine that is not known by the beginning of its id", () => {
     const rows = buildRows([agentNamed("a", { node: "abcdefghijkl" })], { folded: new Set(), levelsOf: levelsBy("machine", NODES) });
     expect(rows[0]).toMatchObject({ kind: "group", label: "abcdefg" });
@@ -65,12 +83,14 @@ describe("waiting", () => {
     store.apply({ t: "nodes", all: [NODES[0]!, machine("server", { reachable: false })] });
     store.apply({ t: "agents", all: [agentNamed("a", { kind: "waiting", node: "id-server" }), agentNamed("b", { kind: "waiting", node: "id-laptop" })] });
     expect(store.waiting.value.map(({ name }) => name)).toEqual(["b"]);
+    expect(store.lastKnownWaiting.value.map(({ name }) => name)).toEqual(["a"]);
+    expect(store.away.value.map(({ name }) => name)).toEqual(["server"]);
   });
 });
 
 describe("a machine", () => {
   const known = new Map(NODES.map((node) => [node.id, node]));
-  const say = (node: NodeInfo, heardAt = 0, now = 0): string => machineSentence(node, known, heardAt, now);
+  const say = (node: NodeInfo, heardAt = 0, now = 0): string => machineSentence(node, known, machineNames(NODES), heardAt, now);
 
   it("says how it is reached", () => {
     expect(say(NODES[0]!)).toBe("This machine");
@@ -85,7 +105,7 @@ describe("a machine", () => {
     const foreign = { ...away, incompatible: true };
     expect(say({ ...foreign, protocol: [2, 3] })).toContain("update consort on this machine");
     expect(say({ ...foreign, protocol: [0, 0] })).toContain(`update consort on ${away.name}`);
-    expect(troubleOf(away, 1_000, 181_000)).toBe("since 4 min");
+    expect(troubleOf(away, 1_000, 181_000)).toBe("for 4 min");
     expect(troubleOf(machine("a", { reachable: false }), 0, 0)).toBe("just now");
     expect(troubleOf(machine("a"), 0, 0)).toBe("");
   });

@@ -175,7 +175,11 @@ fn each_fact_is_counted_with_its_bytes_and_known_by_its_hash() {
     let (key, told) = (Key::Member(node(1)), fact(1, 0, membership()));
     let (none, one) = (Facts::default(), facts(&[(key, told.clone())]));
     assert_eq!((none.is_empty(), none.bytes(), none.hash_of(&key)), (true, 0, None));
-    assert!(!one.is_empty() && one.bytes() >= 32 && Some(one.bytes()) == one.get(&key).map(|fact| encoded(&(key, fact)).len()));
+    assert!(
+        !one.is_empty()
+            && one.bytes() >= 32
+            && Some(one.bytes()) == one.get(&key).map(|fact| encoded(&(key, fact)).len())
+    );
     assert_eq!(one.hash_of(&key), Some(one.hash()), "of one fact it is that of all");
     assert!(!one.is_news(&key, &told), "what is known is no news");
 }

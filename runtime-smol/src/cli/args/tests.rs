@@ -37,6 +37,7 @@ fn serve_takes_its_flags_with_and_without_the_word() {
             advertise: vec![],
             trusted: vec![],
             mdns: false,
+            record: None,
             open: true,
         };
         assert_eq!(options, expected);
@@ -56,11 +57,22 @@ fn flags_of_serve_may_stand_before_the_word() {
         advertise: Vec::new(),
         trusted: Vec::new(),
         mdns: false,
+        record: None,
     };
     assert_eq!(options, expected);
     assert!(read("--listen 1 serve --listen 2").is_err(), "which one is meant?");
     let named = args("--state-dir /s --name serve serve").serve_options().unwrap().unwrap();
     assert_eq!(named.name, "serve");
+}
+
+#[test]
+fn what_is_recorded_is_bounded_and_without_secrets_unless_somebody_says_otherwise() {
+    let record = |line: &str| args(&format!("--state-dir /s {line}")).serve_options().unwrap().unwrap().record;
+    let options = |limit_bytes, all| Some(RecordOptions { directory: "/r".into(), limit_bytes, all });
+    assert_eq!(record(""), None);
+    assert_eq!(record("--record /r"), options(256 << 20, false));
+    assert_eq!(record("--record /r --record-limit 1 --record-all serve"), options(1 << 20, true));
+    assert!(read("--record-all").is_err() && read("--record /r --record-limit 0").is_err());
 }
 
 #[test]

@@ -36,8 +36,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use terminal::Screen;
 
-/// How long a notice stays.
+/// How long a notice stays, and how long at least when output waits behind it.
 const NOTICE: Duration = Duration::from_secs(3);
+const GLANCE: Duration = Duration::from_secs(1);
+/// How often it is said for how long a machine has been away.
+const AWAY: Duration = Duration::from_secs(1);
 /// How often the node is asked whether it is there, and how long it may be silent.
 const PING: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(15);
@@ -51,8 +54,8 @@ const KEYS_BYTES: usize = 16 << 10;
 /// How an attachment was left.
 #[derive(Debug)]
 enum Left {
-    /// By the detach key; so many bytes typed before it were not sent.
-    Detached { unsent: usize },
+    /// By the detach key; of so many bytes typed before it nobody has said that they arrived, and nobody was there to say it.
+    Detached { lost: usize },
     /// The agent's terminal has ended.
     Exited(String),
     /// By a signal, or because the user's terminal is gone.
@@ -62,7 +65,7 @@ enum Left {
 /// Shows the target until the user detaches or it ends.
 pub(crate) fn run(socket: &Path, target: &Target, detach: DetachKey) -> Result<(), Failure> {
     require_terminal()?;
-    let greeting = format!("attached to {} — {detach} detaches", target.name);
+    let detaches = format!("{detach} detaches");
     let executor: smol::LocalExecutor<'static> = smol::LocalExecutor::new();
     let left = smol::block_on(executor.run(async {
         let link = Link::open(&executor, socket.to_path_buf(), Duration::ZERO);
@@ -71,16 +74,16 @@ pub(crate) fn run(socket: &Path, target: &Target, detach: DetachKey) -> Result<(
             Event::Down(failure) => return Err(failure),
             Event::Up | Event::Text(_) | Event::Binary(_) => {}
         }
-        output::line(&greeting)?;
+        output::line(&format!("attached to {} — {detaches}", target.name))?;
         let screen = Screen::enter(&target.name)?;
-        let session = Session::new(target.clone(), viewer_key()?, greeting.clone(), screen.size());
+        let session = Session::new(target.clone(), viewer_key()?, detaches.clone(), screen.size());
         Attachment::new(&executor, socket, &screen, session, detach, link)?.drive().await
     }))?;
     let name = &target.name;
     match left {
-        Left::Detached { unsent: 0 } => output::line(&format!("detached; {name} runs on")),
-        Left::Detached { unsent } => {
-            Err(Failure::new(format!("detached; the last {unsent} bytes typed were not sent.")))
+        Left::Detached { lost: 0 } => output::line(&format!("detached; {name} runs on")),
+        Left::Detached { lost } => {
+            Err(Failure::new(format!("detached; the last {lost} bytes that you typed may not have arrived at {name}.")))
         }
         Left::Exited(reason) => output::line(&reason),
         Left::Hangup => Err(Failure::new(format!("interrupted; {name} runs on"))),
@@ -109,7 +112,10 @@ struct Attachment<'a> {
     back_off: Duration,
     heard: Instant,
     pinged: Instant,
+    notice_shown: Instant,
     notice_until: Option<Instant>,
+    /// Up to when the session was told how long its agent's machine has been away.
+    counted: Instant,
 }
 
 /// What is to be written to the user's terminal.
@@ -155,7 +161,9 @@ impl<'a> Attachment<'a> {
             back_off: Duration::ZERO,
             heard: Instant::now(),
             pinged: Instant::now(),
+            notice_shown: Instant::now(),
             notice_until: None,
+            counted: Instant::now(),
         })
     }
 
@@ -170,7 +178,9 @@ impl<'a> Attachment<'a> {
                 Happening::Keys(count) => {
                     if self.typed(&keys[..count]) {
                         self.flush_typed().await;
-                        return Ok(Left::Detached { unsent: self.session.unsent() });
+                        let answered = self.session.is_answered();
+                        let lost = if answered { self.session.unsent() } else { self.session.unconfirmed() };
+                        return Ok(Left::Detached { lost });
                     }
                 }
                 Happening::Painted(count) => {
@@ -197,7 +207,13 @@ impl<'a> Attachment<'a> {
                 Action::Binary(bytes) => self.link.send(Message::binary(bytes)),
                 Action::Paint { bytes, upto } => self.paint.push(bytes, upto),
                 Action::ForgetPaint => self.paint = Paint::default(),
-                Action::EndNoticeSoon => self.notice_until = Some(Instant::now() + NOTICE),
+                Action::EndNoticeSoon => {
+                    (self.notice_shown, self.notice_until) = (Instant::now(), Some(Instant::now() + NOTICE))
+                }
+                Action::EndNotice => {
+                    let glance = self.notice_shown + GLANCE;
+                    self.notice_until = Some(self.notice_until.map_or(glance, |until| until.min(glance)));
+                }
                 Action::End(End::Exited(reason)) => return Ok(Some(Left::Exited(reason))),
                 Action::End(End::Failed(failure)) => return Err(failure),
             }
@@ -208,8 +224,9 @@ impl<'a> Attachment<'a> {
     async fn wait(&mut self, keys: &mut [u8]) -> Happening {
         let (tty, paint, session, signals) = (&self.tty, &self.paint, &self.session, &mut self.signals);
         // A window that is full makes the terminal wait, unless nobody empties it: then at least the detach key is heard.
-        let room = if session.is_connected() { session.room().min(keys.len()) } else { keys.len() };
-        let deadline = [Some(self.pinged + PING), self.notice_until].into_iter().flatten().min();
+        let room = if session.is_answered() { session.room().min(keys.len()) } else { keys.len() };
+        let away = session.is_away().then_some(self.counted + AWAY);
+        let deadline = [Some(self.pinged + PING), self.notice_until, away].into_iter().flatten().min();
         let link = async { Happening::Link(self.link.next().await) };
         let typed = async {
             if room == 0 {
@@ -267,7 +284,13 @@ impl<'a> Attachment<'a> {
         self.heard = Instant::now();
         match event {
             Event::Up => self.session.connected(),
-            Event::Text(text) => self.session.text(&text),
+            Event::Text(text) => {
+                let was_away = self.session.is_away();
+                self.session.text(&text);
+                if !was_away {
+                    self.counted = self.heard;
+                }
+            }
             Event::Binary(bytes) => {
                 self.back_off = Duration::ZERO;
                 self.session.binary(&bytes);
@@ -293,6 +316,10 @@ impl<'a> Attachment<'a> {
         if self.notice_until.is_some_and(|until| until <= now) {
             self.notice_until = None;
             self.session.notice_over();
+        }
+        if self.session.is_away() && self.counted + AWAY <= now {
+            self.session.time_passes(now - self.counted);
+            self.counted = now;
         }
         if self.pinged + PING <= now {
             self.pinged = now;

@@ -6,9 +6,11 @@
 use super::filter::{CLEAR, CUT_OFF, Filter, RESET_MODES};
 use super::typing::Typing;
 use super::wire::{self, Frame, From, OfNode, Size, ToNode};
+use crate::cli::api::Machine;
 use crate::cli::failure::Failure;
-use crate::cli::text::{cut, one_line};
+use crate::cli::text::{age, cut, one_line};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Said while there is no connection.
 const UNREACHABLE: &str = "no answer from the node; trying again";
@@ -28,6 +30,8 @@ pub(super) enum Action {
     ForgetPaint,
     /// Say [`Session::notice_over`] in a few seconds.
     EndNoticeSoon,
+    /// Output waits behind the notice: say it as soon as the notice could be read.
+    EndNotice,
     /// This is over.
     End(End),
 }
@@ -59,14 +63,35 @@ pub(crate) struct Target {
     pub(crate) pane: Option<u32>,
 }
 
+impl Target {
+    /// The id of its machine, if that is another one than this.
+    fn far(&self) -> Option<&str> {
+        self.agent.split_once('@').map(|(_, node)| node)
+    }
+}
+
+/// One line over the bottom of the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Notice {
+    text: String,
+    /// It stays until what it says is over; others until a key, output or a few seconds.
+    lasting: bool,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Session {
     target: Target,
     viewer: String,
-    /// Shown at the first snapshot.
-    greeting: String,
+    /// Which key detaches, in words.
+    detaches: String,
     greeted: bool,
+    /// What the machine of the agent is called, if it is another one.
+    machine: String,
+    /// For how long that has been out of reach.
+    away: Option<Duration>,
+    /// This machine may only look there.
+    looks_only: bool,
     size: Size,
     /// Whether our size counts.
     holds_size: bool,
@@ -81,7 +106,7 @@ pub(super) struct Session {
     /// How many `attached` and `input-lost` the stream had: what is typed counts only if it knows of all.
     heard: u32,
     filter: Filter,
-    notice: Option<String>,
+    notice: Option<Notice>,
     /// The screen shows something that is not the agent's, or misses something that is.
     stale: bool,
     actions: VecDeque<Action>,
@@ -98,13 +123,16 @@ enum Link {
 }
 
 impl Session {
-    /// A session of the viewer with this random key; `greeting` is shown for a moment.
-    pub(super) fn new(target: Target, viewer: String, greeting: String, size: Size) -> Self {
+    /// A session of the viewer with this random key; `detaches` says which key does.
+    pub(super) fn new(target: Target, viewer: String, detaches: String, size: Size) -> Self {
         Session {
             target,
             viewer,
-            greeting,
+            detaches,
             greeted: false,
+            machine: String::new(),
+            away: None,
+            looks_only: false,
             size,
             holds_size: false,
             told_size: None,
@@ -135,8 +163,60 @@ impl Session {
         self.typing.unsent()
     }
 
+    /// Bytes that were typed and of which nobody has said that they are written.
+    pub(super) fn unconfirmed(&self) -> usize {
+        let sent: usize = self.typing.unacknowledged().map(|(_, bytes)| bytes.len()).sum();
+        sent + self.typing.unsent()
+    }
+
     pub(super) fn is_connected(&self) -> bool {
         self.link != Link::Down
+    }
+
+    /// Whether the agent's machine cannot be reached from the node.
+    pub(super) fn is_away(&self) -> bool {
+        self.away.is_some()
+    }
+
+    /// Somebody is there who takes what is typed.
+    pub(super) fn is_answered(&self) -> bool {
+        self.is_connected() && !self.is_away()
+    }
+
+    /// So much time has passed: who is away is so for longer.
+    pub(super) fn time_passes(&mut self, time: Duration) {
+        if let Some(away) = &mut self.away {
+            *away += time;
+            if self.is_connected() {
+                self.show_away();
+            }
+        }
+    }
+
+    fn show_away(&mut self) {
+        let Some(away) = self.away else { return };
+        let mut text = format!("{} cannot be reached for {}", self.machine, age(away.as_millis() as u64));
+        match self.unconfirmed() {
+            0 => {}
+            bytes => text += &format!("; {bytes} bytes typed wait for it"),
+        }
+        self.show(Notice { text: format!("{text}; {}", self.detaches), lasting: true });
+    }
+
+    /// The machines, as the node sees them now.
+    fn nodes(&mut self, machines: &[Machine]) {
+        let Some(there) = self.target.far().and_then(|id| machines.iter().find(|machine| machine.id == id)) else {
+            return;
+        };
+        self.machine = if there.name.is_empty() { there.short().to_string() } else { one_line(&there.name) };
+        self.looks_only = machines.iter().any(|machine| machine.own && machine.rights == "view");
+        if !there.reachable {
+            self.away = Some(Duration::from_millis(there.since_ms));
+            self.show_away();
+        } else if self.away.take().is_some() && self.notice.as_ref().is_some_and(|notice| notice.lasting) {
+            let text = format!("{} is back", self.machine);
+            self.show_notice(text);
+        }
     }
 
     /// A new connection: introduce yourself and go on where the last one broke off.
@@ -155,8 +235,8 @@ impl Session {
 
     /// There has been no new connection at once: the user should know.
     pub(super) fn unreachable(&mut self) {
-        if self.notice.as_deref() != Some(UNREACHABLE) {
-            self.show_notice(UNREACHABLE.into());
+        if self.notice.as_ref().is_none_or(|notice| notice.text != UNREACHABLE) {
+            self.show(Notice { text: UNREACHABLE.into(), lasting: true });
         }
     }
 
@@ -182,13 +262,14 @@ impl Session {
                 self.target.pane = Some(terminal);
                 self.holds_size = holder == "you";
                 self.link = Link::Attached;
-                if self.notice.as_deref() == Some(UNREACHABLE) {
+                if self.notice.as_ref().is_some_and(|notice| notice.text == UNREACHABLE) {
                     self.show_notice(BACK.into());
                 }
                 self.heard += 1;
                 self.settle_input(input_seq, input_known);
                 self.send_typed();
             }
+            OfNode::Nodes { all } => self.nodes(&all),
             OfNode::Size { s, holder, .. } if s == self.stream => self.holds_size = holder == "you",
             OfNode::InputAck { seq, .. } => {
                 self.typing.acknowledged(seq);
@@ -219,8 +300,8 @@ impl Session {
         if input_known {
             self.typing.acknowledged(input_seq);
         } else if self.typing.is_open() {
-            self.typing.lost(input_seq.saturating_add(1));
-            return self.show_notice("what you typed last may not have arrived".into());
+            let bytes = self.typing.lost(input_seq.saturating_add(1));
+            return self.show_notice(format!("the last {bytes} bytes that you typed may not have arrived"));
         }
         let (stream, heard) = (self.stream, self.heard);
         let again = self.typing.unacknowledged();
@@ -256,6 +337,10 @@ impl Session {
     }
 
     fn data(&mut self, offset: u64, bytes: &[u8]) {
+        if self.notice.is_some() && self.stale {
+            // It could scroll the notice's line away: the picture that follows the notice has all of it.
+            return self.actions.push_back(Action::EndNotice);
+        }
         let Some(seen) = &mut self.seen else { return self.refresh() };
         // What we have already is skipped; what is missing cannot be guessed.
         let Some(known) = seen.offset.checked_sub(offset) else { return self.refresh() };
@@ -284,12 +369,22 @@ impl Session {
         self.actions.push_back(Action::ForgetPaint);
         self.actions.push_back(Action::Paint { bytes: painted, upto: Some(Mark { stream: self.stream, offset }) });
         let first = !std::mem::replace(&mut self.greeted, true);
-        match (first, self.foreign_size(size)) {
-            (true, Some(foreign)) => self.show_notice(format!("{}; {foreign}", self.greeting)),
-            (true, None) => self.show_notice(self.greeting.clone()),
+        let foreign = self.foreign_size(size);
+        match (first, foreign) {
+            _ if self.is_away() => self.draw_notice(),
+            (true, Some(foreign)) => self.show_notice(format!("{}; {foreign}", self.greeting())),
+            (true, None) => self.show_notice(self.greeting()),
             (false, Some(foreign)) => self.show_notice(foreign),
             (false, None) => self.draw_notice(),
         }
+    }
+
+    fn greeting(&self) -> String {
+        let (name, detaches) = (&self.target.name, &self.detaches);
+        if self.looks_only {
+            return format!("only looking at {name}: this machine may not type there — {detaches}");
+        }
+        format!("attached to {name} — {detaches}")
     }
 
     /// What to tell about a size that is not ours, once. While ours counts another one is on its way out.
@@ -314,9 +409,18 @@ impl Session {
 
     /// The user typed this; returns false if not all of it could be taken.
     pub(super) fn typed(&mut self, bytes: &[u8]) -> bool {
+        if self.looks_only {
+            self.show_notice(format!(
+                "only looking: this machine may not type on {} — {}",
+                self.machine, self.detaches
+            ));
+            return true;
+        }
         let refused = self.typing.typed(bytes);
         self.send_typed();
-        if self.notice.is_some() && self.is_connected() {
+        if self.is_away() {
+            self.show_away();
+        } else if self.notice.is_some() && self.is_connected() {
             self.notice_over();
         }
         refused == 0
@@ -360,7 +464,7 @@ impl Session {
 
     /// The notice has been there long enough.
     pub(super) fn notice_over(&mut self) {
-        if self.is_connected() && self.notice.take().is_some() {
+        if self.is_connected() && self.notice.take_if(|notice| !notice.lasting).is_some() {
             self.refresh();
         }
     }
@@ -385,18 +489,25 @@ impl Session {
         }
     }
 
-    /// One line over the bottom of the screen, until the user types or the next picture.
-    fn show_notice(&mut self, notice: String) {
+    /// Says something for a moment.
+    fn show_notice(&mut self, text: String) {
+        self.show(Notice { text, lasting: false });
+    }
+
+    fn show(&mut self, notice: Notice) {
+        let passes = !notice.lasting;
         self.notice = Some(notice);
         self.draw_notice();
-        self.actions.push_back(Action::EndNoticeSoon);
+        if passes {
+            self.actions.push_back(Action::EndNoticeSoon);
+        }
     }
 
     fn draw_notice(&mut self) {
         if let Some(notice) = &self.notice
             && self.filter.is_at_rest()
         {
-            let text = cut(&format!(" {notice} "), usize::from(self.size.cols).saturating_sub(1), true);
+            let text = cut(&format!(" {} ", notice.text), usize::from(self.size.cols).saturating_sub(1), true);
             let bytes = format!("\x1b7\x1b[?6l\x1b[{};1H\x1b[0;7m\x1b[2K{text}\x1b[0m\x1b8", self.size.rows);
             self.actions.push_back(Action::Paint { bytes: bytes.into_bytes(), upto: None });
             self.stale = true;

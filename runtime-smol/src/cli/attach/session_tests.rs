@@ -4,6 +4,7 @@ use super::session::{Action, End, Session, Target};
 use super::wire::{self, Size};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const OWN: Size = Size { cols: 80, rows: 24 };
 
@@ -22,7 +23,7 @@ struct Story {
 impl Story {
     fn new() -> Self {
         let target = Target { agent: "0123456789abc".into(), name: "zoom".into(), pane: None };
-        let session = Session::new(target, "v".repeat(22), "attached to zoom".into(), OWN);
+        let session = Session::new(target, "v".repeat(22), "Ctrl+] detaches".into(), OWN);
         Story { session, said: Vec::new(), frames: Vec::new(), shown: Vec::new(), end: None }
     }
 
@@ -53,7 +54,7 @@ impl Story {
                     }
                 }
                 Action::ForgetPaint => self.shown.clear(),
-                Action::EndNoticeSoon => {}
+                Action::EndNoticeSoon | Action::EndNotice => {}
                 Action::End(end) => self.end = Some(end),
             }
         }
@@ -296,13 +297,97 @@ fn input_that_was_not_written_is_told() {
 #[test]
 fn a_notice_covers_one_line_until_a_key_is_typed() {
     let mut story = Story::attached();
-    story.on(Session::unreachable);
+    story.types("a");
+    story.node_says(json!({"t":"input-lost","s":2,"seq":1,"message":""}));
     assert!(story.screen().contains("\x1b[24;1H"));
     story.types("x");
     assert_eq!(story.last_said("attach")["from"], Value::Null, "what it covered is painted anew");
     story.forget();
     story.types("y");
     assert!(story.said.is_empty(), "once");
+}
+
+#[test]
+fn output_waits_behind_a_notice_and_never_scrolls_it_away() {
+    let mut story = Story::attached();
+    story.types("a");
+    story.node_says(json!({"t":"input-lost","s":2,"seq":1,"message":""}));
+    story.forget();
+    story.data(100, b"line\r\n");
+    assert_eq!((story.screen().as_str(), story.frames.len()), ("", 0), "neither shown nor acknowledged");
+    story.on(Session::notice_over);
+    assert_eq!(story.last_said("attach")["from"], Value::Null, "a picture that has it all");
+    story.answer_attach(0, true, "you");
+    story.snapshot(106, b"line\r\n");
+    story.data(106, b"next");
+    assert!(story.screen().ends_with("next"), "{:?}", story.screen());
+}
+
+/// What the node says of the agent's machine and of this one.
+fn machines(reachable: bool, since_ms: u64, rights: &str) -> Value {
+    json!({"t":"nodes","all":[{"id":"here","name":"laptop","self":true,"reachable":true,"rights":rights},
+        {"id":"there","name":"mini","reachable":reachable,"since_ms":since_ms,"rights":"operate"}]})
+}
+
+/// Attached to an agent of the machine mini; the greeting is gone.
+fn attached_far(rights: &str) -> Story {
+    let target = Target { agent: "0123456789abc@there".into(), name: "zoom@mini".into(), pane: None };
+    let mut story = Story::new();
+    story.session = Session::new(target, "v".repeat(22), "Ctrl+] detaches".into(), OWN);
+    story.on(Session::connected);
+    story.node_says(machines(true, 0, rights));
+    story.answer_attach(0, false, "you");
+    story.snapshot(100, b"$ ");
+    story
+}
+
+fn without_greeting(mut story: Story) -> Story {
+    story.on(Session::notice_over);
+    story.answer_attach(0, false, "you");
+    story.snapshot(100, b"$ ");
+    story.forget();
+    story
+}
+
+#[test]
+fn a_machine_that_cannot_be_reached_is_said_until_it_can() {
+    let mut story = without_greeting(attached_far("operate"));
+    story.node_says(machines(false, 5_000, "operate"));
+    assert!(story.screen().contains("mini cannot be reached for 5s; Ctrl+] detaches"), "{:?}", story.screen());
+    story.on(|session| session.time_passes(Duration::from_secs(2)));
+    story.types("ls");
+    assert!(story.screen().contains("for 7s; 2 bytes typed wait for it"), "{:?}", story.screen());
+    story.forget();
+    story.on(Session::notice_over);
+    assert!(story.said.is_empty(), "it stays");
+    assert!(!story.session.is_answered() && story.session.unconfirmed() == 2);
+    story.node_says(machines(true, 0, "operate"));
+    assert!(story.screen().contains("mini is back"), "{:?}", story.screen());
+    story.answer_attach(1, true, "you");
+    assert_eq!(story.session.unconfirmed(), 0);
+}
+
+#[test]
+fn a_machine_that_is_back_and_forgot_us_says_how_much_may_be_lost() {
+    let mut story = without_greeting(attached_far("operate"));
+    story.node_says(machines(false, 0, "operate"));
+    story.types("rm x");
+    story.node_says(machines(true, 0, "operate"));
+    story.answer_attach(0, false, "none");
+    assert!(story.screen().contains("the last 4 bytes that you typed may not have arrived"), "{:?}", story.screen());
+}
+
+#[test]
+fn who_may_only_look_is_told_so_and_types_nothing() {
+    let story = attached_far("view");
+    assert!(story.screen().contains("only looking at zoom@mini"), "{:?}", story.screen());
+    let mut story = without_greeting(story);
+    story.types("y");
+    assert!(story.screen().contains("only looking: this machine may not type on mini"), "{:?}", story.screen());
+    assert!(story.frames.is_empty());
+    story.node_says(machines(true, 0, "operate"));
+    story.types("y");
+    assert!(!story.frames.is_empty(), "as soon as it may");
 }
 
 #[test]

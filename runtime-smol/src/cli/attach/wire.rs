@@ -1,5 +1,6 @@
 //! The messages of the browser protocol, as a viewer writes and reads them (see ARCHITECTURE.md).
 
+use crate::cli::api::Machine;
 use serde::{Deserialize, Serialize};
 
 pub(super) const PROTOCOL: u32 = 1;
@@ -49,6 +50,9 @@ impl ToNode<'_> {
 pub(super) enum OfNode {
     Welcome {
         protocol: u32,
+    },
+    Nodes {
+        all: Vec<Machine>,
     },
     Attached {
         s: u32,

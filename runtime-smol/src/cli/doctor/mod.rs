@@ -60,11 +60,17 @@ pub(crate) fn run(api: &Api, state_dir: &Path, place: &PlaceFlags, as_json: bool
     let mut checks = vec![node];
     checks.extend(health.is_some().then(|| dashboard(api)));
     checks.extend(state::checks(state_dir));
-    checks.push(port::check(place.listen, health.as_ref()));
+    // A node that runs knows best what it uses.
+    let running = health.is_some().then(|| api.place().ok()).flatten();
+    match &running {
+        Some(running) => checks.push(port::served(&running.serving)),
+        None => checks.push(port::check(place.listen, health.as_ref())),
+    }
     if health.is_some() {
         checks.extend(peers::checks(api));
     }
-    checks.extend(tmux::checks(place.tmux_socket.as_deref().filter(|name| !name.is_empty())));
+    let socket = running.map_or(place.tmux_socket.clone(), |running| running.tmux_socket);
+    checks.extend(tmux::checks(socket.as_deref().filter(|name| !name.is_empty())));
     checks.extend(terminal(&|name| std::env::var(name).ok().filter(|value| !value.is_empty())));
     let bad = checks.iter().any(|check| check.outcome == Outcome::Bad);
     if as_json {
@@ -154,7 +160,7 @@ mod tests {
     #[test]
     fn every_line_says_what_was_found_and_below_it_what_to_do() {
         let checks = [Check::good("tmux", "tmux 3.4"), Check::bad("locale", "is C", "export LC_ALL=C.UTF-8")];
-        let plain = Style { colour: false, unicode: true, width: None };
+        let plain = Style { colour: false, unicode: true, width: None, height: None };
         assert_eq!(report(&checks, &plain), "✓ tmux    tmux 3.4\n✗ locale  is C\n          export LC_ALL=C.UTF-8\n");
     }
 

@@ -4,6 +4,7 @@ use super::Check;
 use crate::cli::api::{Api, Checked, Dialled, Peer, Peers};
 use crate::cli::peers::versions;
 use crate::cli::text;
+use crate::peers::NO_MEMBER;
 
 /// Machines that are examined at the same time.
 const AT_ONCE: usize = 8;
@@ -15,6 +16,10 @@ pub(super) fn checks(api: &Api) -> Vec<Check> {
     };
     let others: Vec<&Peer> = peers.peers.iter().filter(|peer| !peer.own).collect();
     let mut checks = vec![mesh(&peers, others.len())];
+    if is_removed(&peers) {
+        // What is known of the others is of before.
+        return checks;
+    }
     for some in others.chunks(AT_ONCE) {
         let examined = std::thread::scope(|scope| {
             let threads: Vec<_> = some.iter().map(|peer| scope.spawn(|| api.check_peer(&peer.id))).collect();
@@ -25,10 +30,15 @@ pub(super) fn checks(api: &Api) -> Vec<Check> {
     checks
 }
 
+fn is_removed(peers: &Peers) -> bool {
+    peers.peers.iter().any(|peer| peer.own && peer.removed)
+}
+
 /// Whether others can come in.
 fn mesh(peers: &Peers, others: usize) -> Check {
-    if peers.peers.iter().any(|peer| peer.own && peer.removed) {
-        let advice = "Join again with: consort join CODE (the code from consort invite there)";
+    if is_removed(peers) {
+        let advice = "Join again with: consort join CODE (the code from consort invite there)\n\
+                      Or forget the others with: consort leave";
         return Check::warning("mesh", "this machine was removed from the mesh", advice);
     }
     if others == 0 && peers.listening.is_empty() {
@@ -60,7 +70,16 @@ fn one(peer: &Peer, all: &[Peer], checked: Option<&Checked>) -> Check {
         return Check::bad(name, versions(peer, all), "Links need versions that speak a common protocol.");
     }
     if !peer.reachable {
-        let advice = "Is it on, and does consort run there? Run consort doctor there too.";
+        let answers =
+            checked.is_some_and(|checked| checked.there.iter().any(|way| way.failure.as_deref() == Some(NO_MEMBER)));
+        let advice = if answers {
+            format!(
+                "It has left, or others have removed this machine. Take it out of the list with: consort remove {}",
+                peer.short
+            )
+        } else {
+            "Is it on, and does consort run there? Run consort doctor there too.".into()
+        };
         return Check::warning(name, format!("unreachable for {age} ({ways})"), advice);
     }
     if let (None, Some(via)) = (&peer.address, &peer.via) {
@@ -84,10 +103,17 @@ fn ways(direction: &str, dialled: &[Dialled]) -> String {
         (Some(way), _) => format!("{direction}: {}", text::one_line(&way.address)),
         (None, []) => format!("{direction}: no address known"),
         (None, all) => {
-            let each = all.iter().map(|way| {
-                let failure = way.failure.as_deref().unwrap_or_default();
-                format!("{} {}", text::one_line(&way.address), text::one_line(failure))
-            });
+            // What several addresses have in common is said once.
+            let mut failures: Vec<(&str, Vec<String>)> = Vec::new();
+            for way in all {
+                let failure = way.failure.as_deref().unwrap_or_default().trim_end_matches('.');
+                let address = text::one_line(&way.address);
+                match failures.iter_mut().find(|(known, _)| *known == failure) {
+                    Some((_, addresses)) => addresses.push(address),
+                    None => failures.push((failure, vec![address])),
+                }
+            }
+            let each = failures.iter().map(|(failure, at)| format!("{} {}", at.join(" and "), text::one_line(failure)));
             format!("{direction}: {}", each.collect::<Vec<_>>().join(", "))
         }
     }
@@ -144,6 +170,17 @@ mod tests {
             "{check:?}"
         );
         assert_eq!(one(&Peer { conflict: true, ..peer() }, &[], None).outcome, Outcome::Bad);
+    }
+
+    #[test]
+    fn a_machine_that_answers_that_this_one_is_no_member_is_not_said_to_be_off() {
+        let refused = ["10.0.0.7:1", "192.168.1.7:1"].map(|address| dialled(address, Some(NO_MEMBER)));
+        let checked = Checked { there: refused.into(), back: None };
+        let check = one(&Peer { reachable: false, address: None, short: "abc".into(), ..peer() }, &[], Some(&checked));
+        let expected = "unreachable for 1m (dialled from here: 10.0.0.7:1 and 192.168.1.7:1 \
+                        It does not take this node for a member of its mesh)";
+        assert_eq!(check.message, expected);
+        assert!(check.advice.is_some_and(|advice| advice.ends_with("consort remove abc")));
     }
 
     #[test]

@@ -38,6 +38,12 @@ pub(super) fn check(listen: Listen, own: Option<&Health>) -> Check {
     }
 }
 
+/// What a node that runs says of where it serves.
+pub(super) fn served(addresses: &[SocketAddr]) -> Check {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    Check::good("port", format!("{}: served by this node", addresses.join(", ")))
+}
+
 fn in_use(address: SocketAddr, own: Option<&Health>) -> Check {
     match (health(address), own) {
         (Some(there), Some(own)) if there.node == own.node => {

@@ -1,8 +1,7 @@
 // The composition root: connects the node, the model and the terminals, and holds what the user is doing.
 
 import { computed, effect, signal } from "@preact/signals";
-import { plural } from "../model/format";
-import { levelsBy } from "../model/machines";
+import { levelsBy, machineRanks } from "../model/machines";
 import { formatRoute, HOME, MACHINES, parseRoute, tokenInHash, type Route } from "../model/route";
 import { lookedAt } from "../model/recent";
 import { stateSince, Store } from "../model/store";
@@ -11,16 +10,17 @@ import { Api, ApiError, type Verb } from "../net/api";
 import { Connection, type ConnectionState } from "../net/connection";
 import { claimViewerId } from "../net/viewer-id";
 import type { Agent, NodeInfo, ServerMessage, TerminalInfo } from "../protocol/types";
-import type { InputLoss } from "../stream/input-queue";
 import { withModifiers, type Modifiers } from "../terminal/modifiers";
 import { TerminalPool } from "../terminal/pool";
 import type { TerminalSession } from "../terminal/session";
 import type { CreatePlace } from "./beside";
+import { MeetingKeeper } from "./meeting-keeper";
 import { NotesKeeper } from "./notes-keeper";
 import { Notices } from "./notices";
 import { Preferences } from "./preferences";
 import { ScreenSpace } from "./screen-space";
 import { terminalShortcut } from "./shortcuts";
+import { tellOfLoss, tellOfRefusedInput, tellOfRequest } from "./tell";
 
 export type OpenDialog =
   | CreatePlace
@@ -29,6 +29,7 @@ export type OpenDialog =
   | { readonly kind: "invite" }
   | { readonly kind: "join" }
   | { readonly kind: "remove-machine"; readonly node: NodeInfo }
+  | { readonly kind: "leave" }
   | { readonly kind: "switch" }
   | { readonly kind: "help" }
   | { readonly kind: "settings" }
@@ -51,6 +52,7 @@ export class App {
   readonly space = new ScreenSpace();
   readonly api = new Api(() => this.loginNeeded());
   readonly notes = new NotesKeeper(this.api);
+  readonly meeting = new MeetingKeeper(this.api, () => this.isLive.peek() && this.pageVisible.peek(), (request) => tellOfRequest(this, request));
 
   readonly connection = signal<ConnectionState>({ kind: "connecting" });
   readonly route = signal<Route>(HOME);
@@ -72,6 +74,7 @@ export class App {
   });
   /** The levels above an agent in the tree, as the user groups them. */
   readonly levelsOf = computed(() => levelsBy(this.preferences.grouping.value, this.store.nodes.value));
+  readonly ranks = computed(() => machineRanks(this.store.nodes.value));
   /** Machines need to be named only where there are several. */
   readonly hasMachines = computed(() => this.store.nodes.value.length > 1);
   readonly isLive = computed(() => this.connection.value.kind === "open");
@@ -96,6 +99,7 @@ export class App {
         opened: () => {
           this.pool.connected();
           this.notes.saveNow();
+          void this.meeting.ask();
         },
         closed: () => this.pool.disconnected(),
         message: (message) => this.receive(message),
@@ -108,8 +112,8 @@ export class App {
       key: (event) => terminalShortcut(this, event),
       modify: (text) => this.applyModifiers(text),
       clipboard: (text) => this.copy(text, "A program copied text to the clipboard."),
-      inputLost: (loss, message) => this.reportLoss(loss, message),
-      inputRefused: (bytes) => this.reportRefusal(bytes),
+      inputLost: (agent, loss, message) => tellOfLoss(this, agent, loss, message),
+      inputRefused: (bytes) => tellOfRefusedInput(this, bytes),
     });
   }
 
@@ -121,6 +125,7 @@ export class App {
     addEventListener("hashchange", () => void this.hashChanged());
     this.watchPage();
     this.watchModel();
+    this.meeting.start();
     if (loggedIn) this.link.connect();
   }
 
@@ -277,15 +282,11 @@ export class App {
       await this.api.login(token);
       return true;
     } catch (error) {
-      if (await this.hasOldLogin()) return true;
+      // A link that was used before is no problem for somebody who is logged in.
+      if (await this.api.isLoggedIn()) return true;
       this.loginNeeded(error instanceof ApiError ? error.message : "");
       return false;
     }
-  }
-
-  /** A link that was used before is no problem for somebody who is logged in. */
-  private async hasOldLogin(): Promise<boolean> {
-    return this.api.isLoggedIn();
   }
 
   private loginNeeded(problem = ""): void {
@@ -377,19 +378,5 @@ export class App {
     if (!modifiers.ctrl && !modifiers.alt) return text;
     this.modifiers.value = NO_MODIFIERS;
     return withModifiers(text, modifiers);
-  }
-
-  private reportLoss(loss: InputLoss, message: string): void {
-    const what = plural(loss.actions, "keystroke or paste", "keystrokes or pastes");
-    this.notices.show("warning", `${what} may not have arrived.`, {
-      hint: message,
-      action: { label: "Copy what you typed", run: () => this.copy(loss.text, "Copied what may be missing.") },
-    });
-  }
-
-  private reportRefusal(bytes: number): void {
-    // The notice over a terminal that has ended says it already.
-    if (this.pool.current?.state.value.phase === "ended") return;
-    this.notices.show("error", `${bytes} bytes were not taken: too much is waiting to be sent.`, { hint: "Try again in smaller parts." });
   }
 }

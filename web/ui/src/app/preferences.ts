@@ -24,6 +24,8 @@ export class Preferences {
   readonly detailsOpen = persisted("details-open", false, isBoolean);
   readonly sidebarPx = persisted("sidebar-px", 288, isNumber);
   readonly grouping = persisted<Grouping>("grouping", "category", isOneOf("category", "machine"));
+  /** On a phone: who waits and what goes on, or the list of all agents. */
+  readonly phoneTab = persisted<"start" | "agents">("phone-tab", "start", isOneOf("start", "agents"));
   readonly recent = persisted<readonly Recent[]>("recent", [], isRecentList);
   /** Where an agent was created last, by machine. */
   readonly lastDirectories = persisted<Record<string, string>>("last-directories", {}, isTexts);

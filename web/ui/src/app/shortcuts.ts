@@ -63,7 +63,7 @@ export function pageShortcut(app: App, event: KeyboardEvent): boolean {
   }
   if (event.ctrlKey && event.shiftKey && !event.altKey && !event.metaKey) return controlShift(app, event);
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
-  if (target.closest("input, textarea, select, [contenteditable]") !== null) return false;
+  if (target.closest('input:not([type="radio"], [type="checkbox"]), textarea, select, [contenteditable]') !== null) return false;
   return plainKey(app, event);
 }
 
@@ -71,7 +71,7 @@ export function pageShortcut(app: App, event: KeyboardEvent): boolean {
 export function agentOrder(app: App): string[] {
   const words = filterWords(app.filter.value);
   const shown = [...app.store.agents.value.values()].filter((agent) => matchesFilter(agent, words));
-  const rows = buildRows(shown, { folded: new Set(), unfoldAll: true, levelsOf: app.levelsOf.value });
+  const rows = buildRows(shown, { folded: new Set(), unfoldAll: true, levelsOf: app.levelsOf.value, ranks: app.ranks.value });
   return rows.flatMap((row) => (row.kind === "agent" ? [row.id] : []));
 }
 

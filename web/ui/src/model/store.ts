@@ -2,7 +2,7 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import type { Agent, NodeInfo, ServerMessage } from "../protocol/types";
-import { machineSentence } from "./machines";
+import { machineNames, machineSentence } from "./machines";
 import { compareNames } from "./tree";
 
 /** Changes of agents are collected this long, so that a busy machine does not redraw the tree hundreds of times a second. */
@@ -19,6 +19,8 @@ export class Store {
   nodesHeardAt = Date.now();
 
   readonly nodesById = computed<ReadonlyMap<string, NodeInfo>>(() => new Map(this.nodes.value.map((node) => [node.id, node])));
+  /** What each machine is called where it is named: with its short id if its name is not unique. */
+  readonly machineNames = computed(() => machineNames(this.nodes.value));
   readonly self = computed(() => this.nodes.value.find((node) => node.self) ?? null);
   /** Agents that wait for the user and can be answered, longest first. */
   readonly waiting = computed(() =>
@@ -26,6 +28,15 @@ export class Store {
       .filter((agent) => this.isWaiting(agent))
       .sort((a, b) => stateSince(a) - stateSince(b) || compareNames(a.name, b.name)),
   );
+
+  /** Machines that cannot be reached. */
+  readonly away = computed(() => this.nodes.value.filter((node) => !node.self && !node.reachable));
+  /** Agents of those that waited for the user when they were heard of last. */
+  readonly lastKnownWaiting = computed(() =>
+    [...this.agents.value.values()].filter((agent) => agent.state.kind === "waiting" && !this.isReachable(agent)),
+  );
+  /** False if this machine was admitted only to look: it has no say in who is a member. */
+  readonly mayManage = computed(() => this.self.value?.rights !== "view");
 
   private readonly collected = new Map<string, Agent | null>();
   private collecting = false;
@@ -38,7 +49,12 @@ export class Store {
 
   /** State of a machine in one line. */
   machineSentence(node: NodeInfo, now: number): string {
-    return machineSentence(node, this.nodesById.value, this.nodesHeardAt, now);
+    return machineSentence(node, this.nodesById.value, this.machineNames.value, this.nodesHeardAt, now);
+  }
+
+  /** What a machine is called where it is named. */
+  nameOf({ id, name }: NodeInfo): string {
+    return this.machineNames.value.get(id) ?? name;
   }
 
   /** False only for agents of a machine that is known to be away: of them there is nothing but old news. */
@@ -59,6 +75,13 @@ export class Store {
   /** The machine of an agent; `null` while it is not known. */
   nodeOf(agent: Agent): NodeInfo | null {
     return this.nodesById.value.get(agent.node) ?? null;
+  }
+
+  /** An agent as people name it: with its machine, if that is another one. */
+  addressed(id: string): string {
+    const agent = this.agent(id);
+    const node = agent === null ? null : this.nodeOf(agent);
+    return `${agent?.name ?? "an agent"}${node === null || node.self ? "" : ` on ${this.nameOf(node)}`}`;
   }
 
   apply(message: ServerMessage): void {

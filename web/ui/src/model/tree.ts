@@ -8,6 +8,8 @@ export interface Level {
   readonly label: string;
   /** A machine; else a level of the name. */
   readonly node?: string;
+  /** It comes before its siblings. */
+  readonly first?: boolean;
 }
 
 export interface GroupRow {
@@ -51,6 +53,8 @@ export interface TreeOptions {
   readonly levelsOf?: (agent: Agent) => readonly Level[];
   /** Which agents count as waiting for the user. */
   readonly isWaiting?: (agent: Agent) => boolean;
+  /** The place of each machine among agents of the same name. */
+  readonly ranks?: ReadonlyMap<string, number>;
 }
 
 interface Group {
@@ -58,6 +62,7 @@ interface Group {
   readonly label: string;
   readonly node: string | null;
   readonly machine: string | null;
+  readonly first: boolean;
   readonly path: readonly string[];
   readonly groups: Map<string, Group>;
   readonly agents: Agent[];
@@ -74,7 +79,7 @@ export function pathLevels(agent: Agent): readonly Level[] {
 
 /** Rows in the order in which they are drawn: groups before agents, each by name; ungrouped agents come last. */
 export function buildRows(agents: Iterable<Agent>, options: TreeOptions): Row[] {
-  const root: Group = { id: "", label: "", node: null, machine: null, path: [], groups: new Map(), agents: [], count: 0, waiting: 0 };
+  const root: Group = { id: "", label: "", node: null, machine: null, first: false, path: [], groups: new Map(), agents: [], count: 0, waiting: 0 };
   const levelsOf = options.levelsOf ?? pathLevels;
   const isWaiting = options.isWaiting ?? (({ state }) => state.kind === "waiting");
   for (const agent of agents) insert(root, agent, levelsOf(agent), isWaiting(agent));
@@ -108,7 +113,7 @@ function insert(root: Group, agent: Agent, levels: readonly Level[], waits: bool
 function appendChildren(rows: Row[], parent: Group, depth: number, options: TreeOptions): void {
   const siblings = parent.groups.size + parent.agents.length;
   let position = 0;
-  for (const [, group] of [...parent.groups].sort((a, b) => compareNames(a[1].label, b[1].label))) {
+  for (const [, group] of [...parent.groups].sort((a, b) => compareGroups(a[1], b[1]))) {
     const folded = options.unfoldAll !== true && options.folded.has(group.id);
     const { id, label, count, waiting, path, node, machine } = group;
     rows.push({
@@ -118,13 +123,19 @@ function appendChildren(rows: Row[], parent: Group, depth: number, options: Tree
     if (!folded) appendChildren(rows, group, depth + 1, options);
   }
   const category = parent.path[0] ?? null;
-  for (const agent of parent.agents.sort((a, b) => compareNames(a.leaf, b.leaf) || compareNames(a.id, b.id))) {
+  const rank = ({ node }: Agent): number => options.ranks?.get(node) ?? Number.MAX_SAFE_INTEGER;
+  for (const agent of parent.agents.sort((a, b) => compareNames(a.leaf, b.leaf) || rank(a) - rank(b) || compareNames(a.id, b.id))) {
     rows.push({ kind: "agent", id: agent.id, agent, depth, category, position: ++position, siblings });
   }
 }
 
-function newGroup(parent: Group, { key, label, node }: Level): Group {
+function compareGroups(a: Group, b: Group): number {
+  return Number(b.first) - Number(a.first) || compareNames(a.label, b.label);
+}
+
+function newGroup(parent: Group, { key, label, node, first = false }: Level): Group {
   return {
+    first,
     id: groupId(parent.id, key), label, node: node ?? null, machine: node ?? parent.machine,
     path: node === undefined ? [...parent.path, key] : parent.path,
     groups: new Map(), agents: [], count: 0, waiting: 0,

@@ -144,6 +144,14 @@ export class Api {
     await this.request("POST", `/api/peers/${encodeURIComponent(node)}/admit`, { rights });
   }
 
+  async refuse(node: string): Promise<void> {
+    await this.request("POST", `/api/peers/${encodeURIComponent(node)}/refuse`);
+  }
+
+  async leave(): Promise<void> {
+    await this.request("POST", "/api/leave");
+  }
+
   async removeMachine(node: string): Promise<void> {
     await this.request("DELETE", `/api/peers/${encodeURIComponent(node)}`);
   }

@@ -29,7 +29,7 @@ export interface SessionSurroundings {
   /** Sticky modifiers of the key bar. */
   modify(text: string): string;
   clipboard(text: string): void;
-  inputLost(loss: InputLoss, message: string): void;
+  inputLost(agent: string, loss: InputLoss, message: string): void;
   inputRefused(bytes: number): void;
 }
 
@@ -83,7 +83,7 @@ export class TerminalSession {
     this.predictor = new Predictor(this.view.xterm);
     this.stream = new TerminalStream(agent, terminal, this.screen(), {
       changed: () => this.changed(),
-      inputLost: (loss, message) => around.inputLost(loss, message),
+      inputLost: (loss, message) => around.inputLost(agent, loss, message),
     });
     Object.assign(this.view.host.dataset, { testid: "terminal-host", agentId: agent, terminal: String(terminal) });
   }

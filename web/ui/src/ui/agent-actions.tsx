@@ -21,8 +21,8 @@ export function AgentActions({ agent, labelled = false }: { agent: Agent; labell
   const app = useApp();
   const busy = app.busy.value.get(agent.id);
   const node = app.store.nodeOf(agent);
-  const away = node !== null && !node.reachable ? `${node.name} cannot be reached` : "";
-  const foreign = app.store.mayOperate(agent) ? "" : `This machine may only look at the agents of ${node?.name ?? "others"}`;
+  const away = node !== null && !node.reachable ? `${app.store.nameOf(node)} cannot be reached` : "";
+  const foreign = app.store.mayOperate(agent) ? "" : `This machine may only look at the agents of ${node === null ? "others" : app.store.nameOf(node)}`;
   const impossible = away !== "" ? away : foreign;
   const refusal = impossible !== "" ? impossible : isFound(agent) && agent.running ? NOT_OURS : "";
   return (

@@ -36,6 +36,7 @@ export function AgentTree(): JSX.Element {
       unfoldAll: words.length > 0,
       levelsOf: app.levelsOf.value,
       isWaiting: (agent) => app.store.isWaiting(agent),
+      ranks: app.ranks.value,
     });
   });
   const rowPx = app.space.touch.value ? TOUCH_ROW_PX : ROW_PX;
@@ -193,7 +194,7 @@ function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; s
       aria-posinset={row.position}
       aria-setsize={row.siblings}
       aria-selected={selected}
-      aria-label={`${agent.leaf}. ${unreachable ? `${node.name} cannot be reached. Last known: ` : ""}${stateWord(agent)}`}
+      aria-label={`${agent.leaf}. ${unreachable ? `${app.store.nameOf(node)} cannot be reached. Last known: ` : ""}${stateWord(agent)}`}
       tabIndex={place.tabStop ? 0 : -1}
       style={rowStyle(row, place, app.store.hues.value)}
       onFocus={(event) => {
@@ -224,7 +225,7 @@ function AgentSummary({ row: { agent } }: { row: AgentRow }): JSX.Element {
   return (
     <>
       <strong>{agent.name}</strong>
-      {node !== null && app.hasMachines.value && <span class="dim">{node.name}: {app.store.machineSentence(node, app.now.value)}</span>}
+      {node !== null && app.hasMachines.value && <span class="dim">{app.store.nameOf(node)}: {app.store.machineSentence(node, app.now.value)}</span>}
       <span class="tooltip-state"><StateGlyph kind={agent.state.kind} /> {stateSentence(agent, app.now.value)}</span>
       {title !== "" && <span>{title}</span>}
       {agent.directory !== null && <span class="dim mono">{shortPath(agent.directory, node?.home ?? "")}</span>}

@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { formatBytes, formatLatency } from "../model/format";
 import type { ConnectionState } from "../net/connection";
+import type { NodeInfo } from "../protocol/types";
 import type { TerminalSession } from "../terminal/session";
 import { useApp } from "./context";
 
@@ -25,27 +26,42 @@ export function ConnectionBar(): JSX.Element {
   );
 }
 
-/** Lies over a terminal whose content may be out of date, without moving anything and never over its cursor. */
-export function StaleNotice(props: { pendingBytes: number; waiting: boolean; session: TerminalSession }): JSX.Element | null {
-  const app = useApp();
-  const state = app.connection.value;
-  return state.kind === "open" && !props.waiting ? null : <StaleBanner {...props} state={state} />;
+interface Stale {
+  readonly pendingBytes: number;
+  readonly waiting: boolean;
+  /** The machine of the agent, if it cannot be reached. */
+  readonly away: NodeInfo | null;
+  readonly session: TerminalSession;
 }
 
-function StaleBanner({ pendingBytes, session, state }: { pendingBytes: number; session: TerminalSession; state: ConnectionState }): JSX.Element {
+/** Lies over a terminal whose content may be out of date, without moving anything and never over its cursor. */
+export function StaleNotice(props: Stale): JSX.Element | null {
+  const app = useApp();
+  const state = app.connection.value;
+  return state.kind === "open" && !props.waiting && props.away === null ? null : <StaleBanner {...props} state={state} />;
+}
+
+function StaleBanner({ pendingBytes, away, session, state }: Stale & { state: ConnectionState }): JSX.Element {
   const app = useApp();
   const { full } = useConnectionText(state);
   // Decided once: it does not jump while it is there.
   const top = useMemo(() => isCursorLow(session), [session]);
+  // What is between here and the node comes first: what lies behind it is not known then.
+  const beyond = state.kind === "open" ? away : null;
+  const what = beyond === null ? full : `${app.store.nameOf(beyond)}: ${lowerFirst(app.store.machineSentence(beyond, app.now.value))}`;
   return (
     <div class={`stale-notice ${top ? "at-top" : ""}`} data-testid="stale-notice" role="status">
       <span>
-        <strong>{full}.</strong>{" "}
-        {pendingBytes === 0 ? "What you see may be out of date." : `${formatBytes(pendingBytes)} of your typing is kept and sent then.`}
+        <strong>{what}.</strong>{" "}
+        {pendingBytes === 0 ? "What you see may be out of date." : `${formatBytes(pendingBytes)} of your typing is kept and sent ${beyond === null ? "then" : "when it is back"}.`}
       </span>
-      <button class="button small" disabled={state.kind !== "waiting"} onClick={() => app.reconnectNow()}>Reconnect now</button>
+      {beyond === null && <button class="button small" disabled={state.kind !== "waiting"} onClick={() => app.reconnectNow()}>Reconnect now</button>}
     </div>
   );
+}
+
+function lowerFirst(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
 }
 
 function isCursorLow({ view }: TerminalSession): boolean {
@@ -56,7 +72,8 @@ function isCursorLow({ view }: TerminalSession): boolean {
 function useConnectionText(state: ConnectionState): { short: string; full: string } {
   const app = useApp();
   const seconds = useSecondsUntil(state.kind === "waiting" ? state.retryAt : null);
-  const node = app.store.self.value?.name ?? "the node";
+  const self = app.store.self.value;
+  const node = self === null ? "the node" : app.store.nameOf(self);
   const same = (text: string): { short: string; full: string } => ({ short: text, full: text });
   switch (state.kind) {
     case "open":

@@ -118,7 +118,7 @@ export function CreateDialog({ path, node }: { path: readonly string[]; node: st
             <DirectoryPicker node={form.value.node} value={form.value.directory} problem={problemOf("directory")} set={(directory) => set({ directory })} />
           </Field>
           {!tmuxWorks(machine) && (
-            <p class="warning">Without tmux the agent runs in a terminal of the node{form.value.node !== "" && ` on ${machine?.name ?? "that machine"}`}, and ends when that ends.</p>
+            <p class="warning">Without tmux the agent runs in a terminal of the node{form.value.node !== "" && ` on ${machine === null ? "that machine" : app.store.nameOf(machine)}`}, and ends when that ends.</p>
           )}
           <MoreOptions form={form.value} problem={problemOf("env")} set={set} />
         </div>

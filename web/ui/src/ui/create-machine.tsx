@@ -2,9 +2,8 @@
 
 import type { JSX } from "preact";
 import type { App } from "../app/app";
-import { whyNotThere } from "../model/machines";
+import { machinesInOrder, whyNotThere } from "../model/machines";
 import type { AgentForm } from "../model/new-agent";
-import { compareNames } from "../model/tree";
 import type { NodeInfo } from "../protocol/types";
 import { useApp } from "./context";
 import { Field } from "./field";
@@ -22,7 +21,7 @@ export function machineProblem(app: App, form: Pick<AgentForm, "node">): string 
   const machine = machineOf(app, form);
   if (machine === null) return form.node === "" ? "" : "That machine is no longer in the list.";
   const why = whyNot(app, machine);
-  return why === "" ? "" : `${machine.name}: ${why}.`;
+  return why === "" ? "" : `${app.store.nameOf(machine)}: ${why}.`;
 }
 
 function whyNot(app: App, node: NodeInfo): string {
@@ -47,7 +46,7 @@ export function tmuxWorks(machine: NodeInfo | null): boolean {
 /** Where it runs. Machines on which nothing can be created are there, with the reason. */
 export function MachineField({ form, set }: { form: AgentForm; set: (change: Place) => void }): JSX.Element {
   const app = useApp();
-  const machines = [...app.store.nodes.value].sort((a, b) => Number(b.self) - Number(a.self) || compareNames(a.name, b.name));
+  const machines = machinesInOrder(app.store.nodes.value);
   const chosen = machineOf(app, form);
   const hint = form.node === "" || chosen === null ? undefined : <span class="hint">{app.store.machineSentence(chosen, app.now.value)}</span>;
   return (
@@ -62,7 +61,7 @@ export function MachineField({ form, set }: { form: AgentForm; set: (change: Pla
           const why = whyNot(app, node);
           return (
             <option key={node.id} value={node.self ? "" : node.id} disabled={why !== ""}>
-              {node.name}{node.self ? " (this machine)" : why === "" ? "" : ` (${why})`}
+              {app.store.nameOf(node)}{node.self ? " (this machine)" : why === "" ? "" : ` (${why})`}
             </option>
           );
         })}

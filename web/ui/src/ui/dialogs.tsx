@@ -10,7 +10,7 @@ import { CreateDialog } from "./create-dialog";
 import { DeleteDialog } from "./delete-dialog";
 import { Dialog } from "./dialog";
 import { InterruptDialog } from "./interrupt-dialog";
-import { InviteDialog, JoinDialog, RemoveMachineDialog } from "./machine-dialogs";
+import { InviteDialog, JoinDialog, LeaveDialog, RemoveMachineDialog } from "./machine-dialogs";
 import { QuickSwitch } from "./quick-switch";
 
 export function Dialogs(): JSX.Element | null {
@@ -30,6 +30,8 @@ export function Dialogs(): JSX.Element | null {
       return <JoinDialog />;
     case "remove-machine":
       return <RemoveMachineDialog node={open.node} />;
+    case "leave":
+      return <LeaveDialog />;
     case "switch":
       return <QuickSwitch />;
     case "help":

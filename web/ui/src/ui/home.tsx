@@ -1,18 +1,16 @@
 // The start page: what needs the user, what goes on, where one was; or the first step if there is nothing yet.
 
-import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
-import { agentTitle, stateReason, stateSentence } from "../model/agents";
-import { formatAge, plural } from "../model/format";
-import { QUICK_ANSWERS } from "../model/quick-answers";
-import { lastLines } from "../model/screen-text";
+import { agentTitle, stateSentence } from "../model/agents";
+import { plural } from "../model/format";
 import { stateSince } from "../model/store";
 import type { Agent, StateKind } from "../protocol/types";
 import { useApp } from "./context";
 import { Host } from "./host-badge";
 import { Icon } from "./icons";
+import { MeshBanner } from "./mesh-banner";
 import { StateGlyph } from "./state-glyph";
+import { WaitingCards } from "./waiting-cards";
 
 const ORDER: readonly (readonly [StateKind, string])[] = [
   ["waiting", "waiting"], ["working", "working"], ["done", "done"], ["idle", "idle"], ["exited", "not running"], ["unknown", "not known"],
@@ -25,7 +23,7 @@ export function Home(): JSX.Element {
   const { store } = useApp();
   if (!store.loaded.value) return <div class="home" data-testid="home" />;
   const agents = [...store.agents.value.values()];
-  return agents.length === 0 ? <div class="home"><FirstSteps /></div> : <Overview agents={agents} />;
+  return agents.length === 0 ? <div class="home"><MeshBanner /><FirstSteps /></div> : <Overview agents={agents} />;
 }
 
 export function FirstSteps(): JSX.Element {
@@ -88,22 +86,13 @@ function Overview({ agents: known }: { agents: readonly Agent[] }): JSX.Element 
     <div class="home" data-testid="home">
       <div class="home-wide">
         <TmuxMissing />
-        <nav class="tiles" aria-label="Filter by state">
+        <MeshBanner />
+        {agents.length > 0 && <nav class="tiles" aria-label="Filter by state">
           {ORDER.map(([kind, word]) => (
             <StateTile key={kind} kind={kind} word={word} count={agents.filter((agent) => agent.state.kind === kind).length} />
           ))}
-        </nav>
-        {waiting.length === 0 ? (
-          <p class="all-clear"><StateGlyph kind="done" /> Nobody is waiting for you.</p>
-        ) : (
-          <section>
-            <h2>Waiting for you</h2>
-            <ul class="waiting-cards">
-              {waiting.slice(0, MOST_LISTED).map((agent) => <li key={agent.id}><WaitingCard agent={agent} /></li>)}
-            </ul>
-            <More count={waiting.length} />
-          </section>
-        )}
+        </nav>}
+        <WaitingCards fallback={<NobodyWaits />} />
         <AgentList title="Recently finished" agents={finished} />
         <AgentList title="Working" agents={working} />
         <AgentList title="Where you were" agents={recent} />
@@ -111,6 +100,12 @@ function Overview({ agents: known }: { agents: readonly Agent[] }): JSX.Element 
       </div>
     </div>
   );
+}
+
+function NobodyWaits(): JSX.Element {
+  const { store } = useApp();
+  if (store.away.value.length > 0) return <p class="all-clear"><StateGlyph kind="idle" /> Nobody is waiting for you on machines that can be reached.</p>;
+  return <p class="all-clear"><StateGlyph kind="done" /> Nobody is waiting for you.</p>;
 }
 
 function isFinished(agent: Agent, now: number): boolean {
@@ -121,79 +116,17 @@ function isFinished(agent: Agent, now: number): boolean {
 function StateTile({ kind, word, count }: { kind: StateKind; word: string; count: number }): JSX.Element | null {
   const app = useApp();
   if (count === 0) return null;
+  const filter = (): void => {
+    app.filter.value = kind;
+    app.preferences.phoneTab.value = "agents";
+  };
   return (
-    <button class="tile" title={`Show only these in the list`} onClick={() => (app.filter.value = kind)}>
+    <button class="tile" title={`Show only these in the list`} onClick={filter}>
       <StateGlyph kind={kind} />
       <strong>{count}</strong>
       <span>{word}</span>
     </button>
   );
-}
-
-/** What it asks, and the keys that answer it. */
-function WaitingCard({ agent }: { agent: Agent }): JSX.Element {
-  const app = useApp();
-  const answers = useSignal(0);
-  const question = useQuestion(agent, answers.value);
-  return (
-    <article class="waiting-card" data-testid="waiting-card" data-agent-id={agent.id}>
-      <button class="agent-card" onClick={() => app.open(agent.id)}>
-        <StateGlyph kind={agent.state.kind} />
-        <span class="agent-card-name">{agent.name}</span>
-        <Host agent={agent} />
-        <span class="agent-card-why">{agentTitle(agent) || (question === "" ? stateReason(agent) : "")}</span>
-        <span class="dim">{formatAge(app.now.value - stateSince(agent))}</span>
-      </button>
-      {question !== "" && <pre class="question" aria-label="The end of its screen">{question}</pre>}
-      <div class="answers" role="group" aria-label={`Answer ${agent.name}`}>
-        {app.store.mayOperate(agent) && QUICK_ANSWERS.map(({ label, name, text }) => (
-          <button
-            key={label}
-            class="button small key-answer"
-            data-testid="quick-answer"
-            title={name}
-            aria-label={`${name} in ${agent.name}`}
-            disabled={!app.isLive.value}
-            onClick={() => {
-              app.answer(agent, text);
-              answers.value += 1;
-            }}
-          >
-            {label}
-          </button>
-        ))}
-        <button class="link-button" onClick={() => app.open(agent.id)}>Open</button>
-      </div>
-    </article>
-  );
-}
-
-const QUESTION_LINES = 7;
-/** After an answer, and after a change, the program takes a moment to draw. */
-const LOOK_AFTER_MS: readonly number[] = [0, 400, 1_500];
-
-/** The end of its screen, looked at again after every change: answers are given to what can be read. */
-function useQuestion(agent: Agent, answers: number): string {
-  const app = useApp();
-  const question = useSignal("");
-  const live = app.isLive.value;
-  const since = stateSince(agent);
-  useEffect(() => {
-    if (!live) return undefined;
-    const abort = new AbortController();
-    const look = (): void => {
-      app.api.screen(agent.id, abort.signal).then(
-        (text) => (question.value = lastLines(text, QUESTION_LINES)),
-        () => undefined,
-      );
-    };
-    const timers = LOOK_AFTER_MS.map((ms) => setTimeout(look, ms));
-    return () => {
-      timers.forEach(clearTimeout);
-      abort.abort();
-    };
-  }, [agent.id, answers, since, live]);
-  return question.value;
 }
 
 function AgentList({ title, agents }: { title: string; agents: readonly Agent[] }): JSX.Element | null {

@@ -5,9 +5,10 @@ import type { Agent, NodeInfo } from "../protocol/types";
 import { useApp } from "./context";
 
 export function HostBadge({ node }: { node: NodeInfo }): JSX.Element {
+  const name = useApp().store.nameOf(node);
   return (
-    <span class={`host-badge ${node.reachable ? "" : "unreachable"}`} data-testid="host-badge" title={`Runs on ${node.name}`}>
-      {node.name}
+    <span class={`host-badge ${node.reachable ? "" : "unreachable"}`} data-testid="host-badge" title={`Runs on ${name}`}>
+      <span>{node.name}</span>{name.slice(node.name.length)}
     </span>
   );
 }

@@ -32,12 +32,13 @@ function RightsChoice({ rights, set }: { rights: Rights; set: (rights: Rights) =
 export function InviteDialog(): JSX.Element {
   const app = useApp();
   const rights = useSignal<Rights>("operate");
-  const invite = useSignal<(Invite & { readonly until: number }) | null>(null);
+  const invite = useSignal<MadeInvite | null>(null);
   const problem = useSignal("");
   const make = async (): Promise<void> => {
     try {
-      const made = await app.api.invite(rights.value);
-      invite.value = { ...made, until: Date.now() + made.expires_s * 1000 };
+      const asked = rights.value;
+      const made = await app.api.invite(asked);
+      invite.value = { ...made, rights: asked, until: Date.now() + made.expires_s * 1000 };
       problem.value = "";
     } catch (error) {
       problem.value = said(error);
@@ -56,19 +57,24 @@ export function InviteDialog(): JSX.Element {
           </div>
         </>
       ) : (
-        <InviteCode invite={invite.value} until={invite.value.until} />
+        <InviteCode invite={invite.value} />
       )}
     </Dialog>
   );
 }
 
-function InviteCode({ invite, until }: { invite: Invite; until: number }): JSX.Element {
+interface MadeInvite extends Invite {
+  readonly rights: Rights;
+  readonly until: number;
+}
+
+function InviteCode({ invite }: { invite: MadeInvite }): JSX.Element {
   const app = useApp();
   const picture = useMemo(() => renderSVG(invite.code, { border: 0 }), [invite.code]);
-  const minutes = useMinutesUntil(until);
+  const minutes = useMinutesUntil(invite.until);
   return (
     <div class="invite" data-testid="invite">
-      <p>Run this on the other machine:</p>
+      <p>Run this on the other machine, which then may {invite.rights === "view" ? <strong>only look at agents of others</strong> : <strong>drive agents of others</strong>}:</p>
       <pre class="command"><code>{invite.command}</code></pre>
       <div class="qr" role="img" aria-label="The code as a picture" dangerouslySetInnerHTML={{ __html: picture }} />
       <p class="dim" role="status">
@@ -159,21 +165,49 @@ export function RemoveMachineDialog({ node }: { node: NodeInfo }): JSX.Element {
     try {
       await app.api.removeMachine(node.id);
       app.dialog.value = null;
-      app.notices.show("info", `${node.name} is removed.`);
+      app.notices.show("info", `${app.store.nameOf(node)} is removed.`);
     } catch (error) {
       problem.value = said(error);
     }
   };
+  const name = app.store.nameOf(node);
   return (
-    <Dialog title={`Remove ${node.name}?`} testid="remove-machine-dialog">
+    <Dialog title={`Remove ${name}?`} testid="remove-machine-dialog">
       <p>
         Its agents go on running there, and are no longer shown on the other machines; nor can it see or drive theirs. To come
-        back it needs a new invite.
+        back it needs an invite, or asks to join and is admitted.
       </p>
       {problem.value !== "" && <p class="field-error" role="alert">{problem.value}</p>}
       <div class="button-row">
         <button class="button" autofocus onClick={() => (app.dialog.value = null)}>Keep it</button>
         <button class="button danger" data-testid="confirm-remove-machine" onClick={() => void remove()}>Remove</button>
+      </div>
+    </Dialog>
+  );
+}
+
+export function LeaveDialog(): JSX.Element {
+  const app = useApp();
+  const problem = useSignal("");
+  const leave = async (): Promise<void> => {
+    try {
+      await app.api.leave();
+      app.dialog.value = null;
+      app.notices.show("info", "This machine has left the others.");
+    } catch (error) {
+      problem.value = said(error);
+    }
+  };
+  return (
+    <Dialog title="Leave the other machines?" testid="leave-dialog">
+      <p>
+        Everything goes on running, here and there; each side then shows only its own agents. To come back this machine needs an
+        invite, or asks to join and is admitted.
+      </p>
+      {problem.value !== "" && <p class="field-error" role="alert">{problem.value}</p>}
+      <div class="button-row">
+        <button class="button" autofocus onClick={() => (app.dialog.value = null)}>Stay</button>
+        <button class="button danger" data-testid="confirm-leave" onClick={() => void leave()}>Leave</button>
       </div>
     </Dialog>
   );

@@ -1,21 +1,19 @@
 // The machines: which there are, how each is reached, what it can do, and who wants to be one of them.
 
-import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { formatAge, plural } from "../model/format";
-import { compareNames } from "../model/tree";
+import { machinesInOrder } from "../model/machines";
 import type { Meeting } from "../net/api";
 import type { NodeInfo, Rights } from "../protocol/types";
 import { useApp } from "./context";
 import { Icon } from "./icons";
 
-const ASK_EVERY_MS = 3_000;
-
 export function MachinesPage(): JSX.Element {
   const app = useApp();
-  const { meeting, askAgain } = useMeeting();
-  const nodes = [...app.store.nodes.value].sort((a, b) => Number(b.self) - Number(a.self) || compareNames(a.name, b.name));
+  const meeting = app.meeting.meeting.value;
+  const nodes = machinesInOrder(app.store.nodes.value);
+  useEffect(() => void app.meeting.ask(), [app]);
   return (
     <div class="home" data-testid="machines">
       <div class="home-wide">
@@ -25,15 +23,17 @@ export function MachinesPage(): JSX.Element {
           </button>
           <h1>Machines</h1>
           <button class="button" data-testid="join-button" disabled={!app.isLive.value} onClick={() => (app.dialog.value = { kind: "join" })}>Join</button>
-          <button class="button primary" data-testid="invite-button" disabled={!app.isLive.value} onClick={() => (app.dialog.value = { kind: "invite" })}>
-            <Icon name="plus" /> Invite
-          </button>
+          {app.store.mayManage.value && (
+            <button class="button primary" data-testid="invite-button" disabled={!app.isLive.value} onClick={() => (app.dialog.value = { kind: "invite" })}>
+              <Icon name="plus" /> Invite
+            </button>
+          )}
         </header>
-        {meeting !== null && <Requests meeting={meeting} answered={askAgain} />}
+        {meeting !== null && <Requests meeting={meeting} />}
         <ul class="machine-list">
           {nodes.map((node) => <li key={node.id}><Machine node={node} /></li>)}
         </ul>
-        {nodes.length < 2 && (
+        {nodes.length < 2 && app.store.mayManage.value && (
           <p class="dim">
             Invite another machine, and its agents are in this list, too: you see and drive all of them from either side.
           </p>
@@ -43,38 +43,21 @@ export function MachinesPage(): JSX.Element {
   );
 }
 
-/** Who asks to be admitted changes without any message: it is asked for while the page is open. */
-function useMeeting(): { meeting: Meeting | null; askAgain: () => void } {
-  const app = useApp();
-  const meeting = useSignal<Meeting | null>(null);
-  const ask = (): void => {
-    if (!app.isLive.peek() || !app.pageVisible.peek()) return;
-    app.api.meeting().then(
-      (answer) => (meeting.value = answer),
-      () => undefined,
-    );
-  };
-  const live = app.isLive.value;
-  useEffect(() => {
-    ask();
-    const timer = setInterval(ask, ASK_EVERY_MS);
-    return () => clearInterval(timer);
-  }, [live]);
-  return { meeting: meeting.value, askAgain: ask };
-}
-
-function Requests({ meeting, answered }: { meeting: Meeting; answered: () => void }): JSX.Element | null {
+function Requests({ meeting }: { meeting: Meeting }): JSX.Element | null {
   const app = useApp();
   if (meeting.requests.length + meeting.asking.length === 0) return null;
-  const admit = async (id: string, name: string, rights: Rights): Promise<void> => {
+  const decide = async (name: string, decided: Promise<void>, done: string): Promise<void> => {
     try {
-      await app.api.admit(id, rights);
-      app.notices.show("info", `${name} is admitted.`);
+      await decided;
+      app.notices.show("info", done);
     } catch (error) {
-      app.reportError(`Could not admit ${name}.`, error);
+      app.reportError(`Could not answer ${name}.`, error);
     }
-    answered();
+    void app.meeting.ask();
   };
+  const admit = (id: string, name: string, rights: Rights): void =>
+    void decide(name, app.api.admit(id, rights), rights === "view" ? `${name} is admitted, and may only look.` : `${name} is admitted, and may drive agents.`);
+  const refuse = (id: string, name: string): void => void decide(name, app.api.refuse(id), `${name} is refused.`);
   return (
     <ul class="requests">
       {meeting.requests.map(({ id, short, name, from, age_ms }) => (
@@ -83,8 +66,13 @@ function Requests({ meeting, answered }: { meeting: Meeting; answered: () => voi
             <strong>{name}</strong> <span class="mono dim">{short}</span> asks to join, from <span class="mono">{from}</span>{" "}
             <span class="dim">{formatAge(age_ms) === "now" ? "just now" : `${formatAge(age_ms)} ago`}. Compare its id with <code>consort id</code> there.</span>
           </p>
-          <button class="button small" onClick={() => void admit(id, name, "view")}>Admit to look</button>
-          <button class="button small primary" onClick={() => void admit(id, name, "operate")}>Admit</button>
+          <button class="button small" data-testid="refuse" onClick={() => refuse(id, name)}>Refuse</button>
+          {app.store.mayManage.value && (
+            <>
+              <button class="button small" onClick={() => admit(id, name, "view")}>Admit to look</button>
+              <button class="button small primary" onClick={() => admit(id, name, "operate")}>Admit</button>
+            </>
+          )}
         </li>
       ))}
       {meeting.asking.map(({ id, name, address }) => (
@@ -97,11 +85,11 @@ function Requests({ meeting, answered }: { meeting: Meeting; answered: () => voi
 }
 
 function Machine({ node }: { node: NodeInfo }): JSX.Element {
-  const { store, now } = useApp();
+  const { store, now, hasMachines } = useApp();
   const agents = [...store.agents.value.values()].filter((agent) => agent.node === node.id).length;
   const backends = Object.values(node.backends).filter(({ available, detail }) => available && detail !== "").map(({ detail }) => detail);
   return (
-    <article class={`machine ${node.reachable ? "" : "unreachable"}`} data-testid="machine" data-node-id={node.id} data-reachable={node.reachable}>
+    <article class={`machine ${node.reachable && !node.removed ? "" : "unreachable"}`} data-testid="machine" data-node-id={node.id} data-reachable={node.reachable}>
       <h2>
         <span class="machine-dot" aria-hidden="true" />
         {node.name} <span class="dim mono">{node.short}</span>
@@ -129,25 +117,52 @@ function Machine({ node }: { node: NodeInfo }): JSX.Element {
             <dd>{backends.join(", ")}</dd>
           </>
         )}
-        {!node.self && (
+        {hasMachines.value && (
           <>
             <dt>Rights</dt>
-            <dd>{node.rights === "operate" ? "may drive agents of others" : "may only look at agents of others"}</dd>
+            <dd data-testid="machine-rights">
+              {node.rights === "operate" ? "may drive agents of others" : `may only look at agents of others${node.self ? "; another machine can change that" : ""}`}
+            </dd>
           </>
         )}
       </dl>
-      {!node.self && <MachineActions node={node} />}
+      {node.self ? <OwnActions node={node} /> : store.mayManage.value && <MachineActions node={node} />}
     </article>
+  );
+}
+
+function OwnActions({ node }: { node: NodeInfo }): JSX.Element | null {
+  const app = useApp();
+  if (node.removed) {
+    return (
+      <div class="machine-actions">
+        <button class="button small" disabled={!app.isLive.value} onClick={() => (app.dialog.value = { kind: "join" })}>Join again</button>
+      </div>
+    );
+  }
+  if (!app.hasMachines.value) return null;
+  return (
+    <div class="machine-actions">
+      <button class="button small" data-testid="leave-mesh" disabled={!app.isLive.value} onClick={() => (app.dialog.value = { kind: "leave" })}>Leave the others</button>
+    </div>
   );
 }
 
 function MachineActions({ node }: { node: NodeInfo }): JSX.Element {
   const app = useApp();
   const other: Rights = node.rights === "operate" ? "view" : "operate";
-  const change = (): void => void app.api.admit(node.id, other).catch((error: unknown) => app.reportError(`Could not change the rights of ${node.name}.`, error));
+  const name = app.store.nameOf(node);
+  const change = async (): Promise<void> => {
+    try {
+      await app.api.admit(node.id, other);
+      app.notices.show("info", other === "view" ? `${name} may only look now.` : `${name} may drive agents now.`);
+    } catch (error) {
+      app.reportError(`Could not change the rights of ${name}.`, error);
+    }
+  };
   return (
     <div class="machine-actions">
-      <button class="button small" disabled={!app.isLive.value} onClick={change}>{other === "view" ? "Let it only look" : "Let it drive agents"}</button>
+      <button class="button small" disabled={!app.isLive.value} onClick={() => void change()}>{other === "view" ? "Let it only look" : "Let it drive agents"}</button>
       <button class="button small" data-testid="remove-machine" disabled={!app.isLive.value} onClick={() => (app.dialog.value = { kind: "remove-machine", node })}>
         Remove
       </button>

@@ -24,6 +24,8 @@ export function Root(): JSX.Element {
   const connection = app.connection.value;
   if (connection.kind === "login") return <LoginPage problem={connection.problem} />;
   const { agent: id, page } = app.route.value;
+  // On a phone the start page is a tab beside the list.
+  const home = app.space.narrow.value ? null : <Home />;
   return (
     <div
       class="shell"
@@ -33,7 +35,7 @@ export function Root(): JSX.Element {
       style={{ "--sidebar": `${app.preferences.sidebarPx.value}px` }}
     >
       <Sidebar />
-      <main class="main">{page === "machines" ? <MachinesPage /> : id === null ? <Home /> : <AgentView key={id} id={id} />}</main>
+      <main class="main">{page === "machines" ? <MachinesPage /> : id === null ? home : <AgentView key={id} id={id} />}</main>
       <Dialogs />
       <NoticeList />
       <TooltipLayer />

@@ -4,9 +4,11 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { besideOpenAgent } from "../app/beside";
 import { agentOrder } from "../app/shortcuts";
+import { plural } from "../model/format";
 import { AgentTree } from "./agent-tree";
 import { ConnectionBar } from "./connection-bar";
 import { useApp } from "./context";
+import { Home } from "./home";
 import { Icon } from "./icons";
 import { StateGlyph } from "./state-glyph";
 
@@ -16,6 +18,10 @@ export function Sidebar(): JSX.Element {
   const app = useApp();
   const waiting = app.store.waiting.value.length;
   const theme = app.preferences.theme.value;
+  // There is no room for the start page beside the list.
+  const tabs = app.space.narrow.value && app.store.agents.value.size > 0;
+  const asking = app.meeting.requests.value.length;
+  const machines = asking === 0 ? "Machines" : `Machines: ${plural(asking, "asks", "ask")} to join`;
   return (
     <aside class="sidebar" aria-label="Agents">
       <header class="sidebar-header">
@@ -44,19 +50,27 @@ export function Sidebar(): JSX.Element {
           <Icon name="plus" /> New
         </button>
       </header>
-      <FilterBox />
-      {app.hasMachines.value && <GroupingSwitch />}
-      <AgentTree />
+      {tabs && <PhoneTabs />}
+      {tabs && app.preferences.phoneTab.value === "start" ? (
+        <Home />
+      ) : (
+        <>
+          <FilterBox />
+          {app.hasMachines.value && <GroupingSwitch />}
+          <AgentTree />
+        </>
+      )}
       <footer class="sidebar-footer">
         <ConnectionBar />
         <button
           class={`icon-button ${app.route.value.page === "machines" ? "active" : ""}`}
           data-testid="machines-button"
-          title="Machines"
-          aria-label="Machines"
+          title={machines}
+          aria-label={machines}
           onClick={() => app.showMachines()}
         >
           <Icon name="machines" />
+          {asking > 0 && <span class="button-count" data-testid="asking-count">{asking}</span>}
         </button>
         <button class="icon-button" title={`Design: ${theme}`} aria-label={`Design: ${theme}. Change`} onClick={() => app.preferences.cycleTheme()}>
           <Icon name={THEME_ICONS[theme]} />
@@ -113,6 +127,21 @@ function FilterBox(): JSX.Element {
         </button>
       )}
     </label>
+  );
+}
+
+function PhoneTabs(): JSX.Element {
+  const { phoneTab } = useApp().preferences;
+  return (
+    <fieldset class="grouping" data-testid="phone-tabs">
+      <legend class="visually-hidden">Show</legend>
+      {(["start", "agents"] as const).map((choice) => (
+        <label key={choice}>
+          <input type="radio" name="phone-tab" checked={phoneTab.value === choice} onChange={() => (phoneTab.value = choice)} />
+          {choice === "start" ? "Start" : "All agents"}
+        </label>
+      ))}
+    </fieldset>
   );
 }
 

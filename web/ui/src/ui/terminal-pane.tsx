@@ -31,7 +31,9 @@ export function TerminalPane({ agent, terminal, gone }: { agent: Agent; terminal
   }, [session, mayType]);
 
   const { phase, hasContent, pendingInputBytes, end, fitted, holder } = session.state.value;
-  const stale = hasContent && (phase === "waiting" || !app.isLive.value);
+  const node = app.store.nodeOf(agent);
+  const away = node === null || node.reachable ? null : node;
+  const stale = hasContent && (phase === "waiting" || away !== null || !app.isLive.value);
   const ended = gone || end !== null;
   return (
     <section class="terminal-pane" aria-label={`Terminal of ${agent.name}`}>
@@ -47,7 +49,7 @@ export function TerminalPane({ agent, terminal, gone }: { agent: Agent; terminal
         style={{ "--terminal-bg": app.preferences.look.value.theme.background }}
         onScroll={() => session.panned()}
       />
-      {!ended && <StaleNotice pendingBytes={pendingInputBytes} waiting={phase === "waiting"} session={session} />}
+      {!ended && <StaleNotice pendingBytes={pendingInputBytes} waiting={phase === "waiting"} away={away} session={session} />}
       <div class="terminal-overlays">
         {ended && <EndedNotice agent={agent} gone={gone} session={session} />}
         {app.isLive.value && pendingInputBytes > BACKLOG_BYTES && (

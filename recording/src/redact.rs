@@ -1,0 +1,127 @@
+//! Inputs without what is secret in them: of the same lengths, so that a node does the same.
+
+use consort_core::command::Command;
+use consort_core::input::ScreenText;
+use consort_core::limits::{LINK_FRAME_BYTES, PARCEL_BYTES};
+use consort_core::redact::{self, FILLER};
+use consort_core::wire::Frame;
+use consort_core::wire::circuit::envelope;
+use consort_core::{BackendInput, Input, LinkInput, OperationDone, Reply, TerminalInput, ViewerInput};
+
+/// Room for filler and for what is changed, kept from one input to the next.
+#[derive(Debug, Default)]
+pub struct Room {
+    filler: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+/// More than this is not kept.
+const KEPT: usize = 256 << 10;
+
+impl Room {
+    /// So many bytes of filler.
+    fn filler(&mut self, count: usize) -> &[u8] {
+        if self.filler.len() > KEPT && count <= KEPT {
+            self.filler = Vec::new();
+        }
+        if self.filler.len() < count {
+            self.filler.resize(count, FILLER);
+        }
+        &self.filler[..count]
+    }
+
+    /// A frame of a link. What parcels hold can be read by nobody but their receiver, so that its length is all that anybody else needs;
+    /// and that one is told what it holds.
+    fn frame(&mut self, frame: &[u8]) -> &[u8] {
+        self.frame.clear();
+        self.frame.extend_from_slice(frame);
+        if frame.len() <= LINK_FRAME_BYTES
+            && let Ok(Frame::Parcel(parcel)) = Frame::decode(frame)
+            && parcel.body.len() <= PARCEL_BYTES
+            && let Ok((_, held)) = envelope(&parcel.body)
+        {
+            let from = self.frame.len() - held.len();
+            self.frame[from..].fill(FILLER);
+        }
+        &self.frame
+    }
+}
+
+/// The same input without secrets. `room` is where what it then consists of is kept.
+#[must_use]
+pub fn input<'a>(input: &'a Input<'a>, room: &'a mut Room) -> Input<'a> {
+    match input {
+        Input::Terminal(id, TerminalInput::Output(bytes)) => {
+            Input::Terminal(*id, TerminalInput::Output(room.filler(bytes.len())))
+        }
+        Input::Terminal(id, TerminalInput::Snapshot { size, bytes }) => {
+            Input::Terminal(*id, TerminalInput::Snapshot { size: *size, bytes: room.filler(bytes.len()) })
+        }
+        Input::Terminal(id, TerminalInput::Screen(text)) => {
+            Input::Terminal(*id, TerminalInput::Screen(redact::screen(text)))
+        }
+        Input::Viewer(id, ViewerInput::Input { stream, heard, seq, bytes }) => {
+            let bytes = room.filler(bytes.len());
+            Input::Viewer(*id, ViewerInput::Input { stream: *stream, heard: *heard, seq: *seq, bytes })
+        }
+        Input::Link(id, LinkInput::Frame(frame)) => Input::Link(*id, LinkInput::Frame(room.frame(frame))),
+        Input::Command(id, node, asked) => {
+            let mut asked = asked.clone();
+            command(&mut asked);
+            Input::Command(*id, *node, asked)
+        }
+        Input::Backend(BackendInput::Done(id, Ok(OperationDone::Text(text)))) => {
+            let mut text = text.clone();
+            screen_text(&mut text);
+            Input::Backend(BackendInput::Done(*id, Ok(OperationDone::Text(text))))
+        }
+        Input::Wake
+        | Input::Backend(_)
+        | Input::Terminal(..)
+        | Input::Viewer(..)
+        | Input::Link(..)
+        | Input::DialFailed(..)
+        | Input::Network(_)
+        | Input::Stored(..) => input.clone(),
+    }
+}
+
+/// Takes what is secret out of a command. Its arguments stay: they are part of the fact that every member has of the agent.
+pub fn command(command: &mut Command) {
+    match command {
+        Command::Create(new) => {
+            new.env.iter_mut().for_each(|(_, value)| redact::text(value));
+            redact::text(&mut new.notes);
+        }
+        Command::SetNotes { notes, .. } => redact::text(notes),
+        Command::Paste { text, .. } => redact::text(text),
+        Command::Admit { .. }
+        | Command::Remove(_)
+        | Command::Edit { .. }
+        | Command::Start(_)
+        | Command::Stop(_)
+        | Command::Restart(_)
+        | Command::Delete(_)
+        | Command::ReadNotes(_)
+        | Command::ReadText { .. }
+        | Command::ListDirectory(_) => {}
+    }
+}
+
+/// Takes what is secret out of a reply.
+pub fn reply(reply: &mut Reply) {
+    match reply {
+        Reply::NotesText { notes, .. } => redact::text(notes),
+        Reply::Text(text) => screen_text(text),
+        Reply::Agent(_)
+        | Reply::Deleted(_)
+        | Reply::Node(_)
+        | Reply::Notes { .. }
+        | Reply::Pasted { .. }
+        | Reply::Directory(_) => {}
+    }
+}
+
+fn screen_text(text: &mut ScreenText) {
+    redact::text(&mut text.text);
+}
