@@ -1,17 +1,19 @@
 //! A node whose frames are tampered with on their way out: what a broken or hostile member could send. It does not invent facts
 //! (facts are not signed: a member is trusted with them); it sends garbage, repeats, and what was meant for others, changes what it
-//! passes on, and speaks in the name of others.
+//! passes on, and speaks in the name of others. Or it is no traitor at all, but of another version.
 
 use crate::dice::Dice;
 use consort_core::NodeId;
 use consort_core::seal::Seal;
 use consort_core::sham::Sham;
 use consort_core::wire::circuit::{Envelope, Form, SessionId, envelope, parcel};
-use consort_core::wire::{Frame, Parcel};
+use consort_core::wire::{Frame, Hello, Parcel};
 use std::collections::VecDeque;
 
 /// Old frames that it can bring up again.
 const RECORD: usize = 64;
+/// Protocols that no version here speaks.
+const LATER: (u16, u16) = (u16::MAX - 1, u16::MAX);
 /// The first byte of a frame with a parcel.
 const PARCEL: u8 = 5;
 
@@ -42,17 +44,27 @@ enum Manner {
     Forge,
     /// Says parcels again that it has sent or passed on, some of them long ago.
     Replay,
+    /// Greets as a later version, which speaks no protocol of this one.
+    Later,
 }
 
 impl Manner {
-    const ALL: [Manner; 7] =
-        [Manner::Garbage, Manner::Old, Manner::Twice, Manner::Cut, Manner::Change, Manner::Forge, Manner::Replay];
+    const ALL: [Manner; 8] = [
+        Manner::Garbage,
+        Manner::Old,
+        Manner::Twice,
+        Manner::Cut,
+        Manner::Change,
+        Manner::Forge,
+        Manner::Replay,
+        Manner::Later,
+    ];
 }
 
 impl Traitor {
     /// Kind 0: nobody.
     pub(crate) fn new(kind: u8, seed: u64, id: NodeId) -> Option<Self> {
-        let manner = *Manner::ALL.get(usize::from(kind % 8).checked_sub(1)?)?;
+        let manner = *Manner::ALL.get(usize::from(kind % 9).checked_sub(1)?)?;
         Some(Traitor { manner, dice: Dice::new(seed, 4), record: VecDeque::new(), own: Sham::new(id, seed) })
     }
 
@@ -67,6 +79,12 @@ impl Traitor {
             Manner::Cut => Some(frame[..self.dice.up_to(frame.len() as u64) as usize].to_vec()),
             Manner::Forge if is_parcel => self.forged(&frame),
             Manner::Forge => None,
+            Manner::Later => {
+                if let Ok(Frame::Hello(hello)) = Frame::decode(&frame) {
+                    frame = Frame::Hello(Hello { protocol: LATER, ..hello }).encode();
+                }
+                None
+            }
             Manner::Change => {
                 if strikes && is_parcel {
                     let place = self.dice.up_to(frame.len() as u64 - 2) as usize + 1;

@@ -125,3 +125,23 @@ fn what_was_asked_before_a_removal_is_not_carried_out_again_after_it() {
         passes(Scenario { seed, setting, ops: ops.clone() });
     }
 }
+
+/// A session that a copy of a machine had agreed to was used for the machine itself, which never answered, for as long as somebody looked.
+#[test]
+fn what_a_copy_has_agreed_to_does_not_keep_the_original_from_being_seen() {
+    let setting = Setting { hosts: 2, link_ms: (16, 17), jitter_ms: 1, ..Setting::default() };
+    let ops = vec![
+        Op::Go { host: 1 },
+        Op::Pair { host: 0 },
+        Op::Appear { name: 0 },
+        Op::Connect { page: 2 },
+        Op::Wait { ms: 250 },
+        Op::Block { from: 191, to: 222 },
+        Op::Copy { ms: 9_466 },
+        Op::Attach { page: 182, terminal: 63, active: false, size: 198, take: 12 },
+        Op::Wait { ms: 4_919 },
+    ];
+    for seed in 4_600..4_680 {
+        passes(Scenario { seed, setting, ops: ops.clone() });
+    }
+}

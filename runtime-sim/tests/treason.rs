@@ -51,3 +51,25 @@ fn if_seals_were_not_looked_at_it_would_be_seen() {
     let unsafe_ones = found.filter(|failure| failure.kind == FailureKind::Safety).count();
     assert!(unsafe_ones > 0, "parcels were changed, and nobody noticed");
 }
+
+/// As a number of [`Op::Betray`]: the machine is of a later version.
+const LATER: u8 = 8;
+
+#[test]
+fn machines_of_another_version_keep_apart_and_meet_again_when_they_are_of_one() {
+    for seed in 0..20 {
+        let ops = vec![
+            Op::Pair { host: 1 },
+            Op::Pair { host: 2 },
+            Op::Wait { ms: 1_000 },
+            Op::Go { host: 1 },
+            Op::Betray { kind: LATER },
+            Op::Crash { kept: 9, down_ms: 200 },
+            Op::Create { name: 0, pty: false, autostart: true },
+            Op::Wait { ms: 20_000 },
+        ];
+        let outcome =
+            run(&Scenario { seed, setting: Setting { hosts: 3, ..Setting::default() }, ops }, Options::default());
+        assert_eq!(outcome.failure, None, "seed {seed}");
+    }
+}

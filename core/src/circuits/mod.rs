@@ -327,7 +327,7 @@ impl Circuits {
                     if let Some(opener) = self.openers.get_mut(&node) {
                         news.extend(opener.asked.expire(now));
                         if opener.up().is_some_and(|up| up.line.wake(now).is_err()) {
-                            opener.down(now, |tries| pause(&mut self.random, tries));
+                            opener.unanswered(now, |tries| pause(&mut self.random, tries));
                         }
                     }
                     node

@@ -332,6 +332,13 @@ impl Opener {
         });
     }
 
+    /// Nobody has answered for long, though there is a way. The other node may have another session under that number, or it is a copy
+    /// of the one that had this: the next circuit begins with a new one.
+    pub(super) fn unanswered(&mut self, now: Instant, pause: impl FnOnce(u32) -> Duration) {
+        self.way = Way::Closed;
+        self.down(now, pause);
+    }
+
     /// A header of the circuit, and messages.
     pub(super) fn arrived<'p>(
         &mut self,

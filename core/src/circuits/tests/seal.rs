@@ -283,3 +283,23 @@ proptest! {
         prop_assert!(world.written == world.typed, "{} of {}", world.written.len(), world.typed.len());
     }
 }
+
+#[test]
+fn a_session_that_the_owner_cannot_open_is_followed_by_another_one() {
+    let mut world = World::new();
+    world.reads(1_000);
+    world.attach(None);
+    // A copy of B hears the offer too, and A takes its answer. Then the copy is gone.
+    assert!(world.deliver(true));
+    world.lose(false);
+    let copy = circuits(B, 77);
+    let b = core::mem::replace(&mut world.b.circuits, copy);
+    world.wait(limits::PROBE_TIME.as_millis());
+    world.meet();
+    world.b.circuits = b;
+    for _ in 0..30 {
+        world.deliver_all();
+        world.wait(1_000);
+    }
+    assert_eq!(world.page.open, 1);
+}
