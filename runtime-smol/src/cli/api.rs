@@ -136,6 +136,7 @@ pub(crate) struct Dialled {
 pub(crate) struct Checked {
     pub(crate) there: Vec<Dialled>,
     pub(crate) back: Option<Vec<Dialled>>,
+    pub(crate) clock_ms: Option<i64>,
 }
 
 /// The answer to an invitation.

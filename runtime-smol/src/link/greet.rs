@@ -88,6 +88,8 @@ pub(crate) enum Answer {
     Checked {
         /// Each of its addresses.
         tried: Vec<Tried>,
+        /// Unix time of the called side when it answers, in milliseconds.
+        unix_ms: u64,
     },
 }
 

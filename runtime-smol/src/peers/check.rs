@@ -3,6 +3,7 @@
 use super::Peers;
 use crate::link::greet::{self, Answer, Tried, Wanted};
 use crate::link::noise::Purpose;
+use crate::serve::unix_ms;
 use async_io::Timer;
 use consort_core::error::RefusalCode;
 use consort_core::{Address, NodeId, Refusal};
@@ -36,18 +37,21 @@ pub(super) async fn check(peers: &Peers, node: NodeId) -> Result<Checked, Refusa
     }))
     .await;
     let back = answers.iter().find_map(|(_, answer)| answer.as_ref().ok().cloned());
+    let clock_ms = back.as_ref().map(|(_, ahead_ms)| *ahead_ms);
     let there = answers.into_iter().map(|(address, answer)| Dialled { address: address.0, failure: answer.err() });
-    let back = back
-        .map(|tried| tried.into_iter().map(|one| Dialled { address: one.address.0, failure: one.failure }).collect());
-    Ok(Checked { there: there.collect(), back })
+    let back = back.map(|(tried, _)| {
+        tried.into_iter().map(|one| Dialled { address: one.address.0, failure: one.failure }).collect()
+    });
+    Ok(Checked { there: there.collect(), back, clock_ms })
 }
 
-async fn ask(peers: &Peers, node: NodeId, address: &Address) -> Result<Vec<Tried>, String> {
+/// What became of dialling back, and how far the node's clock is ahead of this one's, in milliseconds.
+async fn ask(peers: &Peers, node: NodeId, address: &Address) -> Result<(Vec<Tried>, i64), String> {
     let socket = peers.connect(address).await?;
     let called =
         greet::call(&peers.myself.key, socket, (Purpose::Check, None), Wanted::Node(node), &peers.card()).await;
     match called.map_err(|failure| failure.to_string())? {
-        (_, Answer::Checked { tried }) => Ok(tried),
+        (_, Answer::Checked { tried, unix_ms: theirs }) => Ok((tried, theirs.cast_signed() - unix_ms().cast_signed())),
         (_, Answer::Refused { message }) => Err(message),
         (_, Answer::Welcome { .. } | Answer::Waiting { .. }) => Err("it answers something else than was asked".into()),
     }
@@ -66,7 +70,7 @@ pub(super) async fn answer(peers: &Peers, node: NodeId) -> Answer {
         let failure = future::or(async { peers.connect(&address).await }, late).await.err();
         Tried { address, failure }
     }));
-    Answer::Checked { tried: tried.await }
+    Answer::Checked { tried: tried.await, unix_ms: unix_ms() }
 }
 
 /// The addresses of a member; `None` if it is none.

@@ -132,6 +132,8 @@ pub struct Checked {
     pub there: Vec<Dialled>,
     /// From there to here; none if nobody there could be asked.
     pub back: Option<Vec<Dialled>>,
+    /// How far its clock is ahead of this node's, in milliseconds, give or take the way of an answer; none as for `back`.
+    pub clock_ms: Option<i64>,
 }
 
 /// What became of dialling an address.

@@ -6,6 +6,8 @@ use crate::cli::peers::versions;
 use crate::cli::text;
 use crate::peers::NO_MEMBER;
 
+/// Clocks that differ by more than this are worth a word; an answer takes part of it.
+const CLOCK_MS: u64 = 10_000;
 /// Machines that are examined at the same time.
 const AT_ONCE: usize = 8;
 
@@ -82,6 +84,15 @@ fn one(peer: &Peer, all: &[Peer], checked: Option<&Checked>) -> Check {
         };
         return Check::warning(name, format!("unreachable for {age} ({ways})"), advice);
     }
+    if let Some(ahead) = checked.and_then(|checked| checked.clock_ms).filter(|ms| ms.unsigned_abs() > CLOCK_MS) {
+        let which = if ahead > 0 { "ahead of" } else { "behind" };
+        let message = format!("its clock is {} {which} this machine's", text::age(ahead.unsigned_abs()));
+        return Check::warning(
+            name,
+            message,
+            "Let both machines set their clocks from the network (NTP): times in logs do not compare.",
+        );
+    }
     if let (None, Some(via)) = (&peer.address, &peer.via) {
         let via = all.iter().find(|other| other.id == *via).map_or(via.as_str(), |other| &other.name);
         let advice =
@@ -145,6 +156,7 @@ mod tests {
         let checked = Checked {
             there: vec![dialled("10.0.0.7:1", None)],
             back: Some(vec![dialled("10.0.0.1:1", Some("nothing listens there"))]),
+            clock_ms: Some(-900),
         };
         let check = one(&peer(), &[], Some(&checked));
         assert_eq!(check.outcome, Outcome::Good);
@@ -173,9 +185,17 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_wrong_is_told_with_by_how_much() {
+        let told = |ms| one(&peer(), &[], Some(&Checked { clock_ms: Some(ms), ..Checked::default() }));
+        assert_eq!(told(10_000).outcome, Outcome::Good);
+        assert_eq!(told(125_000).message, "its clock is 2m ahead of this machine's");
+        assert_eq!(told(-3_600_000).message, "its clock is 1h behind this machine's");
+    }
+
+    #[test]
     fn a_machine_that_answers_that_this_one_is_no_member_is_not_said_to_be_off() {
         let refused = ["10.0.0.7:1", "192.168.1.7:1"].map(|address| dialled(address, Some(NO_MEMBER)));
-        let checked = Checked { there: refused.into(), back: None };
+        let checked = Checked { there: refused.into(), ..Checked::default() };
         let check = one(&Peer { reachable: false, address: None, short: "abc".into(), ..peer() }, &[], Some(&checked));
         let expected = "unreachable for 1m (dialled from here: 10.0.0.7:1 and 192.168.1.7:1 \
                         It does not take this node for a member of its mesh)";
