@@ -418,3 +418,19 @@ fn everything_about_membership_is_in_the_audit_logs() {
     wait_until("the inviting side's entries", || whats(&desk, &["invite", "paired", "admit to operate"]));
     wait_until("the joining side's entries", || whats(&laptop, &["joined", "admit to operate"]));
 }
+
+#[test]
+fn two_machines_are_checked_both_ways_with_their_clocks() {
+    let (desk, laptop) = pair();
+    let id = desk.peers()["laptop"]["id"].as_str().expect("an id").to_string();
+    let (status, checked) = desk.http("POST", &format!("/api/peers/{id}/check"), None);
+    assert_eq!(status, 200, "{checked}");
+    let dialled =
+        |ways: &serde_json::Value| ways.as_array().is_some_and(|ways| ways.iter().any(|way| way["failure"].is_null()));
+    assert!(dialled(&checked["there"]) && dialled(&checked["back"]), "{checked}");
+    let ahead = checked["clock_ms"].as_i64().expect("it was asked");
+    assert!(ahead.abs() < 10_000, "of one machine: {checked}");
+    let (_, report, _) = desk.cli(&["doctor"]);
+    assert!(report.contains("laptop") && !report.contains("clock"), "{report}");
+    assert!(laptop.peers().contains_key("desk"));
+}
