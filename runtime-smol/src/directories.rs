@@ -115,6 +115,7 @@ fn error(code: &'static str, message: String) -> OperationError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use consort_core::directory::BackendKind;
 
     fn names(listing: &Listing) -> Vec<&str> {
         listing.entries.iter().map(|entry| entry.name.as_str()).collect()
@@ -158,9 +159,12 @@ mod tests {
     #[test]
     fn no_more_directories_are_read_at_a_time_than_a_slow_disk_may_hold_threads() {
         let (reports, reported) = async_channel::bounded(1);
+        let before = FromBackend::Backend(BackendInput::Listed(BackendKind::Tmux));
+        reports.try_send(before).expect("there is room for one, and then for none");
         let directories = Directories::new("/".into(), reports);
         let begun = (0..100).filter(|id| directories.list(OperationId(*id), "/".into()).is_ok()).count();
         assert_eq!(begun, AT_A_TIME, "nobody takes the reports: all are still under way");
+        reported.recv_blocking().unwrap();
         for _ in 0..begun {
             let report = reported.recv_blocking().unwrap();
             let FromBackend::Backend(BackendInput::Done(_, Ok(OperationDone::Listed(listing)))) = report else {
