@@ -1,8 +1,10 @@
 //! The world: machines with their nodes, backends and stores, the network between them, viewers and people, in virtual time. Every
 //! event is followed by every check that it can concern.
 
+mod outputs;
+
 use crate::agenda::{Agenda, Millis};
-use crate::backend::{Backends, Epochs, Manner, Order};
+use crate::backend::{Backends, Epochs, Manner};
 use crate::clock::Clock;
 use crate::dice::Dice;
 use crate::event::{Event, Feed, HostIndex, Local, Said};
@@ -22,9 +24,9 @@ use crate::sabotage::{Sabotage, Saboteur};
 use crate::scenario::{Scenario, Setting};
 use crate::trace::Trace;
 use crate::wakes::Wakes;
-use consort_core::directory::{BackendKind, Desired};
+use consort_core::directory::Desired;
 use consort_core::monitor::Monitor;
-use consort_core::{BackendInput, BackendOperation, Command, Input, Node, NodeId, Output, Reply, ViewerId};
+use consort_core::{BackendInput, Command, Input, NodeId, ViewerId};
 use std::collections::BTreeSet;
 
 /// Machines that can be added in a run (copied disks).
@@ -522,82 +524,9 @@ impl World {
         }
         Ok(())
     }
-
-    fn output(&mut self, at: HostIndex, output: Output) -> Checked {
-        self.log.line(self.agenda.now(), || format!("{at}   ← {output:?}"));
-        let host = &mut self.hosts[at];
-        let Some(node) = &host.monitor else { return Ok(()) };
-        if !self.options.quick {
-            host.mirror.apply(node.node(), &output);
-        }
-        match output {
-            Output::Terminal(id, what) => {
-                if let Some(kind) = host.backends.carriers.get(&id.agent).map(|carrier| carrier.kind) {
-                    let epoch = host.handed.of(kind, id);
-                    host.backends.order(&mut self.agenda, kind, Order::Terminal(id, what, epoch));
-                }
-            }
-            Output::Viewer(viewer, frame) => {
-                if let Some(page) = page_of(&mut self.pages, viewer) {
-                    page.send(&mut self.agenda, frame);
-                }
-            }
-            Output::Backend(id, operation) => {
-                if let BackendOperation::Launch(spec) = &operation {
-                    host.to_start.remove(&spec.agent);
-                }
-                let kind = kind_for(node.node(), &operation);
-                host.backends.order(&mut self.agenda, kind, Order::Operation(id, operation));
-            }
-            Output::ListDirectory(id, path) => host.backends.list_directory(&mut self.agenda, id, path),
-            Output::Reply(id, result) => {
-                if let Ok(Reply::Node(about)) = &result {
-                    self.truth.told(at, node.node(), *about);
-                }
-                return self.people.answered(node.node(), id, &result);
-            }
-            Output::Store(id, operation) => {
-                let operation = self.saboteur.store(operation);
-                let delay = self.dice.up_to(host.disk_ms);
-                host.disk.begin(&mut self.agenda, (at, host.life), delay, (id, operation));
-            }
-            Output::Dial(dial, node, address) => {
-                self.network.dial(&mut self.agenda, (at, host.life), dial, node, &address);
-            }
-            Output::Transmit(link, bytes) => {
-                let (bytes, more) = match &mut host.traitor {
-                    Some(traitor) => traitor.sends(bytes),
-                    None => (bytes, None),
-                };
-                if self.options.sabotage == Sabotage::None {
-                    self.network.transmit(&mut self.agenda, link, bytes)?;
-                } else {
-                    self.network.transmit(&mut self.agenda, link, Vec::new())?;
-                    for (link, bytes) in self.saboteur.frames(link, bytes) {
-                        self.network.inject(&mut self.agenda, link, bytes);
-                    }
-                }
-                if let Some(more) = more {
-                    self.network.inject(&mut self.agenda, link, more);
-                }
-            }
-            Output::CloseLink(link) => self.network.close(&mut self.agenda, link),
-            Output::Event(event) => return self.hear(at, &event),
-        }
-        Ok(())
-    }
 }
 
 fn page_of(pages: &mut [Page], viewer: ViewerId) -> Option<&mut Page> {
     let index = viewer.0 & ((1 << PAGE_BITS) - 1);
     pages.get_mut(index as usize).filter(|page| page.viewer() == Some(viewer))
-}
-
-fn kind_for(node: &Node, operation: &BackendOperation) -> BackendKind {
-    let agent = match operation {
-        BackendOperation::Launch(spec) => return spec.backend,
-        BackendOperation::Kill(agent) | BackendOperation::Rename(agent, _) | BackendOperation::Mark(agent) => *agent,
-        BackendOperation::Paste { terminal, .. } | BackendOperation::ReadText { terminal, .. } => terminal.agent,
-    };
-    node.view().own_agent(agent).map_or(BackendKind::Tmux, |agent| agent.backend)
 }
