@@ -56,7 +56,7 @@ fn if_seals_were_not_looked_at_it_would_be_seen() {
 const LATER: u8 = 8;
 
 #[test]
-fn machines_of_another_version_keep_apart_and_meet_again_when_they_are_of_one() {
+fn a_machine_that_was_of_another_version_is_met_again_when_it_is_of_this_one() {
     for seed in 0..20 {
         let ops = vec![
             Op::Pair { host: 1 },
