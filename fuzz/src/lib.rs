@@ -13,6 +13,7 @@ mod made;
 mod names;
 mod ops;
 mod peers;
+mod recordings;
 mod records;
 mod tmux;
 
@@ -23,6 +24,7 @@ pub use inputs::node_inputs;
 pub use links::link_frames;
 pub use names::agent_names;
 pub use ops::simulator_ops;
+pub use recordings::recordings;
 pub use records::stored_records;
 pub use tmux::tmux_control;
 
@@ -30,13 +32,14 @@ pub use tmux::tmux_control;
 pub type Target = fn(&[u8]);
 
 /// All targets with their names; a corpus is a folder of that name in `corpus/`.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("agent_names", agent_names),
     ("browser_frames", browser_frames),
     ("circuit_parcels", circuit_parcels),
     ("link_frames", link_frames),
     ("merged_facts", merged_facts),
     ("node_inputs", node_inputs),
+    ("recordings", recordings),
     ("simulator_ops", simulator_ops),
     ("stored_records", stored_records),
     ("tmux_control", tmux_control),

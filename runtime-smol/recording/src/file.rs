@@ -183,7 +183,8 @@ impl<'f> Reader<'f> {
         let mut given = Given::of(record)?;
         if let Given::Opened(plain) = &mut given {
             for (at, bytes) in self.mends.remove(&self.opened).unwrap_or_default() {
-                let place = plain.as_mut().and_then(|plain| plain.get_mut(at..at + bytes.len()));
+                let end = at.checked_add(bytes.len());
+                let place = plain.as_mut().and_then(|plain| plain.get_mut(at..end?));
                 if let Some(place) = place {
                     place.copy_from_slice(&bytes);
                 }
