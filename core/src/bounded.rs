@@ -1,5 +1,7 @@
 //! Decoding lists that a peer sent: nothing is allocated from the length that it states, and what is longer than the bound is refused.
+//! And queues whose memory does not stay as large as they once were.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
 use core::marker::PhantomData;
@@ -32,5 +34,34 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for AtMost<T, MAX>
         // Facts are kept: thousands of lists with room for more than they hold would add up.
         list.shrink_to_fit();
         Ok(list)
+    }
+}
+
+/// An empty queue keeps room for so many.
+const KEPT_ROOM: usize = 64;
+
+/// The next of a queue. One that becomes empty and was long gives its memory back.
+pub(crate) fn pop_front<T>(queue: &mut VecDeque<T>) -> Option<T> {
+    let next = queue.pop_front();
+    if next.is_none() && queue.capacity() > KEPT_ROOM {
+        *queue = VecDeque::new();
+    }
+    next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_was_long_keeps_little_room_when_it_is_empty() {
+        let mut queue: VecDeque<u64> = (0..1_000).collect();
+        let all: Vec<u64> = core::iter::from_fn(|| pop_front(&mut queue)).collect();
+        assert!(all.into_iter().eq(0..1_000));
+        assert!(queue.capacity() <= KEPT_ROOM);
+        queue.push_back(1);
+        let room = queue.capacity();
+        assert_eq!((pop_front(&mut queue), pop_front(&mut queue)), (Some(1), None));
+        assert_eq!(queue.capacity(), room, "a short one keeps its room");
     }
 }

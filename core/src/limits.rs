@@ -64,6 +64,9 @@ pub const HOPS: u8 = 16;
 pub const COALESCE_TIME: Duration = Duration::from_millis(25);
 /// One more link to a node that others lead to already is told this late: most joins change many links at once.
 pub const LINK_NEWS_TIME: Duration = Duration::from_millis(500);
+/// In a large mesh, a link to a node that nobody leads to is told once the other end has told it, which makes a way of it, or after this
+/// long: a node that joins opens many links at once, and all but the first are only more ways to it.
+pub const LINK_DOUBT_TIME: Duration = Duration::from_millis(150);
 /// A node sends a heartbeat on each of its links this often.
 pub const HEARTBEAT_TIME: Duration = Duration::from_secs(2);
 /// A link that has brought nothing for this long is dead.

@@ -2,6 +2,7 @@
 
 mod routes;
 
+use crate::bounded;
 use crate::circuits::Circuits;
 use crate::command::Command;
 use crate::directory::{self, BackendKind, Directory, News, RestoredAgent, Undecodable};
@@ -149,7 +150,7 @@ impl Node {
 
     /// The next thing to do, in order; `None` when there is nothing left.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        bounded::pop_front(&mut self.outputs)
     }
 
     /// When to call `handle(Wake)` at the latest, and why. `None`: only when something happens.

@@ -54,7 +54,9 @@ impl Dialler {
     }
 
     pub(super) fn restore(&mut self, node: NodeId, told: Vec<Address>, good: Option<Address>) {
-        self.peers.insert(node, Peer { told, good, ..Peer::default() });
+        if !told.is_empty() || good.is_some() {
+            self.peers.insert(node, Peer { told, good, ..Peer::default() });
+        }
     }
 
     /// A person says where a node is. An empty list says nothing.

@@ -386,6 +386,14 @@ impl Facts {
         }
     }
 
+    /// Who said first what is known of a key.
+    pub(crate) fn origin(&self, key: &Key) -> Option<NodeId> {
+        match self.get(key).map(|fact| &fact.value) {
+            Some(Value::Membership { by, .. }) => Some(*by),
+            _ => key.writer(),
+        }
+    }
+
     /// All that were ever admitted, with their membership.
     pub fn memberships(&self) -> impl Iterator<Item = (NodeId, &Fact)> {
         let range = self.map.range(..Key::Node(NodeId([0; 32])));

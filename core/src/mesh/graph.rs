@@ -15,13 +15,17 @@ use alloc::vec::Vec;
 /// A node's number in the graph.
 pub(crate) type Number = u32;
 
+/// The number of this node.
+pub(super) const OWN: Number = 0;
+
 const NOWHERE: Number = Number::MAX;
 
 /// All nodes and their edges.
 #[derive(Debug)]
 pub(crate) struct Graph {
     numbers: BTreeMap<NodeRef, Number>,
-    /// The first is this node.
+    /// By number: the first is this node.
+    names: Vec<NodeRef>,
     nodes: Vec<Vertex>,
     dirty: bool,
 }
@@ -32,7 +36,7 @@ struct Vertex {
     id: Option<NodeId>,
     /// Others are reached over it, and it is itself, only as a member.
     member: bool,
-    /// Whom it says to be linked to, ordered. Of this node: whom it is linked to.
+    /// Whom it says to be linked to, in the order of their names. Of this node: whom it is linked to.
     links: Box<[Number]>,
     way: Way,
     /// When it was last found to be reachable, or to be no longer.
@@ -80,7 +84,7 @@ pub(crate) enum Change {
 
 impl Graph {
     pub(crate) fn new(own: NodeId, now: Instant) -> Self {
-        let mut graph = Graph { numbers: BTreeMap::new(), nodes: Vec::new(), dirty: false };
+        let mut graph = Graph { numbers: BTreeMap::new(), names: Vec::new(), nodes: Vec::new(), dirty: false };
         graph.know(own, now);
         graph.nodes[0].way = Way::OWN;
         graph
@@ -106,6 +110,7 @@ impl Graph {
         }
         let number = self.nodes.len() as Number;
         self.numbers.insert(name, number);
+        self.names.push(name);
         self.nodes.push(Vertex { id: None, member: false, links: Box::default(), way: Way::NONE, since: now });
         Some(number)
     }
@@ -119,13 +124,13 @@ impl Graph {
     pub(crate) fn set_links(&mut self, id: NodeId, links: &[NodeRef], now: Instant) {
         let Some(number) = self.know(id, now) else { return };
         let mut links: Vec<Number> = links.iter().filter_map(|name| self.number(*name, now)).collect();
-        links.sort_unstable();
+        links.sort_unstable_by_key(|other| self.name(*other));
         links.dedup();
         let before = core::mem::take(&mut self.nodes[number as usize].links);
         // Only what both ends say is an edge; this node's word is enough for its own.
         let counts = |other: &Number| number == 0 || *other != 0 && self.lists(*other, number);
         let edges = |a: &[Number], b: &[Number]| {
-            let only_in_a = a.iter().copied().filter(|other| b.binary_search(other).is_err() && counts(other));
+            let only_in_a = a.iter().copied().filter(|other| !self.is_among(b, *other) && counts(other));
             only_in_a.map(|other| (other, self.nodes[other as usize].way)).collect::<Vec<_>>()
         };
         let way = self.nodes[number as usize].way;
@@ -138,7 +143,11 @@ impl Graph {
 
     /// Whether a node says that it is linked to another.
     fn lists(&self, number: Number, other: Number) -> bool {
-        self.nodes[number as usize].links.binary_search(&other).is_ok()
+        self.is_among(&self.nodes[number as usize].links, other)
+    }
+
+    fn is_among(&self, links: &[Number], other: Number) -> bool {
+        links.binary_search_by_key(&self.name(other), |link| self.name(*link)).is_ok()
     }
 
     /// Whether a node says that it is linked to this one.
@@ -146,15 +155,44 @@ impl Graph {
         self.number_of(id).is_some_and(|number| self.lists(number, 0))
     }
 
+    /// Whether a way leads to a node that does not begin with an own link to it.
+    pub(super) fn others_lead_to(&self, id: NodeId) -> bool {
+        let Some(number) = self.number_of(id) else { return false };
+        let leads = |other: &Number| {
+            let way = self.nodes[*other as usize].way;
+            *other != OWN && way.exists() && way.via != number && self.lists(*other, number)
+        };
+        self.listed_by(number).iter().any(leads)
+    }
+
     /// Whether two nodes say that they are linked to each other.
     pub(crate) fn is_edge(&self, a: Number, b: Number) -> bool {
         self.lists(a, b) && self.lists(b, a)
     }
 
-    /// Those of whom `id` says that it is linked to them.
-    pub(crate) fn links_of(&self, id: NodeId) -> impl Iterator<Item = (NodeId, Number)> {
-        let links = self.find(id).map_or(&[][..], |vertex| &vertex.links);
-        links.iter().filter_map(|number| Some((self.nodes[*number as usize].id?, *number)))
+    /// Whether two members say that they are linked to each other, of which `a` says so.
+    pub(super) fn joins(&self, a: Number, b: Number) -> bool {
+        self.nodes[b as usize].member && self.lists(b, a)
+    }
+
+    /// Those of whom a node says that it is linked to them, in the order of their names.
+    pub(super) fn listed_by(&self, number: Number) -> &[Number] {
+        &self.nodes[number as usize].links
+    }
+
+    /// Whether a node can be reached, or is this one.
+    #[cfg(test)]
+    pub(super) fn ways_exist(&self, number: Number) -> bool {
+        self.nodes[number as usize].way.exists()
+    }
+
+    /// How many nodes have a number.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(super) fn name(&self, number: Number) -> NodeRef {
+        self.names[number as usize]
     }
 
     /// The number of a node that is known.

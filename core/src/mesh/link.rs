@@ -126,6 +126,16 @@ impl Link {
         self.pending.insert(key);
     }
 
+    /// Whether a fact waits to be sent.
+    pub(super) fn tells(&self, key: &Key) -> bool {
+        self.pending.contains(key)
+    }
+
+    /// The other end has said it itself.
+    pub(super) fn need_not_tell(&mut self, key: &Key) {
+        self.pending.remove(key);
+    }
+
     pub(super) fn ask(&mut self, keys: impl IntoIterator<Item = Key>) {
         self.want.extend(keys);
     }

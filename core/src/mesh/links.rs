@@ -101,7 +101,9 @@ impl Mesh {
             }
             Frame::Facts(facts) => {
                 self.moved(now, id);
+                let crossed = self.crossed(id, &facts);
                 self.take(now, Some(peer), facts, out);
+                self.need_not_tell(id, &crossed);
                 Ok(())
             }
             Frame::Reconcile(spans) => {
@@ -126,6 +128,20 @@ impl Mesh {
                 Ok(())
             }
         }
+    }
+
+    /// Of what a peer has told, what was going to be told to it.
+    fn crossed(&self, id: LinkId, facts: &[(Key, Fact)]) -> Vec<(Key, Fact)> {
+        let Some(link) = self.links.get(&id) else { return Vec::new() };
+        facts.iter().filter(|(key, _)| link.tells(key)).cloned().collect()
+    }
+
+    fn need_not_tell(&mut self, id: LinkId, facts: &[(Key, Fact)]) {
+        let Some(link) = self.links.note(&id) else { return };
+        facts
+            .iter()
+            .filter(|(key, fact)| self.facts.get(key) == Some(fact))
+            .for_each(|(key, _)| link.need_not_tell(key));
     }
 
     /// A link is good once it has brought more than a greeting: the other end may still have refused it.
@@ -182,9 +198,22 @@ impl Mesh {
         self.open.insert(peer, id);
         self.dialler.rest(peer);
         self.due.targets = true;
+        let small = self.graph.members().nth(limits::FULL_MESH).is_none();
+        let urgent = (small || self.open.len() == 1) && !self.graph.is_reachable(peer);
+        if !urgent && !self.graph.is_reachable(peer) {
+            self.doubts.set(peer, Some(now + limits::LINK_DOUBT_TIME));
+        }
         // One more way to where others lead already is not urgent.
-        let pause = if self.graph.is_reachable(peer) { limits::LINK_NEWS_TIME } else { Duration::default() };
-        self.links_changed(now, pause);
+        self.links_changed(now, if urgent { Duration::default() } else { limits::LINK_NEWS_TIME });
+    }
+
+    /// Tells of links to nodes that are still not led to by anybody else.
+    pub(super) fn judge_doubts(&mut self, now: Instant) {
+        while let Some(peer) = self.doubts.pop_due(now) {
+            if self.open.contains_key(&peer) && !self.graph.others_lead_to(peer) {
+                self.links_changed(now, Duration::default());
+            }
+        }
     }
 
     /// Ends the link that another one takes the place of.
@@ -367,9 +396,10 @@ impl Mesh {
             self.targets = self.invited.iter().copied().filter(|id| self.facts.is_member(*id)).collect();
             return;
         }
-        self.invited.clear();
+        self.invited.retain(|id| self.facts.is_member(*id) && !self.graph.is_reachable(*id));
         let members: Vec<(NodeId, bool)> = self.graph.members().collect();
         self.targets = targets::targets(self.id, &members);
+        self.targets.extend(&self.invited);
         self.direct.retain(|id| self.facts.is_member(*id));
         let near: Vec<NodeId> =
             members.iter().filter(|(id, reachable)| *reachable || *id == self.id).map(|(id, _)| *id).collect();

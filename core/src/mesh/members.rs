@@ -199,9 +199,7 @@ impl Mesh {
         let fact = self.membership(&word);
         if word.rights.is_some() {
             self.dialler.tell(node, word.addresses);
-            if !self.facts.is_member(self.id) {
-                self.invited.insert(node);
-            }
+            self.invited.insert(node);
             (self.due.targets, self.due.dials) = (true, true);
         }
         let key = Key::Member(node);
@@ -229,6 +227,7 @@ impl Mesh {
             let agents = self.rows.ids_of(node).map(|agent| AgentAddress { node, agent });
             out.extend(agents.map(|id| Output::Event(Event::AgentChanged(id))));
         } else if node == self.id {
+            self.invited.clear();
             out.push_back(Output::Event(Event::NodeChanged(node)));
         } else {
             self.forget(now, node, out);

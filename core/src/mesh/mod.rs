@@ -19,10 +19,12 @@ mod spread;
 mod table;
 mod targets;
 mod traffic;
+mod tree;
 
 pub use frame::PROTOCOL;
 pub(crate) use record::Restored;
 
+use crate::bounded;
 use crate::command::Rights;
 use crate::error::{PeerFault, Violation};
 use crate::id::{AgentId, LinkId, NodeId};
@@ -31,6 +33,7 @@ use crate::limits;
 use crate::output::{Event, Output};
 use crate::random::Random;
 use crate::time::{Deadline, Duration, Instant};
+use crate::timers::Timers;
 use crate::view::NodeView;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
@@ -98,8 +101,10 @@ pub(crate) struct Mesh {
     targets: BTreeSet<NodeId>,
     /// Nodes to which something wants a link of its own.
     direct: BTreeSet<NodeId>,
-    /// Whom a person admitted since this node was removed: it may come back over them.
+    /// Whom a person admitted here and who was not reached since. A node that was removed may come back over them.
     invited: BTreeSet<NodeId>,
+    /// To whom this node is linked, and nobody else seems to be: when it is told if that stays so.
+    doubts: Timers<NodeId>,
     /// Nodes of which two lives were met at once.
     conflicts: BTreeSet<NodeId>,
     /// Members that greeted with protocols of which this version speaks none.
@@ -158,6 +163,7 @@ impl Mesh {
             targets: BTreeSet::new(),
             direct: BTreeSet::new(),
             invited: BTreeSet::new(),
+            doubts: Timers::default(),
             conflicts: BTreeSet::new(),
             foreign: BTreeMap::new(),
             news: VecDeque::new(),
@@ -209,7 +215,7 @@ impl Mesh {
     }
 
     pub(crate) fn poll_news(&mut self) -> Option<MeshNews> {
-        self.news.pop_front()
+        bounded::pop_front(&mut self.news)
     }
 
     // What this node says.
@@ -261,6 +267,7 @@ impl Mesh {
             self.told(now, Some(key));
         }
         self.search(now, out);
+        self.judge_doubts(now);
         self.choose_targets(now);
         self.dial(now, out);
         self.publish_links(now);
@@ -288,6 +295,7 @@ impl Mesh {
             (self.own.next_deadline(), "an own fact"),
             (self.keeper.next_deadline(), "the store of nodes"),
             (self.due.links.filter(|_| self.due.links_told.is_some()), "own links"),
+            (self.doubts.next(), "news of a link"),
             (waits(self.graph.is_dirty(), self.due.searched), "the graph"),
             (compares.map(|(_, moved)| moved + limits::RECONCILE_TIME), "a comparison of facts"),
         ])

@@ -1,8 +1,9 @@
 //! How facts come in and go on, and how what was missed is found.
 
-use super::facts::{Fact, Key, encoded, hash_of};
+use super::facts::{Fact, Key};
 use super::frame::Span;
-use super::graph::Number;
+use super::graph;
+use super::tree::Way;
 use super::{Mesh, MeshNews, Out, reconcile};
 use crate::id::{AgentAddress, AgentId, LinkId, NodeId};
 use crate::limits;
@@ -103,6 +104,9 @@ impl Mesh {
                 if let Some(Fact { value: super::Value::Links(links), .. }) = self.facts.get(&key) {
                     self.graph.set_links(node, links, now);
                 }
+                if self.graph.lists_own(node) && self.doubts.get(node).is_some() {
+                    self.doubts.set(node, Some(now));
+                }
             }
             Key::Agent(node, agent) => self.agent_changed(now, node, agent, out),
         }
@@ -131,10 +135,8 @@ impl Mesh {
         }
     }
 
-    /// Puts facts on the links that need them: what is this node's own on all; what came from a peer on those to nodes that the peer
-    /// does not reach itself (both say that they are linked: one alone may be out of date), and only if no other neighbour of the peer
-    /// is to do that. (Multipoint relays, as in OLSR, RFC 3626, but
-    /// chosen by the relays: the one with the highest rank for that fact.) What is lost by that is found by comparing.
+    /// Puts facts on the links that need them: what is this node's own on all; what came from a peer on those of its [`Way`]. Whoever
+    /// is linked to the node that said it first gets it from there. What is lost by that is found by comparing.
     fn spread(&mut self, keys: &[Key], from: Option<NodeId>) {
         let Some(from) = from else {
             for id in self.open.values() {
@@ -143,32 +145,22 @@ impl Mesh {
             }
             return;
         };
-        // Those that the peer does not reach itself.
-        let source = self.graph.number_of(from);
-        let far = self.open.iter().filter_map(|(peer, id)| {
-            let number = self.graph.number_of(*peer)?;
-            let reached = *peer == from || source.is_some_and(|source| self.graph.is_edge(source, number));
-            (!reached).then_some((*peer, *id, number))
-        });
-        let far: Vec<(NodeId, LinkId, Number)> = far.collect();
-        if far.is_empty() {
-            return;
-        }
-        let linked = |number| source.is_some_and(|source| self.graph.is_edge(source, number));
-        let neighbours = self.graph.links_of(from).filter(|(id, number)| *id != self.id && linked(*number));
-        let neighbours: Vec<(NodeId, Number)> = neighbours.collect();
         for key in keys {
-            let seed = hash_of(&encoded(key));
-            let own = rank(seed, self.id);
-            let higher = neighbours.iter().filter(|(id, _)| rank(seed, *id) > own);
-            let higher: Vec<Number> = higher.map(|(_, number)| *number).collect();
-            for (peer, id, number) in &far {
-                let first = !higher.iter().any(|rival| self.graph.is_edge(*rival, *number));
-                if let Some(link) = self.links.get_mut(id).filter(|_| first && key.writer() != Some(*peer)) {
-                    link.tell(*key);
-                }
+            for id in self.goes_to(*key, from) {
+                self.links.get_mut(&id).into_iter().for_each(|link| link.tell(*key));
             }
         }
+    }
+
+    /// The links on which a fact goes on that came from a peer.
+    fn goes_to(&self, key: Key, from: NodeId) -> Vec<LinkId> {
+        let number = |id| self.graph.number_of(id);
+        let (Some(sender), Some(subject)) = (number(from), number(key.node())) else { return Vec::new() };
+        // What this node said once and did not know any more goes to all, as if it were said now.
+        let origin = self.facts.origin(&key).filter(|origin| *origin != self.id).and_then(number);
+        let mut way = Way::new(&self.graph, subject, origin, sender);
+        let peers = self.open.iter().filter_map(|(peer, id)| Some((number(*peer)?, *id)));
+        peers.filter(|(peer, _)| way.goes_on(graph::OWN, *peer)).map(|(_, id)| id).collect()
     }
 
     // Comparing all facts with a neighbour, with one at a time: what is missing here is fetched once.
@@ -222,11 +214,4 @@ impl Mesh {
             *moved = now;
         }
     }
-}
-
-fn rank(seed: u64, node: NodeId) -> u64 {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&seed.to_be_bytes());
-    bytes[8..].copy_from_slice(&node.0[..8]);
-    hash_of(&bytes)
 }

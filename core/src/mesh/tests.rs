@@ -258,10 +258,7 @@ fn a_link_that_is_not_needed_is_left_out_of_the_list_before_it_is_closed() {
     }
     chain.later(limits::LINK_NEWS_TIME.as_millis() + 100);
     let via = |chain: &Chain| chain.meshes[0].graph.route(id(2)).map(|route| route.via);
-    let lists = |chain: &Chain, n: u8, other: u8| {
-        let fact = chain.meshes[1].facts().get(&Key::Links(id(n))).map(|fact| &fact.value);
-        matches!(fact, Some(Value::Links(list)) if list.contains(&id(other).into()))
-    };
+    let lists = |chain: &Chain, n, other| lists(chain, 1, n, other);
     assert_eq!((via(&chain), lists(&chain, 0, 2), lists(&chain, 2, 0)), (Some(id(2)), true, true));
     if let Some(link) = chain.meshes[0].links.get_mut(&near) {
         link.spare = Some(chain.now);
@@ -274,6 +271,94 @@ fn a_link_that_is_not_needed_is_left_out_of_the_list_before_it_is_closed() {
     assert!(lists(&chain, 2, 0), "that is news to nobody");
     chain.later(limits::LINK_OVER_TIME.as_millis());
     assert!(!lists(&chain, 2, 0));
+}
+
+/// Whether a node says to be linked to another, as a third knows it.
+fn lists(chain: &Chain, at: usize, n: u8, other: u8) -> bool {
+    let fact = chain.meshes[at].facts().get(&Key::Links(id(n))).map(|fact| &fact.value);
+    matches!(fact, Some(Value::Links(list)) if list.contains(&id(other).into()))
+}
+
+#[test]
+fn in_a_large_mesh_the_first_link_of_a_node_is_told_at_once_and_any_other_when_it_proves_to_be_needed() {
+    let mut chain = Chain::new(5);
+    (chain.cut(2), chain.cut(4));
+    for n in 0..5 {
+        for other in 5..70 {
+            let (mesh, out) = (&mut chain.meshes[n], &mut chain.outs[n]);
+            mesh.admit(CommandId(u64::from(other)), (id(other), Vec::new(), Rights::Operate), out);
+        }
+    }
+    chain.later(limits::LINK_OVER_TIME.as_millis() + 100);
+    let reaches = |chain: &Chain, n: usize, other: u8| chain.meshes[n].is_reachable(id(other));
+    assert!(reaches(&chain, 0, 1) && !reaches(&chain, 0, 2) && !reaches(&chain, 0, 4));
+    // Node 4 is alone.
+    chain.join(0, 4);
+    chain.later(2 * limits::COALESCE_TIME.as_millis());
+    assert!(reaches(&chain, 1, 4), "the only way to it is told at once");
+    let second = [(1, LinkId(100), 4), (4, LinkId(101), 1)];
+    chain.ends.extend([((1, LinkId(100)), (4, LinkId(101))), ((4, LinkId(101)), (1, LinkId(100)))]);
+    for (n, link, peer) in second {
+        chain.tell(n, link, LinkInput::Opened { peer: id(peer), dial: None });
+        chain.room(n, link, 100);
+    }
+    chain.later(limits::LINK_NEWS_TIME.as_millis() - 50);
+    assert!(!lists(&chain, 0, 1, 4), "one more way is not urgent");
+    chain.later(100);
+    assert!(lists(&chain, 0, 1, 4));
+    // Two halves meet: each end waits for the other, but not for long.
+    chain.join(1, 2);
+    chain.later(limits::LINK_DOUBT_TIME.as_millis() - 50);
+    assert!(!reaches(&chain, 0, 3));
+    chain.later(100);
+    assert!(reaches(&chain, 0, 3) && reaches(&chain, 3, 0));
+}
+
+#[test]
+fn who_was_admitted_here_is_dialled_at_once_whatever_the_size_of_the_mesh_until_it_was_reached() {
+    let mut chain = Chain::new(1);
+    let admit = |chain: &mut Chain, n: u8| {
+        let (mesh, out) = (&mut chain.meshes[0], &mut chain.outs[0]);
+        mesh.admit(CommandId(u64::from(n)), (id(n), alloc::vec![Address("h:1".into())], Rights::Operate), out);
+        let mut dialled = Vec::new();
+        for _ in 0..3 {
+            let (mesh, out) = (&mut chain.meshes[0], &mut chain.outs[0]);
+            mesh.wake(chain.now, out);
+            mesh.flush(chain.now, out);
+            for output in core::mem::take(out) {
+                match output {
+                    Output::Dial(_, node, _) => dialled.push(node),
+                    other => chain.perform(0, other),
+                }
+            }
+        }
+        dialled
+    };
+    // Also where there are enough to whom it does not link.
+    for n in 1..=100 {
+        assert_eq!(admit(&mut chain, n), [id(n)]);
+    }
+    assert!(chain.meshes[0].wants(id(50)));
+    chain.meshes[0].invited.retain(|node| *node != id(50));
+    chain.meshes[0].due.targets = true;
+    chain.later(25);
+    assert!(!chain.meshes[0].wants(id(50)), "the size of the mesh decides again");
+}
+
+#[test]
+fn what_the_other_end_has_just_said_is_not_sent_to_it() {
+    let mut chain = Chain::new(2);
+    let key = Key::Node(id(9));
+    let fact = facts::Fact { version: facts::Version(1, 1), value: Value::Node(alloc::boxed::Box::default()) };
+    let member =
+        facts::Fact { version: facts::Version(1, 0), value: Value::Membership { by: id(9), rights: Rights::Operate } };
+    let told = frame::Frame::Facts(alloc::vec![(Key::Member(id(9)), member), (key, fact.clone())]).encode();
+    let link = *chain.meshes[1].open.get(&id(0)).expect("they are linked");
+    // It has it from elsewhere, and has not sent it yet.
+    chain.meshes[1].facts.merge(key, fact);
+    chain.meshes[1].links.get_mut(&link).expect("it is there").tell(key);
+    chain.tell(1, link, LinkInput::Frame(&told));
+    assert!(!chain.meshes[1].links.get(&link).expect("it is there").tells(&key));
 }
 
 #[test]
