@@ -15,8 +15,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// The exit code for a figure that is not as promised.
+const MISSED: u8 = 6;
+
 /// Runs the node of Consort in a simulated world. Exit codes: 0 passed, 2 something wrong happened, 3 something right did not
-/// happen in time, 4 a seed gave two different runs, 5 a panic.
+/// happen in time, 4 a seed gave two different runs, 5 a panic, 6 `bench --check` missed a promise.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -94,6 +97,9 @@ enum What {
         /// Only joins and ends in a mesh of this size.
         #[arg(long)]
         size: Option<u16>,
+        /// Exit with 6 if a promise is missed.
+        #[arg(long)]
+        check: bool,
     },
     /// Write one HTML page with plots.
     Report {
@@ -168,14 +174,15 @@ fn main() -> ExitCode {
         }
         What::Replay { file, log, until } => replay_file(&file, log.into(), until),
         What::Shrink { seed, save } => shrink_one(seed, save.as_deref()),
-        What::Bench { nodes, only, size } => {
+        What::Bench { nodes, only, size, check } => {
             let say = |what: &str| eprintln!("measuring: {what}");
             let figures = match size {
                 Some(size) => bench::of_size(size, &say),
                 None => bench::all(nodes, &only, &say),
             };
             println!("{}", bench::table(&figures));
-            ExitCode::SUCCESS
+            let missed = check && figures.iter().any(|figure| !figure.met);
+            if missed { MISSED.into() } else { ExitCode::SUCCESS }
         }
         What::Report { out, nodes, seed } => write_report(&out, nodes, seed),
     }

@@ -1,11 +1,12 @@
 //! A node of the simulator that is recorded as the product does it.
 
+use crate::disk::Files;
 use crate::failure::{Checked, unsafe_because};
 use crate::replay::{Manner, replay as play_back};
 use consort_core::seal::Seal;
 use consort_core::{Identity, Input, Instant, Node, Output, redact};
 use consort_recording::{Ending, Header, Recorder, RecordingSeal, Tape, file};
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// What a node is made from.
 pub(crate) struct Made<'a> {
@@ -13,7 +14,7 @@ pub(crate) struct Made<'a> {
     pub(crate) identity: Identity,
     pub(crate) seed: [u8; 32],
     pub(crate) now: Instant,
-    pub(crate) files: &'a BTreeMap<String, Vec<u8>>,
+    pub(crate) files: &'a Files,
 }
 
 /// One life of a node, as it is written down.
@@ -26,7 +27,7 @@ pub(crate) struct Recorded {
 
 impl Recorded {
     pub(crate) fn begin(made: Made<'_>) -> Self {
-        let restored = |(key, bytes): (&String, &Vec<u8>)| Some((key.clone(), redact::stored(key, bytes).ok()?));
+        let restored = |(key, bytes): (&Rc<str>, &Rc<[u8]>)| Some((key.to_string(), redact::stored(key, bytes).ok()?));
         let header = Header {
             version: env!("CARGO_PKG_VERSION").to_string(),
             began_unix_ms: 0,

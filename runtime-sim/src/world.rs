@@ -7,6 +7,7 @@ use crate::agenda::{Agenda, Millis};
 use crate::backend::{Backends, Epochs, Manner};
 use crate::clock::Clock;
 use crate::dice::Dice;
+use crate::disk::Shelf;
 use crate::event::{Event, Feed, HostIndex, Local, Said};
 use crate::failure::{Checked, must, pending_because, unsafe_because};
 use crate::host::{Host, Hosts, identity};
@@ -44,6 +45,7 @@ pub(crate) struct World {
     late_wake_ms: Millis,
     pub(crate) agenda: Agenda<Event>,
     pub(crate) hosts: Hosts,
+    shelf: Shelf,
     pub(crate) network: Network,
     pub(crate) pages: Vec<Page>,
     pub(crate) people: People,
@@ -92,6 +94,7 @@ impl World {
             late_wake_ms: setting.late_wake_ms,
             agenda: Agenda::new(),
             hosts: Hosts::default(),
+            shelf: Shelf::default(),
             network: Network::new(seed, setting.links(), setting.apart_percent),
             pages,
             people: People::default(),
@@ -305,7 +308,7 @@ impl World {
         self.recordings.extend(host.recorded.take().map(Recorded::into_file));
         let (node, recorded) = host.restore((self.seed, self.options), host.clock.at(self.agenda.now()))?;
         host.recorded = recorded;
-        host.mirror = Mirror::of(&node);
+        host.mirror = if self.options.quick { Mirror::default() } else { Mirror::of(&node) };
         host.memory = Memory::default();
         host.handed = Epochs::default();
         let own = node.view().agents().filter(|agent| agent.node == host.id);
@@ -346,7 +349,7 @@ impl World {
         }
         host.life += 1;
         self.marks.add(self.agenda.now(), at, || Mark::Stopped);
-        host.disk.crash(kept);
+        host.disk.crash(&mut self.shelf, kept);
         if machine_too {
             host.backends.lose_power();
         } else {
@@ -464,7 +467,7 @@ impl World {
     }
 
     fn disk_answers(&mut self, at: HostIndex) -> Checked {
-        let Some((id, result)) = self.hosts[at].disk.finish() else { return Ok(()) };
+        let Some((id, result)) = self.hosts[at].disk.finish(&mut self.shelf) else { return Ok(()) };
         self.log.line(self.agenda.now(), || format!("{at} → Stored({id:?}, {result:?})"));
         self.handle(at, Some(Input::Stored(id, result)))
     }

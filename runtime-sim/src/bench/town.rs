@@ -7,10 +7,14 @@ use crate::run::Options;
 use crate::scenario::{Scenario, Setting};
 use crate::world::World;
 use consort_core::mesh::facts::Key;
-use consort_core::{Node, NodeId, Rights, limits};
+use consort_core::{Address, Node, NodeId, Rights, limits};
 
 /// A mesh that has not come together after this long never does.
 const LONGEST_MS: u64 = 300_000;
+/// Nodes that start together do so within this time.
+const START_MS: u64 = 1_000;
+/// Whatever is being stored is stored after this long.
+const STORED_MS: u64 = 100;
 /// One machine after the other is paired, so long after the one before.
 const PACE_MS: u64 = 5;
 
@@ -43,14 +47,56 @@ impl Town {
             town.pair(new, town.sponsor(new));
             town.pass(PACE_MS);
         }
-        let together = |town: &Town| town.agree() && (0..setting.hosts).all(|host| town.knows_all(host));
-        let found = town.until(LONGEST_MS, 200, together);
-        town.together_ms = town.world.now();
-        assert!(found.is_some(), "{} nodes did not come together in {LONGEST_MS} ms", setting.hosts);
-        // A mesh that has grown beyond links between all lets go of those that it does not need any more.
-        let large = usize::from(setting.hosts) > limits::FULL_MESH;
-        town.pass(if large { limits::SPARE_TIME.as_millis() + 10_000 } else { 10_000 });
+        town.come_together();
         town
+    }
+
+    /// Machines that have been members of one mesh for long, and whose nodes start within a second, as after a power cut.
+    pub(crate) fn started_together(seed: u64, hosts: u16) -> Self {
+        let setting = Setting { hosts, pages: 1, link_buffer: 1 << 20, link_room: 8, ..Setting::default() };
+        let options = Options { quick: true, ..Options::default() };
+        let world = World::new(&Scenario { seed, setting, ops: Vec::new() }, options);
+        let mut town = Town { world, together_ms: 0 };
+        town.world.most_events = u64::MAX;
+        town.pass(100);
+        for host in 1..hosts {
+            town.world.stop(host, 0, false);
+        }
+        // Each was there alone with the first once, and dialled it.
+        for host in 1..hosts {
+            town.start(host);
+            town.pass(STORED_MS);
+            town.admit(host, 0, vec![town.world.network.address(0)]);
+            town.admit(0, host, Vec::new());
+            let met = town.until(LONGEST_MS, 20, |town| town.reaches(0, host) && town.knows(0, host));
+            assert!(met.is_some(), "host {host} did not meet the first");
+            town.world.stop(host, 0, false);
+        }
+        town.pass(STORED_MS);
+        town.world.stop(0, 0, false);
+        let known = town.world.hosts[0].disk.files().clone();
+        for host in 0..hosts {
+            town.world.hosts[host].disk.learn(&known);
+            let life = town.world.hosts[host].life;
+            let at = rules::mix(seed, host, 0) % START_MS;
+            town.world.agenda.after(at, Event::On(host, Local::Start(life)));
+        }
+        town.pass(START_MS);
+        town.come_together();
+        town
+    }
+
+    /// Waits until everybody knows and reaches everybody, and nobody has links that it does not need.
+    fn come_together(&mut self) {
+        let hosts = self.world.setting.hosts;
+        let began = self.world.now();
+        let together = |town: &Town| town.agree() && (0..hosts).all(|host| town.knows_all(host));
+        let found = self.until(LONGEST_MS, 200, together);
+        self.together_ms = self.world.now() - began;
+        assert!(found.is_some(), "{hosts} nodes did not come together in {LONGEST_MS} ms");
+        // A mesh that has grown beyond links between all lets go of those that it does not need any more.
+        let large = usize::from(hosts) > limits::FULL_MESH;
+        self.pass(if large { limits::SPARE_TIME.as_millis() + 10_000 } else { 10_000 });
     }
 
     /// Whom a new machine is paired with: anybody among those before it that it can ever reach.
@@ -62,9 +108,16 @@ impl Town {
     }
 
     pub(crate) fn pair(&mut self, a: HostIndex, b: HostIndex) {
-        let world = &mut self.world;
-        let done = world.admit(a, b, Rights::Operate).and_then(|()| world.admit(b, a, Rights::Operate));
-        if let Err(failure) = done {
+        for (at, other) in [(a, b), (b, a)] {
+            let address = self.world.network.address(other);
+            self.admit(at, other, vec![address]);
+        }
+    }
+
+    fn admit(&mut self, at: HostIndex, other: HostIndex, addresses: Vec<Address>) {
+        let (seat, node) = (self.world.seat_at(at), self.id(other));
+        let request = self.world.people.admit(seat, node, addresses, Rights::Operate);
+        if let Err(failure) = self.world.ask(at, request) {
             panic!("{failure}");
         }
     }
@@ -120,6 +173,12 @@ impl Town {
     pub(crate) fn reaches(&self, host: HostIndex, other: HostIndex) -> bool {
         let id = self.id(other);
         self.world.hosts[host].node().and_then(|node| node.view().node(id)).is_some_and(|view| view.reachable)
+    }
+
+    /// Whether a node knows what another says of itself.
+    fn knows(&self, host: HostIndex, other: HostIndex) -> bool {
+        let key = Key::Node(self.id(other));
+        self.world.hosts[host].node().is_some_and(|node| node.facts().get(&key).is_some())
     }
 
     /// Whether a node reaches all that run.
