@@ -33,8 +33,9 @@ rust: ## Rust tests: unit, property, real processes, fuzz corpora
 	PROPTEST_RNG_SEED=1 $(CARGO) test --workspace --quiet
 
 .PHONY: seeds
-seeds: ## the simulator, 2 000 seeds
+seeds: ## the simulator: 2 000 seeds, and what is promised of meshes of up to 100 nodes, in virtual time
 	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds 2000 --jobs 2
+	$(CARGO) run --release --quiet -p consort-sim -- bench --only nodes --check
 
 browser: ## end to end with real tmux and a real browser
 	$(CARGO) build --release --quiet
