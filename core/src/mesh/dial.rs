@@ -275,4 +275,56 @@ mod tests {
         assert_eq!(dialler.failed(id), None, "its answer comes too late to count");
         assert_eq!(dialler.under_way(), 0);
     }
+
+    #[test]
+    fn where_a_node_is_is_remembered_until_it_is_forgotten() {
+        let mut dialler = dialler();
+        let other = NodeId([2; 32]);
+        dialler.restore(NODE, alloc::vec![at("told")], None);
+        dialler.restore(other, Vec::new(), Some(at("good")));
+        assert_eq!(dialler.known(NODE), (&[at("told")][..], None));
+        assert_eq!(dialler.known(other), (&[][..], Some(&at("good"))));
+        dialler.want(NODE, Instant::START);
+        dialler.forget(NODE);
+        assert_eq!((dialler.known(NODE), dialler.next_deadline()), ((&[][..], None), None));
+    }
+
+    #[test]
+    fn an_address_that_led_to_a_connection_is_the_good_one_from_then_on() {
+        let mut dialler = dialler();
+        let said = [at("bad"), at("good")];
+        let (id, _) = dialler.dial(Instant::START, NODE, &said, 0).expect("an address");
+        dialler.failed(id);
+        dialler.go_on(Instant::START, NODE, &said);
+        let (id, _) = dialler.dial(Instant::START, NODE, &said, 0).expect("another one");
+        assert!(dialler.opened(id), "that is worth remembering");
+        assert_eq!((dialler.known(NODE).1, dialler.under_way()), (Some(&at("good")), 0));
+        let (id, address) = dialler.dial(Instant::START, NODE, &said, 0).expect("the good one");
+        assert_eq!((address, dialler.opened(id), dialler.opened(id)), (at("good"), false, false));
+        assert_eq!(dialler.failed(id), None, "it has been answered");
+    }
+
+    #[test]
+    fn who_is_there_is_not_dialled() {
+        let mut dialler = dialler();
+        dialler.want(NODE, Instant::START);
+        dialler.rest(NODE);
+        assert_eq!((dialler.pop_due(Instant::START), dialler.next_deadline()), (None, None));
+    }
+
+    #[test]
+    fn dials_and_links_together_are_no_more_than_links_may_be() {
+        let mut dialler = dialler();
+        let mut dial = |n, links| {
+            let node = NodeId([n; 32]);
+            dialler
+                .dial(Instant::START, node, &[at("a")], links)
+                .map(|_| dialler.under_way())
+                .ok_or(dialler.next_deadline())
+        };
+        assert_eq!(dial(1, limits::LINKS - 2), Ok(1));
+        assert_eq!(dial(2, limits::LINKS - 2), Ok(2));
+        let again = Some(Instant::START + limits::DIAL_AGAIN_TIME.0);
+        assert_eq!(dial(3, limits::LINKS - 2), Err(again), "it is tried again");
+    }
 }

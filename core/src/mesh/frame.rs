@@ -204,6 +204,7 @@ fn facts(mut bytes: &[u8]) -> Result<Vec<(Key, Fact)>, PeerFault> {
 #[cfg(test)]
 mod tests {
     use super::super::facts::tests::some;
+    use super::super::facts::{NodeFact, Value, encoded};
     use super::*;
     use crate::id::AgentId;
     use proptest::prelude::*;
@@ -289,5 +290,47 @@ mod tests {
         bytes.extend([0; 32]);
         bytes.extend([1, 1, 4]);
         assert_eq!(Frame::decode(&bytes), Err(PeerFault::Fact));
+    }
+
+    #[test]
+    fn a_frame_is_as_long_as_the_limit_says_and_no_longer() {
+        let id = NodeId([7; 32]);
+        let mut keys = alloc::vec![Key::Member(id); 2_232];
+        keys.extend([Key::Agent(id, AgentId(300)), Key::Agent(id, AgentId(20_000))]);
+        let bytes = Frame::Want(keys.clone()).encode();
+        assert_eq!(bytes.len(), limits::LINK_FRAME_BYTES);
+        assert_eq!(Frame::decode(&bytes), Ok(Frame::Want(keys)));
+        assert_eq!(Frame::decode(&[&bytes[..], &bytes[1..34]].concat()), Err(PeerFault::Frame));
+    }
+
+    #[test]
+    fn a_parcel_holds_and_passes_as_much_as_the_limits_say_and_no_more() {
+        let parcel = |hops, bytes| {
+            Frame::Parcel(Parcel { from: NodeId([1; 32]), to: NodeId([2; 32]), hops, body: alloc::vec![9; bytes] })
+        };
+        let longest = parcel(limits::HOPS, limits::PARCEL_BYTES);
+        assert_eq!(Frame::decode(&longest.encode()), Ok(longest));
+        for beyond in [parcel(limits::HOPS + 1, 1), parcel(1, limits::PARCEL_BYTES + 1)] {
+            assert_eq!(Frame::decode(&beyond.encode()), Err(PeerFault::Parcel));
+        }
+    }
+
+    #[test]
+    fn a_fact_is_as_long_as_the_limit_says_and_no_longer() {
+        let fact = |chars| {
+            let node = NodeFact { name: "n".repeat(chars), ..Default::default() };
+            (Key::Node(NodeId([1; 32])), Fact { version: Version(1, 1), value: Value::Node(node.into()) })
+        };
+        let around = encoded(&fact(1_000)).len() - 1_000;
+        // A longer text has a longer length before it.
+        let longest = (0..3)
+            .map(|more| fact(limits::FACT_BYTES - around - more))
+            .find(|fact| encoded(fact).len() == limits::FACT_BYTES);
+        let longest = longest.expect("some name makes it so long");
+        let Fact { value: Value::Node(node), .. } = &longest.1 else { unreachable!("it is of a node") };
+        let beyond = fact(node.name.len() + 1);
+        let both = [fact(1), longest];
+        assert_eq!(Frame::decode(&Frame::Facts(both.to_vec()).encode()), Ok(Frame::Facts(both.to_vec())));
+        assert_eq!(Frame::decode(&Frame::Facts(alloc::vec![fact(1), beyond]).encode()), Err(PeerFault::Fact));
     }
 }

@@ -389,6 +389,45 @@ mod tests {
     }
 
     #[test]
+    fn others_lead_to_a_node_if_a_way_does_that_does_not_begin_with_the_link_to_it() {
+        let mut graph = graph(&both(&[(0, 1), (1, 2), (0, 3), (3, 4), (4, 5), (5, 3)]));
+        // Only one of the two says so.
+        graph.set_links(id(6), &[id(0).into(), id(1).into()], NOW);
+        graph.set_links(id(0), &[id(1).into(), id(3).into(), id(6).into()], NOW);
+        graph.search(NOW);
+        let led_to: Vec<u8> = (1..8).filter(|n| graph.others_lead_to(id(*n))).collect();
+        assert_eq!(led_to, [2, 4, 5], "to 1, 3 and 6 only the own links lead, to 7 nothing");
+        assert!(!graph.others_lead_to(NodeId([99; 32])), "nobody knows it");
+    }
+
+    #[test]
+    fn a_way_is_as_long_as_a_parcel_may_travel_and_no_longer() {
+        let far = limits::HOPS + 2;
+        let mut graph = Graph::new(id(0), NOW);
+        for n in 0..far {
+            let links: Vec<NodeRef> =
+                [n.wrapping_sub(1), n + 1].into_iter().filter(|n| *n < far).map(|n| id(n).into()).collect();
+            graph.set_member(id(n), true, NOW);
+            graph.set_links(id(n), &links, NOW);
+        }
+        graph.search(NOW);
+        assert_eq!(graph.route(id(limits::HOPS)), Some(Route { via: id(1), hops: limits::HOPS }));
+        assert!(!graph.is_reachable(id(limits::HOPS + 1)));
+        assert_eq!(graph.route(id(0)), None, "no way leads from a node to itself");
+    }
+
+    #[test]
+    fn a_way_over_the_same_neighbour_that_is_shorter_is_another_distance_and_nothing_else() {
+        let mut graph = graph(&both(&[(0, 1), (1, 2), (2, 3)]));
+        graph.search(NOW);
+        let later = Instant::from_millis(5);
+        graph.set_links(id(1), &[id(0).into(), id(2).into(), id(3).into()], later);
+        graph.set_links(id(3), &[id(1).into(), id(2).into()], later);
+        assert_eq!(graph.search(later), [Change::Distance(id(3))]);
+        assert_eq!(graph.since(id(3)), Some(NOW), "it has been reachable all the time");
+    }
+
+    #[test]
     fn what_makes_no_edge_needs_no_search() {
         let mut graph = graph(&both(&[(0, 1)]));
         graph.search(NOW);

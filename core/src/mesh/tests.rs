@@ -362,6 +362,92 @@ fn what_the_other_end_has_just_said_is_not_sent_to_it() {
     assert!(!chain.meshes[1].links.get(&link).expect("it is there").tells(&key));
 }
 
+/// What a node does when something comes over a link.
+fn answers(chain: &mut Chain, n: usize, link: LinkId, frame: &frame::Frame) -> Vec<Output> {
+    chain.tell(n, link, LinkInput::Frame(&frame.encode()));
+    chain.outs[n].drain(..).collect()
+}
+
+#[test]
+fn a_peer_greets_once_and_first() {
+    let greeting = |hash| frame::Frame::Hello(frame::Hello { protocol: PROTOCOL, instance: 0, hash });
+    let fault = |peer| Output::Event(Event::LinkFault(id(peer), PeerFault::Greeting));
+    let mut chain = Chain::new(2);
+    let link = *chain.meshes[1].open.get(&id(0)).expect("they are linked");
+    assert_eq!(answers(&mut chain, 1, link, &greeting(1)), [fault(0), Output::CloseLink(link)], "again");
+    let link = LinkId(100);
+    chain.tell(1, link, LinkInput::Opened { peer: id(0), dial: None });
+    let early = answers(&mut chain, 1, link, &frame::Frame::Heartbeat(1));
+    assert_eq!(early, [fault(0), Output::CloseLink(link)], "something else came first");
+}
+
+#[test]
+fn a_link_to_itself_is_closed_at_once() {
+    let mut chain = Chain::new(2);
+    chain.tell(1, LinkId(100), LinkInput::Opened { peer: id(1), dial: None });
+    assert_eq!(chain.outs[1].pop_front(), Some(Output::CloseLink(LinkId(100))));
+}
+
+#[test]
+fn a_peer_that_dials_again_has_lost_the_old_link() {
+    let mut chain = Chain::new(2);
+    let old = *chain.meshes[1].open.get(&id(0)).expect("they are linked");
+    let link = LinkId(100);
+    chain.tell(1, link, LinkInput::Opened { peer: id(0), dial: None });
+    let hello = frame::Hello { protocol: PROTOCOL, instance: 0, hash: 1 };
+    let said = answers(&mut chain, 1, link, &frame::Frame::Hello(hello));
+    assert_eq!((said, chain.meshes[1].open.get(&id(0))), (alloc::vec![Output::CloseLink(old)], Some(&link)));
+}
+
+#[test]
+fn who_was_removed_hears_why_at_once_and_a_stranger_after_a_while() {
+    let mut chain = Chain::new(3);
+    chain.cut(1);
+    chain.cut(2);
+    chain.meshes[0].remove(CommandId(9), id(1), &mut chain.outs[0]);
+    chain.settle();
+    let said = |chain: &mut Chain, peer: u8| {
+        let link = LinkId(100 + u64::from(peer));
+        chain.tell(0, link, LinkInput::Opened { peer: id(peer), dial: None });
+        chain.room(0, link, 10);
+        let mut frames = Vec::new();
+        for ms in [0, limits::STRANGER_TIME.as_millis() - 1, 1] {
+            chain.now = chain.now + Duration::from_millis(ms);
+            let (mesh, out) = (&mut chain.meshes[0], &mut chain.outs[0]);
+            mesh.begin(chain.now);
+            mesh.wake(chain.now, out);
+            mesh.flush(chain.now, out);
+            let frame = out.drain(..).find_map(|output| match output {
+                Output::Transmit(to, bytes) if to == link => frame::Frame::decode(&bytes).ok(),
+                _ => None,
+            });
+            frames.push(frame);
+        }
+        frames
+    };
+    let why = |frame: &Option<frame::Frame>| match frame {
+        Some(frame::Frame::Farewell(facts)) => facts.iter().map(|(key, _)| *key).collect(),
+        _ => Vec::new(),
+    };
+    let removed = said(&mut chain, 1);
+    assert_eq!(why(&removed[0]), [Key::Member(id(0)), Key::Member(id(1))]);
+    let stranger = said(&mut chain, 77);
+    assert_eq!(stranger[..2], [None, None], "the fact that admits it may be on its way");
+    assert_eq!(why(&stranger[2]), [Key::Member(id(0))]);
+}
+
+#[test]
+fn what_can_carry_agents_on_a_node_is_known_to_others() {
+    let mut chain = Chain::new(2);
+    let tmux =
+        BackendFact { kind: crate::directory::BackendKind::Tmux, available: false, detail: "not installed".into() };
+    chain.meshes[0].begin(chain.now);
+    chain.meshes[0].publish_backends(chain.now, alloc::vec![tmux.clone()]);
+    chain.later(50);
+    let known = chain.meshes[1].node(id(0)).map(|node| node.backends.to_vec());
+    assert_eq!(known, Some(alloc::vec![tmux]));
+}
+
 #[test]
 fn nothing_is_kept_of_what_a_removed_node_said() {
     let mut chain = Chain::new(2);

@@ -201,6 +201,27 @@ mod tests {
         edges.collect()
     }
 
+    #[test]
+    fn parents_are_the_members_nearest_to_the_subject_to_whom_both_ends_say_to_be_linked() {
+        let at = |n: u8| {
+            let mut id = [0; 32];
+            id[0] = n;
+            NodeId(id)
+        };
+        // The subject, and others on both sides of it: 0xf0 is 16 away from 0, as 0x10 is.
+        let ids: Vec<NodeId> = [0x00, 0x08, 0xf0, 0x18, 0x40, 0xf8].map(at).to_vec();
+        let edges = (0..4).chain([5]).map(|n| (n, 4)).collect();
+        let mut graph = graph(&ids, &edges);
+        let parents = |graph: &Graph| Tree::new(graph, 0).parents(4);
+        let both = parents(&graph);
+        assert!(both.contains(&Some(1)) && both.contains(&Some(5)), "{both:?}");
+        graph.set_member(ids[5], false, NOW);
+        assert_eq!(parents(&graph), [Some(1), Some(2)]);
+        graph.set_links(ids[1], &[], NOW);
+        assert_eq!(parents(&graph), [Some(2), Some(3)]);
+        assert_eq!(Tree::new(&graph, 0).parents(2), [None; PARENTS], "4 is farther away than 2");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases * 4, ..ProptestConfig::default() })]
         #[test]

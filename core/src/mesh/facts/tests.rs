@@ -183,3 +183,14 @@ fn each_fact_is_counted_with_its_bytes_and_known_by_its_hash() {
     assert_eq!(one.hash_of(&key), Some(one.hash()), "of one fact it is that of all");
     assert!(!one.is_news(&key, &told), "what is known is no news");
 }
+
+#[test]
+fn a_membership_was_said_first_by_who_admitted_or_removed_and_everything_else_by_its_node() {
+    let said = [
+        (Key::Member(node(1)), fact(1, 0, Value::Membership { by: node(2), rights: Rights::Operate })),
+        (Key::Links(node(1)), fact(1, 1, Value::Links(Vec::new()))),
+    ];
+    let facts = facts(&said);
+    assert_eq!((facts.len(), facts.origin(&said[0].0), facts.origin(&said[1].0)), (2, Some(node(2)), Some(node(1))));
+    assert_eq!(facts.origin(&Key::Member(node(3))), None, "nobody has");
+}
