@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::command::Reply;
-use crate::id::CommandId;
+use crate::id::{CommandId, DialId};
 use crate::input::LinkInput;
 
 fn id(n: u8) -> NodeId {
@@ -434,6 +434,118 @@ fn who_was_removed_hears_why_at_once_and_a_stranger_after_a_while() {
     let stranger = said(&mut chain, 77);
     assert_eq!(stranger[..2], [None, None], "the fact that admits it may be on its way");
     assert_eq!(why(&stranger[2]), [Key::Member(id(0))]);
+}
+
+#[test]
+fn facts_that_differ_are_compared_by_the_smaller_id_once_that_lasts() {
+    let compares = |n: usize, quiet: bool| {
+        let mut chain = Chain::new(2);
+        if quiet {
+            chain.later(limits::RECONCILE_TIME.as_millis());
+        } else {
+            // Something has just changed, and may be on its way.
+            let fact = facts::Fact {
+                version: facts::Version(1, 0),
+                value: Value::Membership { by: id(n as u8), rights: Rights::Operate },
+            };
+            chain.meshes[n].begin(chain.now);
+            let news = alloc::vec![(Key::Member(id(9)), fact)];
+            let (now, mesh) = (chain.now, &mut chain.meshes[n]);
+            mesh.take(now, Some(id(1 - n as u8)), news, &mut chain.outs[n]);
+        }
+        let link = *chain.meshes[n].open.get(&id(1 - n as u8)).expect("they are linked");
+        let mut heartbeats = 0;
+        while heartbeats < 3 {
+            heartbeats += 1;
+            chain.tell(n, link, LinkInput::Frame(&frame::Frame::Heartbeat(1).encode()));
+            let (now, mesh, out) = (chain.now, &mut chain.meshes[n], &mut chain.outs[n]);
+            mesh.wake(now, out);
+            mesh.flush(now, out);
+            let begins = |output: &Output| matches!(output, Output::Transmit(_, bytes) if matches!(frame::Frame::decode(bytes), Ok(frame::Frame::Reconcile(_))));
+            if out.drain(..).any(|output| begins(&output)) {
+                return Some(heartbeats);
+            }
+        }
+        None
+    };
+    assert_eq!((compares(0, true), compares(0, false)), (Some(1), Some(2)));
+    assert_eq!((compares(1, true), compares(1, false)), (None, None), "the other end does");
+}
+
+#[test]
+fn whose_parcels_waited_at_a_link_that_ends_is_told() {
+    let mut chain = Chain::new(3);
+    let to_end = *chain.meshes[1].open.get(&id(2)).expect("they are linked");
+    if let Some(link) = chain.meshes[1].links.get_mut(&to_end) {
+        let none = link::Link::new(chain.now, id(2), false, Stage::Open);
+        link.take_room(&none);
+    }
+    assert!(chain.meshes[0].send(id(2), alloc::vec![1]));
+    chain.settle();
+    assert!(chain.arrived(2).is_empty(), "it waits in the middle");
+    chain.cut(2);
+    chain.settle();
+    assert!(chain.news(0).contains(&MeshNews::Undeliverable(id(2))));
+}
+
+/// A mesh that has members `1..=others` and an address of each.
+fn alone_among(others: u8) -> Chain {
+    let mut chain = Chain::new(1);
+    for n in 1..=others {
+        let (mesh, out) = (&mut chain.meshes[0], &mut chain.outs[0]);
+        mesh.admit(CommandId(u64::from(n)), (id(n), alloc::vec![Address("h:1".into())], Rights::Operate), out);
+        chain.settle();
+    }
+    chain.meshes[0].invited.clear();
+    chain.meshes[0].due.targets = true;
+    chain.settle();
+    chain
+}
+
+#[test]
+fn a_node_that_was_removed_links_only_to_whom_a_person_admits_there_from_then_on() {
+    let mut chain = alone_among(5);
+    assert!((1..=5).all(|n| chain.meshes[0].wants(id(n))));
+    let removed =
+        facts::Fact { version: facts::Version(2, 0), value: Value::Membership { by: id(1), rights: Rights::Operate } };
+    let (now, mesh, out) = (chain.now, &mut chain.meshes[0], &mut chain.outs[0]);
+    mesh.begin(now);
+    mesh.take(now, Some(id(1)), alloc::vec![(Key::Member(id(0)), removed)], out);
+    chain.settle();
+    assert!(!(1..=5).any(|n| chain.meshes[0].wants(id(n))));
+    let (mesh, out) = (&mut chain.meshes[0], &mut chain.outs[0]);
+    mesh.admit(CommandId(9), (id(3), Vec::new(), Rights::Operate), out);
+    chain.settle();
+    assert_eq!((1..=5).filter(|n| chain.meshes[0].wants(id(*n))).collect::<Vec<u8>>(), [3]);
+}
+
+#[test]
+fn in_a_large_mesh_a_link_that_was_dialled_is_spare_while_neither_end_needs_it() {
+    let mut chain = alone_among(250);
+    for n in 1..=250 {
+        let link = LinkId(u64::from(n));
+        chain.tell(0, link, LinkInput::Opened { peer: id(n), dial: Some(DialId(77)) });
+        chain.room(0, link, 10);
+        let hello = frame::Hello { protocol: PROTOCOL, instance: u64::from(n), hash: 1 };
+        chain.tell(0, link, LinkInput::Frame(&frame::Frame::Hello(hello).encode()));
+    }
+    chain.settle();
+    let all: Vec<(NodeId, bool)> = (0..=250).map(|n| (id(n), true)).collect();
+    let wants = |a: u8, b: u8| targets::targets(id(a), &all).contains(&id(b));
+    let needed: Vec<u8> = (1..=250).filter(|n| wants(0, *n) || wants(*n, 0)).collect();
+    let one_sided = needed.iter().filter(|n| !wants(0, **n)).count();
+    assert!((5..60).contains(&needed.len()) && one_sided > 0);
+    let kept = |chain: &mut Chain| {
+        chain.settle();
+        let spare = |n: &u8| chain.meshes[0].links.get(&LinkId(u64::from(*n))).is_some_and(|link| link.spare.is_some());
+        (1..=250).filter(|n| !spare(n)).collect::<Vec<u8>>()
+    };
+    assert_eq!(kept(&mut chain), needed);
+    let far = (1..=250).find(|n| !needed.contains(n)).expect("it does not need all");
+    chain.meshes[0].want_direct(id(far), true);
+    assert!(kept(&mut chain).contains(&far), "a terminal there is looked at");
+    chain.meshes[0].want_direct(id(far), false);
+    assert_eq!(kept(&mut chain), needed);
 }
 
 #[test]
