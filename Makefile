@@ -42,8 +42,9 @@ browser: ## end to end with real tmux and a real browser
 	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
 	cd tests/browser && npm test --silent
 
-sim: ## the simulator, SEEDS=10000
+sim: ## the simulator, SEEDS=10000, and 50 seeds of meshes too large for links between all
 	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds $(SEEDS) --jobs 2
+	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds 50 --nodes 72 --jobs 2
 	PROPTEST_CASES=5000 $(CARGO) test --release --quiet -p consort-sim --test swarm
 
 bench: ## measure; prints the tables of BENCHMARKS.md

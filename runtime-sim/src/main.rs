@@ -34,7 +34,7 @@ enum What {
         /// Which.
         #[arg(long)]
         seed: u64,
-        /// How many machines; without it, as the seed draws.
+        /// How many machines (at most 250); without it, as the seed draws.
         #[arg(long)]
         nodes: Option<u16>,
         /// Which faults exist.
@@ -55,6 +55,9 @@ enum What {
         /// The first.
         #[arg(long, default_value_t = 0)]
         from: u64,
+        /// How many machines in each; without it, as the seed draws.
+        #[arg(long)]
+        nodes: Option<u16>,
         /// Threads; each runs its own seeds.
         #[arg(long, default_value_t = 1)]
         jobs: u64,
@@ -82,6 +85,9 @@ enum What {
         /// Which.
         #[arg(long)]
         seed: u64,
+        /// How many machines, if not as the seed draws.
+        #[arg(long)]
+        nodes: Option<u16>,
         /// Save what is left to this file, for `replay`.
         #[arg(long)]
         save: Option<PathBuf>,
@@ -166,14 +172,14 @@ fn main() -> ExitCode {
         What::Run { seed, nodes, preset, log } => {
             run_one(&Scenario::drawn(seed, nodes, preset.into()), &format!("seed {seed}"), log.into())
         }
-        What::Swarm { seeds, minutes, from, jobs, twice, keep_going } => {
+        What::Swarm { seeds, minutes, from, nodes, jobs, twice, keep_going } => {
             let until = minutes.map(|minutes| Instant::now() + Duration::from_secs(minutes * 60));
             let to = if until.is_some() { u64::MAX } else { from + seeds };
-            let swarm = Swarm { from, to, until, twice, keep_going, ..Swarm::default() };
+            let swarm = Swarm { from, to, nodes, until, twice, keep_going, ..Swarm::default() };
             swarm.run(jobs.max(1))
         }
         What::Replay { file, log, until } => replay_file(&file, log.into(), until),
-        What::Shrink { seed, save } => shrink_one(seed, save.as_deref()),
+        What::Shrink { seed, nodes, save } => shrink_one((seed, nodes), save.as_deref()),
         What::Bench { nodes, only, size, check } => {
             let say = |what: &str| eprintln!("measuring: {what}");
             let figures = match size {
@@ -275,8 +281,8 @@ fn run_one(scenario: &Scenario, name: &str, detail: Detail) -> ExitCode {
     exit(failure.as_ref())
 }
 
-fn shrink_one(seed: u64, save: Option<&Path>) -> ExitCode {
-    let scenario = Scenario::of_seed(seed);
+fn shrink_one((seed, nodes): (u64, Option<u16>), save: Option<&Path>) -> ExitCode {
+    let scenario = Scenario::drawn(seed, nodes, Preset::Any);
     let Some(short) = shrink(&scenario, Options::default()) else {
         println!("seed {seed} passes");
         return ExitCode::SUCCESS;
@@ -299,6 +305,7 @@ fn shrink_one(seed: u64, save: Option<&Path>) -> ExitCode {
 struct Swarm {
     from: u64,
     to: u64,
+    nodes: Option<u16>,
     until: Option<Instant>,
     twice: u64,
     keep_going: bool,
@@ -324,8 +331,9 @@ impl Swarm {
         let mut failures = self.failures.into_inner().unwrap_or_default();
         failures.sort_by_key(|(seed, _)| *seed);
         for (seed, failure) in &failures {
+            let which = self.nodes.map_or(format!("--seed {seed}"), |nodes| format!("--seed {seed} --nodes {nodes}"));
             println!(
-                "seed {seed}: {failure}\n  replay: consort-sim run --seed {seed} --log short   shorten: consort-sim shrink --seed {seed}"
+                "seed {seed}: {failure}\n  replay: consort-sim run {which} --log short   shorten: consort-sim shrink {which}"
             );
         }
         let worst = failures.iter().max_by_key(|(_, failure)| failure.kind as u8);
@@ -338,7 +346,7 @@ impl Swarm {
             if seed >= self.to || self.until.is_some_and(|until| Instant::now() > until) {
                 return;
             }
-            let scenario = Scenario::of_seed(seed);
+            let scenario = Scenario::drawn(seed, self.nodes, Preset::Any);
             let twice = self.twice > 0 && seed.is_multiple_of(self.twice);
             let outcome = if twice { run_twice } else { run }(&scenario, Options::default());
             self.done.fetch_add(1, Ordering::Relaxed);
