@@ -57,6 +57,21 @@ fn a_circuit_that_keeps_breaking_is_opened_after_growing_pauses_and_one_that_has
 }
 
 #[test]
+fn a_node_that_cannot_be_reached_is_waited_for_without_any_work() {
+    let idle = |world: &World| world.a.circuits.busy.is_empty() && world.a.circuits.next_deadline().is_none();
+    let mut world = World::watching();
+    world.cut();
+    assert!(idle(&world));
+    world.heal();
+    world.deliver_all();
+    assert!(breaks(&mut world) > Duration::default());
+    world.cut();
+    assert!(idle(&world), "nor does the pause before the next circuit end");
+    world.calm_down();
+    assert_eq!(world.written, world.typed);
+}
+
+#[test]
 fn words_of_a_circuit_that_is_gone_do_not_shorten_the_pause_before_the_next() {
     let mut world = World::watching();
     // The owner says again after so long that the circuit is broken.
