@@ -83,10 +83,21 @@ fn many_small_inputs_wait_for_room_and_travel_together_and_with_one_too_many_the
 fn no_more_bytes_wait_for_room_than_may_and_what_is_beyond_arrives_all_the_same() {
     let mut world = World::watching();
     let circuit = world.a.circuits.next_circuit;
+    let fits = limits::CIRCUIT_QUEUE.0 / limits::INPUT_CHUNK_BYTES;
+    let types = |world: &mut World, inputs| {
+        for _ in 0..inputs {
+            world.types(&text(limits::INPUT_CHUNK_BYTES, world.typed.len()));
+        }
+    };
     world.a.road.room = 0;
-    for _ in 0..=limits::CIRCUIT_QUEUE.0 / limits::INPUT_CHUNK_BYTES {
-        world.types(&text(limits::INPUT_CHUNK_BYTES, world.typed.len()));
-    }
+    types(&mut world, fits / 2);
+    // Three of them are sent.
+    world.a.road.room = 1;
+    world.settle();
+    world.a.road.room = 0;
+    types(&mut world, fits - fits / 2);
+    assert_eq!(world.a.circuits.next_circuit, circuit);
+    types(&mut world, 4);
     assert_eq!(world.a.circuits.next_circuit, circuit + 1, "opened anew: what waited is gone");
     world.a.road.room = 64;
     world.settle();
