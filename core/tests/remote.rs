@@ -30,6 +30,8 @@ struct Page {
     lost: Vec<(u64, String)>,
     ended: Option<EndReason>,
     holder: Option<Holder>,
+    /// The size of the terminal, as it was told.
+    size: Option<Size>,
     /// It takes frames.
     reads: bool,
 }
@@ -87,6 +89,28 @@ impl Show {
         page.unacknowledged.push((seq, bytes.to_vec()));
         self.town.tell(n, Input::Viewer(viewer, ViewerInput::Input { stream: S, heard, seq, bytes }));
         self.answer();
+    }
+
+    fn resizes(&mut self, n: usize, viewer: ViewerId, (cols, rows): (u16, u16), take: Take) {
+        let resize = ViewerInput::Resize { stream: S, size: Size::clamped(cols, rows), take };
+        self.town.tell(n, Input::Viewer(viewer, resize));
+        self.run(100);
+    }
+
+    /// Who holds the size as this page was told, and what it is.
+    fn size(&mut self, n: usize, viewer: ViewerId) -> (Holder, Size) {
+        let page = self.page(n, viewer);
+        page.holder.zip(page.size).expect("it was told")
+    }
+
+    /// Nodes 0 and 1 do not reach each other for a while, in which this is done.
+    fn interrupted(&mut self, meanwhile: impl FnOnce(&mut Show)) {
+        self.town.cut(0, 1);
+        self.run(1_000);
+        meanwhile(self);
+        self.town.heal();
+        self.town.until(40_000, |town| town.reaches(1) == [0]).expect("they meet again");
+        self.run(100);
     }
 
     fn prints(&mut self, bytes: &[u8]) {
@@ -160,10 +184,10 @@ impl Show {
         let mut say = Vec::new();
         page.heard += u32::from(matches!(frame, ViewerOutput::Attached { .. } | ViewerOutput::InputLost { .. }));
         match frame {
-            ViewerOutput::Attached { node, generation, input_seq, input_known, holder, .. } => {
+            ViewerOutput::Attached { node, generation, input_seq, input_known, holder, size, .. } => {
                 assert_eq!(node, id(0));
                 page.opened += 1;
-                page.holder = Some(holder);
+                (page.holder, page.size) = (Some(holder), Some(size));
                 page.at = page.at.filter(|(known, _)| *known == generation);
                 page.unacknowledged.retain(|(seq, _)| input_known && *seq > input_seq);
                 page.typed = page.unacknowledged.last().map_or(input_seq, |(seq, _)| *seq);
@@ -190,7 +214,7 @@ impl Show {
                 page.typed = seq - 1;
                 page.lost.push((seq, message));
             }
-            ViewerOutput::Size { holder, .. } => page.holder = Some(holder),
+            ViewerOutput::Size { holder, size, .. } => (page.holder, page.size) = (Some(holder), Some(size)),
             ViewerOutput::Ended { reason, .. } => page.ended = Some(reason),
         }
         let (reads, heard) = (page.reads, page.heard);
@@ -368,6 +392,63 @@ fn the_size_is_held_across_nodes_and_taken_again_after_an_interruption() {
 }
 
 #[test]
+fn a_viewer_takes_changes_and_gives_back_the_size_of_another_node_s_terminal() {
+    let mut show = Show::new(Town::joined(2));
+    let (far, near) = (show.look(1, 9), ViewerId(1));
+    show.run(100);
+    show.resizes(1, far, (120, 40), Take::IfFree);
+    assert_eq!(show.size(1, far), (Holder::You, Size::clamped(120, 40)));
+    assert_eq!(show.size(0, near), (Holder::Other, Size::clamped(120, 40)));
+    show.resizes(1, far, (90, 20), Take::Never);
+    assert_eq!(show.size(0, near), (Holder::Other, Size::clamped(90, 20)), "it holds it still");
+    show.town.tell(1, Input::Viewer(far, ViewerInput::Release(S)));
+    show.run(100);
+    assert_eq!((show.size(1, far).0, show.size(0, near).0), (Holder::Nobody, Holder::Nobody));
+    show.interrupted(|_| {});
+    assert_eq!(show.size(1, far).0, Holder::Nobody, "what was given back is not taken again");
+}
+
+#[test]
+fn after_an_interruption_the_size_is_what_the_viewer_who_holds_it_wished_last() {
+    let mut show = Show::new(Town::joined(2));
+    let far = show.look_sized(1, 9, Some(Size::clamped(100, 30)), Take::IfFree);
+    show.run(100);
+    show.resizes(1, far, (110, 35), Take::Never);
+    show.interrupted(|show| show.resizes(1, far, (120, 40), Take::Never));
+    assert_eq!(show.size(1, far), (Holder::You, Size::clamped(120, 40)));
+}
+
+#[test]
+fn a_size_that_was_wished_during_an_interruption_is_taken_when_it_is_over() {
+    let mut show = Show::new(Town::joined(2));
+    let far = show.look(1, 9);
+    show.run(100);
+    show.interrupted(|show| show.resizes(1, far, (120, 40), Take::IfFree));
+    assert_eq!(show.size(1, far), (Holder::You, Size::clamped(120, 40)));
+    show.interrupted(|show| show.town.tell(1, Input::Viewer(far, ViewerInput::Release(S))));
+    assert_eq!(show.size(1, far).0, Holder::Nobody, "and one that was given back is not");
+}
+
+#[test]
+fn who_has_lost_the_size_to_somebody_does_not_take_it_back_after_an_interruption() {
+    for given_back in [false, true] {
+        let mut show = Show::new(Town::joined(2));
+        let (far, near) = (show.look_sized(1, 9, Some(Size::clamped(100, 30)), Take::Always), ViewerId(1));
+        show.run(100);
+        assert_eq!(show.size(1, far).0, Holder::You);
+        show.resizes(0, near, (80, 25), Take::Always);
+        assert_eq!(show.size(1, far), (Holder::Other, Size::clamped(80, 25)));
+        show.interrupted(|show| {
+            if given_back {
+                show.town.tell(0, Input::Viewer(near, ViewerInput::Release(S)));
+            }
+        });
+        let holder = if given_back { Holder::Nobody } else { Holder::Other };
+        assert_eq!(show.size(1, far).0, holder);
+    }
+}
+
+#[test]
 fn what_is_not_there_ends_and_what_is_out_of_reach_waits() {
     let mut show = Show::new(Town::joined(2));
     show.town.cut(0, 1);
@@ -445,7 +526,8 @@ fn a_node_that_may_only_look_cannot_type_or_command_or_set_the_size() {
     show.types(1, page, b"rm -rf");
     show.run(100);
     assert_eq!(show.page(1, page).screen, b"look");
-    assert_eq!(show.page(1, page).holder, Some(Holder::Nobody));
+    show.resizes(1, page, (30, 10), Take::Always);
+    assert_eq!(show.size(1, page), (Holder::Nobody, Size::DEFAULT));
     assert_eq!(show.written, b"");
     assert!(matches!(&show.page(1, page).lost[..], [(1, why)] if why.contains("only look")));
     for command in [Command::Delete(AGENT), Command::ListDirectory("~".into()), Command::Create(NewAgent::default())] {

@@ -22,8 +22,6 @@ use alloc::vec::Vec;
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     requests: BTreeMap<u64, Request>,
-    /// All numbers below were given.
-    next: u64,
 }
 
 #[derive(Debug)]
@@ -61,9 +59,9 @@ impl Sending {
 
     /// The next part, encoded, to be said in the session of this number.
     pub(super) fn next(&mut self, session: u64, asked: &mut Asked) -> Option<Vec<u8>> {
-        let settled = asked.settled();
         loop {
             let number = *self.queue.front()?;
+            let settled = asked.requests.keys().next().copied().unwrap_or(number);
             let Some(request) = asked.requests.get_mut(&number) else {
                 self.advance();
                 continue;
@@ -96,12 +94,7 @@ impl Asked {
     }
 
     pub(super) fn insert(&mut self, number: u64, request: Request) {
-        self.next = number + 1;
         self.requests.insert(number, request);
-    }
-
-    fn settled(&self) -> u64 {
-        self.requests.keys().next().copied().unwrap_or(self.next)
     }
 
     /// On a fresh circuit everything is asked (again).

@@ -179,4 +179,33 @@ mod tests {
         }
         assert_eq!(questions, limits::PROBES);
     }
+
+    #[test]
+    fn a_question_is_not_asked_early_and_again_after_twice_as_long_each_time() {
+        let (mut a, _) = pair();
+        a.stamp(at(0));
+        a.wake(at(999)).expect("it waits");
+        assert!(!a.has_control());
+        for (now, next) in [(1_000, 2_000), (2_000, 4_000), (4_000, 8_000)] {
+            a.wake(at(now)).expect("asks");
+            assert!(a.has_control() && a.control(at(now)).is_some());
+            assert_eq!(a.next_deadline(), Some(at(next)));
+        }
+    }
+
+    #[test]
+    fn only_what_the_other_end_has_puts_the_question_off_and_only_when_it_has_all_there_is_none() {
+        let (mut a, mut b) = pair();
+        let first = a.stamp(at(0));
+        let second = a.stamp(at(0));
+        // It says something before anything has come.
+        a.arrived(at(500), &b.stamp(at(500))).expect("in order");
+        assert_eq!(a.next_deadline(), Some(at(1_000)));
+        b.arrived(at(600), &first).expect("in order");
+        a.arrived(at(700), &b.stamp(at(700))).expect("in order");
+        assert_eq!(a.next_deadline(), Some(at(1_700)), "it has the first");
+        b.arrived(at(800), &second).expect("in order");
+        a.arrived(at(900), &b.stamp(at(900))).expect("in order");
+        assert_eq!(a.next_deadline(), None);
+    }
 }

@@ -143,8 +143,10 @@ impl Look {
 mod tests {
     use super::*;
     use crate::id::{AgentId, TerminalId};
-    use crate::streams::Attach;
+    use crate::streams::{Attach, Bytes};
     use alloc::string::String;
+    use alloc::vec;
+    use alloc::vec::Vec;
 
     fn look() -> Look {
         let agent = AgentAddress { node: NodeId([1; 32]), agent: AgentId(1) };
@@ -188,5 +190,78 @@ mod tests {
         let lost = ViewerOutput::InputLost { stream: StreamId(1), seq: 1, message: String::new() };
         look.accept(peer, &lost).expect("after it");
         assert_eq!((look.heard_there(1), look.heard_there(2)), (Some(1), Some(2)));
+    }
+
+    const PEER: NodeId = NodeId([1; 32]);
+
+    /// Of a stream that was asked for with this pane: whether it takes these frames.
+    fn takes(pane: Option<u32>, frames: &[ViewerOutput]) -> bool {
+        let mut look = Look { pane, ..look() };
+        frames.iter().all(|frame| look.accept(PEER, frame).is_ok())
+    }
+
+    fn snapshot(generation: u64, offset: u64) -> ViewerOutput {
+        let generation = Generation(generation);
+        ViewerOutput::Snapshot {
+            stream: StreamId(1),
+            generation,
+            offset,
+            size: Size::DEFAULT,
+            bytes: Bytes::from(&[][..]),
+        }
+    }
+
+    fn data(offset: u64, len: usize) -> ViewerOutput {
+        ViewerOutput::Data { stream: StreamId(1), offset, bytes: Bytes::from(&vec![b'x'; len][..]) }
+    }
+
+    #[test]
+    fn a_stream_shows_the_terminal_that_was_asked_for_and_opens_once() {
+        let of = |of: NodeId, agent: u64, pane| {
+            let ViewerOutput::Attached { generation, offset, input_seq, input_known, size, holder, .. } = attached()
+            else {
+                unreachable!()
+            };
+            let terminal = TerminalId { agent: AgentId(agent), pane };
+            let stream = StreamId(1);
+            ViewerOutput::Attached {
+                stream,
+                node: of,
+                terminal,
+                generation,
+                offset,
+                input_seq,
+                input_known,
+                size,
+                holder,
+            }
+        };
+        assert!(takes(None, &[of(PEER, 1, 8)]) && takes(Some(8), &[of(PEER, 1, 8)]));
+        assert!(!takes(None, &[of(NodeId([2; 32]), 1, 8)]), "of another node");
+        assert!(!takes(None, &[of(PEER, 2, 8)]), "of another agent");
+        assert!(!takes(Some(7), &[of(PEER, 1, 8)]), "another terminal of the agent");
+        assert!(!takes(None, &[attached(), attached()]), "twice");
+    }
+
+    #[test]
+    fn data_follows_a_snapshot_without_a_gap_and_no_more_than_a_window_that_is_not_acknowledged() {
+        let begun = |more: &[ViewerOutput]| takes(None, &[&[attached(), snapshot(1, 5)], more].concat());
+        assert!(begun(&[data(5, 3), data(8, 1)]));
+        assert!(!takes(None, &[attached(), data(0, 1)]), "no snapshot came");
+        assert!(!begun(&[data(6, 1)]) && !begun(&[data(4, 1)]), "a gap, or something again");
+        assert!(!begun(&[data(5, 0)]), "nothing");
+        assert!(begun(&[data(5, limits::FRAME_BYTES)]) && !begun(&[data(5, limits::FRAME_BYTES + 1)]));
+        let window: Vec<_> = (0..limits::WINDOW_BYTES).step_by(1 << 10).map(|at| data(5 + at, 1 << 10)).collect();
+        assert!(begun(&window));
+        assert!(!begun(&[&window[..], &[data(5 + limits::WINDOW_BYTES, 1)]].concat()));
+    }
+
+    #[test]
+    fn a_snapshot_is_of_the_numbering_that_was_said_and_does_not_go_back() {
+        let begun = |more: &[ViewerOutput]| takes(None, &[&[attached(), snapshot(1, 5), data(5, 2)], more].concat());
+        assert!(begun(&[snapshot(1, 7)]) && begun(&[snapshot(1, 99), data(99, 1)]));
+        assert!(!begun(&[snapshot(2, 7)]), "another numbering");
+        assert!(!begun(&[snapshot(1, 6)]), "back");
+        assert!(!takes(None, &[snapshot(1, 0)]), "before the stream is open");
     }
 }

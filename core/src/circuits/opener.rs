@@ -577,3 +577,16 @@ impl Part<'_> {
         Part { last: end == whole.len(), bytes: &whole[at.min(end)..end] }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn the_parts_of_a_snapshot_are_no_longer_together_than_a_snapshot_may_be() {
+        let all_but_one = vec![0; limits::SNAPSHOT_BYTES - 1];
+        assert_eq!(joined(all_but_one.clone(), &[0]).map(|whole| whole.len()), Ok(limits::SNAPSHOT_BYTES));
+        assert_eq!(joined(all_but_one, &[0, 0]), Err(Broken));
+    }
+}

@@ -403,3 +403,105 @@ impl Served {
         Some(wire::encode(&Tell::Part(viewer, part)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::SessionId;
+    use super::*;
+    use crate::command::Command;
+    use crate::id::{AgentId, StreamId, ViewerKey};
+    use crate::seal::Seal;
+    use crate::sham::Sham;
+
+    const A: NodeId = NodeId([1; 32]);
+    const B: NodeId = NodeId([2; 32]);
+
+    /// What B has for A, who has opened a circuit.
+    fn owner() -> Owner {
+        let id = SessionId::default();
+        let (_, words) = Sham::new(A, 1).offer(B, &id.about()).expect("offered");
+        let (session, _) = Sham::new(B, 1).accept(A, &id.about(), &words).expect("accepted");
+        let mut owner = Owner::new(Instant::START, A, Sealed::of_owner(id, session), Answers::new(id));
+        owner.state = State::Up(Box::new(Up::new(1, Rights::Operate)));
+        owner
+    }
+
+    /// A says this. False: it breaks a rule.
+    fn says(owner: &mut Owner, asks: &[Ask<'_>]) -> bool {
+        let seq = owner.up().map_or(0, |up| up.line.header(Kind::Answer).ack);
+        let header = Header { circuit: 1, seq, ack: 0, kind: Kind::Messages };
+        let messages = asks.iter().fold(Vec::new(), |messages, ask| wire::append(ask, messages));
+        owner.arrived(Instant::START, (&header, &messages), &mut Vec::new()).is_ok()
+    }
+
+    fn opened(viewer: u64) -> Ask<'static> {
+        Ask::Viewer(viewer, ViewerInput::Opened(ViewerKey([1; 16])))
+    }
+
+    #[test]
+    fn an_opener_that_breaks_a_rule_has_no_circuit_any_more() {
+        let detach = || ViewerInput::Detach(StreamId(1));
+        assert!(says(&mut owner(), &[opened(1), Ask::Viewer(1, detach()), Ask::Room(1, limits::REMOTE_ROOM)]));
+        assert!(!says(&mut owner(), &[Ask::Viewer(1, detach())]), "of nobody");
+        assert!(!says(&mut owner(), &[Ask::Room(1, 1)]), "room of nobody");
+        assert!(!says(&mut owner(), &[opened(1), Ask::Room(1, limits::REMOTE_ROOM + 1)]), "room that there is not");
+        assert!(!says(&mut owner(), &[opened(1), Ask::Viewer(1, ViewerInput::Writable)]), "room in other words");
+        assert!(!says(&mut owner(), &[opened(1), opened(1)]), "twice");
+        assert!(!says(&mut owner(), &[opened(1), Ask::Viewer(1, ViewerInput::Closed), Ask::Room(1, 1)]), "it is gone");
+    }
+
+    #[test]
+    fn an_opener_has_so_many_viewers_here_and_with_one_more_no_circuit() {
+        let mut owner = owner();
+        let all: Vec<_> = (1..=limits::REMOTE_VIEWERS as u64).map(opened).collect();
+        assert!(says(&mut owner, &all));
+        assert!(says(&mut owner, &[Ask::Viewer(1, ViewerInput::Closed), opened(2_000)]));
+        assert!(!says(&mut owner, &[opened(2_001)]));
+    }
+
+    #[test]
+    fn an_opener_that_asks_again_and_again_and_takes_no_answer_has_no_circuit_any_more() {
+        let command = wire::encode(&Command::Admit { node: A, addresses: Vec::new(), rights: Rights::View });
+        let again = |number, since| Ask::Command { number, since, settled: 0, part: Part::of(&command, 0) };
+        let mut owner = owner();
+        owner.answers = Answers::new(SessionId { instance: 1, number: 1 });
+        // What is refused, and what may have been carried out before.
+        for _ in 0..limits::REMOTE_COMMANDS {
+            assert!(says(&mut owner, &[again(1, 1), again(2, 0)]));
+        }
+        assert!(!says(&mut owner, &[again(1, 1)]));
+    }
+
+    #[test]
+    fn who_may_only_look_neither_types_nor_has_a_say_in_the_size() {
+        let size = crate::id::Size::DEFAULT;
+        let agent = crate::id::AgentAddress { node: B, agent: AgentId(1) };
+        let stream = StreamId(1);
+        let asks = || {
+            [
+                ViewerInput::Attach { stream, agent, pane: None, from: None, size: Some(size), take: Take::Always },
+                ViewerInput::Resize { stream, size, take: Take::Always },
+                ViewerInput::Release(stream),
+                ViewerInput::Input { stream, heard: 1, seq: 1, bytes: b"rm" },
+                ViewerInput::Ack { stream, offset: 1 },
+            ]
+        };
+        let of = Onlooker::There(A, 1);
+        let done = |rights| {
+            let mut owner = owner();
+            assert!(says(&mut owner, &[opened(1)]));
+            owner.up().expect("open").rights = rights;
+            let mut news = Vec::new();
+            asks().into_iter().for_each(|ask| owner.viewer(1, ask, &mut news).expect("no rule is broken"));
+            news
+        };
+        assert_eq!(done(Rights::Operate), asks().map(|ask| News::Viewer(of, ask)));
+        let only_looks = ViewerInput::Attach { stream, agent, pane: None, from: None, size: None, take: Take::Never };
+        let looks = [
+            News::Viewer(of, only_looks),
+            News::RefuseInput(of, stream, (1, 1)),
+            News::Viewer(of, ViewerInput::Ack { stream, offset: 1 }),
+        ];
+        assert_eq!(done(Rights::View), looks);
+    }
+}

@@ -51,3 +51,48 @@ impl Sealed {
         opens
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::Kind;
+    use super::*;
+    use crate::id::NodeId;
+    use crate::seal::Seal;
+    use crate::sham::Sham;
+
+    const A: NodeId = NodeId([1; 32]);
+    const B: NodeId = NodeId([2; 32]);
+
+    /// The two ends of a session.
+    fn ends() -> (Sealed, Sealed) {
+        let id = SessionId::default();
+        let (mut offer, words) = Sham::new(A, 1).offer(B, &id.about()).expect("offered");
+        let (owner, answer) = Sham::new(B, 1).accept(A, &id.about(), &words).expect("accepted");
+        (Sealed::of_opener(id, offer.answered(&answer).expect("answered")), Sealed::of_owner(id, owner))
+    }
+
+    /// What the opener seals under this number.
+    fn said(from: &mut Sealed, number: u64) -> Vec<u8> {
+        let header = Header { circuit: 1, seq: 0, ack: 0, kind: Kind::Probe };
+        let mut sealed = Vec::new();
+        from.session.seal(number, &wire::said(&header, &[]), &mut sealed);
+        sealed
+    }
+
+    #[test]
+    fn what_was_said_opens_once_and_nothing_older_after_it() {
+        let (mut a, mut b) = ends();
+        let words = [0, 1, 2, 3].map(|number| said(&mut a, number));
+        let mut opens = |number: usize| b.open(number as u64, &words[number], &mut Vec::new());
+        assert_eq!([0, 0, 2, 1, 2, 3].map(&mut opens), [true, false, true, false, false, true]);
+    }
+
+    #[test]
+    fn the_last_number_of_all_is_not_taken_even_from_the_other_end() {
+        let (mut a, mut b) = ends();
+        let last = said(&mut a, u64::MAX);
+        assert!(!b.open(u64::MAX, &last, &mut Vec::new()));
+        let before = said(&mut a, u64::MAX - 1);
+        assert!(b.open(u64::MAX - 1, &before, &mut Vec::new()));
+    }
+}

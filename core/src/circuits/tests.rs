@@ -1,5 +1,8 @@
 //! Two nodes with a road between them that loses parcels: what a viewer at one sees and types of a terminal at the other.
 
+mod again;
+mod asked;
+mod room;
 mod seal;
 
 use super::*;
@@ -25,6 +28,8 @@ struct Road {
     open: bool,
     room: usize,
     rights: Rights,
+    /// A direct link to the other node is wanted.
+    direct: bool,
 }
 
 impl Carrier for Road {
@@ -45,7 +50,9 @@ impl Carrier for Road {
     fn name_of(&self, node: NodeId) -> Option<&str> {
         Some(if node == A { "a" } else { "b" })
     }
-    fn want_direct(&mut self, _: NodeId, _: bool) {}
+    fn want_direct(&mut self, _: NodeId, wanted: bool) {
+        self.direct = wanted;
+    }
 }
 
 /// The circuits of a node in one of its lives.
@@ -66,7 +73,7 @@ impl Host {
         Host {
             circuits: circuits(id, instance),
             streams: Streams::new(id, Random::fork([id.0[0]; 32], 2)),
-            road: Road { parcels: VecDeque::new(), open: true, room: 4, rights: Rights::Operate },
+            road: Road { parcels: VecDeque::new(), open: true, room: 4, rights: Rights::Operate, direct: false },
             out: VecDeque::new(),
         }
     }
@@ -114,7 +121,14 @@ struct World {
     written: Vec<u8>,
     typed: Vec<u8>,
     carried_out: Vec<(CommandId, Command)>,
+    asked: u64,
     replies: Vec<Result<Reply, Refusal>>,
+    /// What was answered, in order.
+    replied: Vec<CommandId>,
+    /// Agents of B of which it heard that a person at A has looked at them.
+    looked_at: Vec<AgentAddress>,
+    /// Frames for other viewers and streams than the page's.
+    others: Vec<(ViewerId, ViewerOutput)>,
     /// What the other node says is true.
     honest: bool,
 }
@@ -130,7 +144,11 @@ impl World {
             written: Vec::new(),
             typed: Vec::new(),
             carried_out: Vec::new(),
+            asked: 0,
             replies: Vec::new(),
+            replied: Vec::new(),
+            looked_at: Vec::new(),
+            others: Vec::new(),
             honest: true,
         };
         // Somebody at B looks and never reads: the terminal is watched all the time.
@@ -209,8 +227,11 @@ impl World {
             }
             while let Some(output) = self.a.out.pop_front() {
                 busy = true;
-                if let Output::Viewer(VIEWER, frame) = output {
+                let Output::Viewer(viewer, mut frame) = output else { continue };
+                if (viewer, *frame.stream_mut()) == (VIEWER, StreamId(5)) {
                     self.seen(frame);
+                } else {
+                    self.others.push((viewer, frame));
                 }
             }
             if !busy {
@@ -334,7 +355,7 @@ impl World {
                         streams.type_in(now, who, stream, Typed { heard, seq, bytes }, out);
                     }
                     ViewerInput::Detach(stream) => streams.detach(now, who, stream, out),
-                    ViewerInput::Seen(_) => {}
+                    ViewerInput::Seen(agent) => self.looked_at.push(agent),
                     ViewerInput::Closed => streams.close(now, who, out),
                 },
                 News::RefuseInput(who, stream, typed) => streams.refuse_input(now, (who, stream), typed, out),
@@ -347,7 +368,10 @@ impl World {
                 News::Lost(viewer, stream) => {
                     streams.refuse((Onlooker::Here(viewer), stream), crate::EndReason::Unknown);
                 }
-                News::Reply(_, result, _) => self.replies.push(result),
+                News::Reply(id, result, _) => {
+                    self.replied.push(id);
+                    self.replies.push(result);
+                }
             }
         }
     }
@@ -409,7 +433,8 @@ impl World {
     }
 
     fn command(&mut self, command: Command) {
-        let asked = self.a.circuits.command(self.now, (CommandId(1), B), &command, &self.a.road);
+        self.asked += 1;
+        let asked = self.a.circuits.command(self.now, (CommandId(self.asked), B), &command, &self.a.road);
         if let Err(refusal) = asked {
             self.replies.push(Err(refusal));
         }
@@ -481,12 +506,13 @@ fn a_viewer_that_does_not_read_bounds_what_is_on_the_way() {
 }
 
 #[test]
-fn an_idle_circuit_is_silent() {
+fn an_idle_circuit_is_silent_and_costs_nothing() {
     let mut world = World::watching();
     world.prints(b"hello");
     world.deliver_all();
     world.wait(1_500);
     world.deliver_all();
+    assert!(world.a.circuits.busy.is_empty() && world.b.circuits.busy.is_empty());
     world.wait(60_000);
     assert_eq!((world.a.road.parcels.len(), world.b.road.parcels.len()), (0, 0));
 }
@@ -637,7 +663,7 @@ fn a_command_that_is_not_answered_is_refused_in_the_end() {
     world.wait(limits::REMOTE_COMMAND_TIME.as_millis());
     let refused = world.replies.pop().and_then(Result::err).expect("refused");
     assert_eq!(refused.code, RefusalCode::Unreachable);
-    assert!(refused.message.contains("may have"), "{refused}");
+    assert!(refused.message.contains("within 30 s") && refused.message.contains("may have"), "{refused}");
     world.cut();
     world.command(Command::Stop(AGENT.agent));
     assert!(matches!(world.replies.pop(), Some(Err(_))), "at once, if it cannot be reached");

@@ -101,6 +101,23 @@ fn an_offer_that_nobody_answers_is_made_again_as_long_as_something_is_wanted() {
 }
 
 #[test]
+fn an_offer_that_is_answered_at_the_last_moment_is_as_good_as_any() {
+    let mut world = World::new();
+    world.reads(100);
+    world.attach(None);
+    // It is made four times, and only the last one comes.
+    world.wait(14_900);
+    assert_eq!(world.a.road.parcels.len(), 4);
+    (0..3).for_each(|_| world.lose(true));
+    world.meet();
+    let circuit = world.a.circuits.next_circuit;
+    // When the offer would be given up, what is said on the circuit is still on its way.
+    world.wait(200);
+    world.deliver_all();
+    assert_eq!((world.page.open, world.a.circuits.next_circuit), (1, circuit));
+}
+
+#[test]
 fn a_session_outlasts_the_circuits_on_it_so_a_stream_goes_on_after_a_cut_without_another_offer() {
     let mut world = World::watching();
     world.types(b"1");
