@@ -300,10 +300,9 @@ impl Directory {
             return Vec::new();
         }
         let agent = self.agents.entry(id).or_insert_with(|| Agent::found(now));
-        let was_visible = agent.is_visible();
         let (changed, news) = agent.observe(now, id, observation);
         let store = agent.follow_name();
-        if changed || !was_visible || store.is_some() {
+        if changed {
             self.announce(id, out);
         }
         if let Some(record) = store {
