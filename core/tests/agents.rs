@@ -677,12 +677,12 @@ fn why_a_backend_cannot_be_used_is_said_in_whole_sentences() {
 #[test]
 fn what_a_backend_says_of_itself_is_news_only_when_it_differs() {
     let mut desk = Desk::with_store(Default::default());
-    let mut told = |input| is_told(&desk.tell(Input::Backend(input)), &Event::NodeChanged(NODE));
+    let told = |input| is_told(&desk.tell(Input::Backend(input)), &Event::NodeChanged(NODE));
     let is = |detail: &str| BackendInput::Available(BackendKind::Tmux, detail.into());
     let is_not = |why: &str| BackendInput::Unavailable(BackendKind::Tmux, why.into());
     let said =
         [is("tmux 3.3a"), is("tmux 3.3a"), is("tmux 3.4"), is_not("tmux 3.4"), is_not("tmux 3.4"), is_not("why")];
-    assert_eq!(said.map(|input| told(input)), [true, false, true, true, false, true]);
+    assert_eq!(said.map(told), [true, false, true, true, false, true]);
 }
 
 // Limits.
@@ -709,28 +709,21 @@ fn what_is_said_of_an_agent_is_taken_up_to_its_limit_and_refused_beyond_it() {
 
 #[test]
 fn what_a_new_agent_is_made_from_is_taken_up_to_its_limit_and_refused_beyond_it() {
-    let told = |change: &dyn Fn(&mut NewAgent, usize), limit| {
-        [limit, limit + 1].map(|length| {
-            let mut new = NewAgent { name: "a".into(), ..NewAgent::default() };
-            change(&mut new, length);
-            refusal(&Desk::new().command(Command::Create(new)).1)
-        })
-    };
+    let told = |new| refusal(&Desk::new().command(Command::Create(NewAgent { name: "a".into(), ..new })).1);
     let text = |length| "x".repeat(length);
     let variables = |count| (0..count).map(|number| (format!("V{number}"), String::new())).collect();
-    let limited: [(&dyn Fn(&mut NewAgent, usize), usize); 9] = [
-        (&|new, length| new.name = "é".repeat(length), limits::NAME_CHARS),
-        (&|new, length| new.notes = text(length), limits::NOTES_BYTES),
-        (&|new, length| new.directory = text(length), limits::TEXT_BYTES),
-        (&|new, length| new.program = Some(text(length)), limits::TEXT_BYTES),
-        (&|new, length| new.args = vec![text(length)], limits::TEXT_BYTES),
-        (&|new, length| new.env = vec![(text(length), String::new())], limits::TEXT_BYTES),
-        (&|new, length| new.env = vec![("V".into(), text(length))], limits::TEXT_BYTES),
-        (&|new, length| new.args = vec![String::new(); length], limits::ARGUMENTS),
-        (&|new, length| new.env = variables(length), limits::VARIABLES),
-    ];
-    for (number, (change, limit)) in limited.into_iter().enumerate() {
-        assert_eq!(told(change, limit), [None, Some("invalid")], "text {number}");
+    let none = NewAgent::default;
+    for (beyond, refused) in [(0, None), (1, Some("invalid"))] {
+        let bytes = limits::TEXT_BYTES + beyond;
+        assert_eq!(refusal(&Desk::new().command(new(&"é".repeat(limits::NAME_CHARS + beyond))).1), refused);
+        assert_eq!(told(NewAgent { notes: text(limits::NOTES_BYTES + beyond), ..none() }), refused);
+        assert_eq!(told(NewAgent { directory: text(bytes), ..none() }), refused);
+        assert_eq!(told(NewAgent { program: Some(text(bytes)), ..none() }), refused);
+        assert_eq!(told(NewAgent { args: vec![text(bytes)], ..none() }), refused);
+        assert_eq!(told(NewAgent { env: vec![(text(bytes), String::new())], ..none() }), refused);
+        assert_eq!(told(NewAgent { env: vec![("V".into(), text(bytes))], ..none() }), refused);
+        assert_eq!(told(NewAgent { args: vec![String::new(); limits::ARGUMENTS + beyond], ..none() }), refused);
+        assert_eq!(told(NewAgent { env: variables(limits::VARIABLES + beyond), ..none() }), refused);
     }
 }
 
