@@ -215,6 +215,7 @@ fn what_a_working_agent_prints_and_its_bell_are_no_news() {
     seen.terminals[0].activity += 1;
     seen.terminals[0].bell = true;
     assert!(!is_told(&desk.seen(seen.clone())));
+    assert!(!is_told(&desk.seen(seen.clone())), "it still rings");
     desk.prints(A, b"x");
     assert!(!is_told(&desk.prints(A, b"x")));
 }
