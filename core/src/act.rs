@@ -71,3 +71,65 @@ impl Act {
 fn cut(text: &str) -> String {
     text.chars().take(DETAIL_CHARS).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::NewAgent;
+    use alloc::vec::Vec;
+
+    const A: AgentId = AgentId(7);
+
+    fn edit(name: Option<&str>) -> Command {
+        Command::Edit { agent: A, name: name.map(str::to_string), tags: None, autostart: None }
+    }
+
+    fn paste(text: &str) -> Command {
+        Command::Paste { agent: A, pane: None, text: text.into(), submit: true }
+    }
+
+    #[test]
+    fn of_what_is_written_or_pasted_a_log_says_how_much_and_of_the_rest_what() {
+        let told = |command| {
+            let act = Act::of(&command);
+            (act.what, act.agent, act.detail)
+        };
+        let node = NodeId([7; 32]);
+        let admit = |rights| Command::Admit { node, addresses: Vec::new(), rights };
+        let create = NewAgent { name: "a-b".into(), notes: "secret".into(), ..NewAgent::default() };
+        assert_eq!(told(Command::Create(create)), ("create", None, "a-b".into()));
+        assert_eq!(told(edit(Some("c"))), ("rename", Some(A), "c".into()));
+        assert_eq!(told(edit(None)), ("edit", Some(A), "".into()));
+        let notes = Command::SetNotes { agent: A, notes: "secret".into(), revision: None };
+        assert_eq!(told(notes), ("notes", Some(A), "6 bytes".into()));
+        assert_eq!(told(paste("hunter2")), ("paste", Some(A), "7 bytes".into()));
+        assert_eq!(told(Command::ListDirectory("/srv".into())), ("list directory", None, "/srv".into()));
+        assert_eq!(told(admit(Rights::View)), ("admit to view", None, node.to_string()));
+        assert_eq!(told(admit(Rights::Operate)), ("admit to operate", None, node.to_string()));
+        assert_eq!(told(Command::Remove(node)), ("remove", None, node.to_string()));
+    }
+
+    #[test]
+    fn a_detail_has_at_most_a_hundred_characters() {
+        let long = "é".repeat(101);
+        let listed = Command::ListDirectory(long.clone());
+        for command in
+            [Command::Create(NewAgent { name: long.clone(), ..NewAgent::default() }), edit(Some(&long)), listed]
+        {
+            assert_eq!(Act::of(&command).detail, "é".repeat(100));
+        }
+    }
+
+    #[test]
+    fn what_only_reads_changes_nothing_and_all_else_does() {
+        let reads = |command| Act::of(&command).reads;
+        assert!(reads(Command::ReadNotes(A)));
+        assert!(reads(Command::ReadText { agent: A, pane: None, history_lines: 0 }));
+        assert!(reads(Command::ListDirectory("/".into())));
+        for command in
+            [edit(None), edit(Some("b")), paste("x"), Command::Start(A), Command::Stop(A), Command::Delete(A)]
+        {
+            assert!(!reads(command));
+        }
+    }
+}

@@ -131,6 +131,41 @@ mod tests {
         assert_eq!(read_checked(&typed), Some(vec![0, 64, 1, 0]));
     }
 
+    /// These symbols with the check characters that belong to them.
+    fn with_check(symbols: &[u8]) -> String {
+        let check = remainder(symbols.iter().copied().chain([0; CHECK_CHARS])) ^ 1;
+        let check = (0..CHECK_CHARS).rev().map(|place| (check >> (5 * place) & 31) as u8);
+        symbols.iter().copied().chain(check).map(letter).collect()
+    }
+
+    /// A pairing code that one version shows is typed into another.
+    #[test]
+    fn what_is_written_with_check_characters_is_the_same_in_every_version() {
+        assert_eq!(checked(b"consort"), "cdqpwwv-fe9t0pe-bq");
+    }
+
+    #[test]
+    fn of_several_spellings_of_the_same_bytes_one_is_read() {
+        assert_eq!(read_checked(&with_check(&[31, 28])), Some(vec![255]));
+        assert_eq!(read_checked(&with_check(&[31, 29])), None, "a bit beyond the last byte is set");
+        for more in 1..8 {
+            let bytes = [0; 5];
+            let symbols = vec![0; 8 + more];
+            let read = [1, 2, 3, 4].into_iter().find(|count| (count * 8usize).div_ceil(5) == more);
+            let read = read.map(|count| [&bytes[..], &bytes[..count]].concat());
+            assert_eq!(read_checked(&with_check(&symbols)), read, "{more} characters after eight");
+        }
+    }
+
+    #[test]
+    fn a_thousand_characters_are_read_and_not_one_more() {
+        let longest = checked(&[7; 622]);
+        assert_eq!(longest.bytes().filter(|byte| *byte != b'-').count(), CHECKED_CHARS);
+        assert_eq!(read_checked(&longest), Some(vec![7; 622]));
+        assert_eq!(read_checked(&(longest + "0")), None);
+        assert_eq!(read_checked(&checked(&[7; 623])), None);
+    }
+
     proptest! {
         #[test]
         fn what_is_written_with_check_characters_is_read_again(bytes: Vec<u8>) {

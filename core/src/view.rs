@@ -2,7 +2,7 @@
 
 use crate::command::Rights;
 use crate::directory::{AgentState, BackendKind, Desired, Origin};
-use crate::id::{AgentAddress, AgentId, NodeId, Size};
+use crate::id::{AgentAddress, AgentId, NodeId};
 use crate::input::{Address, TerminalInfo};
 use crate::mesh::facts::BackendFact;
 use crate::node::Node;
@@ -173,11 +173,5 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn backend(self, kind: BackendKind) -> BackendView<'a> {
         self.node.directory().backend(kind)
-    }
-
-    /// Size of a terminal as core knows it.
-    #[must_use]
-    pub fn size(self, terminal: crate::id::TerminalId) -> Option<Size> {
-        self.node.directory().size(terminal)
     }
 }

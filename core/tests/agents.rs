@@ -4,8 +4,11 @@ mod desk;
 
 use consort_core::command::NewAgent;
 use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
+use consort_core::input::ScreenText;
 use consort_core::output::{BackendOperation, StoreOperation};
-use consort_core::{AgentId, BackendInput, Command, Event, Input, Output, Reply, Size, TerminalInput, limits};
+use consort_core::{
+    AgentId, BackendInput, Command, Event, Input, OperationDone, OperationId, Output, Reply, Size, limits,
+};
 use desk::*;
 
 fn new(name: &str) -> Command {
@@ -31,6 +34,18 @@ fn is_told(said: &[Output], event: &Event) -> bool {
     said.iter().any(|output| matches!(output, Output::Event(told) if told == event))
 }
 
+fn stores(said: &[Output]) -> bool {
+    said.iter().any(|output| matches!(output, Output::Store(..)))
+}
+
+/// Stops an agent that runs, and all succeeds.
+fn stop(desk: &mut Desk, agent: AgentId) {
+    let (_, said) = desk.command(Command::Stop(agent));
+    desk.gone(agent);
+    let said = desk.done(operation(&said).0);
+    desk.stored(change(&said));
+}
+
 const FOUND: AgentId = AgentId(10);
 
 // Creating.
@@ -50,6 +65,34 @@ fn an_agent_is_stored_then_started_then_shown_then_answered() {
     assert_eq!(reply(&said), Some(Ok(Reply::Agent(at(agent)))));
     let view = desk.agent(agent);
     assert!(view.managed && view.running && view.desired == Desired::Running);
+}
+
+#[test]
+fn an_agent_is_started_as_it_was_asked_for_and_again_in_the_size_that_it_had_last() {
+    let mut desk = Desk::new();
+    let asked = NewAgent {
+        name: "a-b".into(),
+        directory: "~/x".into(),
+        program: Some("claude".into()),
+        args: vec!["--continue".into()],
+        env: vec![("K".into(), "V".into())],
+        size: Size::clamped(90, 20),
+        ..NewAgent::default()
+    };
+    let (_, said) = desk.command(Command::Create(asked.clone()));
+    let said = desk.stored(change(&said));
+    let (launch, BackendOperation::Launch(spec)) = operation(&said) else { panic!("it is started") };
+    assert_eq!((&spec.name, &spec.directory, spec.size), (&asked.name, &asked.directory, asked.size));
+    assert_eq!((&spec.program, &spec.args, &spec.env), (&asked.program, &asked.args, &asked.env));
+    let mut resized = session(spec.agent, "a-b");
+    resized.terminals[0].size = Size::clamped(200, 50);
+    desk.seen(resized);
+    desk.done(launch);
+    desk.gone(spec.agent);
+    let (_, said) = desk.command(Command::Start(spec.agent));
+    let (_, BackendOperation::Launch(again)) = operation(&said) else { panic!("it is started") };
+    assert_eq!(again.size, Size::clamped(200, 50));
+    assert_eq!((again.program, again.args, again.env), (asked.program, asked.args, asked.env));
 }
 
 #[test]
@@ -89,6 +132,16 @@ fn a_name_belongs_to_one_agent_also_while_commands_are_under_way() {
     assert_eq!(refusal(&desk.command(new("b")).1), Some("name-taken"), "it is being given away");
     desk.command(new("c"));
     assert_eq!(refusal(&desk.command(new("c")).1), Some("name-taken"), "it is being created");
+}
+
+#[test]
+fn other_names_are_free_while_one_is_being_given() {
+    let mut desk = Desk::new();
+    let agent = desk.create("a");
+    desk.command(rename(agent, "b"));
+    for (name, refused) in [("a", Some("name-taken")), ("b", Some("name-taken")), ("c", None)] {
+        assert_eq!(refusal(&desk.command(new(name)).1), refused, "{name}");
+    }
 }
 
 #[test]
@@ -163,6 +216,28 @@ fn a_name_is_not_changed_while_its_session_is_out_of_sight() {
 }
 
 #[test]
+fn what_is_not_its_session_is_changed_also_while_that_is_out_of_sight() {
+    let mut desk = Desk::new();
+    let agent = desk.create("a");
+    desk.unavailable();
+    let tags = Command::Edit { agent, name: Some("a".into()), tags: Some(vec!["urgent".into()]), autostart: None };
+    let (_, said) = desk.command(tags);
+    desk.stored(change(&said));
+    assert_eq!(desk.agent(agent).tags, ["urgent"], "the name is the one that it has");
+}
+
+#[test]
+fn a_session_that_has_come_back_in_sight_can_be_renamed() {
+    let mut desk = Desk::new();
+    let agent = desk.create("a");
+    desk.unavailable();
+    desk.available();
+    desk.seen(session(agent, "a"));
+    let (_, said) = desk.command(rename(agent, "b"));
+    assert_eq!(operation(&said).1, BackendOperation::Rename(agent, "b".into()));
+}
+
+#[test]
 fn a_rename_that_could_not_be_stored_says_what_has_happened() {
     let mut desk = Desk::new();
     let agent = desk.create("a");
@@ -207,7 +282,7 @@ fn notes_that_could_not_be_stored_are_not_shown() {
 fn a_found_session_is_shown_and_nothing_is_stored_of_it() {
     let mut desk = Desk::new();
     let said = desk.seen(session(FOUND, "theirs"));
-    assert!(!said.iter().any(|output| matches!(output, Output::Store(..))));
+    assert!(!stores(&said));
     assert!(!desk.agent(FOUND).managed);
     let said = desk.gone(FOUND);
     assert!(is_told(&said, &Event::AgentRemoved(at(FOUND))));
@@ -250,20 +325,57 @@ fn a_found_session_stays_one_when_something_is_kept_of_it() {
 }
 
 #[test]
+fn a_found_session_can_be_tagged_and_renamed() {
+    let mut desk = Desk::new();
+    desk.seen(session(FOUND, "theirs"));
+    let (_, said) =
+        desk.command(Command::Edit { agent: FOUND, name: None, tags: Some(vec!["x".into()]), autostart: None });
+    let said = desk.done(operation(&said).0);
+    let said = desk.stored(change(&said));
+    assert_eq!(reply(&said), Some(Ok(Reply::Agent(at(FOUND)))));
+    let (_, said) = desk.command(rename(FOUND, "mine"));
+    assert_eq!(operation(&said).1, BackendOperation::Rename(FOUND, "mine".into()));
+}
+
+#[test]
 fn after_a_restart_of_the_node_it_is_known_who_ended_an_agent() {
     let mut desk = Desk::new();
     let (ended, stopped) = (desk.create("ended"), desk.create("stopped"));
     desk.gone(ended);
     let said = desk.wait(10_000);
     desk.stored(change(&said));
-    let (_, said) = desk.command(Command::Stop(stopped));
-    desk.gone(stopped);
-    let said = desk.done(operation(&said).0);
-    desk.stored(change(&said));
+    stop(&mut desk, stopped);
     let mut again = restarted(&desk);
     again.listed();
     assert_eq!(again.agent(ended).state.why, "its session has ended");
     assert_eq!(again.agent(stopped).state.why, "stopped by you");
+    let (_, said) = again.command(Command::Start(ended));
+    again.seen(session(ended, "ended"));
+    let said = again.done(operation(&said).0);
+    again.stored(change(&said));
+    stop(&mut again, ended);
+    let mut again = restarted(&again);
+    again.listed();
+    assert_eq!(again.agent(ended).state.why, "stopped by you", "this time");
+}
+
+#[test]
+fn what_a_person_stopped_is_not_taken_for_ended_by_itself_later() {
+    let mut desk = Desk::new();
+    let (stopped, unseen) = (desk.create("stopped"), desk.create("unseen"));
+    stop(&mut desk, stopped);
+    let (_, said) = desk.command(Command::Stop(unseen));
+    desk.unavailable();
+    desk.available();
+    desk.listed();
+    let said = desk.done(operation(&said).0);
+    desk.stored(change(&said));
+    assert!(!stores(&desk.wait(60_000)));
+    let mut again = restarted(&desk);
+    again.listed();
+    for agent in [stopped, unseen] {
+        assert_eq!(again.agent(agent).state.why, "stopped by you");
+    }
 }
 
 #[test]
@@ -303,6 +415,14 @@ fn stop_ends_the_session_and_keeps_the_agent() {
 }
 
 #[test]
+fn what_does_not_run_cannot_be_stopped() {
+    let mut desk = Desk::new();
+    let agent = desk.create("a");
+    desk.gone(agent);
+    assert_eq!(refusal(&desk.command(Command::Stop(agent)).1), Some("conflict"));
+}
+
+#[test]
 fn delete_ends_the_session_and_forgets_the_agent() {
     let mut desk = Desk::new();
     let agent = desk.create("a");
@@ -324,6 +444,37 @@ fn a_kill_that_failed_because_the_backend_was_lost_is_no_success() {
     let said = desk.failed(operation(&said).0);
     assert_eq!(refusal(&said), Some("test"));
     assert!(desk.agent(agent).managed, "the session may still be there");
+}
+
+#[test]
+fn an_agent_whose_backend_is_gone_for_good_can_be_forgotten() {
+    let mut desk = Desk::new();
+    let agent = desk.create("a");
+    desk.unavailable();
+    let (_, said) = desk.command(Command::Delete(agent));
+    let said = desk.stored(change(&said));
+    assert_eq!(reply(&said), Some(Ok(Reply::Deleted(at(agent)))));
+    assert!(desk.files.is_empty());
+}
+
+#[test]
+fn what_is_asked_of_a_backend_and_of_the_store_at_the_same_time_is_told_apart() {
+    let mut desk = Desk::new();
+    let (first, second) = (desk.create("a"), desk.create("b"));
+    let read = |agent| Command::ReadText { agent, pane: None, history_lines: 0 };
+    let ((_, one), (_, two)) = (desk.command(read(first)), desk.command(read(second)));
+    let text = |desk: &mut Desk, operation: OperationId, text: &str| {
+        let text = ScreenText { size: Size::DEFAULT, cursor: (0, 0), text: text.into() };
+        desk.tell(Input::Backend(BackendInput::Done(operation, Ok(OperationDone::Text(text)))))
+    };
+    let said = [text(&mut desk, operation(&two).0, "of b"), text(&mut desk, operation(&one).0, "of a")];
+    let answers = said.map(|said| match reply(&said) {
+        Some(Ok(Reply::Text(text))) => text.text,
+        other => panic!("{other:?} is no text"),
+    });
+    assert_eq!(answers, ["of b", "of a"]);
+    let ((_, one), (_, two)) = (desk.command(notes(first, "x", None)), desk.command(notes(second, "y", None)));
+    assert_ne!(change(&one).0, change(&two).0);
 }
 
 #[test]
@@ -384,6 +535,7 @@ fn after_a_reboot_what_should_run_is_started_once() {
     let mut again = restarted(&desk);
     let said = again.listed();
     assert_eq!(launched(&said), wanted);
+    assert_eq!(again.agent(wanted).state.why, "it is being started");
     assert!(again.agent(other).state.why.contains("before the machine"), "the other says why it does not run");
     assert_eq!(again.listed(), [], "only once");
 }
@@ -410,15 +562,44 @@ fn an_agent_that_is_edited_while_the_backend_is_looked_at_is_started_afterwards(
 }
 
 #[test]
+fn an_agent_that_cannot_be_started_after_a_reboot_is_tried_once_and_says_why() {
+    let mut desk = Desk::new();
+    let agent = desk.create_as(autostarted("a"));
+    let mut again = restarted(&desk);
+    let said = again.listed();
+    let said = again.failed(operation(&said).0);
+    assert!(!said.iter().any(|output| matches!(output, Output::Backend(..))));
+    assert_eq!(again.agent(agent).state.why, "it could not be started: It failed.");
+}
+
+#[test]
+fn an_agent_that_shall_not_be_started_any_more_is_not_started_after_the_edit_that_says_so() {
+    let mut desk = Desk::new();
+    let agent = desk.create_as(autostarted("a"));
+    let mut again = restarted(&desk);
+    let (_, said) = again.command(Command::Edit { agent, name: None, tags: None, autostart: Some(false) });
+    again.listed();
+    let said = again.stored(change(&said));
+    assert!(!said.iter().any(|output| matches!(output, Output::Backend(..))));
+}
+
+#[test]
+fn an_agent_that_is_started_after_a_reboot_is_not_started_again_when_it_ends() {
+    let mut desk = Desk::new();
+    let agent = desk.create_as(autostarted("a"));
+    desk.gone(agent);
+    let (_, said) = desk.command(notes(agent, "why did it end?", None));
+    let said = desk.stored(change(&said));
+    assert!(!said.iter().any(|output| matches!(output, Output::Backend(..))));
+}
+
+#[test]
 fn an_agent_that_ended_by_itself_is_wanted_stopped_after_ten_seconds() {
     let mut desk = Desk::new();
     let agent = desk.create("a");
     desk.gone(agent);
     let almost = limits::ENDED_TIME.as_millis() - 1;
-    assert!(
-        !desk.wait(almost).iter().any(|output| matches!(output, Output::Store(..))),
-        "the machine may be going down"
-    );
+    assert!(!stores(&desk.wait(almost)), "the machine may be going down");
     let said = desk.wait(1);
     desk.stored(change(&said));
     assert_eq!(desk.agent(agent).desired, Desired::Stopped);
@@ -438,6 +619,14 @@ fn edits_do_not_change_that() {
     let restored = Desk::with_store(desk.files.clone());
     let view = restored.agent(agent);
     assert_eq!((view.desired, view.notes), (Desired::Stopped, "why did it end?"));
+
+    let other = desk.create("b");
+    let (_, said) = desk.command(notes(other, "it works", None));
+    desk.gone(other);
+    desk.stored(change(&said));
+    let said = desk.wait(10_000);
+    desk.stored(change(&said));
+    assert_eq!(desk.agent(other).desired, Desired::Stopped, "it ended during the edit");
 }
 
 #[test]
@@ -448,7 +637,7 @@ fn an_agent_out_of_sight_is_wanted_as_before_until_it_is_known_to_have_ended() {
     assert!(is_told(&said, &Event::AgentChanged(at(agent))));
     assert!(!desk.agent(agent).running);
     assert_eq!(desk.agent(agent).state.why, "tmux cannot be reached");
-    assert!(!desk.wait(60_000).iter().any(|output| matches!(output, Output::Store(..))));
+    assert!(!stores(&desk.wait(60_000)));
     desk.available();
     desk.listed();
     let said = desk.wait(limits::ENDED_TIME.as_millis());
@@ -462,7 +651,8 @@ fn what_nobody_waits_for_is_stored_again_when_the_disk_was_full() {
     let agent = desk.create("a");
     let said = desk.seen(session(agent, "renamed"));
     desk.disk_full(change(&said));
-    let said = desk.wait(limits::STORE_AGAIN_TIME.as_millis());
+    assert!(!stores(&desk.wait(limits::STORE_AGAIN_TIME.as_millis() - 1)), "the disk gets time");
+    let said = desk.wait(1);
     desk.stored(change(&said));
     assert_eq!(Desk::with_store(desk.files.clone()).agent(agent).name, "renamed");
 }
@@ -470,34 +660,29 @@ fn what_nobody_waits_for_is_stored_again_when_the_disk_was_full() {
 #[test]
 fn why_a_backend_cannot_be_used_is_said_in_whole_sentences() {
     let mut desk = Desk::new();
-    let why = "tmux is not installed. Install it.".into();
-    desk.tell(Input::Backend(BackendInput::Unavailable(BackendKind::Tmux, why)));
-    let new = NewAgent { name: "a".into(), backend: Some(BackendKind::Tmux), ..NewAgent::default() };
-    let (_, said) = desk.command(Command::Create(new));
-    let Some(Err(refusal)) = reply(&said) else { panic!("it is refused") };
-    assert_eq!(refusal.message, "tmux cannot be used: tmux is not installed. Install it.");
+    let mut refused = |kind, why: &str| {
+        desk.tell(Input::Backend(BackendInput::Unavailable(kind, why.into())));
+        let new = NewAgent { name: "a".into(), backend: Some(kind), ..NewAgent::default() };
+        let (_, said) = desk.command(Command::Create(new));
+        let Some(Err(refusal)) = reply(&said) else { panic!("it is refused") };
+        (refusal.message, refusal.hint)
+    };
+    let (message, hint) = refused(BackendKind::Tmux, "tmux is not installed. Install it.");
+    assert_eq!(message, "tmux cannot be used: tmux is not installed. Install it.");
+    assert!(hint.contains("the backend pty"), "{hint}");
+    let (message, hint) = refused(BackendKind::Pty, "there are no PTYs");
+    assert_eq!((&*message, &*hint), ("pty cannot be used: there are no PTYs.", ""));
 }
 
-// What an agent does.
-
 #[test]
-fn a_program_that_draws_itself_anew_because_its_size_changed_does_not_work() {
-    let mut desk = Desk::new();
-    desk.seen(session(FOUND, "theirs"));
-    desk.wait(10_000);
-    desk.terminal(FOUND, TerminalInput::Resized(Size::clamped(200, 50)));
-    desk.prints(FOUND, b"\x1b[2Jall of it");
-    assert_ne!(desk.agent(FOUND).state.kind, StateKind::Working, "somebody watches it");
-    desk.wait(10_000);
-    let mut other = session(FOUND, "theirs");
-    other.terminals[0].size = Size::clamped(90, 20);
-    other.terminals[0].activity += 1;
-    desk.seen(other.clone());
-    assert_ne!(desk.agent(FOUND).state.kind, StateKind::Working, "nobody watches it");
-    desk.wait(10_000);
-    other.terminals[0].activity += 1;
-    desk.seen(other);
-    assert_eq!(desk.agent(FOUND).state.kind, StateKind::Working, "that was its own doing");
+fn what_a_backend_says_of_itself_is_news_only_when_it_differs() {
+    let mut desk = Desk::with_store(Default::default());
+    let told = |input| is_told(&desk.tell(Input::Backend(input)), &Event::NodeChanged(NODE));
+    let is = |detail: &str| BackendInput::Available(BackendKind::Tmux, detail.into());
+    let is_not = |why: &str| BackendInput::Unavailable(BackendKind::Tmux, why.into());
+    let said =
+        [is("tmux 3.3a"), is("tmux 3.3a"), is("tmux 3.4"), is_not("tmux 3.4"), is_not("tmux 3.4"), is_not("why")];
+    assert_eq!(said.map(told), [true, false, true, true, false, true]);
 }
 
 // Limits.
@@ -520,4 +705,76 @@ fn what_is_said_of_an_agent_is_taken_up_to_its_limit_and_refused_beyond_it() {
     let said = desk.command(notes(agent, &"x".repeat(limits::NOTES_BYTES), None)).1;
     let said = desk.stored(change(&said));
     assert!(matches!(reply(&said), Some(Ok(_))));
+}
+
+#[test]
+fn what_a_new_agent_is_made_from_is_taken_up_to_its_limit_and_refused_beyond_it() {
+    let told = |new| refusal(&Desk::new().command(Command::Create(NewAgent { name: "a".into(), ..new })).1);
+    let text = |length| "x".repeat(length);
+    let variables = |count| (0..count).map(|number| (format!("V{number}"), String::new())).collect();
+    let none = NewAgent::default;
+    for (beyond, refused) in [(0, None), (1, Some("invalid"))] {
+        let bytes = limits::TEXT_BYTES + beyond;
+        assert_eq!(refusal(&Desk::new().command(new(&"é".repeat(limits::NAME_CHARS + beyond))).1), refused);
+        assert_eq!(told(NewAgent { notes: text(limits::NOTES_BYTES + beyond), ..none() }), refused);
+        assert_eq!(told(NewAgent { directory: text(bytes), ..none() }), refused);
+        assert_eq!(told(NewAgent { program: Some(text(bytes)), ..none() }), refused);
+        assert_eq!(told(NewAgent { args: vec![text(bytes)], ..none() }), refused);
+        assert_eq!(told(NewAgent { env: vec![(text(bytes), String::new())], ..none() }), refused);
+        assert_eq!(told(NewAgent { env: vec![("V".into(), text(bytes))], ..none() }), refused);
+        assert_eq!(told(NewAgent { args: vec![String::new(); limits::ARGUMENTS + beyond], ..none() }), refused);
+        assert_eq!(told(NewAgent { env: variables(limits::VARIABLES + beyond), ..none() }), refused);
+    }
+}
+
+#[test]
+fn what_a_program_cannot_be_given_is_refused() {
+    let told = |new| refusal(&Desk::new().command(Command::Create(new)).1);
+    let variable =
+        |name: &str| told(NewAgent { name: "a".into(), env: vec![(name.into(), "v".into())], ..NewAgent::default() });
+    for name in ["PATH", "_", "x2", "_2"] {
+        assert_eq!(variable(name), None, "{name}");
+    }
+    for name in ["", "2x", "A-B", "A B", "A=B", "É", "A\0"] {
+        assert_eq!(variable(name), Some("invalid"), "{name}");
+    }
+    let zero = vec!["a\0b".into()];
+    assert_eq!(told(NewAgent { name: "a".into(), args: zero, ..NewAgent::default() }), Some("invalid"));
+    for program in ["", " "] {
+        let program = Some(program.into());
+        assert_eq!(told(NewAgent { name: "a".into(), program, ..NewAgent::default() }), Some("invalid"));
+    }
+}
+
+#[test]
+fn a_path_is_listed_up_to_its_limit() {
+    let mut desk = Desk::new();
+    let mut told = |bytes| desk.command(Command::ListDirectory("x".repeat(bytes))).1;
+    assert!(matches!(told(limits::TEXT_BYTES)[..], [Output::ListDirectory(..)]));
+    assert_eq!(refusal(&told(limits::TEXT_BYTES + 1)), Some("invalid"));
+}
+
+#[test]
+fn a_node_carries_agents_up_to_its_limit_and_goes_on_with_those_that_it_has() {
+    // As version 0.1 stored an agent that is stopped.
+    let stored = |id| {
+        let nothing = (0u8, 0u8, 0u8, 0u8, 0u8, 0u8);
+        let bytes = postcard::to_allocvec(&(0u8, AgentId(id), format!("a{id}"), 0u8, "/", nothing, (1u8, 0u8, 1u8)));
+        (format!("agent-{}", AgentId(id)), bytes.expect("encoding to memory"))
+    };
+    let mut desk = Desk::with_store((1..limits::AGENTS as u64).map(stored).collect());
+    desk.available();
+    desk.listed();
+    let last = desk.create("last");
+    assert_eq!(refusal(&desk.command(new("beyond")).1), Some("too-many"));
+    let beyond = AgentId(limits::AGENTS as u64);
+    assert_eq!(desk.seen(session(beyond, "beyond")), []);
+    assert!(desk.view().own_agent(beyond).is_none());
+    desk.seen(session(AgentId(1), "a1"));
+    assert!(desk.agent(AgentId(1)).running);
+    desk.gone(last);
+    let (_, said) = desk.command(Command::Delete(last));
+    desk.stored(change(&said));
+    desk.seen(session(beyond, "beyond"));
+    assert!(desk.agent(beyond).running, "there is room again");
 }

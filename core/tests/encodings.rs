@@ -85,6 +85,14 @@ fn an_agent_that_version_one_stored_is_read() {
 }
 
 #[test]
+fn of_a_screen_a_recording_keeps_what_says_what_the_agent_does() {
+    assert_eq!(
+        redact::screen("$ cat key\nhunter2\n* Reading (esc to interrupt)\n"),
+        concat!("*********\n*******\n", "***********esc to interrupt*\n")
+    );
+}
+
+#[test]
 fn what_is_stored_is_what_is_restored() {
     let mut desk = Desk::new();
     let new = NewAgent {

@@ -25,8 +25,6 @@ pub(crate) struct Restored(pub(super) Record);
 pub(super) struct Agent {
     /// What is stored. `None`: only found, never edited.
     pub(super) record: Option<Record>,
-    /// What will be stored first: the agent is being created.
-    pub(super) creating: Option<Record>,
     /// The carrier, if there is one.
     pub(super) seen: Option<Observation>,
     pub(super) signals: Signals,
@@ -48,7 +46,6 @@ impl Agent {
     pub(super) fn found(now: Instant) -> Self {
         Agent {
             record: None,
-            creating: None,
             seen: None,
             signals: Signals::new(now),
             plan: None,
@@ -65,8 +62,8 @@ impl Agent {
         Agent { record: Some(record), ..Agent::found(now) }
     }
 
-    pub(super) fn created(now: Instant, size: Size, record: Record) -> Self {
-        Agent { creating: Some(record), size, ..Agent::found(now) }
+    pub(super) fn created(now: Instant, size: Size) -> Self {
+        Agent { size, ..Agent::found(now) }
     }
 
     /// Not while it is being created: it may still fail.
@@ -76,12 +73,12 @@ impl Agent {
 
     /// The name that its session really has; else the stored one.
     pub(super) fn name(&self) -> &str {
-        let stored = self.record.as_ref().or(self.creating.as_ref()).map(|record| record.name.as_str());
+        let stored = self.record.as_ref().map(|record| record.name.as_str());
         self.seen.as_ref().map(|seen| seen.name.as_str()).or(stored).unwrap_or_default()
     }
 
     pub(super) fn backend(&self) -> Option<BackendKind> {
-        let stored = self.record.as_ref().or(self.creating.as_ref()).map(|record| record.backend);
+        let stored = self.record.as_ref().map(|record| record.backend);
         self.seen.as_ref().map(|seen| seen.backend).or(stored)
     }
 
@@ -129,8 +126,7 @@ impl Agent {
 
     /// Its program may be a shell by name, but it was given something to run and has not ended: it does not wait for commands.
     fn runs_a_script(&self, observation: &Observation) -> bool {
-        let record = self.record.as_ref().or(self.creating.as_ref());
-        record.is_some_and(|record| record.program.is_some() && !record.args.is_empty())
+        self.record.as_ref().is_some_and(|record| record.program.is_some() && !record.args.is_empty())
             && observation.terminals.iter().all(|info| info.exit_code.is_none())
     }
 
@@ -219,7 +215,7 @@ impl Agent {
             name: self.name(),
             backend: self.backend().unwrap_or(BackendKind::Tmux),
             managed: record.is_some(),
-            origin: record.or(self.creating.as_ref()).map_or(Origin::Found, |record| record.origin),
+            origin: record.map_or(Origin::Found, |record| record.origin),
             running: seen.is_some(),
             desired: record.map_or(Desired::Running, |record| record.desired),
             autostart: record.is_some_and(|record| record.autostart),

@@ -68,7 +68,7 @@ impl Directory {
                 break id;
             }
         };
-        self.agents.insert(id, Agent::created(now, size, record.clone()));
+        self.agents.insert(id, Agent::created(now, size));
         let steps = VecDeque::from([Step::Store(Box::new(record)), Step::Launch]);
         self.begin(
             now,

@@ -19,7 +19,7 @@ pub use state::{AgentState, Source, StateKind};
 
 use crate::command::{NewAgent, Reply};
 use crate::error::{Refusal, RefusalCode, Violation};
-use crate::id::{AgentAddress, AgentId, CommandId, NodeId, OperationId, Size, StoreId, TerminalId};
+use crate::id::{AgentAddress, AgentId, CommandId, NodeId, OperationId, StoreId, TerminalId};
 use crate::input::{BackendInput, Observation, OperationDone, OperationError};
 use crate::limits;
 use crate::output::{EndReason, Event, LaunchSpec, Output, TerminalOutput};
@@ -180,11 +180,6 @@ impl Directory {
         BackendView { available: backend.available, detail: &backend.detail }
     }
 
-    pub(crate) fn size(&self, terminal: TerminalId) -> Option<Size> {
-        let seen = self.agents.get(&terminal.agent)?.seen.as_ref()?;
-        seen.terminals.iter().find(|info| info.pane == terminal.pane).map(|info| info.size)
-    }
-
     pub(crate) fn target(&self, agent: AgentId, pane: Option<u32>) -> Result<Target, EndReason> {
         let known = self.agents.get(&agent).filter(|agent| agent.is_visible()).ok_or(EndReason::Unknown)?;
         let seen = known.seen.as_ref().ok_or(EndReason::Exited)?;
@@ -300,10 +295,9 @@ impl Directory {
             return Vec::new();
         }
         let agent = self.agents.entry(id).or_insert_with(|| Agent::found(now));
-        let was_visible = agent.is_visible();
         let (changed, news) = agent.observe(now, id, observation);
         let store = agent.follow_name();
-        if changed || !was_visible || store.is_some() {
+        if changed {
             self.announce(id, out);
         }
         if let Some(record) = store {
@@ -547,7 +541,7 @@ pub(crate) use screen::redacted as redacted_screen;
 
 impl Agent {
     fn launch_spec(&self, id: AgentId) -> LaunchSpec {
-        let record = self.record.as_ref().or(self.creating.as_ref());
+        let record = self.record.as_ref();
         LaunchSpec {
             agent: id,
             backend: self.backend().unwrap_or(BackendKind::Tmux),

@@ -56,11 +56,7 @@ impl Plan {
 
     /// Whether the agent gets this name when it succeeds.
     pub(super) fn gives_name(&self, name: &str) -> bool {
-        self.steps.iter().any(|step| match step {
-            Step::Store(record) => record.name == name,
-            Step::Rename(new) => new == name,
-            Step::Unstore | Step::Launch | Step::Kill | Step::Mark => false,
-        })
+        self.steps.iter().any(|step| matches!(step, Step::Store(record) if record.name == name))
     }
 }
 

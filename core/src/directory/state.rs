@@ -144,12 +144,10 @@ impl Signals {
     /// The carrier is there and looks like this.
     pub(super) fn observed(&mut self, now: Instant, sight: Sight<'_>) {
         if !self.running {
-            let stopped_why = core::mem::take(&mut self.stopped_why);
             *self = Signals {
                 running: true,
                 began: Some(now),
                 screen_wanted: true,
-                stopped_why,
                 state: self.state.clone(),
                 ..Signals::new(now)
             };
@@ -458,6 +456,25 @@ mod tests {
     }
 
     #[test]
+    fn only_pauses_that_are_alike_and_have_little_between_them_are_redraws() {
+        // Printing at these tenths of seconds, is it still at work when it has been quiet for four seconds?
+        let goes_on = |tenths: &[u64]| {
+            let mut signals = running();
+            tenths.iter().for_each(|tenths| signals.printed(at(tenths * 100)));
+            let last = tenths.last().expect("it prints") * 100;
+            signals.settle(at(last + 3_000));
+            signals.screen("");
+            kind(&mut signals, at(last + 4_000)).0 == StateKind::Working
+        };
+        assert!(goes_on(&[100, 200, 300]));
+        assert!(goes_on(&[100, 200, 209, 310]), "drawing it takes a moment");
+        assert!(!goes_on(&[100, 200, 330]), "one pause is longer");
+        assert!(!goes_on(&[100, 200, 209, 218, 227, 236, 336]), "it printed much in between");
+        assert!(!goes_on(&[200, 400, 600]), "nobody draws a screen so seldom");
+        assert!(!goes_on(&[100, 200]), "it paused once");
+    }
+
+    #[test]
     fn a_state_that_only_time_ends_has_a_deadline() {
         let mut signals = running();
         for second in [1, 4, 7] {
@@ -490,6 +507,37 @@ mod tests {
         assert_eq!(kind(&mut signals, at(6_500)).0, StateKind::Idle);
         signals.printed(at(7_500));
         assert_eq!(kind(&mut signals, at(7_500)).0, StateKind::Working, "it goes on by itself");
+    }
+
+    #[test]
+    fn a_state_is_news_once_and_again_when_its_reason_is_another() {
+        let mut signals = running();
+        signals.screen("Overwrite a.txt? (y/n)");
+        assert!(signals.decide(at(4_000)));
+        assert!(!signals.decide(at(4_100)));
+        signals.screen("Overwrite b.txt? (y/n)");
+        assert!(signals.decide(at(5_000)));
+        assert_eq!((signals.state().why.as_str(), signals.state().since), ("“Overwrite b.txt? (y/n)”", at(0)));
+        signals.observed(at(6_000), Sight { title: "⠂ b.txt", ..QUIET });
+        signals.screen("");
+        assert!(signals.decide(at(6_000)));
+        assert_eq!((signals.state().kind, signals.state().since), (StateKind::Working, at(6_000)));
+        signals.printed(at(6_500));
+        assert!(signals.decide(at(6_500)));
+        assert_eq!((signals.state().source, signals.state().since), (Source::Output, at(6_000)), "it works as before");
+    }
+
+    #[test]
+    fn a_start_that_fails_at_once_leaves_it_exited_since_it_first_ended() {
+        let mut signals = running();
+        assert_eq!(kind(&mut signals, at(10_000)).0, StateKind::Idle);
+        signals.stopped("its session has ended");
+        assert_eq!(kind(&mut signals, at(60_000)).0, StateKind::Exited);
+        signals.observed(at(90_000), QUIET);
+        assert_eq!(kind(&mut signals, at(90_000)).0, StateKind::Unknown);
+        signals.stopped("its session has ended");
+        assert_eq!(kind(&mut signals, at(91_000)).0, StateKind::Exited);
+        assert_eq!(signals.state().since, at(60_000));
     }
 
     // What is not known.

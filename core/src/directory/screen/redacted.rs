@@ -125,6 +125,7 @@ impl<'a> Line<'a> {
 mod tests {
     use super::super::read;
     use super::*;
+    use alloc::format;
     use alloc::string::ToString;
     use proptest::prelude::*;
 
@@ -158,6 +159,25 @@ mod tests {
             let redacted = redacted(&text);
             prop_assert_eq!(read(&redacted), read(&text), "{}", redacted);
             prop_assert_eq!(redacted.len(), text.len());
+        }
+    }
+
+    #[test]
+    fn a_question_stays_with_the_choice_below_it_and_with_what_makes_it_one() {
+        let (before, quoted) = ("x".repeat(limits::QUOTE_CHARS + 11), "x".repeat(limits::QUOTE_CHARS - 1));
+        let filler = "*".repeat(12);
+        for (screen, expected) in [
+            ("Which colour?\n\n  ❯ 1. Red\n    2. Blue\n".into(), "Which colour?\n\n  ❯ 1. ***\n    *******\n".into()),
+            ("Run it?\n1. Yes, allow this now\n2. No\n".into(), "Run it?\n1. *****allow this****\n*****\n".into()),
+            (
+                format!("(esc to interrupt)\n{before} (y/n), now:\n"),
+                format!("*esc to interrupt*\n{quoted}{filler}*(y/n)*****:\n"),
+            ),
+            (format!("{before} now?\n"), format!("{quoted}{filler}***w?\n")),
+        ] {
+            let redacted: String = redacted(&screen);
+            assert_eq!(redacted, expected);
+            assert_eq!(read(&redacted), read(&screen));
         }
     }
 

@@ -1,0 +1,234 @@
+//! What agents do: from what their terminals print and show to what lists say of them.
+
+mod desk;
+
+use consort_core::command::NewAgent;
+use consort_core::directory::{Source, StateKind};
+use consort_core::{
+    AgentId, Event, Observation, Output, Size, TerminalId, TerminalInput, TerminalOutput, ViewerInput, limits,
+};
+use desk::*;
+
+const A: AgentId = AgentId(10);
+
+/// A session that has been looked at for long enough: it is quiet, and its screen was read.
+fn quiet() -> Desk {
+    let mut desk = Desk::new();
+    desk.seen(session(A, "a"));
+    desk.wait(10_000);
+    assert_eq!(state(&desk), (StateKind::Idle, Source::Output));
+    desk
+}
+
+fn state(desk: &Desk) -> (StateKind, Source) {
+    let agent = desk.agent(A);
+    (agent.state.kind, agent.state.source)
+}
+
+/// Prints something every second for long enough to have worked.
+fn work(desk: &mut Desk) {
+    let ms = limits::WORK_TIME.as_millis();
+    for _ in 0..=ms / 1_000 {
+        desk.wait(1_000);
+        desk.prints(A, b"x");
+    }
+    assert_eq!(state(desk), (StateKind::Working, Source::Output));
+}
+
+/// Terminals whose screens are to be read.
+fn read_screens(said: &[Output]) -> Vec<TerminalId> {
+    let read = |output: &Output| match output {
+        Output::Terminal(id, TerminalOutput::ReadScreen) => Some(*id),
+        _ => None,
+    };
+    said.iter().filter_map(read).collect()
+}
+
+fn is_told(said: &[Output]) -> bool {
+    said.contains(&Output::Event(Event::AgentChanged(at(A))))
+}
+
+/// Another terminal of the same session.
+fn split(mut session: Observation) -> Observation {
+    let mut other = session.terminals[0].clone();
+    (other.pane, other.active) = (PANE + 1, false);
+    session.terminals.push(other);
+    session
+}
+
+// Printing, typing, looking.
+
+#[test]
+fn what_somebody_types_and_its_echo_are_no_work_and_what_is_printed_later_is() {
+    let mut desk = quiet();
+    let viewer = desk.connect(1);
+    desk.attach(viewer, A, None);
+    desk.wait(10_000);
+    desk.types(viewer, 1, b"l");
+    desk.prints(A, b"l");
+    assert_ne!(state(&desk).0, StateKind::Working);
+    desk.wait(limits::ECHO_TIME.as_millis());
+    desk.prints(A, b"a.txt");
+    assert_eq!(state(&desk), (StateKind::Working, Source::Output));
+}
+
+#[test]
+fn work_that_ends_while_nobody_looks_is_done_until_somebody_does() {
+    let mut desk = quiet();
+    work(&mut desk);
+    desk.wait(10_000);
+    assert_eq!(state(&desk), (StateKind::Done, Source::Output));
+    let mut other = quiet();
+    work(&mut other);
+    other.wait(10_000);
+    let viewer = desk.connect(1);
+    let said = desk.attach(viewer, A, None);
+    assert!(is_told(&said));
+    assert_eq!(state(&desk).0, StateKind::Idle, "somebody opened its terminal");
+    let viewer = other.connect(1);
+    other.viewer(viewer, ViewerInput::Seen(at(A)));
+    assert_eq!(state(&other).0, StateKind::Idle, "somebody saw its screen in a list");
+}
+
+#[test]
+fn work_that_ends_while_somebody_looks_is_not_done_but_quiet() {
+    let mut desk = quiet();
+    let viewer = desk.connect(1);
+    desk.attach(viewer, A, None);
+    work(&mut desk);
+    desk.wait(10_000);
+    assert_eq!(state(&desk), (StateKind::Idle, Source::Output));
+}
+
+#[test]
+fn a_program_that_draws_itself_anew_because_its_size_changed_does_not_work() {
+    let mut desk = quiet();
+    desk.terminal(A, TerminalInput::Resized(Size::clamped(200, 50)));
+    desk.prints(A, b"\x1b[2Jall of it");
+    assert_ne!(state(&desk).0, StateKind::Working, "somebody watches it");
+    desk.wait(10_000);
+    let mut other = session(A, "a");
+    other.terminals[0].size = Size::clamped(90, 20);
+    other.terminals[0].activity += 1;
+    desk.seen(other.clone());
+    assert_ne!(state(&desk).0, StateKind::Working, "nobody watches it");
+    desk.wait(10_000);
+    other.terminals[0].activity += 1;
+    desk.seen(other);
+    assert_eq!(state(&desk).0, StateKind::Working, "that was its own doing");
+}
+
+// The screen.
+
+#[test]
+fn when_it_becomes_quiet_its_active_terminal_is_read_and_a_question_there_is_quoted() {
+    let mut desk = quiet();
+    let mut session = split(session(A, "a"));
+    (session.terminals[0].active, session.terminals[1].active) = (false, true);
+    session.terminals[1].activity += 1;
+    desk.seen(session.clone());
+    let said = desk.wait(limits::PRINTING_TIME.as_millis());
+    let active = TerminalId { agent: A, pane: PANE + 1 };
+    assert_eq!(read_screens(&said), [active]);
+    let said = desk.terminal(A, TerminalInput::Screen("Overwrite a.txt? (y/n)".into()));
+    assert!(is_told(&said));
+    assert_eq!(state(&desk), (StateKind::Waiting, Source::Screen));
+    assert_eq!(desk.agent(A).state.why, "“Overwrite a.txt? (y/n)”");
+
+    session.terminals[1].active = false;
+    session.terminals[0].activity += 1;
+    desk.seen(session);
+    let said = desk.wait(limits::PRINTING_TIME.as_millis());
+    assert_eq!(read_screens(&said), [TerminalId { agent: A, pane: PANE }], "none is active: the first one");
+}
+
+// Shells.
+
+#[test]
+fn a_session_in_which_only_shells_are_open_waits_for_commands() {
+    let mut desk = Desk::new();
+    let mut shells = split(session(A, "a"));
+    shells.terminals.iter_mut().for_each(|info| info.shell = true);
+    desk.seen(shells.clone());
+    desk.wait(10_000);
+    assert_eq!(state(&desk), (StateKind::Idle, Source::Process));
+    assert_eq!(desk.agent(A).state.why, "the shell waits for a command");
+    shells.terminals[1].shell = false;
+    desk.seen(shells.clone());
+    assert_eq!(state(&desk), (StateKind::Idle, Source::Output), "something runs beside the shell");
+    shells.terminals.clear();
+    desk.seen(shells);
+    assert_eq!(state(&desk), (StateKind::Idle, Source::Output), "there is no shell");
+}
+
+#[test]
+fn a_shell_that_was_given_a_script_waits_for_no_command_before_the_script_has_ended() {
+    let why = |program: Option<&str>, args: &[&str], exit_code| {
+        let mut desk = Desk::new();
+        let args = args.iter().map(ToString::to_string).collect();
+        let new = NewAgent { name: "a".into(), program: program.map(str::to_string), args, ..NewAgent::default() };
+        let agent = desk.create_as(new);
+        let mut session = session(agent, "a");
+        session.terminals[0].shell = true;
+        session.terminals[0].exit_code = exit_code;
+        desk.seen(session);
+        desk.wait(10_000);
+        desk.agent(agent).state.why.clone()
+    };
+    assert_eq!(why(Some("bash"), &["deploy.sh"], None), "it is quiet");
+    assert_eq!(why(Some("bash"), &["deploy.sh"], Some(2)), "exited (2); a shell is open in its place");
+    assert_eq!(why(Some("bash"), &[], None), "the shell waits for a command");
+    assert_eq!(why(None, &["-l"], None), "the shell waits for a command", "the user's own shell");
+}
+
+// What everybody is told.
+
+#[test]
+fn a_session_that_looks_as_before_is_no_news_and_every_difference_that_a_person_sees_is() {
+    let mut desk = quiet();
+    let mut seen = session(A, "a");
+    assert!(!is_told(&desk.seen(seen.clone())));
+    let changes: [fn(&mut Observation); 8] = [
+        |seen| seen.name = "b".into(),
+        |seen| seen.directory = "/tmp".into(),
+        |seen| seen.shown_elsewhere = true,
+        |seen| seen.terminals[0].title = "Fixing the build".into(),
+        |seen| seen.terminals[0].command = "cargo".into(),
+        |seen| seen.terminals[0].size = Size::clamped(90, 20),
+        |seen| *seen = split(seen.clone()),
+        |seen| drop(seen.terminals.pop()),
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        change(&mut seen);
+        assert!(is_told(&desk.seen(seen.clone())), "change {number}");
+        assert!(!is_told(&desk.seen(seen.clone())), "change {number} once more");
+        desk.wait(10_000);
+    }
+}
+
+#[test]
+fn what_a_working_agent_prints_and_its_bell_are_no_news() {
+    let mut desk = quiet();
+    let mut seen = session(A, "a");
+    seen.terminals[0].activity += 1;
+    assert!(is_told(&desk.seen(seen.clone())), "it begins to work");
+    seen.terminals[0].activity += 1;
+    seen.terminals[0].bell = true;
+    assert!(!is_told(&desk.seen(seen.clone())));
+    assert!(!is_told(&desk.seen(seen.clone())), "it still rings");
+    desk.prints(A, b"x");
+    assert!(!is_told(&desk.prints(A, b"x")));
+}
+
+#[test]
+fn titles_are_shown_without_control_characters_and_as_far_as_their_limit() {
+    let mut desk = Desk::new();
+    let mut seen = session(A, "a");
+    seen.terminals[0].title = "a\u{1b}[31m\nb\u{7}".into();
+    seen.terminals[0].command = "é".repeat(limits::TITLE_CHARS + 1);
+    seen.terminals[0].window = "é".repeat(limits::TITLE_CHARS);
+    desk.seen(seen);
+    let shown = &desk.agent(A).terminals[0];
+    assert_eq!(shown.title, "a[31mb");
+    assert_eq!((&shown.command, &shown.window), (&shown.window, &"é".repeat(limits::TITLE_CHARS)));
+}
