@@ -5,7 +5,9 @@ mod desk;
 use consort_core::command::NewAgent;
 use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use consort_core::output::{BackendOperation, StoreOperation};
-use consort_core::{AgentId, BackendInput, Command, Event, Input, Output, Reply, Size, TerminalInput, limits};
+use consort_core::{
+    AgentId, BackendInput, Command, Event, Input, Output, Reply, Size, TerminalId, TerminalInput, ViewerInput, limits,
+};
 use desk::*;
 
 fn new(name: &str) -> Command {
@@ -498,6 +500,44 @@ fn a_program_that_draws_itself_anew_because_its_size_changed_does_not_work() {
     other.terminals[0].activity += 1;
     desk.seen(other);
     assert_eq!(desk.agent(FOUND).state.kind, StateKind::Working, "that was its own doing");
+}
+
+#[test]
+fn work_that_ends_is_done_unless_somebody_watched_its_end() {
+    let after_work = |watched: bool| {
+        let mut desk = Desk::new();
+        desk.seen(session(FOUND, "theirs"));
+        let viewer = desk.connect(1);
+        desk.attach(viewer, FOUND, None);
+        if !watched {
+            desk.viewer(viewer, ViewerInput::Detach(S));
+        }
+        desk.wait(10_000);
+        for _ in 0..=limits::WORK_TIME.as_millis() / 1_000 {
+            desk.prints(FOUND, b"compiling");
+            desk.wait(1_000);
+        }
+        desk.wait(10_000);
+        desk.agent(FOUND).state.kind
+    };
+    assert_eq!(after_work(true), StateKind::Idle);
+    assert_eq!(after_work(false), StateKind::Done);
+}
+
+// What is known of a terminal.
+
+#[test]
+fn the_size_of_a_terminal_is_the_last_one_that_its_backend_told() {
+    let mut desk = Desk::new();
+    let terminal = TerminalId { agent: FOUND, pane: PANE };
+    let mut seen = session(FOUND, "theirs");
+    assert_eq!(desk.view().size(terminal), None);
+    seen.terminals[0].size = Size::clamped(90, 20);
+    desk.seen(seen);
+    assert_eq!(desk.view().size(terminal), Some(Size::clamped(90, 20)));
+    assert_eq!(desk.view().size(TerminalId { agent: FOUND, pane: PANE + 1 }), None);
+    desk.gone(FOUND);
+    assert_eq!(desk.view().size(terminal), None);
 }
 
 // Limits.

@@ -2,8 +2,11 @@
 
 mod desk;
 
+use consort_core::input::Take;
 use consort_core::output::Holder;
-use consort_core::{AgentId, EndReason, TerminalInput, TerminalOutput, ViewerId, ViewerInput, ViewerOutput, limits};
+use consort_core::{
+    AgentId, EndReason, Output, StreamId, TerminalInput, TerminalOutput, ViewerId, ViewerInput, ViewerOutput, limits,
+};
 use desk::*;
 
 const A: AgentId = AgentId(10);
@@ -22,6 +25,22 @@ fn watched() -> (Desk, ViewerId) {
 
 fn closed(desk: &mut Desk, viewer: ViewerId) {
     desk.viewer(viewer, ViewerInput::Closed);
+}
+
+/// Looks with one of many streams.
+fn attach_as(desk: &mut Desk, viewer: ViewerId, stream: u32, agent: AgentId) -> Vec<Output> {
+    let (stream, agent) = (StreamId(stream), at(agent));
+    let attach = ViewerInput::Attach { stream, agent, pane: Some(PANE), from: None, size: None, take: Take::Never };
+    desk.viewer(viewer, attach)
+}
+
+/// The streams of these agents' terminals that are opened by these frames.
+fn opened(frames: &[ViewerOutput]) -> Vec<(StreamId, AgentId)> {
+    let one = |frame: &ViewerOutput| match frame {
+        ViewerOutput::Attached { stream, terminal, .. } => Some((*stream, terminal.agent)),
+        _ => None,
+    };
+    frames.iter().filter_map(one).collect()
 }
 
 #[test]
@@ -78,14 +97,17 @@ fn position_of(desk: &mut Desk) -> (consort_core::Generation, u64) {
 }
 
 #[test]
-fn an_offset_of_another_numbering_is_not_gone_on_from() {
+fn a_terminal_that_nobody_looks_at_is_forgotten_with_its_numbering() {
     let (mut desk, viewer) = watched();
+    let before = position_of(&mut desk);
+    desk.snapshot(A, b"no snapshot is under way");
     closed(&mut desk, viewer);
     desk.wait(limits::LINGER.as_millis());
     let again = desk.connect(1);
-    let said = desk.attach(again, A, Some((consort_core::Generation(1), 0)));
+    let said = desk.attach(again, A, Some(before));
+    assert_ne!(position(&said).0, before.0);
     assert!(orders(&said).contains(&TerminalOutput::Watch));
-    assert!(matches!(orders(&said)[..], [.., TerminalOutput::Snapshot { .. }]));
+    assert!(matches!(orders(&said)[..], [.., TerminalOutput::Snapshot { .. }]), "it cannot be gone on from");
 }
 
 #[test]
@@ -285,4 +307,118 @@ fn one_who_comes_while_a_snapshot_is_kept_for_another_begins_at_that_snapshot() 
     assert_eq!(position(&said).1, 0);
     assert_eq!(snapshot_offset(&said), Some(0));
     assert_eq!(data(&frames(&said)), b"since then");
+}
+
+#[test]
+fn a_snapshot_is_not_kept_once_everybody_has_it() {
+    let (mut desk, _) = watched();
+    let late = desk.connect(2);
+    let said = desk.attach(late, A, None);
+    assert_eq!(snapshot_offset(&said), None);
+    assert!(matches!(orders(&said)[..], [TerminalOutput::Snapshot { .. }]), "it gets one of its own");
+}
+
+#[test]
+fn what_everybody_has_processed_is_kept_as_far_as_the_limit_says() {
+    let (mut desk, viewer) = watched();
+    let (generation, start) = position_of(&mut desk);
+    let chunk = vec![b'x'; limits::RESUME_BYTES / 2];
+    for _ in 0..4 {
+        desk.prints(A, &chunk);
+    }
+    let end = start + 4 * chunk.len() as u64;
+    let goes_on_from = |desk: &mut Desk, offset| {
+        let other = desk.connect(2);
+        let found = position(&desk.attach(other, A, Some((generation, offset)))) == (generation, offset);
+        closed(desk, other);
+        found
+    };
+    desk.acks(viewer, start + chunk.len() as u64);
+    assert!(goes_on_from(&mut desk, start), "one has not processed it all");
+    desk.acks(viewer, end);
+    let kept = end - limits::RESUME_BYTES as u64;
+    assert!(goes_on_from(&mut desk, kept));
+    assert!(!goes_on_from(&mut desk, kept - 1));
+}
+
+#[test]
+fn a_stream_that_is_detached_says_nothing_more_and_the_others_go_on() {
+    let mut desk = Desk::new();
+    for agent in [A, AgentId(11)] {
+        desk.seen(session(agent, &format!("{agent}")));
+    }
+    let viewer = desk.connect_without_room(1);
+    attach_as(&mut desk, viewer, 1, A);
+    attach_as(&mut desk, viewer, 2, AgentId(11));
+    desk.viewer(viewer, ViewerInput::Detach(StreamId(1)));
+    let mut said = desk.viewer(viewer, ViewerInput::Writable);
+    said.extend(desk.viewer(viewer, ViewerInput::Writable));
+    assert_eq!(opened(&frames(&said)), [(StreamId(2), AgentId(11))]);
+    assert_eq!(frames(&desk.snapshot(A, b"screen")), []);
+    assert_eq!(orders(&desk.wait(limits::LINGER.as_millis())), [TerminalOutput::Unwatch], "nobody looks at it");
+}
+
+#[test]
+fn a_number_that_is_attached_again_shows_the_other_terminal_and_no_more_of_the_first() {
+    let (mut desk, viewer) = watched();
+    desk.seen(session(AgentId(11), "b"));
+    let said = desk.attach(viewer, AgentId(11), None);
+    assert_eq!(opened(&frames(&said)), [(S, AgentId(11))]);
+    assert_eq!(frames(&desk.prints(A, b"the first")), []);
+    assert!(snapshot_offset(&desk.snapshot(AgentId(11), b"the other")).is_some());
+}
+
+// Limits.
+
+#[test]
+fn a_viewer_has_as_many_streams_as_the_limit_says_and_one_more_is_refused() {
+    let mut desk = Desk::new();
+    desk.seen(session(A, "a"));
+    let viewer = desk.connect(1);
+    let most = limits::STREAMS_PER_VIEWER as u32;
+    for stream in 1..=most {
+        let said = attach_as(&mut desk, viewer, stream, A);
+        assert_eq!(opened(&frames(&said)), [(StreamId(stream), A)]);
+    }
+    let more = StreamId(most + 1);
+    let refused = [ViewerOutput::Ended { stream: more, reason: EndReason::TooMany }];
+    assert_eq!(frames(&attach_as(&mut desk, viewer, most + 1, A)), refused);
+    desk.viewer(viewer, ViewerInput::Detach(StreamId(1)));
+    assert_eq!(opened(&frames(&attach_as(&mut desk, viewer, most + 1, A))), [(more, A)]);
+}
+
+#[test]
+fn a_viewer_that_does_not_read_piles_up_no_refusals() {
+    let mut desk = Desk::new();
+    let viewer = desk.connect_without_room(1);
+    let most = 2 * limits::STREAMS_PER_VIEWER;
+    for stream in 0..most as u32 + 100 {
+        attach_as(&mut desk, viewer, stream, AgentId(404));
+    }
+    let mut said = Vec::new();
+    for _ in 0..most + 100 {
+        said.extend(desk.viewer(viewer, ViewerInput::Writable));
+    }
+    assert_eq!(frames(&said).len(), most);
+}
+
+#[test]
+fn as_many_viewers_are_served_as_the_limit_says_and_one_more_when_one_has_left() {
+    let mut desk = Desk::new();
+    desk.seen(session(A, "a"));
+    let comes = |desk: &mut Desk| {
+        let viewer = desk.connect_without_room(1);
+        desk.viewer(viewer, ViewerInput::Writable);
+        let said = desk.attach(viewer, A, None);
+        (viewer, !frames(&said).is_empty())
+    };
+    let (first, served) = comes(&mut desk);
+    assert!(served);
+    for _ in 2..limits::VIEWERS {
+        desk.connect_without_room(2);
+    }
+    assert!(comes(&mut desk).1, "the last one");
+    assert!(!comes(&mut desk).1);
+    closed(&mut desk, first);
+    assert!(comes(&mut desk).1);
 }

@@ -140,6 +140,19 @@ fn only_the_newest_connection_of_a_page_types() {
     desk.viewer(new, ViewerInput::Closed);
     confirm(&mut desk, 1);
     assert_eq!(written(&desk.types_having_heard(old, 1, 2, b"y")), [] as [Vec<u8>; 0], "sent before it was told");
+    assert_eq!(written(&desk.types(old, 2, b"y")), [b"y"], "it is the newest again");
+}
+
+#[test]
+fn an_older_connection_that_ends_leaves_the_newest_its_keys() {
+    let (mut desk, old) = ready();
+    let other = desk.connect(2);
+    desk.attach(other, A, None);
+    let new = desk.connect(1);
+    desk.attach(new, A, None);
+    desk.viewer(old, ViewerInput::Closed);
+    assert_eq!(written(&desk.types(new, 1, b"x")), [b"x"]);
+    assert_eq!(written(&desk.types(other, 1, b"y")), [b"y"]);
 }
 
 #[test]
@@ -186,4 +199,7 @@ fn typing_is_told_for_the_audit_log_at_most_once_a_minute_with_the_count() {
     assert_eq!(told(&desk.types(viewer, 2, b"bc")), [] as [u64; 0]);
     let said = desk.viewer(viewer, ViewerInput::Closed);
     assert_eq!(told(&said), [2], "nothing typed is missing from it");
+    let looks = desk.connect(2);
+    desk.attach(looks, A, None);
+    assert_eq!(told(&desk.viewer(looks, ViewerInput::Closed)), [] as [u64; 0], "who only looked has typed nothing");
 }
