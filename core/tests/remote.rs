@@ -352,6 +352,22 @@ fn a_viewer_that_does_not_read_holds_up_nobody_and_costs_one_window() {
 }
 
 #[test]
+fn viewers_at_other_nodes_take_no_place_of_those_at_the_terminals_node() {
+    let mut show = Show::new(Town::joined(2));
+    let far = show.look(1, 9);
+    show.run(100);
+    for number in 2..limits::VIEWERS as u64 {
+        show.town.tell(0, Input::Viewer(ViewerId(number), ViewerInput::Opened(ViewerKey([0xff; 16]))));
+    }
+    let last = show.look(0, 5_000);
+    let one_more = show.look(0, 5_001);
+    let late = show.look(1, 10);
+    show.run(100);
+    let opened = [(1, far), (0, last), (0, one_more), (1, late)].map(|(n, viewer)| show.page(n, viewer).opened);
+    assert_eq!(opened, [1, 1, 0, 1], "the limit counts those of one node");
+}
+
+#[test]
 fn the_size_is_held_across_nodes_and_taken_again_after_an_interruption() {
     let mut show = Show::new(Town::joined(2));
     let page = show.look_sized(1, 9, Some(Size::clamped(100, 30)), Take::IfFree);
