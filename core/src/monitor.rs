@@ -204,7 +204,7 @@ impl Monitor {
                 assert_eq!(position.next, Some(*offset), "core left a gap in {stream:?}");
                 assert!(!bytes.is_empty() && bytes.len() <= limits::FRAME_BYTES, "a frame of {} bytes", bytes.len());
                 let end = offset + bytes.len() as u64;
-                let credit_end = position.acked.max(position.base) + limits::WINDOW_BYTES;
+                let credit_end = position.acked.max(position.base).saturating_add(limits::WINDOW_BYTES);
                 assert!(end <= credit_end, "core sent beyond the window of {stream:?}");
                 position.next = Some(end);
             }

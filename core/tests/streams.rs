@@ -124,6 +124,14 @@ fn a_viewer_gets_no_more_than_its_window_until_it_acknowledges() {
 }
 
 #[test]
+fn an_acknowledgement_of_what_was_not_sent_gives_no_credit() {
+    let (mut desk, viewer) = watched();
+    desk.acks(viewer, u64::MAX);
+    let said: Vec<_> = (0..12).flat_map(|_| desk.prints(A, &[b'x'; limits::FRAME_BYTES])).collect();
+    assert_eq!(data(&frames(&said)).len() as u64, limits::WINDOW_BYTES);
+}
+
+#[test]
 fn a_viewer_that_falls_out_of_the_ring_gets_one_snapshot_instead_of_what_it_missed() {
     let (mut desk, viewer) = watched();
     let chunk = vec![b'x'; limits::FRAME_BYTES];
@@ -231,6 +239,63 @@ fn a_gap_at_the_very_end_of_a_flood_does_not_forget_the_full_history_of_the_othe
     let before = orders(&said);
     let said = desk.snapshot(A, b"whatever was asked for");
     assert!(before.contains(&full) || orders(&said).contains(&full), "the first viewer still has a short history");
+}
+
+/// A viewer that was sent a screen with a shortened history in a flood, and its position.
+fn flooded() -> (Desk, ViewerId, (consort_core::Generation, u64)) {
+    let (mut desk, viewer) = watched();
+    let mut at = 0;
+    for _ in 0..2 {
+        desk.terminal(A, TerminalInput::Skipped);
+        at = snapshot_offset(&desk.snapshot(A, b"light")).expect("a snapshot");
+        desk.acks(viewer, at);
+    }
+    let (generation, _) = position_of(&mut desk);
+    desk.snapshot(A, b"light, for nobody");
+    (desk, viewer, (generation, at))
+}
+
+#[test]
+fn one_that_was_away_when_a_flood_ended_gets_the_full_history_when_it_comes_back_and_once() {
+    let (mut desk, viewer, at) = flooded();
+    closed(&mut desk, viewer);
+    desk.wait(2 * limits::FLOOD_TIME.as_millis());
+    let again = desk.connect(1);
+    let said = desk.attach(again, A, Some(at));
+    let history_lines = limits::SNAPSHOT_HISTORY_LINES;
+    assert_eq!(orders(&said), [TerminalOutput::Snapshot { history_lines }]);
+    let offset = snapshot_offset(&desk.snapshot(A, b"full")).expect("a snapshot");
+    // It may not have come through.
+    closed(&mut desk, again);
+    let again = desk.connect(1);
+    assert_eq!(orders(&desk.attach(again, A, Some(at))), [TerminalOutput::Snapshot { history_lines }]);
+    desk.snapshot(A, b"full");
+    desk.prints(A, b"x");
+    closed(&mut desk, again);
+    let again = desk.connect(1);
+    let said = desk.attach(again, A, Some((at.0, offset + 1)));
+    assert_eq!((orders(&said), snapshot_offset(&said)), (Vec::new(), None), "it has all of it");
+}
+
+#[test]
+fn one_that_comes_back_in_a_flood_goes_on_and_gets_the_full_history_at_its_end() {
+    let (mut desk, viewer, at) = flooded();
+    closed(&mut desk, viewer);
+    let again = desk.connect(1);
+    assert_eq!(orders(&desk.attach(again, A, Some(at))), []);
+    assert_eq!(data(&frames(&desk.prints(A, b"more"))), b"more");
+    let history_lines = limits::SNAPSHOT_HISTORY_LINES;
+    assert_eq!(orders(&desk.wait(limits::FLOOD_TIME.as_millis())), [TerminalOutput::Snapshot { history_lines }]);
+}
+
+#[test]
+fn one_that_waits_for_the_full_history_of_a_terminal_that_ends_still_gets_its_last_words() {
+    let (mut desk, _, _) = flooded();
+    desk.wait(limits::FLOOD_TIME.as_millis());
+    assert_eq!(frames(&desk.prints(A, b"goodbye")), [], "the snapshot shows it");
+    let said = frames(&desk.terminal(A, TerminalInput::Closed));
+    assert_eq!(data(&said), b"goodbye");
+    assert_eq!(said.last(), Some(&ViewerOutput::Ended { stream: S, reason: EndReason::Exited }));
 }
 
 fn snapshot_offset_now(desk: &mut Desk) -> u64 {
