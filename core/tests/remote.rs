@@ -352,6 +352,28 @@ fn a_viewer_that_does_not_read_holds_up_nobody_and_costs_one_window() {
 }
 
 #[test]
+fn a_viewer_that_acknowledges_what_it_did_not_get_breaks_nobodys_circuit() {
+    let mut show = Show::new(Town::joined(2));
+    let other = show.look(1, 9);
+    let liar = show.look(1, 10);
+    show.run(100);
+    show.page(1, liar).reads = false;
+    for _ in 0..100 {
+        show.town.tell(1, Input::Viewer(liar, ViewerInput::Writable));
+    }
+    show.town.tell(1, Input::Viewer(liar, ViewerInput::Ack { stream: S, offset: u64::MAX }));
+    // The acknowledgement arrives when more has been sent than has arrived.
+    show.run(DELAY - 1);
+    for _ in 0..3 {
+        show.prints(&text(400_000, show.printed.len()));
+        show.run(100);
+    }
+    assert!(show.until_right(1, other, 1_000).is_some());
+    assert_eq!(show.page(1, other).opened, 1, "the circuit was never broken");
+    assert_eq!(show.page(1, liar).screen.len() as u64, limits::WINDOW_BYTES, "it has no more credit than others");
+}
+
+#[test]
 fn viewers_at_other_nodes_take_no_place_of_those_at_the_terminals_node() {
     let mut show = Show::new(Town::joined(2));
     let far = show.look(1, 9);
