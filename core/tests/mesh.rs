@@ -3,6 +3,7 @@
 mod town;
 
 use consort_core::directory::BackendKind;
+use consort_core::sham::Sham;
 use consort_core::*;
 use town::{Town, id};
 
@@ -125,6 +126,18 @@ fn a_node_has_its_name_and_a_number_of_its_own_for_every_start() {
     let files = town.files(0);
     town.restart(0, 2, files);
     assert_ne!(town.view(0).instance(), first);
+}
+
+#[test]
+fn a_name_of_a_node_has_one_to_a_hundred_characters() {
+    let node = |name: String| {
+        let (config, identity) = (Config { name }, Identity { id: id(0), epoch: 1 });
+        Node::new(config, identity, Restored::default(), Box::new(Sham::new(id(0), 1)), [1; 32], Instant::START)
+    };
+    assert!(node("é".repeat(100)).is_ok());
+    for wrong in [0, 101] {
+        assert_eq!(node("é".repeat(wrong)).err(), Some(ConfigError::Name));
+    }
 }
 
 #[test]

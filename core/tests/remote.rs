@@ -374,6 +374,40 @@ fn a_viewer_that_acknowledges_what_it_did_not_get_breaks_nobodys_circuit() {
 }
 
 #[test]
+fn streams_of_all_nodes_count_together_for_the_limit_of_a_viewer() {
+    let mut show = Show::new(Town::joined(2));
+    let there = AgentAddress { node: id(0), agent: AGENT };
+    let here = AgentAddress { node: id(1), agent: AGENT };
+    show.town.tell(1, Input::Backend(BackendInput::Seen(observation(AGENT, "b"))));
+    let viewer = ViewerId(9);
+    show.town.tell(1, Input::Viewer(viewer, ViewerInput::Opened(ViewerKey([9; 16]))));
+    let mut last = |stream: usize, agent| {
+        let (stream, take) = (StreamId(stream as u32), Take::Never);
+        let attach = ViewerInput::Attach { stream, agent, pane: Some(1), from: None, size: None, take };
+        show.town.said.clear();
+        show.town.tell(1, Input::Viewer(viewer, attach));
+        for _ in 0..4 {
+            show.town.tell(1, Input::Viewer(viewer, ViewerInput::Writable));
+            show.town.wait(2 * DELAY);
+        }
+        let frames = show.town.said.iter().filter_map(|(_, output)| match output {
+            Output::Viewer(_, frame) => Some(frame.clone()),
+            _ => None,
+        });
+        frames.last()
+    };
+    assert!(matches!(last(1, here), Some(ViewerOutput::Attached { .. })));
+    for stream in 2..=limits::STREAMS_PER_VIEWER {
+        assert!(matches!(last(stream, there), Some(ViewerOutput::Attached { .. })), "{stream}");
+    }
+    for (more, agent) in [(1_000, there), (1_001, here)] {
+        let stream = StreamId(more as u32);
+        assert_eq!(last(more, agent), Some(ViewerOutput::Ended { stream, reason: EndReason::TooMany }));
+    }
+    assert!(matches!(last(2, here), Some(ViewerOutput::Attached { .. })), "a number that is used again is no more");
+}
+
+#[test]
 fn viewers_at_other_nodes_take_no_place_of_those_at_the_terminals_node() {
     let mut show = Show::new(Town::joined(2));
     let far = show.look(1, 9);

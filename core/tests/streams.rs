@@ -5,7 +5,8 @@ mod desk;
 use consort_core::input::Take;
 use consort_core::output::Holder;
 use consort_core::{
-    AgentId, EndReason, Output, StreamId, TerminalInput, TerminalOutput, ViewerId, ViewerInput, ViewerOutput, limits,
+    AgentAddress, AgentId, EndReason, NodeId, Output, StreamId, TerminalInput, TerminalOutput, ViewerId, ViewerInput,
+    ViewerOutput, limits,
 };
 use desk::*;
 
@@ -29,7 +30,11 @@ fn closed(desk: &mut Desk, viewer: ViewerId) {
 
 /// Looks with one of many streams.
 fn attach_as(desk: &mut Desk, viewer: ViewerId, stream: u32, agent: AgentId) -> Vec<Output> {
-    let (stream, agent) = (StreamId(stream), at(agent));
+    attach_to(desk, viewer, stream, at(agent))
+}
+
+fn attach_to(desk: &mut Desk, viewer: ViewerId, stream: u32, agent: AgentAddress) -> Vec<Output> {
+    let stream = StreamId(stream);
     let attach = ViewerInput::Attach { stream, agent, pane: Some(PANE), from: None, size: None, take: Take::Never };
     desk.viewer(viewer, attach)
 }
@@ -457,8 +462,9 @@ fn a_viewer_that_does_not_read_piles_up_no_refusals() {
     let mut desk = Desk::new();
     let viewer = desk.connect_without_room(1);
     let most = 2 * limits::STREAMS_PER_VIEWER;
+    let no_member = AgentAddress { node: NodeId([9; 32]), agent: AgentId(404) };
     for stream in 0..most as u32 + 100 {
-        attach_as(&mut desk, viewer, stream, AgentId(404));
+        attach_to(&mut desk, viewer, stream, if stream % 2 == 0 { at(AgentId(404)) } else { no_member });
     }
     let mut said = Vec::new();
     for _ in 0..most + 100 {
