@@ -6,7 +6,8 @@ use consort_core::command::NewAgent;
 use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use consort_core::output::{BackendOperation, StoreOperation};
 use consort_core::{
-    AgentId, BackendInput, Command, Event, Input, Output, Reply, Size, TerminalId, TerminalInput, ViewerInput, limits,
+    AgentAddress, AgentId, BackendInput, Command, Event, Input, NodeId, Output, Reply, Size, TerminalId, TerminalInput,
+    ViewerInput, limits,
 };
 use desk::*;
 
@@ -518,10 +519,17 @@ fn work_that_ends_is_done_unless_somebody_watched_its_end() {
             desk.wait(1_000);
         }
         desk.wait(10_000);
-        desk.agent(FOUND).state.kind
+        (desk, viewer)
     };
-    assert_eq!(after_work(true), StateKind::Idle);
-    assert_eq!(after_work(false), StateKind::Done);
+    let state = |desk: &Desk| desk.agent(FOUND).state.kind;
+    assert_eq!(state(&after_work(true).0), StateKind::Idle);
+    let (mut desk, viewer) = after_work(false);
+    assert_eq!(state(&desk), StateKind::Done);
+    let elsewhere = AgentAddress { node: NodeId([9; 32]), agent: FOUND };
+    desk.viewer(viewer, ViewerInput::Seen(elsewhere));
+    assert_eq!(state(&desk), StateKind::Done, "another agent was seen");
+    desk.viewer(viewer, ViewerInput::Seen(at(FOUND)));
+    assert_eq!(state(&desk), StateKind::Idle);
 }
 
 // What is known of a terminal.

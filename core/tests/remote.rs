@@ -3,7 +3,7 @@
 mod town;
 
 use consort_core::command::NewAgent;
-use consort_core::directory::BackendKind;
+use consort_core::directory::{BackendKind, StateKind};
 use consort_core::input::{ListedDirectory, Listing, Take, TerminalInfo};
 use consort_core::output::{BackendOperation, Holder};
 use consort_core::*;
@@ -562,6 +562,50 @@ fn what_was_taken_before_a_node_lost_its_rights_is_not_told_to_be_lost() {
     assert_eq!(show.written, b"half of it is written");
     let page = show.page(1, page);
     assert!(page.lost.is_empty() && page.unacknowledged.is_empty(), "{:?} {:?}", page.lost, page.unacknowledged);
+}
+
+#[test]
+fn an_agent_that_is_done_was_seen_also_by_who_says_so_at_another_node() {
+    let mut show = Show::new(Town::joined(2));
+    show.town.tell(0, Input::Viewer(ViewerId(1), ViewerInput::Closed));
+    show.run(10_000);
+    for _ in 0..=limits::WORK_TIME.as_millis() / 1_000 {
+        show.prints(b"compiling");
+        show.run(1_000);
+    }
+    show.run(10_000);
+    let state = |show: &Show| show.town.view(0).own_agent(AGENT).expect("it is there").state.kind;
+    assert_eq!(state(&show), StateKind::Done);
+    let viewer = ViewerId(9);
+    show.town.tell(1, Input::Viewer(viewer, ViewerInput::Opened(ViewerKey([9; 16]))));
+    let seen = ViewerInput::Seen(AgentAddress { node: id(0), agent: AGENT });
+    show.town.tell(1, Input::Viewer(viewer, seen));
+    show.run(100);
+    assert_eq!(state(&show), StateKind::Idle);
+}
+
+#[test]
+fn a_command_for_a_node_that_is_out_of_reach_is_refused_at_once() {
+    let mut show = Show::new(Town::joined(2));
+    show.town.cut(0, 1);
+    show.run(10);
+    let asked = show.town.ask(1, 0, Command::ReadNotes(AGENT));
+    let refusal = show.town.reply(1, asked).expect("at once").expect_err("nobody has read them");
+    assert_eq!(refusal.code, consort_core::error::RefusalCode::Unreachable);
+    assert!(refusal.message.contains("node-0"), "{refusal}");
+}
+
+#[test]
+fn while_a_command_of_another_node_is_carried_out_those_of_this_one_are_answered() {
+    let mut show = Show::new(Town::joined(2));
+    let name = |name: &str| NewAgent { name: name.into(), ..NewAgent::default() };
+    let theirs = show.town.ask(1, 0, Command::Create(name("theirs")));
+    show.town.wait(100);
+    assert_eq!(show.town.reply(1, theirs), None, "its session is being started");
+    let ours = show.town.ask(0, 0, Command::ReadNotes(AGENT));
+    assert!(matches!(show.town.reply(0, ours), Some(Ok(_))));
+    show.run(100);
+    assert!(matches!(show.town.reply(1, theirs), Some(Ok(Reply::Agent(_)))));
 }
 
 #[test]

@@ -174,6 +174,26 @@ fn a_slow_viewer_does_not_hold_up_another() {
 }
 
 #[test]
+fn many_small_pieces_of_output_are_kept_as_long_as_few_large_ones() {
+    let (mut desk, slow) = watched();
+    let stalls = desk.connect_without_room(2);
+    desk.viewer(stalls, ViewerInput::Writable);
+    let from = position_of(&mut desk);
+    desk.attach(stalls, A, Some(from));
+    let mut at = from.1;
+    for _ in 0..4 * limits::RING_CHUNKS {
+        desk.prints(A, &[b'x'; 100]);
+        at += 100;
+        desk.acks(slow, at);
+    }
+    let mut said = Vec::new();
+    for _ in 0..4 * limits::RING_CHUNKS {
+        said.extend(desk.viewer(stalls, ViewerInput::Writable));
+    }
+    assert_eq!(data(&frames(&said)).len(), 400 * limits::RING_CHUNKS);
+}
+
+#[test]
 fn without_room_nothing_is_sent_and_the_state_is_told_when_there_is() {
     let mut desk = Desk::new();
     desk.seen(session(A, "a"));

@@ -175,6 +175,22 @@ fn input_that_was_not_written_when_the_terminal_ended_is_told_before_the_end() {
 }
 
 #[test]
+fn what_a_page_has_typed_is_remembered_for_an_hour_after_it_left() {
+    let hour = limits::INPUT_MEMORY_TIME.as_millis();
+    let comes_back_after = |ms| {
+        let (mut desk, viewer) = ready();
+        desk.types(viewer, 1, b"x");
+        confirm(&mut desk, 1);
+        desk.viewer(viewer, ViewerInput::Closed);
+        desk.wait(ms);
+        let again = desk.connect(1);
+        resumed(&desk.attach(again, A, None))
+    };
+    assert_eq!(comes_back_after(hour - 1), (1, true));
+    assert_eq!(comes_back_after(hour + limits::LINGER.as_millis()), (0, false));
+}
+
+#[test]
 fn after_a_restart_of_the_terminal_the_old_numbers_mean_nothing() {
     let (mut desk, viewer) = ready();
     desk.types(viewer, 1, b"x");
@@ -199,6 +215,14 @@ fn typing_is_told_for_the_audit_log_at_most_once_a_minute_with_the_count() {
     assert_eq!(told(&desk.types(viewer, 2, b"bc")), [] as [u64; 0]);
     let said = desk.viewer(viewer, ViewerInput::Closed);
     assert_eq!(told(&said), [2], "nothing typed is missing from it");
+    let again = desk.connect(1);
+    desk.attach(again, A, None);
+    assert_eq!(told(&desk.types(again, 3, b"d")), [1]);
+    assert_eq!(told(&desk.types(again, 4, b"e")), [] as [u64; 0]);
+    desk.wait(limits::TYPED_EVENT_TIME.as_millis() - 1);
+    assert_eq!(told(&desk.types(again, 5, b"f")), [] as [u64; 0]);
+    desk.wait(1);
+    assert_eq!(told(&desk.types(again, 6, b"g")), [3]);
     let looks = desk.connect(2);
     desk.attach(looks, A, None);
     assert_eq!(told(&desk.viewer(looks, ViewerInput::Closed)), [] as [u64; 0], "who only looked has typed nothing");
