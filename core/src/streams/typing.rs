@@ -271,6 +271,18 @@ mod tests {
     }
 
     #[test]
+    fn after_a_failed_write_the_whole_window_is_free_again() {
+        let mut typing = Typing::default();
+        typing.take(Instant::START, KEY, 1, 1);
+        typing.fail();
+        let chunk = limits::INPUT_CHUNK_BYTES;
+        for seq in 1..=(limits::INPUT_WINDOW_BYTES / chunk) as u64 {
+            assert_eq!(typing.take(Instant::START, KEY, seq, chunk), Verdict::Write);
+        }
+        assert_eq!(typing.pending_bytes(), limits::INPUT_WINDOW_BYTES);
+    }
+
+    #[test]
     fn a_viewer_that_is_long_gone_is_forgotten() {
         let mut typing = Typing::default();
         typing.take(Instant::START, KEY, 1, 1);
