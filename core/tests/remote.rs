@@ -390,11 +390,11 @@ fn streams_of_all_nodes_count_together_for_the_limit_of_a_viewer() {
             show.town.tell(1, Input::Viewer(viewer, ViewerInput::Writable));
             show.town.wait(2 * DELAY);
         }
-        let frames = show.town.said.iter().filter_map(|(_, output)| match output {
+        let mut frames = show.town.said.iter().filter_map(|(_, output)| match output {
             Output::Viewer(_, frame) => Some(frame.clone()),
             _ => None,
         });
-        frames.last()
+        frames.next_back()
     };
     assert!(matches!(last(1, here), Some(ViewerOutput::Attached { .. })));
     for stream in 2..=limits::STREAMS_PER_VIEWER {
