@@ -129,6 +129,23 @@ fn a_viewer_gets_no_more_than_its_window_until_it_acknowledges() {
 }
 
 #[test]
+fn who_comes_back_has_the_whole_window_from_where_it_goes_on() {
+    let (mut desk, viewer) = watched();
+    let (generation, mut at) = position_of(&mut desk);
+    let chunk = vec![b'x'; limits::FRAME_BYTES];
+    while at <= 2 * limits::WINDOW_BYTES {
+        desk.prints(A, &chunk);
+        at += chunk.len() as u64;
+        desk.acks(viewer, at);
+    }
+    closed(&mut desk, viewer);
+    let again = desk.connect(1);
+    desk.attach(again, A, Some((generation, at)));
+    let said: Vec<_> = (0..12).flat_map(|_| desk.prints(A, &chunk)).collect();
+    assert_eq!(data(&frames(&said)).len() as u64, limits::WINDOW_BYTES);
+}
+
+#[test]
 fn an_acknowledgement_of_what_was_not_sent_gives_no_credit() {
     let (mut desk, viewer) = watched();
     desk.acks(viewer, u64::MAX);

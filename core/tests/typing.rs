@@ -167,6 +167,16 @@ fn a_loss_is_told_only_when_everything_before_it_is_written() {
 }
 
 #[test]
+fn of_several_losses_the_first_is_told() {
+    let (mut desk, viewer) = ready();
+    desk.types(viewer, 1, b"one");
+    assert_eq!(lost(&desk.types(viewer, 3, b"three")), [] as [u64; 0], "the first may still be written");
+    let said = desk.terminal(A, TerminalInput::WriteFailed("it hung up".into()));
+    assert_eq!(lost(&said), [1]);
+    assert_eq!(written(&desk.types(viewer, 1, b"one again")), [b"one again"]);
+}
+
+#[test]
 fn input_that_was_not_written_when_the_terminal_ended_is_told_before_the_end() {
     let (mut desk, viewer) = ready();
     desk.types(viewer, 1, b"exit\r");

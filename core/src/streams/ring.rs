@@ -101,6 +101,7 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
     use proptest::prelude::*;
 
     #[derive(Clone, Debug)]
@@ -137,12 +138,14 @@ mod tests {
 
     #[test]
     fn whatever_the_size_of_the_pieces_there_are_no_more_of_them_than_the_limit_says() {
-        let mut ring = Ring::default();
-        for _ in 0..limits::RING_CHUNKS {
-            ring.push(&[0; SMALL]);
-            ring.push(b"x");
+        for (first, second) in [(1, 1), (100, 100), (1, SMALL), (SMALL / 2, SMALL / 2 + 1), (SMALL, SMALL)] {
+            let mut ring = Ring::default();
+            for _ in 0..2 * limits::RING_CHUNKS {
+                ring.push(&vec![0; first]);
+                ring.push(&vec![0; second]);
+            }
+            assert!(ring.chunks.len() <= limits::RING_CHUNKS, "{first}, {second}: {}", ring.chunks.len());
         }
-        assert!(ring.chunks.len() <= limits::RING_CHUNKS, "{}", ring.chunks.len());
     }
 
     proptest! {
