@@ -340,6 +340,15 @@ fn one_that_waits_for_the_full_history_of_a_terminal_that_ends_still_gets_its_la
     assert_eq!(said.last(), Some(&ViewerOutput::Ended { stream: S, reason: EndReason::Exited }));
 }
 
+#[test]
+fn a_snapshot_of_what_was_acknowledged_already_holds_up_no_other() {
+    let (mut desk, _, (_, at)) = flooded();
+    desk.wait(limits::FLOOD_TIME.as_millis());
+    assert_eq!(snapshot_offset(&desk.snapshot(A, b"full")), Some(at));
+    desk.terminal(A, TerminalInput::Skipped);
+    assert!(snapshot_offset(&desk.snapshot(A, b"newer")).is_some());
+}
+
 fn snapshot_offset_now(desk: &mut Desk) -> u64 {
     position_of(desk).1
 }
@@ -362,6 +371,17 @@ fn the_last_words_of_a_terminal_are_delivered_before_its_end() {
     let frames = frames(&said);
     assert_eq!(data(&frames), b"goodbye");
     assert_eq!(frames.last(), Some(&ViewerOutput::Ended { stream: S, reason: EndReason::Exited }));
+}
+
+#[test]
+fn one_that_has_no_screen_yet_when_the_terminal_ends_is_sent_no_piece_of_one() {
+    let mut desk = Desk::new();
+    desk.seen(session(A, "a"));
+    let viewer = desk.connect(1);
+    desk.attach(viewer, A, None);
+    desk.prints(A, b"half a screen");
+    let end = [ViewerOutput::Ended { stream: S, reason: EndReason::Exited }];
+    assert_eq!(frames(&desk.terminal(A, TerminalInput::Closed)), end);
 }
 
 #[test]

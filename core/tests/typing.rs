@@ -167,6 +167,16 @@ fn a_loss_is_told_only_when_everything_before_it_is_written() {
 }
 
 #[test]
+fn what_is_typed_before_the_stream_is_said_to_be_open_is_not_taken() {
+    let (mut desk, _) = ready();
+    let viewer = desk.connect_without_room(2);
+    desk.attach(viewer, A, None);
+    assert_eq!(written(&desk.types(viewer, 1, b"x")), [] as [Vec<u8>; 0]);
+    desk.viewer(viewer, ViewerInput::Writable);
+    assert_eq!(written(&desk.types(viewer, 1, b"x")), [b"x"]);
+}
+
+#[test]
 fn of_several_losses_the_first_is_told() {
     let (mut desk, viewer) = ready();
     desk.types(viewer, 1, b"one");
