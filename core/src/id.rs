@@ -236,6 +236,20 @@ mod tests {
 
     proptest! {
         #[test]
+        fn every_size_is_between_two_by_one_and_a_thousand_by_a_thousand_also_one_that_a_peer_says(
+            cols in prop_oneof![0u16..4, 998u16..1_003, any::<u16>()],
+            rows in prop_oneof![0u16..3, 998u16..1_003, any::<u16>()],
+        ) {
+            let size = Size::clamped(cols, rows);
+            let (wide, high) = (2..=1_000, 1..=1_000);
+            prop_assert!(wide.contains(&size.cols()) && high.contains(&size.rows()));
+            prop_assert!(!wide.contains(&cols) || size.cols() == cols, "what is within them stays");
+            prop_assert!(!high.contains(&rows) || size.rows() == rows);
+            let said = postcard::to_allocvec(&(cols, rows)).unwrap();
+            prop_assert_eq!(postcard::from_bytes::<Size>(&said), Ok(size));
+        }
+
+        #[test]
         fn every_agent_id_has_one_spelling_of_thirteen_characters(number: u64) {
             let text = AgentId(number).to_string();
             prop_assert_eq!(text.len(), 13);
@@ -247,6 +261,7 @@ mod tests {
             let text = NodeId(bytes).to_string();
             prop_assert_eq!(text.len(), 52);
             prop_assert_eq!(text.parse(), Ok(NodeId(bytes)));
+            prop_assert_eq!(&NodeId(bytes).short(), &text[..7]);
         }
 
         #[test]

@@ -204,7 +204,7 @@ impl Monitor {
                 assert_eq!(position.next, Some(*offset), "core left a gap in {stream:?}");
                 assert!(!bytes.is_empty() && bytes.len() <= limits::FRAME_BYTES, "a frame of {} bytes", bytes.len());
                 let end = offset + bytes.len() as u64;
-                let credit_end = position.acked.max(position.base) + limits::WINDOW_BYTES;
+                let credit_end = position.acked.max(position.base).saturating_add(limits::WINDOW_BYTES);
                 assert!(end <= credit_end, "core sent beyond the window of {stream:?}");
                 position.next = Some(end);
             }
@@ -225,5 +225,144 @@ impl Monitor {
 
     fn position(&mut self, viewer: ViewerId, stream: StreamId) -> &mut Position {
         self.streams.get_mut(&(viewer, stream)).unwrap_or_else(|| panic!("core sent to {stream:?} before opening it"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{AgentId, NodeId, Size, ViewerKey};
+    use crate::node::{Config, Identity, Restored};
+    use crate::output::{EndReason, Holder};
+    use crate::sham::Sham;
+    use crate::streams::Bytes;
+    use alloc::boxed::Box;
+    use alloc::vec;
+
+    const NODE: NodeId = NodeId([7; 32]);
+    const VIEWER: ViewerId = ViewerId(1);
+    const STREAM: StreamId = StreamId(1);
+    const TERMINAL: TerminalId = TerminalId { agent: AgentId(1), pane: 0 };
+
+    /// A monitor that was told of a viewer with room for so many frames.
+    fn monitor(room: u32) -> Monitor {
+        let (config, identity) = (Config { name: "watched".into() }, Identity { id: NODE, epoch: 1 });
+        let seal = Box::new(Sham::new(NODE, 1));
+        let node = Node::new(config, identity, Restored::default(), seal, [1; 32], Instant::START).unwrap();
+        let mut monitor = Monitor::new(node);
+        monitor.watch_viewer(VIEWER, &ViewerInput::Opened(ViewerKey([1; 16])));
+        for _ in 0..room {
+            monitor.watch_viewer(VIEWER, &ViewerInput::Writable);
+        }
+        monitor
+    }
+
+    impl Monitor {
+        fn sees(&mut self, frame: ViewerOutput) {
+            self.watch_output(&Output::Viewer(VIEWER, frame));
+        }
+
+        fn sees_data(&mut self, offset: u64, len: usize) {
+            self.sees(ViewerOutput::Data { stream: STREAM, offset, bytes: Bytes::from(&vec![b'x'; len][..]) });
+        }
+
+        fn is_told_of_written(&mut self, bytes: usize) {
+            self.watch_input(&Input::Terminal(TERMINAL, TerminalInput::Written { bytes }));
+        }
+    }
+
+    fn attached(offset: u64) -> ViewerOutput {
+        ViewerOutput::Attached {
+            stream: STREAM,
+            node: NODE,
+            terminal: TERMINAL,
+            generation: Generation(1),
+            offset,
+            input_seq: 0,
+            input_known: true,
+            size: Size::DEFAULT,
+            holder: Holder::Nobody,
+        }
+    }
+
+    fn snapshot(offset: u64) -> ViewerOutput {
+        let bytes = Bytes::from(&b"screen"[..]);
+        ViewerOutput::Snapshot { stream: STREAM, generation: Generation(1), offset, size: Size::DEFAULT, bytes }
+    }
+
+    #[test]
+    fn what_core_may_say_is_no_breach() {
+        let mut monitor = monitor(7);
+        monitor.sees(attached(5));
+        monitor.sees_data(5, 10);
+        monitor.sees(snapshot(15));
+        monitor.sees_data(15, 5);
+        monitor.sees(attached(20));
+        monitor.sees_data(20, 1);
+        monitor.sees(ViewerOutput::Ended { stream: STREAM, reason: EndReason::Exited });
+    }
+
+    #[test]
+    #[should_panic(expected = "without room")]
+    fn a_frame_without_room_is_a_breach() {
+        let mut monitor = monitor(1);
+        monitor.sees(attached(5));
+        monitor.sees_data(5, 10);
+    }
+
+    #[test]
+    #[should_panic(expected = "left a gap")]
+    fn a_gap_is_a_breach() {
+        let mut monitor = monitor(9);
+        monitor.sees(attached(5));
+        monitor.sees_data(6, 10);
+    }
+
+    #[test]
+    #[should_panic(expected = "left a gap")]
+    fn a_stream_that_is_opened_again_elsewhere_without_a_snapshot_is_a_breach() {
+        let mut monitor = monitor(9);
+        monitor.sees(attached(5));
+        monitor.sees_data(5, 10);
+        monitor.sees(attached(16));
+        monitor.sees_data(16, 10);
+    }
+
+    #[test]
+    #[should_panic(expected = "went back")]
+    fn a_snapshot_of_what_was_before_is_a_breach() {
+        let mut monitor = monitor(9);
+        monitor.sees(attached(5));
+        monitor.sees_data(5, 10);
+        monitor.sees(snapshot(14));
+    }
+
+    #[test]
+    #[should_panic(expected = "beyond the window")]
+    fn more_than_the_window_is_a_breach() {
+        let mut monitor = monitor(99);
+        monitor.sees(attached(0));
+        monitor.sees_data(0, 1);
+        for frame in 0..=limits::WINDOW_BYTES / limits::FRAME_BYTES as u64 {
+            monitor.sees_data(1 + frame * limits::FRAME_BYTES as u64, limits::FRAME_BYTES);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "before opening it")]
+    fn a_frame_of_a_stream_that_has_ended_is_a_breach() {
+        let mut monitor = monitor(9);
+        monitor.sees(attached(5));
+        monitor.sees(ViewerOutput::Ended { stream: STREAM, reason: EndReason::Exited });
+        monitor.sees_data(5, 10);
+    }
+
+    #[test]
+    #[should_panic(expected = "confirmed more than was written")]
+    fn a_backend_that_confirms_more_than_was_written_is_a_breach() {
+        let mut monitor = monitor(0);
+        monitor.watch_output(&Output::Terminal(TERMINAL, TerminalOutput::Write(vec![b'x'; 10])));
+        monitor.is_told_of_written(6);
+        monitor.is_told_of_written(5);
     }
 }

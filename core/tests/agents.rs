@@ -7,7 +7,8 @@ use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use consort_core::input::ScreenText;
 use consort_core::output::{BackendOperation, StoreOperation};
 use consort_core::{
-    AgentId, BackendInput, Command, Event, Input, OperationDone, OperationId, Output, Reply, Size, limits,
+    AgentAddress, AgentId, BackendInput, Command, Event, Input, NodeId, OperationDone, OperationId, Output, Reply,
+    Size, ViewerInput, limits,
 };
 use desk::*;
 
@@ -683,6 +684,35 @@ fn what_a_backend_says_of_itself_is_news_only_when_it_differs() {
     let said =
         [is("tmux 3.3a"), is("tmux 3.3a"), is("tmux 3.4"), is_not("tmux 3.4"), is_not("tmux 3.4"), is_not("why")];
     assert_eq!(said.map(told), [true, false, true, true, false, true]);
+}
+
+#[test]
+fn work_that_ends_is_done_unless_somebody_watched_its_end() {
+    let after_work = |watched: bool| {
+        let mut desk = Desk::new();
+        desk.seen(session(FOUND, "theirs"));
+        let viewer = desk.connect(1);
+        desk.attach(viewer, FOUND, None);
+        if !watched {
+            desk.viewer(viewer, ViewerInput::Detach(S));
+        }
+        desk.wait(10_000);
+        for _ in 0..=limits::WORK_TIME.as_millis() / 1_000 {
+            desk.prints(FOUND, b"compiling");
+            desk.wait(1_000);
+        }
+        desk.wait(10_000);
+        (desk, viewer)
+    };
+    let state = |desk: &Desk| desk.agent(FOUND).state.kind;
+    assert_eq!(state(&after_work(true).0), StateKind::Idle);
+    let (mut desk, viewer) = after_work(false);
+    assert_eq!(state(&desk), StateKind::Done);
+    let elsewhere = AgentAddress { node: NodeId([9; 32]), agent: FOUND };
+    desk.viewer(viewer, ViewerInput::Seen(elsewhere));
+    assert_eq!(state(&desk), StateKind::Done, "another agent was seen");
+    desk.viewer(viewer, ViewerInput::Seen(at(FOUND)));
+    assert_eq!(state(&desk), StateKind::Idle);
 }
 
 // Limits.

@@ -2,6 +2,8 @@
 
 mod town;
 
+use consort_core::directory::BackendKind;
+use consort_core::sham::Sham;
 use consort_core::*;
 use town::{Town, id};
 
@@ -68,6 +70,8 @@ fn a_removed_node_stays_removed_whoever_was_away() {
     town.remove(0, 3);
     town.wait(3_000);
     assert_eq!(town.members(0), [0, 1, 2]);
+    let removed = |who: usize| town.view(1).was_removed(id(who));
+    assert_eq!([2, 3, 9].map(removed), [false, true, false], "a member, a former one and a stranger");
     assert_eq!(town.agents(1), [""; 0]);
     assert_eq!(town.members(2), [0, 1, 2, 3], "it has not heard");
     assert!(!town.view(3).node(id(3)).expect("itself").member, "the removed node knows");
@@ -98,6 +102,42 @@ fn a_removed_node_comes_back_when_persons_say_so() {
         assert_eq!(town.agents(n), ["back"]);
     }
     assert!(town.agree(&[0, 1, 2]));
+}
+
+#[test]
+fn what_can_carry_agents_on_a_node_is_known_everywhere() {
+    let mut town = Town::joined(3);
+    let told = |town: &Town| {
+        let row = town.view(0).node(id(2)).expect("a member");
+        row.backends.iter().map(|backend| (backend.kind, backend.available, backend.detail.clone())).collect::<Vec<_>>()
+    };
+    assert!(told(&town).contains(&(BackendKind::Tmux, true, "tmux".into())));
+    assert!(told(&town).iter().any(|(kind, available, _)| *kind == BackendKind::Pty && !available));
+    town.tell(2, Input::Backend(BackendInput::Unavailable(BackendKind::Tmux, "no server".into())));
+    town.wait(100);
+    assert!(told(&town).contains(&(BackendKind::Tmux, false, "no server".into())));
+}
+
+#[test]
+fn a_node_has_its_name_and_a_number_of_its_own_for_every_start() {
+    let mut town = Town::new(1);
+    assert_eq!(town.view(0).name(), "node-0");
+    let first = town.view(0).instance();
+    let files = town.files(0);
+    town.restart(0, 2, files);
+    assert_ne!(town.view(0).instance(), first);
+}
+
+#[test]
+fn a_name_of_a_node_has_one_to_a_hundred_characters() {
+    let node = |name: String| {
+        let (config, identity) = (Config { name }, Identity { id: id(0), epoch: 1 });
+        Node::new(config, identity, Restored::default(), Box::new(Sham::new(id(0), 1)), [1; 32], Instant::START)
+    };
+    assert!(node("é".repeat(100)).is_ok());
+    for wrong in [0, 101] {
+        assert_eq!(node("é".repeat(wrong)).err(), Some(ConfigError::Name));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod town;
 
 use consort_core::command::NewAgent;
-use consort_core::directory::BackendKind;
+use consort_core::directory::{BackendKind, StateKind};
 use consort_core::input::{ListedDirectory, Listing, Take, TerminalInfo};
 use consort_core::output::{BackendOperation, Holder};
 use consort_core::*;
@@ -376,6 +376,78 @@ fn a_viewer_that_does_not_read_holds_up_nobody_and_costs_one_window() {
 }
 
 #[test]
+fn a_viewer_that_acknowledges_what_it_did_not_get_breaks_nobodys_circuit() {
+    let mut show = Show::new(Town::joined(2));
+    let other = show.look(1, 9);
+    let liar = show.look(1, 10);
+    show.run(100);
+    show.page(1, liar).reads = false;
+    for _ in 0..100 {
+        show.town.tell(1, Input::Viewer(liar, ViewerInput::Writable));
+    }
+    show.town.tell(1, Input::Viewer(liar, ViewerInput::Ack { stream: S, offset: u64::MAX }));
+    // The acknowledgement arrives when more has been sent than has arrived.
+    show.run(DELAY - 1);
+    for _ in 0..3 {
+        show.prints(&text(400_000, show.printed.len()));
+        show.run(100);
+    }
+    assert!(show.until_right(1, other, 1_000).is_some());
+    assert_eq!(show.page(1, other).opened, 1, "the circuit was never broken");
+    assert_eq!(show.page(1, liar).screen.len() as u64, limits::WINDOW_BYTES, "it has no more credit than others");
+}
+
+#[test]
+fn streams_of_all_nodes_count_together_for_the_limit_of_a_viewer() {
+    let mut show = Show::new(Town::joined(2));
+    let there = AgentAddress { node: id(0), agent: AGENT };
+    let here = AgentAddress { node: id(1), agent: AGENT };
+    show.town.tell(1, Input::Backend(BackendInput::Seen(observation(AGENT, "b"))));
+    let viewer = ViewerId(9);
+    show.town.tell(1, Input::Viewer(viewer, ViewerInput::Opened(ViewerKey([9; 16]))));
+    let mut last = |stream: usize, agent| {
+        let (stream, take) = (StreamId(stream as u32), Take::Never);
+        let attach = ViewerInput::Attach { stream, agent, pane: Some(1), from: None, size: None, take };
+        show.town.said.clear();
+        show.town.tell(1, Input::Viewer(viewer, attach));
+        for _ in 0..4 {
+            show.town.tell(1, Input::Viewer(viewer, ViewerInput::Writable));
+            show.town.wait(2 * DELAY);
+        }
+        let mut frames = show.town.said.iter().filter_map(|(_, output)| match output {
+            Output::Viewer(_, frame) => Some(frame.clone()),
+            _ => None,
+        });
+        frames.next_back()
+    };
+    assert!(matches!(last(1, here), Some(ViewerOutput::Attached { .. })));
+    for stream in 2..=limits::STREAMS_PER_VIEWER {
+        assert!(matches!(last(stream, there), Some(ViewerOutput::Attached { .. })), "{stream}");
+    }
+    for (more, agent) in [(1_000, there), (1_001, here)] {
+        let stream = StreamId(more as u32);
+        assert_eq!(last(more, agent), Some(ViewerOutput::Ended { stream, reason: EndReason::TooMany }));
+    }
+    assert!(matches!(last(2, here), Some(ViewerOutput::Attached { .. })), "a number that is used again is no more");
+}
+
+#[test]
+fn viewers_at_other_nodes_take_no_place_of_those_at_the_terminals_node() {
+    let mut show = Show::new(Town::joined(2));
+    let far = show.look(1, 9);
+    show.run(100);
+    for number in 2..limits::VIEWERS as u64 {
+        show.town.tell(0, Input::Viewer(ViewerId(number), ViewerInput::Opened(ViewerKey([0xff; 16]))));
+    }
+    let last = show.look(0, 5_000);
+    let one_more = show.look(0, 5_001);
+    let late = show.look(1, 10);
+    show.run(100);
+    let opened = [(1, far), (0, last), (0, one_more), (1, late)].map(|(n, viewer)| show.page(n, viewer).opened);
+    assert_eq!(opened, [1, 1, 0, 1], "the limit counts those of one node");
+}
+
+#[test]
 fn the_size_is_held_across_nodes_and_taken_again_after_an_interruption() {
     let mut show = Show::new(Town::joined(2));
     let page = show.look_sized(1, 9, Some(Size::clamped(100, 30)), Take::IfFree);
@@ -572,6 +644,50 @@ fn what_was_taken_before_a_node_lost_its_rights_is_not_told_to_be_lost() {
     assert_eq!(show.written, b"half of it is written");
     let page = show.page(1, page);
     assert!(page.lost.is_empty() && page.unacknowledged.is_empty(), "{:?} {:?}", page.lost, page.unacknowledged);
+}
+
+#[test]
+fn an_agent_that_is_done_was_seen_also_by_who_says_so_at_another_node() {
+    let mut show = Show::new(Town::joined(2));
+    show.town.tell(0, Input::Viewer(ViewerId(1), ViewerInput::Closed));
+    show.run(10_000);
+    for _ in 0..=limits::WORK_TIME.as_millis() / 1_000 {
+        show.prints(b"compiling");
+        show.run(1_000);
+    }
+    show.run(10_000);
+    let state = |show: &Show| show.town.view(0).own_agent(AGENT).expect("it is there").state.kind;
+    assert_eq!(state(&show), StateKind::Done);
+    let viewer = ViewerId(9);
+    show.town.tell(1, Input::Viewer(viewer, ViewerInput::Opened(ViewerKey([9; 16]))));
+    let seen = ViewerInput::Seen(AgentAddress { node: id(0), agent: AGENT });
+    show.town.tell(1, Input::Viewer(viewer, seen));
+    show.run(100);
+    assert_eq!(state(&show), StateKind::Idle);
+}
+
+#[test]
+fn a_command_for_a_node_that_is_out_of_reach_is_refused_at_once() {
+    let mut show = Show::new(Town::joined(2));
+    show.town.cut(0, 1);
+    show.run(10);
+    let asked = show.town.ask(1, 0, Command::ReadNotes(AGENT));
+    let refusal = show.town.reply(1, asked).expect("at once").expect_err("nobody has read them");
+    assert_eq!(refusal.code, consort_core::error::RefusalCode::Unreachable);
+    assert!(refusal.message.contains("node-0"), "{refusal}");
+}
+
+#[test]
+fn while_a_command_of_another_node_is_carried_out_those_of_this_one_are_answered() {
+    let mut show = Show::new(Town::joined(2));
+    let name = |name: &str| NewAgent { name: name.into(), ..NewAgent::default() };
+    let theirs = show.town.ask(1, 0, Command::Create(name("theirs")));
+    show.town.wait(100);
+    assert_eq!(show.town.reply(1, theirs), None, "its session is being started");
+    let ours = show.town.ask(0, 0, Command::ReadNotes(AGENT));
+    assert!(matches!(show.town.reply(0, ours), Some(Ok(_))));
+    show.run(100);
+    assert!(matches!(show.town.reply(1, theirs), Some(Ok(Reply::Agent(_)))));
 }
 
 #[test]

@@ -140,6 +140,19 @@ fn only_the_newest_connection_of_a_page_types() {
     desk.viewer(new, ViewerInput::Closed);
     confirm(&mut desk, 1);
     assert_eq!(written(&desk.types_having_heard(old, 1, 2, b"y")), [] as [Vec<u8>; 0], "sent before it was told");
+    assert_eq!(written(&desk.types(old, 2, b"y")), [b"y"], "it is the newest again");
+}
+
+#[test]
+fn an_older_connection_that_ends_leaves_the_newest_its_keys() {
+    let (mut desk, old) = ready();
+    let other = desk.connect(2);
+    desk.attach(other, A, None);
+    let new = desk.connect(1);
+    desk.attach(new, A, None);
+    desk.viewer(old, ViewerInput::Closed);
+    assert_eq!(written(&desk.types(new, 1, b"x")), [b"x"]);
+    assert_eq!(written(&desk.types(other, 1, b"y")), [b"y"]);
 }
 
 #[test]
@@ -154,11 +167,47 @@ fn a_loss_is_told_only_when_everything_before_it_is_written() {
 }
 
 #[test]
+fn what_is_typed_before_the_stream_is_said_to_be_open_is_not_taken() {
+    let (mut desk, _) = ready();
+    let viewer = desk.connect_without_room(2);
+    desk.attach(viewer, A, None);
+    assert_eq!(written(&desk.types(viewer, 1, b"x")), [] as [Vec<u8>; 0]);
+    desk.viewer(viewer, ViewerInput::Writable);
+    assert_eq!(written(&desk.types(viewer, 1, b"x")), [b"x"]);
+}
+
+#[test]
+fn of_several_losses_the_first_is_told() {
+    let (mut desk, viewer) = ready();
+    desk.types(viewer, 1, b"one");
+    assert_eq!(lost(&desk.types(viewer, 3, b"three")), [] as [u64; 0], "the first may still be written");
+    let said = desk.terminal(A, TerminalInput::WriteFailed("it hung up".into()));
+    assert_eq!(lost(&said), [1]);
+    assert_eq!(written(&desk.types(viewer, 1, b"one again")), [b"one again"]);
+}
+
+#[test]
 fn input_that_was_not_written_when_the_terminal_ended_is_told_before_the_end() {
     let (mut desk, viewer) = ready();
     desk.types(viewer, 1, b"exit\r");
     let said = desk.terminal(A, TerminalInput::Closed);
     assert!(matches!(&frames(&said)[..], [ViewerOutput::InputLost { seq: 1, .. }, ViewerOutput::Ended { .. }]));
+}
+
+#[test]
+fn what_a_page_has_typed_is_remembered_for_an_hour_after_it_left() {
+    let hour = limits::INPUT_MEMORY_TIME.as_millis();
+    let comes_back_after = |ms| {
+        let (mut desk, viewer) = ready();
+        desk.types(viewer, 1, b"x");
+        confirm(&mut desk, 1);
+        desk.viewer(viewer, ViewerInput::Closed);
+        desk.wait(ms);
+        let again = desk.connect(1);
+        resumed(&desk.attach(again, A, None))
+    };
+    assert_eq!(comes_back_after(hour - 1), (1, true));
+    assert_eq!(comes_back_after(hour + limits::LINGER.as_millis()), (0, false));
 }
 
 #[test]
@@ -186,4 +235,15 @@ fn typing_is_told_for_the_audit_log_at_most_once_a_minute_with_the_count() {
     assert_eq!(told(&desk.types(viewer, 2, b"bc")), [] as [u64; 0]);
     let said = desk.viewer(viewer, ViewerInput::Closed);
     assert_eq!(told(&said), [2], "nothing typed is missing from it");
+    let again = desk.connect(1);
+    desk.attach(again, A, None);
+    assert_eq!(told(&desk.types(again, 3, b"d")), [1]);
+    assert_eq!(told(&desk.types(again, 4, b"e")), [] as [u64; 0]);
+    desk.wait(limits::TYPED_EVENT_TIME.as_millis() - 1);
+    assert_eq!(told(&desk.types(again, 5, b"f")), [] as [u64; 0]);
+    desk.wait(1);
+    assert_eq!(told(&desk.types(again, 6, b"g")), [3]);
+    let looks = desk.connect(2);
+    desk.attach(looks, A, None);
+    assert_eq!(told(&desk.viewer(looks, ViewerInput::Closed)), [] as [u64; 0], "who only looked has typed nothing");
 }

@@ -72,11 +72,12 @@ impl Look {
         heard.checked_sub(self.told.1).filter(|there| *there > 0)
     }
 
-    /// The viewer has processed what is before the offset.
-    pub(super) fn ack(&mut self, offset: u64) {
-        if let Some(shown) = &mut self.shown {
-            shown.acked = shown.acked.max(offset.min(shown.next.unwrap_or(shown.base)));
-        }
+    /// The viewer has processed what is before the offset. Gives how much of that it can have, for the terminal's node: it counts what
+    /// it may still send from there, too.
+    pub(super) fn ack(&mut self, offset: u64) -> Option<u64> {
+        let shown = self.shown.as_mut()?;
+        shown.acked = shown.acked.max(offset.min(shown.next.unwrap_or(shown.base)));
+        Some(shown.acked)
     }
 
     /// Takes note of a frame for the viewer, or finds that it breaks a rule: whatever the other node sends, the viewer's stream has

@@ -180,10 +180,8 @@ impl Opener {
                 ViewerInput::Release(line)
             }
             ViewerInput::Ack { offset, .. } => {
-                look.ack(offset);
-                if let Some(up) = up {
-                    let newest = up.acks.entry((viewer, line)).or_default();
-                    *newest = offset.max(*newest);
+                if let (Some(offset), Some(up)) = (look.ack(offset), up) {
+                    up.acks.insert((viewer, line), offset);
                 }
                 return;
             }

@@ -74,3 +74,17 @@ impl<'de> Deserialize<'de> for Bytes {
         deserializer.deserialize_bytes(Slice)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_are_what_they_hold_wherever_that_lies() {
+        let all = Bytes::from(&b"echo echo!"[..]);
+        assert_eq!(all.slice(0..4), all.slice(5..9));
+        assert_eq!(all.slice(5..10).slice(1..5), Bytes::from(&b"cho!"[..]));
+        assert_ne!(all.slice(0..4), all.slice(0..5));
+        assert_ne!(all.slice(0..4), all.slice(1..5));
+    }
+}

@@ -510,6 +510,9 @@ impl Streams {
             if !terminal.closed && self.live.get(&terminal.id) != Some(generation) {
                 return fail(format!("{:?} lives twice", terminal.id));
             }
+            if terminal.forgettable() && terminal.deadline().is_none() {
+                return fail(format!("{:?} is kept for nobody", terminal.id));
+            }
             if terminal.deadline().is_some_and(|at| at > now + Terminal::LONGEST_WAIT) {
                 return fail(format!("{:?} waits too long", terminal.id));
             }

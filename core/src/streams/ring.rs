@@ -8,6 +8,9 @@ use alloc::vec::Vec;
 /// Pieces below this size are merged with their neighbour, so that key echoes do not cost one allocation each for ever.
 const SMALL: usize = 4 << 10;
 
+// Two neighbours are together longer than that.
+const _: () = assert!(2 * (limits::RING_BYTES / SMALL + 1) <= limits::RING_CHUNKS);
+
 /// Bytes `start..end` of a terminal's output, in shared pieces.
 ///
 /// Holds at most [`RING_BYTES`](limits::RING_BYTES) in at most [`RING_CHUNKS`](limits::RING_CHUNKS) pieces; the oldest go first.
@@ -49,7 +52,7 @@ impl Ring {
             }
             _ => self.chunks.push_back(Bytes::from(bytes)),
         }
-        while self.end - self.start > limits::RING_BYTES as u64 || self.chunks.len() > limits::RING_CHUNKS {
+        while self.end - self.start > limits::RING_BYTES as u64 {
             self.drop_oldest();
         }
     }
@@ -98,6 +101,7 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
     use proptest::prelude::*;
 
     #[derive(Clone, Debug)]
@@ -118,6 +122,30 @@ mod tests {
     /// The byte that a script prints at an offset.
     fn script(offset: u64) -> u8 {
         (offset.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8
+    }
+
+    #[test]
+    fn as_many_bytes_are_kept_as_the_limit_says_and_then_the_oldest_go() {
+        let mut ring = Ring::default();
+        let piece = [0; SMALL];
+        for _ in 0..limits::RING_BYTES / SMALL {
+            ring.push(&piece);
+        }
+        assert_eq!((ring.start(), ring.end()), (0, limits::RING_BYTES as u64));
+        ring.push(b"x");
+        assert_eq!(ring.start(), SMALL as u64);
+    }
+
+    #[test]
+    fn whatever_the_size_of_the_pieces_there_are_no_more_of_them_than_the_limit_says() {
+        for (first, second) in [(1, 1), (100, 100), (1, SMALL), (SMALL / 2, SMALL / 2 + 1), (SMALL, SMALL)] {
+            let mut ring = Ring::default();
+            for _ in 0..2 * limits::RING_CHUNKS {
+                ring.push(&vec![0; first]);
+                ring.push(&vec![0; second]);
+            }
+            assert!(ring.chunks.len() <= limits::RING_CHUNKS, "{first}, {second}: {}", ring.chunks.len());
+        }
     }
 
     proptest! {

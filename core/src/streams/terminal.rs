@@ -165,7 +165,7 @@ impl Terminal {
             return false;
         }
         let full = self.requested.take().unwrap_or(false);
-        if !self.watched || self.attached.is_empty() {
+        if self.attached.is_empty() {
             return false;
         }
         self.size = size;

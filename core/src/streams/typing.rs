@@ -245,6 +245,22 @@ mod tests {
     }
 
     #[test]
+    fn the_one_that_has_been_quiet_for_longest_is_forgotten_first() {
+        let mut typing = Typing::default();
+        let who = |number: usize| ViewerKey([number as u8; 16]);
+        for number in 0..limits::INPUT_MEMORY {
+            typing.take(Instant::from_millis(100 - number as u64), who(number), 1, 1);
+            typing.confirm(1);
+        }
+        typing.take(Instant::from_millis(101), who(limits::INPUT_MEMORY - 1), 2, 1);
+        let late = who(limits::INPUT_MEMORY);
+        assert_eq!(typing.take(Instant::from_millis(102), late, 1, 1), Verdict::Write);
+        let forgotten: Vec<usize> = (0..limits::INPUT_MEMORY).filter(|n| typing.written(&who(*n)).is_none()).collect();
+        assert_eq!(forgotten, [limits::INPUT_MEMORY - 2]);
+        assert!(!typing.is_certain(&who(forgotten[0]), true));
+    }
+
+    #[test]
     fn more_than_the_window_is_refused() {
         let mut typing = Typing::default();
         let chunk = limits::INPUT_CHUNK_BYTES;
@@ -255,12 +271,34 @@ mod tests {
     }
 
     #[test]
+    fn after_a_failed_write_the_whole_window_is_free_again() {
+        let mut typing = Typing::default();
+        typing.take(Instant::START, KEY, 1, 1);
+        typing.fail();
+        let chunk = limits::INPUT_CHUNK_BYTES;
+        for seq in 1..=(limits::INPUT_WINDOW_BYTES / chunk) as u64 {
+            assert_eq!(typing.take(Instant::START, KEY, seq, chunk), Verdict::Write);
+        }
+        assert_eq!(typing.pending_bytes(), limits::INPUT_WINDOW_BYTES);
+    }
+
+    #[test]
     fn a_viewer_that_is_long_gone_is_forgotten() {
         let mut typing = Typing::default();
         typing.take(Instant::START, KEY, 1, 1);
         typing.confirm(1);
         typing.expire(Instant::START + limits::INPUT_MEMORY_TIME);
         assert_eq!(typing.written(&KEY), None);
+    }
+
+    #[test]
+    fn a_viewer_whose_input_is_under_way_is_not_forgotten() {
+        let mut typing = Typing::default();
+        typing.take(Instant::START, KEY, 1, 1);
+        typing.expire(Instant::START + limits::INPUT_MEMORY_TIME);
+        assert_eq!(typing.confirm(1), [KEY]);
+        assert_eq!(typing.written(&KEY), Some(1));
+        assert!(typing.is_certain(&ViewerKey([2; 16]), true), "nobody was forgotten");
     }
 
     proptest! {

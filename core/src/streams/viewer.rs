@@ -35,7 +35,7 @@ pub(super) struct Stream {
     pub(super) sent: u64,
     /// Everything before is processed.
     pub(super) acked: u64,
-    /// Offset of the last snapshot: credit counts from there.
+    /// Offset of the last snapshot: credit counts from there, if that is not acknowledged yet.
     base: u64,
     /// Its position cannot be continued: it needs a snapshot.
     pub(super) behind: bool,
@@ -94,7 +94,6 @@ impl Stream {
             known: from.is_some_and(|(generation, _)| generation == terminal.generation),
             sent: at,
             acked: at,
-            base: at,
             behind: resumed.is_none() || partial && !terminal.is_flooding(),
             partial,
             ..Stream::default()
