@@ -118,7 +118,8 @@ pub const REMOTE_ANSWER_BYTES: usize = SNAPSHOT_BYTES;
 pub const PROBE_TIME: Duration = Duration::from_secs(1);
 /// So many questions without any answer: the circuit is broken.
 pub const PROBES: u32 = 4;
-/// Back-off between openings of a circuit that keeps breaking: full jitter below a bound that doubles from the first to the second.
+/// Back-off between openings of a circuit that keeps breaking: full jitter below a bound that is the first, doubled with every opening since
+/// the circuit lasted or was opened first, up to the second. After the first break there is no pause.
 pub const CIRCUIT_AGAIN_TIME: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// A circuit that has lasted this long is opened anew at once.
 pub const CIRCUIT_STEADY_TIME: Duration = Duration::from_secs(10);
