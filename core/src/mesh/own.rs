@@ -281,4 +281,76 @@ pub(super) mod tests {
         assert_eq!(own.lead_to_store(Instant::START), None);
         assert_eq!(own.next_deadline(), None);
     }
+
+    /// Somebody states facts of `epoch` in this node's name; a new epoch is begun as soon as it may be. When, and whether a conflict was seen.
+    fn asserts(own: &mut Own, facts: &mut Facts, now: Instant, epoch: u64) -> (bool, Option<Instant>) {
+        let conflict = own.contradicted(now, Version(epoch, 1));
+        let at = own.next_deadline();
+        if let Some(at) = at {
+            assert!(at == now || own.lead_to_store(Instant::from_millis(at.as_millis() - 1)).is_none(), "not earlier");
+            assert_eq!(own.lead_to_store(at), Some(epoch), "above what was stated, counted from the start 1");
+            assert_eq!((own.lead_to_store(at), own.next_deadline()), (None, None), "once");
+            own.stored(at, facts, true);
+        }
+        (conflict, at)
+    }
+
+    #[test]
+    fn a_node_asserts_itself_twice_at_once_then_after_pauses_that_double_and_in_the_end_no_more() {
+        let (mut own, mut facts) = (Own::new(ME, 1, 0, NodeFact::default()), Facts::default());
+        own.say(&mut facts, |_| {});
+        let (mut now, mut epoch, mut pauses, mut conflicts) = (Instant::START, 10, Vec::new(), Vec::new());
+        while pauses.len() < 20 {
+            let (conflict, at) = asserts(&mut own, &mut facts, now, epoch);
+            conflicts.push(conflict);
+            let Some(at) = at else { break };
+            pauses.push(at.since(now).as_millis() / 1_000);
+            (now, epoch) = (at, epoch + 10);
+        }
+        assert_eq!(pauses, [0, 0, 15, 30, 60, 120, 240]);
+        assert_eq!(pauses.len() as u32, limits::ASSERTIONS + 1);
+        assert_eq!(conflicts.iter().position(|seen| *seen), Some(2), "the third time, people are told");
+        assert_eq!(conflicts.iter().filter(|seen| **seen).count(), 1, "once");
+    }
+
+    #[test]
+    fn what_is_stated_below_the_epoch_that_is_being_stored_needs_no_other_one() {
+        let (mut own, mut facts) = (Own::new(ME, 1, 0, NodeFact::default()), Facts::default());
+        own.say(&mut facts, |_| {});
+        own.contradicted(Instant::START, Version(9, 1));
+        assert_eq!(own.lead_to_store(Instant::START), Some(9), "epoch 10");
+        own.contradicted(Instant::START, Version(9, 7));
+        own.stored(Instant::START, &mut facts, true);
+        assert_eq!((own.epoch(), own.lead_to_store(Instant::START)), (10, None));
+        own.contradicted(Instant::START, Version(10, 7));
+        assert_eq!(own.lead_to_store(Instant::START), Some(10), "the same epoch is somebody else's too");
+        let failed = own.stored(Instant::START, &mut facts, false);
+        assert_eq!((failed, own.epoch()), (Vec::new(), 10));
+        assert_eq!(own.lead_to_store(Instant::START), None, "the disk is full");
+        assert_eq!(own.lead_to_store(Instant::START + limits::STORE_AGAIN_TIME), Some(10));
+    }
+
+    #[test]
+    fn titles_that_waited_are_forgotten_with_their_agent_and_when_something_newer_is_said() {
+        let (mut own, mut facts) = (Own::new(ME, 1, 0, NodeFact::default()), Facts::default());
+        own.agent(Instant::START, &mut facts, AGENT, titled("1", StateKind::Idle));
+        assert_eq!(own.agent(Instant::START, &mut facts, AGENT, titled("2", StateKind::Idle)), None);
+        own.agent(Instant::START, &mut facts, AGENT, titled("3", StateKind::Waiting));
+        assert_eq!((own.next_deadline(), own.pop_due(Instant::from_millis(5_000), &mut facts)), (None, None));
+        own.agent(Instant::START, &mut facts, AGENT, titled("4", StateKind::Waiting));
+        assert!(own.agent(Instant::START, &mut facts, AGENT, None).is_some());
+        assert_eq!((own.next_deadline(), facts.agent(ME, AGENT)), (None, None));
+    }
+
+    #[test]
+    fn as_many_ended_agents_are_told_as_the_limit_says() {
+        let (mut own, mut facts) = (Own::new(ME, 1, 0, NodeFact::default()), Facts::default());
+        let mut end = |id| {
+            own.agent(Instant::START, &mut facts, AgentId(id), titled("", StateKind::Idle));
+            own.agent(Instant::START, &mut facts, AgentId(id), None);
+            own.lead_to_store(Instant::START).is_some()
+        };
+        assert!(!(0..limits::TOMBSTONES as u64).any(&mut end));
+        assert!(end(u64::MAX), "one more begins a new epoch");
+    }
 }

@@ -153,3 +153,47 @@ fn view<'a>(id: AgentAddress, fact: &'a AgentFact, state: &'a AgentState) -> Age
         terminals: &fact.terminals,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::own::tests::titled;
+    use super::*;
+    use crate::directory::StateKind;
+
+    fn fact(name: &str, state: StateKind) -> AgentFact {
+        AgentFact { name: name.into(), ..titled("", state).expect("an agent") }
+    }
+
+    #[test]
+    fn a_far_agent_is_what_it_is_since_that_was_learned_first() {
+        let (mut rows, at) = (Rows::default(), Instant::from_millis);
+        let id = AgentAddress { node: NodeId([2; 32]), agent: AgentId(1) };
+        let mut since = |ms, state| {
+            rows.set(at(ms), id, &fact("a", state));
+            rows.rows[&id].state.since
+        };
+        assert_eq!(since(1, StateKind::Idle), at(1));
+        assert_eq!(since(5, StateKind::Idle), at(1));
+        assert_eq!(since(9, StateKind::Waiting), at(9));
+    }
+
+    #[test]
+    fn categories_are_those_of_the_agents_that_are_there_and_a_change_is_told_once() {
+        let mut rows = Rows::default();
+        let agent = |agent| AgentAddress { node: NodeId([2; 32]), agent: AgentId(agent) };
+        let mut step = |id, name: Option<&str>| {
+            match name {
+                Some(name) => rows.set(Instant::START, agent(id), &fact(name, StateKind::Idle)),
+                None => assert!(rows.remove(agent(id))),
+            }
+            let categories: alloc::vec::Vec<String> = rows.categories().map(String::from).collect();
+            (categories.join(" "), rows.take_categories_changed(), rows.take_categories_changed())
+        };
+        assert_eq!(step(1, Some("web-a")), ("web".into(), true, false));
+        assert_eq!(step(2, Some("web-b")), ("web".into(), false, false));
+        assert_eq!(step(2, Some("web-c")), ("web".into(), false, false), "renamed within");
+        assert_eq!(step(2, Some("db-c")), ("db web".into(), true, false));
+        assert_eq!(step(2, Some("alone")), ("web".into(), true, false));
+        assert_eq!(step(1, None), (String::new(), true, false));
+    }
+}

@@ -473,6 +473,76 @@ fn facts_that_differ_are_compared_by_the_smaller_id_once_that_lasts() {
 }
 
 #[test]
+fn facts_are_compared_with_one_neighbour_at_a_time_and_with_the_next_when_that_does_not_move() {
+    let mut chain = Chain::new(3);
+    let second = [(0, LinkId(100), 2), (2, LinkId(101), 0)];
+    chain.ends.extend([((0, LinkId(100)), (2, LinkId(101))), ((2, LinkId(101)), (0, LinkId(100)))]);
+    for (n, link, peer) in second {
+        chain.tell(n, link, LinkInput::Opened { peer: id(peer), dial: None });
+        chain.room(n, link, 100);
+    }
+    chain.later(2_000);
+    let first = *chain.meshes[0].open.get(&id(1)).expect("they are linked");
+    let compared = |chain: &mut Chain, ms: u64| {
+        chain.now = chain.now + Duration::from_millis(ms);
+        for link in [first, LinkId(100)] {
+            chain.tell(0, link, LinkInput::Frame(&frame::Frame::Heartbeat(1).encode()));
+        }
+        let (now, mesh, out) = (chain.now, &mut chain.meshes[0], &mut chain.outs[0]);
+        mesh.wake(now, out);
+        mesh.flush(now, out);
+        let link = |output| match output {
+            Output::Transmit(link, bytes) => {
+                matches!(frame::Frame::decode(&bytes), Ok(frame::Frame::Reconcile(_))).then_some(link)
+            }
+            _ => None,
+        };
+        out.drain(..).filter_map(link).collect::<Vec<LinkId>>()
+    };
+    let pause = limits::RECONCILE_TIME.as_millis();
+    assert_eq!(compared(&mut chain, 0), [first]);
+    assert_eq!(compared(&mut chain, pause - 1), [], "the answer may be on its way");
+    // Facts come: it moves.
+    chain.tell(0, first, LinkInput::Frame(&frame::Frame::Facts(Vec::new()).encode()));
+    assert_eq!(compared(&mut chain, pause - 1), []);
+    assert_eq!(compared(&mut chain, 1), [LinkId(100)]);
+    assert_eq!(compared(&mut chain, pause), [first], "in turns");
+    // Nothing differs any more.
+    chain.tell(0, first, LinkInput::Frame(&frame::Frame::Reconcile(Vec::new()).encode()));
+    assert_eq!(compared(&mut chain, 0), [first], "another one may begin at once");
+}
+
+#[test]
+fn of_one_node_as_many_agents_are_believed_as_it_may_have() {
+    let mut chain = Chain::new(2);
+    let fact = |counter| facts::Fact { version: facts::Version(1, counter), value: Value::Tombstone };
+    let most = (limits::AGENTS + limits::TOMBSTONES) as u64;
+    let key = |agent| Key::Agent(id(1), AgentId(agent));
+    let said = (0..=most).map(|agent| (key(agent), fact(100 + agent)));
+    let (now, mesh, out) = (chain.now, &mut chain.meshes[0], &mut chain.outs[0]);
+    mesh.begin(now);
+    mesh.take(now, Some(id(1)), said.collect(), out);
+    assert_eq!(mesh.facts.agents_of(id(1)).count() as u64, most);
+    mesh.take(now, Some(id(1)), alloc::vec![(key(0), fact(9_999))], out);
+    assert_eq!(mesh.facts.get(&key(0)), Some(&fact(9_999)), "what is known still changes");
+}
+
+#[test]
+fn a_mesh_knows_as_many_members_as_the_limit_says() {
+    let mut chain = Chain::new(2);
+    let member = |n: u64| {
+        let mut id = [0xaa; 32];
+        id[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+        let value = Value::Membership { by: NodeId([1; 32]), rights: Rights::Operate };
+        (Key::Member(NodeId(id)), facts::Fact { version: facts::Version(2, 0), value })
+    };
+    let (now, mesh, out) = (chain.now, &mut chain.meshes[0], &mut chain.outs[0]);
+    mesh.begin(now);
+    mesh.take(now, Some(id(1)), (0..limits::NODES as u64).map(member).collect(), out);
+    assert_eq!(mesh.facts.memberships().count(), limits::NODES);
+}
+
+#[test]
 fn whose_parcels_waited_at_a_link_that_ends_is_told() {
     let mut chain = Chain::new(3);
     let to_end = *chain.meshes[1].open.get(&id(2)).expect("they are linked");

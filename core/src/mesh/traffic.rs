@@ -136,4 +136,41 @@ mod tests {
         assert_eq!(traffic.pop().map(|parcel| parcel.from.0[0]), Some(2));
         assert!(traffic.is_empty());
     }
+
+    #[test]
+    fn what_has_gone_makes_place_for_as_much() {
+        let mut traffic = Traffic::default();
+        let most = limits::RELAY_PAIR_BYTES / (limits::PARCEL_BYTES + OVERHEAD);
+        for _ in 0..3 {
+            for _ in 0..most {
+                assert!(traffic.push(parcel(1, limits::PARCEL_BYTES)));
+            }
+            assert_eq!(core::iter::from_fn(|| traffic.pop()).count(), most);
+            assert_eq!(traffic.check(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn all_pairs_together_are_bounded_too() {
+        let mut traffic = Traffic::default();
+        let whole = limits::RELAY_PAIR_BYTES - OVERHEAD;
+        let pairs = (limits::RELAY_LINK_BYTES / limits::RELAY_PAIR_BYTES) as u8;
+        assert!((0..pairs).all(|from| traffic.push(parcel(from, whole))), "to the last byte");
+        assert!(!traffic.push(parcel(pairs, 0)));
+        assert_eq!((traffic.pairs().count(), traffic.check()), (usize::from(pairs), Ok(())));
+    }
+
+    #[test]
+    fn so_many_notices_wait_and_no_more() {
+        let mut traffic = Traffic::default();
+        for n in 0..=limits::NOTICES as u64 {
+            let mut about = [0; 32];
+            about[..8].copy_from_slice(&n.to_be_bytes());
+            traffic.notify(Lost { to: NodeId([1; 32]), about: NodeId(about), hops: 1 });
+            traffic.notify(Lost { to: NodeId([1; 32]), about: NodeId(about), hops: 1 });
+        }
+        assert!(!traffic.is_empty());
+        assert_eq!(core::iter::from_fn(|| traffic.pop_notice()).count(), limits::NOTICES);
+        assert!(traffic.is_empty());
+    }
 }
