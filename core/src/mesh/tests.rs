@@ -512,6 +512,79 @@ fn facts_are_compared_with_one_neighbour_at_a_time_and_with_the_next_when_that_d
     assert_eq!(compared(&mut chain, 0), [first], "another one may begin at once");
 }
 
+/// Facts by which a node with an address is a member.
+fn member(n: u8) -> Vec<(Key, facts::Fact)> {
+    let fact = |value| facts::Fact { version: facts::Version(1, 0), value };
+    let node = NodeFact { addresses: alloc::vec![Address("h:1".into())], ..NodeFact::default() };
+    let membership = Value::Membership { by: id(n), rights: Rights::Operate };
+    alloc::vec![(Key::Member(id(n)), fact(membership)), (Key::Node(id(n)), fact(Value::Node(node.into())))]
+}
+
+/// What a node does when it hears something from a neighbour, and when nothing else happens for a while.
+fn hears(chain: &mut Chain, news: Vec<(Key, facts::Fact)>, ms: u64) -> Vec<Output> {
+    chain.now = chain.now + Duration::from_millis(ms);
+    let (now, mesh, out) = (chain.now, &mut chain.meshes[0], &mut chain.outs[0]);
+    mesh.begin(now);
+    mesh.take(now, Some(id(9)), news, out);
+    mesh.wake(now, out);
+    mesh.flush(now, out);
+    out.drain(..).collect()
+}
+
+#[test]
+fn of_two_nodes_that_want_each_other_the_one_with_the_larger_id_waits_a_moment_with_its_first_dial() {
+    let mut chain = Chain::new(1);
+    let random = Random::fork([5; 32], 0);
+    chain.meshes[0] = Mesh::new((id(5), 1, 5), "n", Restored::default(), random, Instant::START);
+    let dialled = |outputs: Vec<Output>| {
+        let node = |output| if let Output::Dial(_, node, _) = output { Some(node) } else { None };
+        outputs.into_iter().filter_map(node).collect::<Vec<NodeId>>()
+    };
+    let pause = limits::DIAL_POLITE_TIME.as_millis();
+    let both = [member(3), member(7)].concat();
+    assert_eq!(dialled(hears(&mut chain, both, 0)), [id(7)]);
+    assert_eq!(dialled(hears(&mut chain, Vec::new(), pause - 1)), []);
+    assert_eq!(dialled(hears(&mut chain, Vec::new(), 1)), [id(3)]);
+}
+
+#[test]
+fn a_stranger_is_greeted_as_soon_as_it_is_known_to_be_admitted() {
+    let mut chain = Chain::new(1);
+    let link = LinkId(7);
+    chain.tell(0, link, LinkInput::Opened { peer: id(7), dial: None });
+    chain.room(0, link, 10);
+    let greets = |outputs: &[Output]| {
+        let hello = |bytes: &[u8]| matches!(frame::Frame::decode(bytes), Ok(frame::Frame::Hello(_)));
+        outputs.iter().any(|output| matches!(output, Output::Transmit(to, bytes) if *to == link && hello(bytes)))
+    };
+    assert!(!greets(&hears(&mut chain, member(3), 10)), "somebody else was");
+    let hello = frame::Hello { protocol: PROTOCOL, instance: 7, hash: 1 };
+    chain.tell(0, link, LinkInput::Frame(&frame::Frame::Hello(hello).encode()));
+    assert!(greets(&hears(&mut chain, member(7), 10)));
+    assert_eq!(chain.meshes[0].open.get(&id(7)), Some(&link), "it had greeted already");
+}
+
+#[test]
+fn what_could_not_be_stored_of_a_node_is_stored_later() {
+    let mut chain = Chain::new(1);
+    let stores = |outputs: Vec<Output>| {
+        let store = |output| if let Output::Store(store, _) = output { Some(store) } else { None };
+        outputs.into_iter().filter_map(store).collect::<Vec<_>>()
+    };
+    let asked = stores(hears(&mut chain, member(7), 0));
+    assert!(!asked.is_empty());
+    for store in asked {
+        let full = crate::input::StoreFailure("no space".into());
+        let (now, mesh, out) = (chain.now, &mut chain.meshes[0], &mut chain.outs[0]);
+        mesh.stored(now, store, Err(full), out);
+    }
+    let pause = limits::STORE_AGAIN_TIME.as_millis();
+    assert_eq!(stores(hears(&mut chain, Vec::new(), pause - 1)), []);
+    let at = chain.meshes[0].keeper.next_deadline();
+    assert_eq!(at, Some(chain.now + Duration::from_millis(1)));
+    assert!(!stores(hears(&mut chain, Vec::new(), 1)).is_empty());
+}
+
 #[test]
 fn of_one_node_as_many_agents_are_believed_as_it_may_have() {
     let mut chain = Chain::new(2);

@@ -148,6 +148,10 @@ mod tests {
             assert_eq!(core::iter::from_fn(|| traffic.pop()).count(), most);
             assert_eq!(traffic.check(), Ok(()));
         }
+        (0..most).for_each(|_| assert!(traffic.push(parcel(1, limits::PARCEL_BYTES))));
+        for _ in 0..2 * most {
+            assert!(traffic.pop().is_some() && traffic.push(parcel(1, limits::PARCEL_BYTES)), "one for one");
+        }
     }
 
     #[test]
