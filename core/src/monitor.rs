@@ -62,6 +62,7 @@ impl Monitor {
     ///
     /// # Panics
     /// If the runtime answers what was not asked, or asks twice under one number.
+    #[inline]
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         self.watch_input(&input);
         self.node.handle(now, input);
@@ -71,6 +72,7 @@ impl Monitor {
     ///
     /// # Panics
     /// If core sends without room, out of order, or answers a command that was not given.
+    #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
         let output = self.node.poll_output()?;
         self.watch_output(&output);

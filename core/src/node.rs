@@ -119,6 +119,7 @@ impl Node {
     ///
     /// # Panics
     /// If the runtime breaks the contract: outputs were not drained, or time went back.
+    #[inline]
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         assert!(self.outputs.is_empty(), "contract: outputs are drained before the next input");
         assert!(now >= self.now, "contract: time never goes back");
@@ -149,6 +150,7 @@ impl Node {
     }
 
     /// The next thing to do, in order; `None` when there is nothing left.
+    #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
         bounded::pop_front(&mut self.outputs)
     }

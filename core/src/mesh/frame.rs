@@ -164,7 +164,9 @@ impl FactsFrame {
 }
 
 fn put<T: Serialize>(kind: u8, items: impl IntoIterator<Item = T>) -> Vec<u8> {
-    let first = alloc::vec![kind];
+    // A heartbeat fits, and is what is sent most.
+    let mut first = Vec::with_capacity(16);
+    first.push(kind);
     items.into_iter().fold(first, |bytes, item| encoded_after(bytes, &item))
 }
 
