@@ -8,7 +8,6 @@ mod town;
 pub use mesh::{detection, join_curve, of_size, steady_of};
 pub use scenes::Scene;
 
-use crate::scenario::Setting;
 use std::time::Instant;
 use town::Town;
 
@@ -143,8 +142,7 @@ fn speed() -> Vec<Figure> {
 
 /// Inputs and seconds of nodes per second of this machine.
 fn speed_of(record: bool) -> (f64, f64) {
-    let setting = Setting { hosts: 50, pages: 1, link_buffer: 1 << 20, link_room: 8, ..Setting::default() };
-    let mut town = Town::of(1, setting, record);
+    let mut town = Town::of(1, Town::setting(50), record);
     let (inputs, seconds) = (town.inputs(), 1_000);
     let began = Effort::now();
     town.pass(seconds * 1_000);

@@ -20,16 +20,19 @@ const PACE_MS: u64 = 5;
 
 pub(crate) struct Town {
     pub(crate) world: World,
-    /// How long it took until everybody knew and reached everybody, from the first pairing.
+    /// How long it took until everybody knew and reached everybody, from the last pairing, or from when the last node started.
     pub(crate) together_ms: u64,
 }
 
 impl Town {
     /// Machines that became members of one mesh one after the other, and have found each other.
     pub(crate) fn settled(seed: u64, hosts: u16, apart_percent: u8) -> Self {
-        let setting =
-            Setting { hosts, pages: 1, apart_percent, link_buffer: 1 << 20, link_room: 8, ..Setting::default() };
-        Town::with(seed, setting)
+        Town::with(seed, Setting { apart_percent, ..Town::setting(hosts) })
+    }
+
+    /// Machines on wide links, where nothing goes wrong.
+    pub(super) fn setting(hosts: u16) -> Setting {
+        Setting { hosts, pages: 1, link_buffer: 1 << 20, link_room: 8, ..Setting::default() }
     }
 
     pub(crate) fn with(seed: u64, setting: Setting) -> Self {
@@ -38,11 +41,7 @@ impl Town {
 
     /// Machines that are members of one mesh and whose nodes are recorded, or not.
     pub(crate) fn of(seed: u64, setting: Setting, record: bool) -> Self {
-        let options = Options { quick: true, record, ..Options::default() };
-        let mut world = World::new(&Scenario { seed, setting, ops: Vec::new() }, options);
-        world.most_events = u64::MAX;
-        let mut town = Town { world, together_ms: 0 };
-        town.pass(100);
+        let mut town = Town::strangers(seed, setting, record);
         for new in 1..setting.hosts {
             town.pair(new, town.sponsor(new));
             town.pass(PACE_MS);
@@ -51,14 +50,19 @@ impl Town {
         town
     }
 
+    /// Machines whose nodes have started and know nobody.
+    fn strangers(seed: u64, setting: Setting, record: bool) -> Self {
+        let options = Options { quick: true, record, ..Options::default() };
+        let mut world = World::new(&Scenario { seed, setting, ops: Vec::new() }, options);
+        world.most_events = u64::MAX;
+        let mut town = Town { world, together_ms: 0 };
+        town.pass(STORED_MS);
+        town
+    }
+
     /// Machines that have been members of one mesh for long, and whose nodes start within a second, as after a power cut.
     pub(crate) fn started_together(seed: u64, hosts: u16) -> Self {
-        let setting = Setting { hosts, pages: 1, link_buffer: 1 << 20, link_room: 8, ..Setting::default() };
-        let options = Options { quick: true, ..Options::default() };
-        let world = World::new(&Scenario { seed, setting, ops: Vec::new() }, options);
-        let mut town = Town { world, together_ms: 0 };
-        town.world.most_events = u64::MAX;
-        town.pass(100);
+        let mut town = Town::strangers(seed, Town::setting(hosts), false);
         for host in 1..hosts {
             town.world.stop(host, 0, false);
         }
