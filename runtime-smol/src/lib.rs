@@ -9,6 +9,7 @@ pub mod door;
 pub mod driver;
 pub mod launch;
 pub mod link;
+pub mod paste;
 pub mod peers;
 pub mod pty;
 pub mod recorder;

@@ -861,6 +861,25 @@ fn a_text_is_pasted_in_brackets_only_if_the_program_asked_and_then_submitted() {
 }
 
 #[test]
+fn a_paste_keeps_its_brackets_while_somebody_reads_in_copy_mode() {
+    let server = Server::new();
+    server.session("plain", (80, 24), &format!("stty -echo; {READY}; exec cat -v"));
+    server.session("asked", (80, 24), &format!("stty raw -echo; printf '\\033[?2004h'; {READY}; cat -v"));
+    let mut backend = server.start();
+    for (name, expected) in [("plain", "one\ntwo"), ("asked", "^[[200~one^Mtwo^[[201~")] {
+        let terminal = backend.ready(name)[0];
+        server.tmux(&["copy-mode", "-t", name]);
+        let text = "one\ntwo".to_owned();
+        let done = backend.perform(BackendOperation::Paste { terminal, text, submit: name == "plain" });
+        assert_eq!(done, Ok(OperationDone::Pasted { submitted: name == "plain" }));
+        assert_eq!(server.tmux(&["display-message", "-p", "-t", name, "#{pane_in_mode}"]), "1", "copy mode is left alone");
+        server.tmux(&["send-keys", "-t", name, "-X", "cancel"]);
+        shows(&server, name, expected);
+    }
+    assert_eq!(server.tmux(&["list-buffers"]), "");
+}
+
+#[test]
 fn a_long_text_arrives_whole() {
     let server = Server::new();
     let file = server.home.path().join("got");

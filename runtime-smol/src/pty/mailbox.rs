@@ -1,5 +1,6 @@
 //! Orders for a terminal's thread, and the file descriptor that wakes it from waiting for its PTY.
 
+use crate::paste::PasteText;
 use async_channel::{Receiver, Sender};
 use consort_core::{OperationId, TerminalOutput};
 use std::collections::VecDeque;
@@ -26,7 +27,7 @@ pub(super) enum Work {
     Kill,
     Rename(String),
     Mark,
-    Paste { text: String, submit: bool },
+    Paste { text: PasteText, submit: bool },
     ReadText { history_lines: u32 },
 }
 

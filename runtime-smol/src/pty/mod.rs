@@ -25,6 +25,7 @@ pub use emulator::{Emulator, Palette};
 pub use screen::News;
 
 use crate::backend::{Ends, FromBackend, ToBackend, Way};
+use crate::paste::PasteText;
 use async_channel::Sender;
 use attend::Lent;
 use consort_core::directory::BackendKind;
@@ -169,7 +170,9 @@ impl Backend {
             BackendOperation::Kill(agent) => (agent, Work::Kill),
             BackendOperation::Rename(agent, name) => (agent, Work::Rename(name)),
             BackendOperation::Mark(agent) => (agent, Work::Mark),
-            BackendOperation::Paste { terminal, text, submit } => (terminal.agent, Work::Paste { text, submit }),
+            BackendOperation::Paste { terminal, text, submit } => {
+                (terminal.agent, Work::Paste { text: PasteText::new(&text), submit })
+            }
             BackendOperation::ReadText { terminal, history_lines } => {
                 (terminal.agent, Work::ReadText { history_lines })
             }

@@ -1,4 +1,4 @@
-//! Pasting a text as a person with a terminal would, and pressing Enter once the program has taken it.
+//! When Enter is pressed after a paste, and when a program is given up that does not read.
 //!
 //! An Enter that arrives together with a pasted text is taken for a part of it by several programs. So it is pressed when the
 //! program has shown something and then been quiet for a moment; a program that shows nothing gets it after a while.
@@ -11,19 +11,6 @@ const QUIET: Duration = Duration::from_millis(80);
 const TAKE: Duration = Duration::from_millis(1_500);
 /// How long a program may read nothing of the text.
 const STALL: Duration = Duration::from_secs(10);
-
-const BEGIN: &str = "\x1b[200~";
-const END: &str = "\x1b[201~";
-
-/// The bytes that a terminal sends for a pasted text.
-pub(super) fn encode(text: &str, bracketed: bool) -> Vec<u8> {
-    let mut text = text.replace("\r\n", "\r").replace('\n', "\r");
-    // What would end the brackets early is left out, also what leaving it out puts together.
-    while text.contains(END) || text.contains(BEGIN) {
-        text = text.replace(END, "").replace(BEGIN, "");
-    }
-    if bracketed && !text.is_empty() { [BEGIN, &text, END].concat().into_bytes() } else { text.into_bytes() }
-}
 
 /// What is to be done next for a paste.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,19 +90,6 @@ impl Paste {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn line_feeds_become_carriage_returns() {
-        assert_eq!(encode("a\nb\r\nc\rd", false), b"a\rb\rc\rd");
-    }
-
-    #[test]
-    fn brackets_are_sent_only_if_wanted_and_cannot_be_closed_by_the_text() {
-        assert_eq!(encode("text", true), b"\x1b[200~text\x1b[201~");
-        assert_eq!(encode("a\x1b[201~rm\n", true), b"\x1b[200~arm\r\x1b[201~");
-        assert_eq!(encode("\x1b[20\x1b[201~1~x", true), b"\x1b[200~x\x1b[201~");
-        assert_eq!(encode("", true), b"");
-    }
 
     #[test]
     fn enter_is_pressed_when_the_program_has_shown_the_text_and_is_quiet() {

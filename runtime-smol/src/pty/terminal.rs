@@ -6,10 +6,11 @@ use super::emulator::{Emulator, Palette};
 use super::input::{InputQueue, Source};
 use super::mailbox::{Bell, Order, Orders, Work};
 use super::observe::Observer;
-use super::paste::{self, Paste, Step};
+use super::paste::{Paste, Step};
 use super::process::{Pty, read_status};
 use super::reports::Reports;
 use crate::backend::{FromBackend, TerminalEvent};
+use crate::paste::PasteText;
 use async_channel::Sender;
 use consort_core::{
     AgentId, BackendInput, OperationDone, OperationError, OperationId, Size, TerminalId, TerminalOutput,
@@ -77,7 +78,7 @@ pub(super) struct Terminal {
 /// A paste and whom to tell.
 struct Pasting {
     operation: OperationId,
-    text: String,
+    text: PasteText,
     submit: bool,
     /// Set when its turn has come.
     begun: Option<Paste>,
@@ -397,8 +398,7 @@ impl Terminal {
         while let Some(mut pasting) = self.pastes.pop_front() {
             let now = Instant::now();
             let Some(paste) = &mut pasting.begun else {
-                let bytes = paste::encode(&pasting.text, self.emulator.get().bracketed_paste());
-                pasting.text = String::new();
+                let bytes = std::mem::take(&mut pasting.text).encode(self.emulator.get().bracketed_paste());
                 self.input.push(bytes, Source::Paste);
                 pasting.begun = Some(Paste::new(pasting.submit, now));
                 self.pastes.push_front(pasting);

@@ -5,6 +5,7 @@ use super::launch::{self, error};
 use super::listing::{MARK, PROGRAM};
 use super::quote::{Line, format_literal};
 use crate::backend::TerminalEvent;
+use crate::paste::PasteText;
 use async_channel::Sender;
 use consort_core::input::ScreenText;
 use consort_core::limits::SNAPSHOT_HISTORY_LINES;
@@ -30,7 +31,9 @@ impl Engine {
                 self.on_session(agent, |id| Ok(Line::new("set-option -t").word(id).word(MARK).arg(agent.to_string())))
                     .await
             }
-            BackendOperation::Paste { terminal, text, submit } => self.paste(terminal, &text, submit).await,
+            BackendOperation::Paste { terminal, text, submit } => {
+                self.paste(terminal, &PasteText::new(&text), submit).await
+            }
             BackendOperation::ReadText { terminal, history_lines } => self.read_text(terminal, history_lines).await,
         };
         self.reports.backend(BackendInput::Done(operation, outcome));

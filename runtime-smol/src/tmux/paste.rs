@@ -3,11 +3,17 @@
 use super::engine::{Engine, Then};
 use super::launch::error;
 use super::operations::{Outcome, refused};
+use super::modes::raw_mode;
 use super::quote::Line;
+use super::terminal::Terminal;
+use crate::paste::PasteText;
 use consort_core::limits::PASTE_BYTES;
 use consort_core::{OperationDone, TerminalId};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+
+const BEGIN: &str = "\x1b[200~";
+const END: &str = "\x1b[201~";
 
 /// Bytes of one command that fills the buffer: tmux reads a command to its end before anything else.
 const CHUNK_BYTES: usize = 16 << 10;
@@ -19,7 +25,8 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 const GLANCE: Duration = Duration::from_millis(10);
 
 impl Engine {
-    pub(crate) async fn paste(self: &Rc<Self>, terminal: TerminalId, text: &str, submit: bool) -> Outcome {
+    pub(crate) async fn paste(self: &Rc<Self>, terminal: TerminalId, text: &PasteText, submit: bool) -> Outcome {
+        let text = text.as_str();
         self.known(terminal)?;
         if text.len() > PASTE_BYTES {
             return Err(error("text-too-long", "This text is longer than 2 MiB.", "Paste it in parts."));
@@ -67,20 +74,37 @@ impl Engine {
             let mut state = self.state.borrow_mut();
             (state.buffer_name(), state.paste_raw)
         };
-        let text = pasteable(text);
-        let mut command = "set-buffer -b";
+        let pane = terminal.pane;
+        let paste = |flags: &str, buffer: &str| format!("paste-buffer{flags} -d{raw} -b {buffer} -t %{pane}");
+        let brackets = if self.expects_brackets(terminal).await { vec!["begin", "end"] } else { Vec::new() };
+        let [begin, end] = [format!("{buffer}-begin"), format!("{buffer}-end")];
         let mut answers = Vec::new();
+        for (name, bracket) in brackets.iter().zip([BEGIN, END]) {
+            let set = Line::new("set-buffer -b").word(format!("{buffer}-{name}")).word("--").arg(bracket);
+            answers.push(self.answer_from(terminal, set));
+        }
+        let mut command = "set-buffer -b";
         for chunk in text.as_bytes().chunks(CHUNK_BYTES) {
             answers.push(self.answer_from(terminal, Line::new(command).word(&buffer).word("--").arg(chunk)));
             command = "set-buffer -a -b";
         }
-        let paste = Line::new("paste-buffer -p -d")
-            .word(raw)
-            .word("-b")
-            .word(&buffer)
-            .word("-t")
-            .word(format!("%{}", terminal.pane));
-        answers.push(self.answer_from(terminal, paste));
+        // While the pane is in a mode, tmux asks the mode's screen whether to send brackets, not the program's. tmux decides which
+        // it is, so that the decision and the pasting cannot come apart.
+        let (mut shown, mut in_mode) = (Line::default().then(&paste(" -p", &buffer)), Line::default());
+        if brackets.is_empty() {
+            in_mode = in_mode.then(&paste("", &buffer));
+        } else {
+            in_mode = in_mode.then(&paste("", &begin)).then(&paste("", &buffer)).then(&paste("", &end));
+            shown = shown.then("delete-buffer -b").word(&begin).then("delete-buffer -b").word(&end);
+        }
+        // `if-shell -F` gives one answer, what it runs the others: as many in both cases.
+        let line = Line::new("if-shell -F -t")
+            .word(format!("%{pane}"))
+            .word("'#{pane_in_mode}'")
+            .word(format!("{{ {} }}", in_mode.as_str()))
+            .word(format!("{{ {} }}", shown.as_str()))
+            .with_commands(1 + shown.commands());
+        answers.push(self.answer_from(terminal, line));
         let mut failure = None;
         for answer in answers {
             let answer = answer.recv().await.unwrap_or_else(|_| Err("tmux ended the connection".to_owned()));
@@ -88,8 +112,21 @@ impl Engine {
         }
         let Some(message) = failure else { return Ok(()) };
         // Whatever is left of the buffer is nobody's.
-        let _ = self.ask(Line::new("delete-buffer -b").word(&buffer)).await;
+        for buffer in [buffer, begin, end] {
+            let _ = self.ask(Line::new("delete-buffer -b").word(&buffer)).await;
+        }
         Err(refused(&message))
+    }
+
+    /// Whether the program asked for brackets, as far as we know without tmux's help.
+    async fn expects_brackets(&self, terminal: TerminalId) -> bool {
+        let seen = self.state.borrow().terminals.get(&terminal).and_then(Terminal::bracketed_paste);
+        if let Some(seen) = seen {
+            return seen;
+        }
+        let line = Line::new("display-message -p -t").word(format!("%{}", terminal.pane)).word("'#{pane_tty}'");
+        let answer = self.ask(line).await.ok().and_then(|bodies| bodies.into_iter().next());
+        answer.is_some_and(|tty| raw_mode(String::from_utf8_lossy(&tty).trim()))
     }
 
     /// Waits until the program has printed something since and is quiet, within bounds.
@@ -120,21 +157,5 @@ impl Engine {
         if let Some(connection) = state.input_connection(terminal) {
             state.send(connection, line, then);
         }
-    }
-}
-
-/// The text without what no terminal pastes: control characters, which could end the brackets around the text and give
-/// commands in its place.
-fn pasteable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r')).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_cannot_end_its_brackets_by_itself() {
-        assert_eq!(pasteable("a\x1b[201~b\0\u{9b}c\td\r\né"), "a[201~bc\td\r\né");
     }
 }

@@ -68,6 +68,11 @@ impl Terminal {
         }
     }
 
+    /// Whether the program asked for bracketed paste; nothing if it was not seen to say either.
+    pub(crate) fn bracketed_paste(&self) -> Option<bool> {
+        self.modes.bracketed_paste
+    }
+
     fn wanted(&self) -> bool {
         self.watched || self.listeners > 0
     }

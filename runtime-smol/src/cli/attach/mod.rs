@@ -27,6 +27,7 @@ use async_io::Async;
 use async_signal::{Signal, Signals};
 use async_tungstenite::tungstenite::Message;
 use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _, future};
+use crate::paste::PasteFilter;
 use keys::KeyScanner;
 use link::{Event, Link};
 use session::{Action, End, Mark, Session};
@@ -106,6 +107,7 @@ struct Attachment<'a> {
     signals: Signals,
     session: Session,
     keys: KeyScanner,
+    pastes: PasteFilter,
     paint: Paint,
     link: Link,
     /// The next waiting time, and whether the last attempt failed.
@@ -156,6 +158,7 @@ impl<'a> Attachment<'a> {
             screen,
             session,
             keys: KeyScanner::new(detach),
+            pastes: PasteFilter::default(),
             paint: Paint::default(),
             link,
             back_off: Duration::ZERO,
@@ -224,7 +227,9 @@ impl<'a> Attachment<'a> {
     async fn wait(&mut self, keys: &mut [u8]) -> Happening {
         let (tty, paint, session, signals) = (&self.tty, &self.paint, &self.session, &mut self.signals);
         // A window that is full makes the terminal wait, unless nobody empties it: then at least the detach key is heard.
-        let room = if session.is_answered() { session.room().min(keys.len()) } else { keys.len() };
+        // A prepared paste can be longer than it came: a byte that is not UTF-8 becomes three, and some are held back for a while.
+        let room = session.room().saturating_sub(16) / 3;
+        let room = if session.is_answered() { room.min(keys.len()) } else { keys.len() };
         let away = session.is_away().then_some(self.counted + AWAY);
         let deadline = [Some(self.pinged + PING), self.notice_until, away].into_iter().flatten().min();
         let link = async { Happening::Link(self.link.next().await) };
@@ -266,8 +271,8 @@ impl<'a> Attachment<'a> {
     /// Takes keys; returns whether the user detaches.
     fn typed(&mut self, keys: &[u8]) -> bool {
         let detach_at = self.keys.scan(keys);
-        let keys = &keys[..detach_at.unwrap_or(keys.len())];
-        if !keys.is_empty() && !self.session.typed(keys) {
+        let keys = self.pastes.filter(&keys[..detach_at.unwrap_or(keys.len())]);
+        if !keys.is_empty() && !self.session.typed(&keys) {
             self.paint.push(b"\x07".to_vec(), None);
         }
         detach_at.is_some()
