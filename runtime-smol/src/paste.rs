@@ -164,7 +164,12 @@ mod tests {
     fn table() -> Vec<(String, String, String)> {
         let table: serde_json::Value = serde_json::from_str(include_str!("../../tests/pastes.json")).unwrap();
         let field = |entry: &serde_json::Value, name: &str| entry[name].as_str().unwrap().to_owned();
-        table.as_array().unwrap().iter().map(|entry| (field(entry, "name"), field(entry, "text"), field(entry, "arrives"))).collect()
+        table
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| (field(entry, "name"), field(entry, "text"), field(entry, "arrives")))
+            .collect()
     }
 
     fn filtered(pieces: &[&[u8]]) -> Vec<u8> {

@@ -872,7 +872,11 @@ fn a_paste_keeps_its_brackets_while_somebody_reads_in_copy_mode() {
         let text = "one\ntwo".to_owned();
         let done = backend.perform(BackendOperation::Paste { terminal, text, submit: name == "plain" });
         assert_eq!(done, Ok(OperationDone::Pasted { submitted: name == "plain" }));
-        assert_eq!(server.tmux(&["display-message", "-p", "-t", name, "#{pane_in_mode}"]), "1", "copy mode is left alone");
+        assert_eq!(
+            server.tmux(&["display-message", "-p", "-t", name, "#{pane_in_mode}"]),
+            "1",
+            "copy mode is left alone"
+        );
         server.tmux(&["send-keys", "-t", name, "-X", "cancel"]);
         shows(&server, name, expected);
     }

@@ -2,8 +2,8 @@
 
 use super::engine::{Engine, Then};
 use super::launch::error;
-use super::operations::{Outcome, refused};
 use super::modes::raw_mode;
+use super::operations::{Outcome, refused};
 use super::quote::Line;
 use super::terminal::Terminal;
 use crate::paste::PasteText;

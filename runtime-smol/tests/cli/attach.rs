@@ -106,6 +106,28 @@ fn control_keys_are_the_agents() {
 }
 
 #[test]
+fn a_bracketed_paste_is_prepared_as_by_every_other_door() {
+    let mut attached = attach();
+    let table: Value = serde_json::from_str(include_str!("../../../tests/pastes.json")).unwrap();
+    for entry in table.as_array().unwrap() {
+        let (text, arrives) = (entry["text"].as_str().unwrap(), entry["arrives"].as_str().unwrap());
+        // Where such a paste ends is the decision of the terminal around us.
+        if text.contains("\x1b[201~") {
+            continue;
+        }
+        attached.terminal.types(&format!("\x1b[200~{text}\x1b[201~"));
+        let expected = format!("\x1b[200~{}\x1b[201~", arrives.replace('\n', "\r"));
+        let mut got = Vec::new();
+        while got.len() < expected.len() {
+            got.extend(attached.viewer.receives(INPUT).2);
+        }
+        assert_eq!(String::from_utf8_lossy(&got), expected, "{}", entry["name"]);
+    }
+    attached.terminal.types("\x1d");
+    assert_eq!(attached.ends(), Some(0));
+}
+
+#[test]
 fn output_is_shown_without_its_questions_and_acknowledged() {
     let mut attached = attach();
     attached.viewer.sends_data(attached.stream, 100, b"one\x1b[6n\x1b[");

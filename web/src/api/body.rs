@@ -150,6 +150,8 @@ pub(super) struct Input {
     #[serde(default)]
     pub(super) submit: bool,
     pub(super) terminal: Option<u32>,
+    /// Names the request, so that repeating it is not doing it again.
+    pub(super) once: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

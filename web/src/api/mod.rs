@@ -2,6 +2,7 @@
 
 mod body;
 mod mesh;
+mod once;
 mod perform;
 mod query;
 mod route;
@@ -12,6 +13,7 @@ use crate::json::NodeFacts;
 use consort_core::error::RefusalCode;
 use consort_core::view::View;
 use consort_core::{Command, Instant, NodeId, Refusal, Reply, Rights};
+use once::Once;
 use route::Route;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -230,6 +232,7 @@ pub struct Api {
     logins: Mutex<LoginTokens>,
     facts: NodeFacts,
     node: Arc<dyn Node>,
+    once: Once,
 }
 
 impl std::fmt::Debug for Api {
@@ -243,7 +246,7 @@ impl Api {
     #[must_use]
     pub fn new(config: Config, node: Arc<dyn Node>) -> Self {
         let gate = Gate::new(config.sites, config.cookie_key, config.token);
-        Api { gate, logins: Mutex::default(), facts: config.facts, node }
+        Api { gate, logins: Mutex::default(), facts: config.facts, node, once: Once::default() }
     }
 
     /// What the node says of itself.

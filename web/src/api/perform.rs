@@ -1,6 +1,7 @@
 //! What each endpoint of the API does with the node.
 
 use super::body::{self, nothing, parse};
+use super::once::Once;
 use super::query::Query;
 use super::route::{Endpoint, Route};
 use super::{Api, look};
@@ -72,8 +73,15 @@ impl Api {
                 self.command(node, Command::Edit { agent, name, tags, autostart })
             }
             Endpoint::Input(AgentAddress { node, agent }) => {
-                let body::Input { text, submit, terminal } = parse(head, body)?;
-                self.command(node, Command::Paste { agent, pane: terminal, text, submit })
+                let body::Input { text, submit, terminal, once } = parse(head, body)?;
+                let paste = Command::Paste { agent, pane: terminal, text, submit };
+                let Some(key) = once else { return self.command(node, paste) };
+                if !Once::is_key(&key) {
+                    let message = "\"once\" has 16 to 64 letters, digits, dots, hyphens and underscores.";
+                    return Err(Problem::new(400, "invalid", message, "Make it of random characters."));
+                }
+                let reply = self.once.run(&key, || self.node.command(node, paste))?;
+                self.reply(reply)
             }
             Endpoint::SetNotes(AgentAddress { node, agent }) => {
                 let body::SetNotes { notes, revision } = parse(head, body)?;

@@ -12,8 +12,8 @@ pub(super) const SOCKET: &str = "/ws";
 
 /// Bytes of an ordinary body.
 const BODY_BYTES: usize = 1 << 20;
-/// Bytes of a body with input for a terminal.
-const INPUT_BYTES: usize = 2 << 20;
+/// Bytes of a body with input for a terminal: the longest text, with room for the escapes of JSON.
+const INPUT_BYTES: usize = 2 * consort_core::limits::PASTE_BYTES;
 /// Bytes of a body that says next to nothing: a token, or `{}`.
 const SMALL_BYTES: usize = 4 << 10;
 

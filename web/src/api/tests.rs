@@ -401,14 +401,31 @@ fn a_body_that_breaks_a_rule_is_refused_with_field_and_place() {
 }
 
 #[test]
+fn input_with_a_key_is_written_once_however_often_it_is_sent() {
+    let case = case();
+    let input = format!("/api/agents/{AGENT}/input");
+    let reply = |bytes| Ok(Reply::Pasted { bytes, submitted: false });
+    *case.node.replies.lock().unwrap() = VecDeque::from([reply(5), reply(6)]);
+    for (key, written) in
+        [("AAAAAAAAAAAAAAAAAAAAAA-1", 5), ("AAAAAAAAAAAAAAAAAAAAAA-1", 5), ("AAAAAAAAAAAAAAAAAAAAAA-2", 6)]
+    {
+        let body = serde_json::json!({ "text": "hello", "once": key }).to_string();
+        let answer = json(&case.ask("POST", &input, &body));
+        assert_eq!(answer["written"], written, "{answer}");
+    }
+    assert_eq!(case.node.commands.lock().unwrap().len(), 2);
+    assert_eq!(case.ask("POST", &input, r#"{"text":"hello","once":"1"}"#).status, 400);
+}
+
+#[test]
 fn bodies_have_bounds_by_endpoint() {
     let case = case();
     let body = |bytes: usize| " ".repeat(bytes - 2) + "{}";
     let input = format!("/api/agents/{AGENT}/input");
     assert_eq!(case.ask("POST", "/api/agents", &body(1 << 20)).status, 400);
     assert_eq!(code(&case.ask("POST", "/api/agents", &body((1 << 20) + 1))), (413, "too-large".to_owned()));
-    assert_eq!(case.ask("POST", &input, &body(2 << 20)).status, 400);
-    assert_eq!(case.ask("POST", &input, &body((2 << 20) + 1)).status, 413);
+    assert_eq!(case.ask("POST", &input, &body(4 << 20)).status, 400);
+    assert_eq!(case.ask("POST", &input, &body((4 << 20) + 1)).status, 413);
     assert_eq!(case.ask("GET", "/api/agents", "{}").status, 413);
 }
 

@@ -1,8 +1,9 @@
 // A stream attaches, resumes from its offset, acknowledges what is processed, and never guesses.
 
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { ClientMessage, Size } from "../src/protocol/types";
 import type { InputLoss } from "../src/stream/input-queue";
+import type { PasteOutcome } from "../src/stream/paste-delivery";
 import { TerminalStream, type Screen, type Wire } from "../src/stream/terminal-stream";
 
 const SIZE: Size = { cols: 100, rows: 30 };
@@ -39,7 +40,18 @@ class FakeWire implements Wire {
   acks: number[] = [];
   inputs: { seq: number; text: string }[] = [];
   heard: number[] = [];
+  pastes: { text: string; key: string; answer: (outcome: PasteOutcome) => void }[] = [];
   private next = 1;
+
+  constructor(readonly instance = "one") {}
+
+  paste(agent: string, terminal: number, text: string, key: string, signal: AbortSignal): Promise<PasteOutcome> {
+    expect([agent, terminal]).toEqual(["agent", 3]);
+    return new Promise((answer) => {
+      this.pastes.push({ text, key, answer });
+      signal.addEventListener("abort", () => answer({ kind: "unreachable" }));
+    });
+  }
 
   nextStream(): number {
     return this.next++;
@@ -338,5 +350,101 @@ describe("the end", () => {
     stream.receive({ t: "ended", s: 1, reason: "exited", message: "" });
     stream.attach(SIZE, "never");
     expect(wire.sent.at(-1)).toMatchObject({ t: "attach", from: null });
+  });
+});
+
+describe("pasting", () => {
+  const type = (text: string): boolean => stream.type(bytes(text));
+  const typed = (): string[] => wire.inputs.map(({ text }) => text);
+  const settle = (): Promise<void> => new Promise((done) => setTimeout(done));
+
+  async function answer(outcome: PasteOutcome, on = wire): Promise<void> {
+    on.pastes.at(-1)!.answer(outcome);
+    await settle();
+  }
+
+  it("waits for what was typed before, and holds what is typed after", async () => {
+    goLive();
+    type("a");
+    stream.paste("one\n");
+    type("b");
+    stream.paste("two");
+    type("c");
+    expect([typed(), wire.pastes.length]).toEqual([["a"], 0]);
+    stream.receive({ t: "input-ack", s: 1, seq: 1 });
+    expect(wire.pastes.map(({ text }) => text)).toEqual(["one\n"]);
+    expect(stream.pendingInputBytes).toBe(9);
+    await answer({ kind: "written" });
+    expect(typed()).toEqual(["a", "b"]);
+    stream.receive({ t: "input-ack", s: 1, seq: 2 });
+    await answer({ kind: "written" });
+    expect([typed(), wire.pastes.map(({ text }) => text)]).toEqual([["a", "b", "c"], ["one\n", "two"]]);
+    stream.receive({ t: "input-ack", s: 1, seq: 3 });
+    expect([stream.pendingInputBytes, losses]).toEqual([0, []]);
+  });
+
+  it("that is refused takes the Enter behind it along, and says so", async () => {
+    goLive();
+    stream.paste("one");
+    type("\r");
+    await answer({ kind: "refused", message: "no" });
+    expect(typed()).toEqual([]);
+    expect(losses).toEqual([{ actions: 2, text: "one\r" }]);
+    type("x");
+    expect(typed()).toEqual(["x"]);
+  });
+
+  it("is repeated under the same key after a reconnect, before what was typed behind it", async () => {
+    goLive();
+    stream.paste("one");
+    type("b");
+    stream.disconnected();
+    await settle();
+    const next = new FakeWire();
+    stream.connected(next);
+    expect(next.pastes).toEqual([]);
+    attached({ offset: 10 });
+    expect(next.pastes).toMatchObject([{ text: "one", key: wire.pastes[0]!.key }]);
+    expect(next.inputs).toEqual([]);
+    await answer({ kind: "written" }, next);
+    expect(next.inputs).toMatchObject([{ seq: 1, text: "b" }]);
+    expect(losses).toEqual([]);
+  });
+
+  it("is never repeated to a node that was restarted", async () => {
+    goLive();
+    stream.paste("one");
+    stream.disconnected();
+    await settle();
+    const next = new FakeWire("two");
+    stream.connected(next);
+    attached({ offset: 10 });
+    expect(next.pastes).toEqual([]);
+    expect(losses).toEqual([{ actions: 1, text: "one" }]);
+  });
+
+  it("is given up after some tries although the connection holds", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      goLive();
+      stream.paste("one");
+      for (let tries = 1; tries <= 5; tries++) {
+        expect(wire.pastes).toHaveLength(tries);
+        wire.pastes.at(-1)!.answer({ kind: "unreachable" });
+        await vi.runAllTimersAsync();
+      }
+      expect(losses).toEqual([{ actions: 1, text: "one" }]);
+      expect(new Set(wire.pastes.map(({ key }) => key)).size).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("that is under way when the terminal ends is reported once", async () => {
+    goLive();
+    stream.paste("one");
+    stream.receive({ t: "ended", s: 1, reason: "exited", message: "" });
+    await answer({ kind: "refused", message: "gone" });
+    expect(losses).toEqual([{ actions: 1, text: "one" }]);
   });
 });

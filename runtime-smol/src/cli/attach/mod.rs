@@ -23,11 +23,11 @@ pub(crate) use terminal::require_terminal;
 
 use super::failure::Failure;
 use super::output;
+use crate::paste::PasteFilter;
 use async_io::Async;
 use async_signal::{Signal, Signals};
 use async_tungstenite::tungstenite::Message;
 use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _, future};
-use crate::paste::PasteFilter;
 use keys::KeyScanner;
 use link::{Event, Link};
 use session::{Action, End, Mark, Session};

@@ -11,7 +11,7 @@ import { Connection, type ConnectionState } from "../net/connection";
 import { claimViewerId } from "../net/viewer-id";
 import type { Agent, NodeInfo, ServerMessage, TerminalInfo } from "../protocol/types";
 import { withModifiers, type Modifiers } from "../terminal/modifiers";
-import { TerminalPool } from "../terminal/pool";
+import { TerminalPool, type PoolWire } from "../terminal/pool";
 import type { TerminalSession } from "../terminal/session";
 import type { CreatePlace } from "./beside";
 import { MeetingKeeper } from "./meeting-keeper";
@@ -96,8 +96,8 @@ export class App {
       },
       {
         state: (state) => (this.connection.value = state),
-        opened: () => {
-          this.pool.connected();
+        opened: (instance) => {
+          this.pool.connected(instance);
           this.notes.saveNow();
           void this.meeting.ask();
         },
@@ -106,7 +106,12 @@ export class App {
         frame: (frame) => this.pool.receiveFrame(frame),
       },
     );
-    this.pool = new TerminalPool(this.link, {
+    const wire: PoolWire = {
+      send: (message) => this.link.send(message),
+      sendBinary: (frame) => this.link.sendBinary(frame),
+      paste: (...paste) => this.api.paste(...paste),
+    };
+    this.pool = new TerminalPool(wire, {
       look: () => this.preferences.look.peek(),
       readablePx: () => (this.space.touch.value ? READABLE_PX : 0),
       key: (event) => terminalShortcut(this, event),

@@ -1,5 +1,6 @@
 // The HTTP API of the node, as typed calls. Every failure is an `ApiError` with what happened and what to do.
 
+import type { PasteOutcome } from "../stream/paste-delivery";
 import type { Agent, BackendKind, Rights } from "../protocol/types";
 
 export class ApiError extends Error {
@@ -105,6 +106,17 @@ export class Api {
 
   async run(id: string, verb: Verb): Promise<Agent> {
     return (await this.request<{ agent: Agent }>("POST", `${agentPath(id)}/${verb}`)).agent;
+  }
+
+  /** Pastes a text, once for each `key`: whoever lost the answer may ask again. */
+  async paste(id: string, terminal: number, text: string, key: string, signal: AbortSignal): Promise<PasteOutcome> {
+    try {
+      await this.request("POST", `${agentPath(id)}/input`, { text, terminal, once: key }, { signal });
+      return { kind: "written" };
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.isNetwork) return { kind: "unreachable" };
+      return { kind: "refused", message: [error.message, error.hint].filter(Boolean).join(" ") };
+    }
   }
 
   /** The visible text of its active terminal. */

@@ -2,7 +2,7 @@
 
 import { decodeMessage, encodeMessage } from "../protocol/control";
 import { decodeFrame, type ServerFrame } from "../protocol/frames";
-import type { ClientMessage, ServerMessage } from "../protocol/types";
+import type { ClientMessage, ServerMessage, Welcome } from "../protocol/types";
 import { BackOff } from "../stream/back-off";
 
 export type ConnectionState =
@@ -14,8 +14,8 @@ export type ConnectionState =
 
 export interface ConnectionListener {
   state(state: ConnectionState): void;
-  /** The node has said welcome: streams can be attached. */
-  opened(): void;
+  /** The node has said welcome: streams can be attached. `instance` changes with every start of the node. */
+  opened(instance: string): void;
   closed(): void;
   message(message: ServerMessage): void;
   frame(frame: ServerFrame): void;
@@ -124,12 +124,12 @@ export class Connection {
     else this.listener.message(message);
   }
 
-  private opened(message: ServerMessage): void {
+  private opened(message: Welcome): void {
     this.welcomed = true;
     this.openedAt = Date.now();
     this.listener.message(message);
     this.listener.state({ kind: "open", latencyMs: null });
-    this.listener.opened();
+    this.listener.opened(message.instance);
     this.ping(SILENCE_MS);
   }
 

@@ -15,7 +15,8 @@ export function claimViewerId(storage: Storage, page: Pick<Window, "addEventList
   return id;
 }
 
-function randomId(): string {
+/** 22 characters that nobody else has. */
+export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(ID_BYTES));
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

@@ -122,6 +122,14 @@ export type ClientMessage =
   | { readonly t: "seen"; readonly agent: string }
   | { readonly t: "ping"; readonly id: number };
 
+export interface Welcome {
+  readonly t: "welcome";
+  readonly protocol: number;
+  readonly node: NodeInfo;
+  readonly instance: string;
+  readonly limits: Limits;
+}
+
 export interface Attached extends Size {
   readonly t: "attached";
   readonly s: number;
@@ -142,7 +150,7 @@ export type StreamMessage =
   | { readonly t: "ended"; readonly s: number; readonly reason: EndReason; readonly message: string };
 
 export type ServerMessage =
-  | { readonly t: "welcome"; readonly protocol: number; readonly node: NodeInfo; readonly instance: string; readonly limits: Limits }
+  | Welcome
   | { readonly t: "agents"; readonly all: readonly Agent[] }
   | { readonly t: "agent"; readonly agent: Agent }
   | { readonly t: "agent-gone"; readonly id: string }

@@ -30,6 +30,8 @@ export const DEFAULT_INPUT_LIMITS: InputQueueLimits = {
 interface Waiting {
   bytes: Uint8Array;
   actions: number;
+  /** It goes another way than keys: alone, when everything before it is written, and before anything after it is sent. */
+  paste?: true;
 }
 
 /**
@@ -37,6 +39,7 @@ interface Waiting {
  *
  * `push` takes input at any time. `takeSendable` hands out what may go on the wire now. `resumed` is called when the
  * terminal is attached (again) and decides what is repeated; `acknowledged` and `lost` report the owner's answers.
+ * A paste keeps its place among the keys: `takePaste` hands it out when its turn has come, `pasted` and `pasteLost` end it.
  */
 export class InputQueue {
   private nextSeq = 1;
@@ -44,6 +47,7 @@ export class InputQueue {
   private waiting: Waiting[] = [];
   private inFlightBytes = 0;
   private waitingBytes = 0;
+  private pasting: Waiting | null = null;
 
   constructor(private readonly limits: InputQueueLimits = DEFAULT_INPUT_LIMITS) {}
 
@@ -58,7 +62,7 @@ export class InputQueue {
     if (this.pendingBytes + bytes.length > this.limits.queueBytes) return false;
     this.waitingBytes += bytes.length;
     const last = this.waiting.at(-1);
-    if (last !== undefined && last.bytes.length + bytes.length <= this.limits.chunkBytes) {
+    if (last !== undefined && last.paste === undefined && last.bytes.length + bytes.length <= this.limits.chunkBytes) {
       last.bytes = concat(last.bytes, bytes);
       last.actions += 1;
       return true;
@@ -70,12 +74,43 @@ export class InputQueue {
     return true;
   }
 
+  /** Takes a paste, as `push` does keys. */
+  pushPaste(bytes: Uint8Array): boolean {
+    if (bytes.length === 0) return true;
+    if (this.pendingBytes + bytes.length > this.limits.queueBytes) return false;
+    this.waitingBytes += bytes.length;
+    this.waiting.push({ bytes, actions: 1, paste: true });
+    return true;
+  }
+
+  /** The paste whose turn it is now, once. */
+  takePaste(): Uint8Array | null {
+    const first = this.waiting[0];
+    if (first?.paste === undefined || this.pasting !== null || this.inFlight.length > 0) return null;
+    this.pasting = first;
+    return first.bytes;
+  }
+
+  /** The paste that was taken is written. */
+  pasted(): void {
+    if (this.pasting === null) return;
+    this.waitingBytes -= this.pasting.bytes.length;
+    this.pasting = null;
+    this.waiting.shift();
+  }
+
+  /** The paste that was taken may not be written. What waits behind it is dropped too: an Enter, perhaps. */
+  pasteLost(): InputLoss | null {
+    this.pasting = null;
+    return this.dropWaiting();
+  }
+
   /** The chunks that fit in the window now. They get their numbers here and count as sent. */
   takeSendable(): InputChunk[] {
     const chunks: InputChunk[] = [];
     for (;;) {
       const first = this.waiting[0];
-      if (first === undefined || this.inFlightBytes + first.bytes.length > this.limits.windowBytes) return chunks;
+      if (first === undefined || first.paste !== undefined || this.inFlightBytes + first.bytes.length > this.limits.windowBytes) return chunks;
       this.waiting.shift();
       this.waitingBytes -= first.bytes.length;
       const chunk = { seq: this.nextSeq++, bytes: first.bytes, actions: first.actions };
@@ -123,6 +158,7 @@ export class InputQueue {
 
   /** The terminal is gone: nothing that is pending can arrive any more. */
   abandon(): InputLoss | null {
+    this.pasting = null;
     return mergeLoss(this.dropInFlight(0), this.dropWaiting());
   }
 
@@ -134,9 +170,11 @@ export class InputQueue {
   }
 
   private dropWaiting(): InputLoss | null {
-    const dropped = this.waiting;
-    this.waiting = [];
-    this.waitingBytes = 0;
+    // What becomes of a paste that was taken will be known; it stays.
+    const kept = this.pasting === null ? [] : [this.pasting];
+    const dropped = this.waiting.slice(kept.length);
+    this.waiting = kept;
+    this.waitingBytes = totalBytes(kept);
     return describeLoss(dropped);
   }
 }
@@ -153,7 +191,7 @@ function mergeLoss(first: InputLoss | null, second: InputLoss | null): InputLoss
   return { actions: first.actions + second.actions, text: first.text + second.text };
 }
 
-function totalBytes(chunks: readonly InputChunk[]): number {
+function totalBytes(chunks: readonly Waiting[]): number {
   return chunks.reduce((sum, chunk) => sum + chunk.bytes.length, 0);
 }
 

@@ -4,6 +4,7 @@ import { encodeAck, encodeInput, type DataFrame, type ServerFrame, type Snapshot
 import type { Attached, ClientMessage, EndReason, Holder, Position, Size, StreamMessage, Take } from "../protocol/types";
 import { AckLedger } from "./ack-ledger";
 import { InputQueue, type InputChunk, type InputLoss } from "./input-queue";
+import { PasteDelivery, type PasteOutcome } from "./paste-delivery";
 
 /** Where messages to the node go. Only called while the connection is open. */
 export interface Wire {
@@ -11,6 +12,10 @@ export interface Wire {
   nextStream(): number;
   control(message: ClientMessage): void;
   binary(frame: Uint8Array<ArrayBuffer>): void;
+  /** Changes with every start of the node. */
+  readonly instance: string;
+  /** Has the owner paste a text: once for each `key`. */
+  paste(agent: string, terminal: number, text: string, key: string, signal: AbortSignal): Promise<PasteOutcome>;
 }
 
 /** The emulator. It calls `processed` once the bytes are parsed, in the order in which they came. */
@@ -42,6 +47,7 @@ export class TerminalStream {
   end: { reason: EndReason; message: string } | null = null;
 
   private readonly input = new InputQueue();
+  private readonly pastes = new PasteDelivery((failure) => this.pasteFinished(failure));
   private readonly acks = new AckLedger();
   private wire: Wire | null = null;
   private s: number | null = null;
@@ -102,6 +108,14 @@ export class TerminalStream {
     return true;
   }
 
+  /** Queues a text for the owner's paste command. It keeps its place between what is typed before and after it. */
+  paste(text: string): boolean {
+    if (this.phase === "ended" || !this.input.pushPaste(new TextEncoder().encode(text))) return false;
+    this.sendInput();
+    this.listener.changed();
+    return true;
+  }
+
   connected(wire: Wire): void {
     this.wire = wire;
     if (this.phase === "waiting") this.open();
@@ -109,6 +123,7 @@ export class TerminalStream {
 
   disconnected(): void {
     this.wire = null;
+    this.pastes.disconnected();
     this.close();
     if (this.phase === "live" || this.phase === "attaching") this.enter("waiting");
   }
@@ -131,6 +146,7 @@ export class TerminalStream {
         this.close();
         this.position = null;
         this.end = { reason: message.reason, message: message.message };
+        this.pastes.abandon();
         this.reportLoss(this.input.abandon(), "The terminal ended before it was written.");
         return this.enter("ended");
     }
@@ -170,6 +186,7 @@ export class TerminalStream {
     this.inputOpen = true;
     this.heard += 1;
     this.sendChunks(repeat);
+    this.connectPastes();
     this.sendInput();
     this.reportLoss(loss, "The node was restarted before it confirmed them.");
     this.listener.changed();
@@ -238,7 +255,26 @@ export class TerminalStream {
   }
 
   private sendInput(): void {
-    if (this.inputOpen) this.sendChunks(this.input.takeSendable());
+    if (!this.inputOpen) return;
+    this.sendChunks(this.input.takeSendable());
+    const paste = this.input.takePaste();
+    if (paste !== null) this.pastes.begin(new TextDecoder().decode(paste));
+  }
+
+  private connectPastes(): void {
+    const { wire, agent, terminal } = this;
+    if (wire === null) return;
+    this.pastes.connected({
+      instance: wire.instance,
+      paste: (text, key, signal) => wire.paste(agent, terminal, text, key, signal),
+    });
+  }
+
+  private pasteFinished(failure: string | null): void {
+    if (failure === null) this.input.pasted();
+    else this.reportLoss(this.input.pasteLost(), failure);
+    this.sendInput();
+    this.listener.changed();
   }
 
   private sendChunks(chunks: readonly InputChunk[]): void {

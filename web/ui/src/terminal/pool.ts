@@ -2,6 +2,7 @@
 
 import type { ServerFrame } from "../protocol/frames";
 import type { Agent, ClientMessage, StreamMessage } from "../protocol/types";
+import type { PasteOutcome } from "../stream/paste-delivery";
 import type { Wire } from "../stream/terminal-stream";
 import { TerminalSession, type SessionSurroundings } from "./session";
 
@@ -13,6 +14,7 @@ const DETACH_AFTER_MS = 30_000;
 export interface PoolWire {
   send(message: ClientMessage): void;
   sendBinary(frame: Uint8Array<ArrayBuffer>): void;
+  paste(agent: string, terminal: number, text: string, key: string, signal: AbortSignal): Promise<PasteOutcome>;
 }
 
 interface Entry {
@@ -73,8 +75,10 @@ export class TerminalPool {
     this.shown?.session.setWatched(watched);
   }
 
-  connected(): void {
+  connected(instance: string): void {
     this.connection = {
+      instance,
+      paste: (...paste) => this.wire.paste(...paste),
       nextStream: () => this.nextStream++,
       control: (message) => this.wire.send(message),
       binary: (frame) => this.wire.sendBinary(frame),

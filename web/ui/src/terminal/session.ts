@@ -69,6 +69,7 @@ export class TerminalSession {
   ) {
     this.view = new TerminalView(around.look(), {
       typed: (text) => this.typeModified(text),
+      pasted: (text) => this.paste(text),
       reported: (bytes) => this.send(bytes),
       key: (event) => around.key(event),
       clipboard: (text) => around.clipboard(text),
@@ -231,9 +232,16 @@ export class TerminalSession {
     this.predict(text, settled);
   }
 
-  /** Clipboard text: bracketed if the program asked for that. */
+  /**
+   * A text from elsewhere: clipboard, drop, key bar. The owner pastes it, as for every other client of the node: it alone
+   * decides what of the text is fit for the program, and whether it goes in brackets.
+   */
   paste(text: string): void {
-    this.view.xterm.paste(text);
+    this.following = true;
+    this.follow();
+    this.predictor.forget();
+    this.showPrediction();
+    if (!this.stream.paste(text)) this.around.inputRefused(text.length);
   }
 
   private send(bytes: Uint8Array): void {

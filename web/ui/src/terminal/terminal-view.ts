@@ -11,6 +11,7 @@ import { leaveAlternateScreenOnce } from "./alternate-screen";
 import { handleClipboardWrites } from "./clipboard";
 import { cellsThatFit, fontThatFits, type Pixels, scrollToShow, SMALLEST_FONT_PX, zoomedFont } from "./fit";
 import { swallowQueries, watchModeChanges } from "./queries";
+import { interceptPastes } from "./pastes";
 import type { Prediction } from "./predictor";
 import { CURRENT_MATCH, TERMINAL_FONT } from "./theme";
 import { scrollByTouch } from "./touch";
@@ -25,8 +26,10 @@ export interface TerminalLook {
 }
 
 export interface TerminalViewListener {
-  /** What the user typed or pasted, and reports about mouse and focus that the program asked for. */
+  /** What the user typed, and reports about mouse and focus that the program asked for. */
   typed(text: string): void;
+  /** A text that came from elsewhere as a whole. */
+  pasted(text: string): void;
   /** Mouse reports of the old kind, which are not text. */
   reported(bytes: Uint8Array): void;
   /** True if the dashboard takes this key; the terminal then does not see it. */
@@ -97,6 +100,7 @@ export class TerminalView implements Screen {
     handleClipboardWrites(this.xterm, (text) => listener.clipboard(text));
     this.listen();
     scrollByTouch(this.host, this.xterm);
+    interceptPastes(this.host, (text) => listener.pasted(text));
     Object.assign(this.host, { consortTerminal: this.xterm });
   }
 
