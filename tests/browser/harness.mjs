@@ -152,11 +152,31 @@ export async function launchBrowser({ machine = null, more = [] } = {}) {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      // Pages that come from a folder have no address, and may not open sockets of this machine otherwise.
+      ...(process.env.CONSORT_UI_DIST ? ["--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets"] : []),
       ...more,
     ],
   });
   if (folder) browser.on("disconnected", () => rmSync(folder, { recursive: true, force: true }));
+  if (process.env.CONSORT_UI_DIST) servePagesFrom(process.env.CONSORT_UI_DIST, browser);
   return browser;
+}
+
+/** While working on the dashboard: its files come from a folder that Vite built, everything else from the binary. */
+function servePagesFrom(dist, browser) {
+  const newContext = browser.newContext.bind(browser);
+  browser.newContext = async (options) => {
+    const context = await newContext(options);
+    await context.route(
+      ({ pathname }) => pathname === "/" || pathname.startsWith("/assets/"),
+      (route) => {
+        const { pathname } = new URL(route.request().url());
+        const path = join(dist, pathname === "/" ? "index.html" : pathname);
+        return existsSync(path) ? route.fulfill({ path }) : route.continue();
+      },
+    );
+    return context;
+  };
 }
 
 /** A page that is logged in. Fails the test on any error in the page. */

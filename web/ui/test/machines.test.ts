@@ -25,15 +25,15 @@ const AGENTS = [
 
 const labels = (grouping: "category" | "machine", nodes = NODES): string[] =>
   buildRows(AGENTS, { folded: new Set(), levelsOf: levelsBy(grouping, nodes) }).map((row) =>
-    "  ".repeat(row.depth) + (row.kind === "group" ? row.label : row.agent.leaf),
+    "  ".repeat(row.depth) + (row.kind === "group" ? row.labels : [...row.lead, row.agent.leaf]).join(" › "),
   );
 
 describe("the tree", () => {
   it("mixes machines by category, or keeps them apart", () => {
-    expect(labels("category")).toEqual(["customers", "  zoom", "    api", "    web", "solo"]);
+    expect(labels("category")).toEqual(["customers › zoom", "  api", "  web", "solo"]);
     expect(labels("machine")).toEqual([
-      "laptop", "  customers", "    zoom", "      api",
-      "server", "  customers", "    zoom", "      web", "  solo",
+      "laptop", "  customers › zoom › api",
+      "server", "  customers › zoom › web", "  solo",
     ]);
   });
 
@@ -42,12 +42,12 @@ describe("the tree", () => {
   });
 
   it("keeps the colours of categories and the levels of names under machines", () => {
-    const rows = buildRows(AGENTS, { folded: new Set(), levelsOf: levelsBy("machine", NODES) });
-    const groups = rows.flatMap((row) => (row.kind === "group" ? [[row.label, row.category, row.path.join("-"), row.node] as const] : []));
-    expect(groups.slice(0, 3)).toEqual([
+    const more = agentNamed("customers-zoom-x", { node: "id-laptop" });
+    const rows = buildRows([...AGENTS, more], { folded: new Set(), levelsOf: levelsBy("machine", NODES) });
+    const groups = rows.flatMap((row) => (row.kind === "group" ? [[row.labels.join(" › "), row.category, row.path.join("-"), row.node] as const] : []));
+    expect(groups.slice(0, 2)).toEqual([
       ["laptop", null, "", "id-laptop"],
-      ["customers", "customers", "customers", null],
-      ["zoom", "customers", "customers-zoom", null],
+      ["customers › zoom", "customers", "customers-zoom", null],
     ]);
     expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
     expect(ancestorIds(AGENTS[1]!, levelsBy("machine", NODES))).toEqual(["/@id-server", "/@id-server/customers", "/@id-server/customers/zoom"]);
@@ -58,7 +58,7 @@ describe("the tree", () => {
     expect([...machineNames(twins).values()]).toEqual(["laptop", "server", "srv·aaa", "SRV·bbb"]);
     const agents = [agentNamed("x", { node: "1" }), agentNamed("y", { node: "2" })];
     const rows = buildRows(agents, { folded: new Set(), levelsOf: levelsBy("machine", twins) });
-    expect(rows.flatMap((row) => (row.kind === "group" ? [row.label] : []))).toEqual(["srv·aaa", "SRV·bbb"]);
+    expect(rows.flatMap((row) => (row.kind === "group" ? [row.labels.join(" › ")] : []))).toEqual(["srv·aaa", "SRV·bbb"]);
   });
 
   it("has this machine first and the others by name, also among agents of the same name", () => {
@@ -73,7 +73,7 @@ describe("the tree", () => {
 
   it("names a machine that is not known by the beginning of its id", () => {
     const rows = buildRows([agentNamed("a", { node: "abcdefghijkl" })], { folded: new Set(), levelsOf: levelsBy("machine", NODES) });
-    expect(rows[0]).toMatchObject({ kind: "group", label: "abcdefg" });
+    expect(rows[0]).toMatchObject({ kind: "group", labels: ["abcdefg"] });
   });
 });
 
@@ -136,10 +136,11 @@ describe("creating an agent on a machine", () => {
   });
 
   it("is offered at every level of a machine's branch for that machine", () => {
-    const rows = buildRows(AGENTS, { folded: new Set(), levelsOf: levelsBy("machine", NODES) });
-    const machines = rows.flatMap((row) => (row.kind === "group" ? [`${row.label} ${row.machine}`] : []));
+    const agents = [...AGENTS, ...["laptop", "server"].map((name) => agentNamed("customers-x", { id: `x@${name}`, node: `id-${name}` }))];
+    const rows = buildRows(agents, { folded: new Set(), levelsOf: levelsBy("machine", NODES) });
+    const machines = rows.flatMap((row) => (row.kind === "group" ? [`${row.labels.join(" › ")} ${row.machine}`] : []));
     expect(machines).toEqual([
-      "laptop id-laptop", "customers id-laptop", "zoom id-laptop", "server id-server", "customers id-server", "zoom id-server",
+      "laptop id-laptop", "customers id-laptop", "server id-server", "customers id-server",
     ]);
     const mixed = buildRows(AGENTS, { folded: new Set(), levelsOf: levelsBy("category", NODES) });
     expect(mixed.every((row) => row.kind === "agent" || row.machine === null)).toBe(true);

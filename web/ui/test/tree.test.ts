@@ -1,7 +1,7 @@
 // The tree is a function of the names, and the keyboard walks it as the ARIA tree pattern asks.
 
 import { describe, expect, it } from "vitest";
-import { ancestorIds, buildRows, type Row } from "../src/model/tree";
+import { ancestorIds, buildRows, groupIds, type Row } from "../src/model/tree";
 import { treeMove } from "../src/model/tree-keys";
 import { agentNamed } from "./agents";
 
@@ -10,7 +10,7 @@ const NONE: ReadonlySet<string> = new Set();
 function draw(rows: readonly Row[]): string[] {
   return rows.map((row) => {
     const indent = "  ".repeat(row.depth);
-    return row.kind === "agent" ? `${indent}${row.agent.leaf}` : `${indent}${row.folded ? "+" : "-"} ${row.label} ${row.count}`;
+    return row.kind === "agent" ? indent + [...row.lead, row.agent.leaf].join(" › ") : `${indent}${row.folded ? "+" : "-"} ${row.labels.join(" › ")} ${row.count}`;
   });
 }
 
@@ -26,11 +26,29 @@ describe("building", () => {
       "    backend",
       "    backend2",
       "  docs",
-      "- internal 1",
-      "  - ci 1",
-      "    a-b",
+      "internal › ci › a-b",
       "scratch",
     ]);
+  });
+
+  it("gives a level with a single child no row of its own", () => {
+    const agents = ["a-b-1", "a-b-2", "c-d", "e-f-3", "e-g-4"].map((name) => agentNamed(name));
+    expect(draw(buildRows(agents, { folded: NONE }))).toEqual(["- a › b 2", "  1", "  2", "c › d", "- e 2", "  f › 3", "  g › 4"]);
+  });
+
+  it("folds a shared row if any of its levels is folded", () => {
+    const agents = ["a-b-1", "a-b-2"].map((name) => agentNamed(name));
+    for (const id of ["/a", "/a/b"]) expect(draw(buildRows(agents, { folded: new Set([id]) }))).toEqual(["+ a › b 2"]);
+    expect(buildRows(agents, { folded: NONE })[0]).toMatchObject({ id: "/a/b", chain: ["/a", "/a/b"], path: ["a", "b"] });
+  });
+
+  it("leaves a machine its own row, however little is on it", () => {
+    const levelsOf = (): { key: string; label: string; node: string }[] => [{ key: "@n", label: "laptop", node: "n" }];
+    expect(draw(buildRows([agentNamed("a-b-1")], { folded: NONE, levelsOf }))).toEqual(["- laptop 1", "  1"]);
+  });
+
+  it("knows every group, also those that share a row", () => {
+    expect(groupIds(AGENTS)).toEqual(["/customers", "/customers/zoom", "/internal", "/internal/ci"]);
   });
 
   it("does not depend on the order in which agents arrive", () => {
@@ -44,15 +62,15 @@ describe("building", () => {
 
   it("hides what is folded but counts it", () => {
     expect(draw(buildRows(AGENTS, { folded: new Set(["/customers"]) }))[0]).toBe("+ customers 3");
-    expect(draw(buildRows(AGENTS, { folded: new Set(["/customers"]) }))).toHaveLength(5);
+    expect(draw(buildRows(AGENTS, { folded: new Set(["/customers"]) }))).toHaveLength(3);
   });
 
   it("shows everything that matches while a filter is active", () => {
-    expect(draw(buildRows(AGENTS, { folded: new Set(["/customers"]), unfoldAll: true }))).toHaveLength(9);
+    expect(draw(buildRows(AGENTS, { folded: new Set(["/customers"]), unfoldAll: true }))).toHaveLength(7);
   });
 
   it("counts who waits in every group above", () => {
-    const rows = buildRows([agentNamed("a-b-c", { kind: "waiting" }), agentNamed("a-d")], { folded: NONE });
+    const rows = buildRows([agentNamed("a-b-c", { kind: "waiting" }), agentNamed("a-b-e"), agentNamed("a-d")], { folded: NONE });
     expect(rows.filter((row) => row.kind === "group").map((row) => row.waiting)).toEqual([1, 1]);
   });
 
@@ -89,8 +107,8 @@ describe("building", () => {
 });
 
 describe("keys", () => {
-  const rows = buildRows(AGENTS, { folded: new Set(["/internal"]) });
-  const at = (label: string): number => rows.findIndex((row) => (row.kind === "agent" ? row.agent.leaf : row.label) === label);
+  const rows = buildRows([...AGENTS, agentNamed("internal-x")], { folded: new Set(["/internal"]) });
+  const at = (label: string): number => rows.findIndex((row) => (row.kind === "agent" ? row.agent.leaf : row.labels.join(" › ")) === label);
   const press = (from: string, key: string): ReturnType<typeof treeMove> => treeMove(rows, at(from), key, 5);
 
   it("moves up and down and stops at the ends", () => {
@@ -107,7 +125,7 @@ describe("keys", () => {
   });
 
   it("unfolds with right, then enters the group", () => {
-    expect(press("internal", "ArrowRight")).toEqual({ do: "unfold", group: "/internal" });
+    expect(press("internal", "ArrowRight")).toEqual({ do: "unfold", groups: ["/internal"] });
     expect(press("customers", "ArrowRight")).toEqual({ do: "focus", index: at("zoom") });
     expect(press("backend", "ArrowRight")).toBeNull();
   });

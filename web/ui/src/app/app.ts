@@ -5,7 +5,7 @@ import { levelsBy, machineRanks } from "../model/machines";
 import { formatRoute, HOME, MACHINES, parseRoute, tokenInHash, type Route } from "../model/route";
 import { lookedAt } from "../model/recent";
 import { stateSince, Store } from "../model/store";
-import { ancestorIds } from "../model/tree";
+import { ancestorIds, groupIds } from "../model/tree";
 import { Api, ApiError, type Verb } from "../net/api";
 import { Connection, type ConnectionState } from "../net/connection";
 import { claimViewerId } from "../net/viewer-id";
@@ -74,6 +74,8 @@ export class App {
   });
   /** The levels above an agent in the tree, as the user groups them. */
   readonly levelsOf = computed(() => levelsBy(this.preferences.grouping.value, this.store.nodes.value));
+  readonly groupIds = computed(() => groupIds(this.store.agents.value.values(), this.levelsOf.value));
+  readonly isAllFolded = computed(() => this.groupIds.value.every((id) => this.preferences.foldedSet.value.has(id)));
   readonly ranks = computed(() => machineRanks(this.store.nodes.value));
   /** Machines need to be named only where there are several. */
   readonly hasMachines = computed(() => this.store.nodes.value.length > 1);
@@ -174,6 +176,11 @@ export class App {
     const current = order.indexOf(this.route.value.agent ?? "");
     const index = current === -1 ? 0 : (current + step + order.length) % order.length;
     this.open(order[index]!);
+  }
+
+  foldAll(folded: boolean): void {
+    if (folded) this.preferences.fold(this.groupIds.value);
+    else this.preferences.unfold(this.groupIds.value);
   }
 
   /** Asks first if something would be ended. */

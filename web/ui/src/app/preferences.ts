@@ -49,9 +49,8 @@ export class Preferences {
     };
   });
 
-  fold(group: string, folded: boolean): void {
-    const others = this.folded.value.filter((id) => id !== group);
-    this.folded.value = folded ? [...others, group] : others;
+  fold(groups: readonly string[]): void {
+    this.folded.value = [...new Set([...this.folded.value, ...groups])];
   }
 
   unfold(groups: readonly string[]): void {

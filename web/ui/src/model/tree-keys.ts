@@ -5,7 +5,8 @@ import type { Row } from "./tree";
 export type TreeMove =
   | { readonly do: "focus"; readonly index: number }
   | { readonly do: "fold"; readonly group: string }
-  | { readonly do: "unfold"; readonly group: string }
+  /** All groups of the row. */
+  | { readonly do: "unfold"; readonly groups: readonly string[] }
   | { readonly do: "open"; readonly agent: string };
 
 /** What `key` does when row `index` has the focus; `null` if it does nothing. */
@@ -28,14 +29,14 @@ export function treeMove(rows: readonly Row[], index: number, key: string, pageR
       return focus(last, index);
     case "ArrowRight":
       if (row.kind === "agent") return null;
-      return row.folded ? { do: "unfold", group: row.id } : focus(Math.min(index + 1, last), index);
+      return row.folded ? { do: "unfold", groups: row.chain } : focus(Math.min(index + 1, last), index);
     case "ArrowLeft":
       if (row.kind === "group" && !row.folded) return { do: "fold", group: row.id };
       return focus(parentIndex(rows, index), index);
     case "Enter":
     case " ":
       if (row.kind === "agent") return { do: "open", agent: row.id };
-      return row.folded ? { do: "unfold", group: row.id } : { do: "fold", group: row.id };
+      return row.folded ? { do: "unfold", groups: row.chain } : { do: "fold", group: row.id };
     default:
       return null;
   }

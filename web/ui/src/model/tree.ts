@@ -14,9 +14,12 @@ export interface Level {
 
 export interface GroupRow {
   readonly kind: "group";
-  /** Unique and stable: the keys from the root, joined. Folding is remembered by it. */
+  /** Unique and stable: the keys from the root to the innermost of its levels, joined. Folding is remembered by it. */
   readonly id: string;
-  readonly label: string;
+  /** The groups that share this row, outermost first: a level whose only child is another level takes no row of its own. */
+  readonly chain: readonly string[];
+  /** The names of those levels. */
+  readonly labels: readonly string[];
   readonly depth: number;
   readonly folded: boolean;
   readonly count: number;
@@ -37,6 +40,8 @@ export interface AgentRow {
   readonly kind: "agent";
   readonly id: string;
   readonly agent: Agent;
+  /** The levels above it whose only child it is: they share its row. */
+  readonly lead: readonly string[];
   readonly depth: number;
   readonly category: string | null;
   readonly position: number;
@@ -88,6 +93,13 @@ export function buildRows(agents: Iterable<Agent>, options: TreeOptions): Row[] 
   return rows;
 }
 
+/** Ids of all groups. */
+export function groupIds(agents: Iterable<Agent>, levelsOf: (agent: Agent) => readonly Level[] = pathLevels): string[] {
+  const ids = new Set<string>();
+  for (const agent of agents) for (const id of ancestorIds(agent, levelsOf)) ids.add(id);
+  return [...ids];
+}
+
 /** Ids of the groups that contain `agent`, outermost first. */
 export function ancestorIds(agent: Agent, levelsOf: (agent: Agent) => readonly Level[] = pathLevels): string[] {
   const ids: string[] = [];
@@ -113,20 +125,38 @@ function insert(root: Group, agent: Agent, levels: readonly Level[], waits: bool
 function appendChildren(rows: Row[], parent: Group, depth: number, options: TreeOptions): void {
   const siblings = parent.groups.size + parent.agents.length;
   let position = 0;
-  for (const [, group] of [...parent.groups].sort((a, b) => compareGroups(a[1], b[1]))) {
-    const folded = options.unfoldAll !== true && options.folded.has(group.id);
-    const { id, label, count, waiting, path, node, machine } = group;
+  for (const outermost of [...parent.groups.values()].sort(compareGroups)) {
+    const chain = singleChildren(outermost);
+    const group = chain.at(-1)!;
+    const labels = chain.map(({ label }) => label);
+    const { id, count, waiting, path, node, machine } = group;
+    const category = path[0] ?? null;
+    position += 1;
+    if (node === null && count === 1) {
+      const agent = group.agents[0]!;
+      rows.push({ kind: "agent", id: agent.id, agent, lead: labels, depth, category, position, siblings });
+      continue;
+    }
+    const folded = options.unfoldAll !== true && chain.some((each) => options.folded.has(each.id));
     rows.push({
-      kind: "group", id, label, depth, folded, count, waiting, path, node, machine,
-      category: path[0] ?? null, position: ++position, siblings,
+      kind: "group", id, chain: chain.map((each) => each.id), labels, depth, folded, count, waiting, path, node, machine, category, position, siblings,
     });
     if (!folded) appendChildren(rows, group, depth + 1, options);
   }
   const category = parent.path[0] ?? null;
   const rank = ({ node }: Agent): number => options.ranks?.get(node) ?? Number.MAX_SAFE_INTEGER;
   for (const agent of parent.agents.sort((a, b) => compareNames(a.leaf, b.leaf) || rank(a) - rank(b) || compareNames(a.id, b.id))) {
-    rows.push({ kind: "agent", id: agent.id, agent, depth, category, position: ++position, siblings });
+    rows.push({ kind: "agent", id: agent.id, agent, lead: [], depth, category, position: ++position, siblings });
   }
+}
+
+/** A group, and below it the groups that are the only child of the one above. A machine always has a row of its own. */
+function singleChildren(group: Group): Group[] {
+  const chain = [group];
+  for (let last = group; last.node === null && last.groups.size === 1 && last.agents.length === 0; chain.push(last)) {
+    last = [...last.groups.values()][0]!;
+  }
+  return chain;
 }
 
 function compareGroups(a: Group, b: Group): number {

@@ -1,26 +1,19 @@
 // The tree of agents: only the rows that are visible exist, and one of them has the keyboard.
 
 import { useComputed, useSignal } from "@preact/signals";
-import type { CSSProperties, JSX } from "preact";
+import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { agentTitle, stateSentence, stateWord } from "../model/agents";
-import { filterWords, markedSpan, matchesFilter } from "../model/filter";
-import { formatAge, shortPath } from "../model/format";
-import { stateSince } from "../model/store";
-import { troubleOf } from "../model/machines";
-import { buildRows, type AgentRow, type GroupRow, type Row } from "../model/tree";
+import { filterWords, matchesFilter } from "../model/filter";
+import { buildRows, type Row } from "../model/tree";
 import { treeMove } from "../model/tree-keys";
 import { useApp } from "./context";
 import { FirstSteps } from "./home";
-import { HostBadge } from "./host-badge";
-import { Icon } from "./icons";
-import { StateGlyph } from "./state-glyph";
-import { hideTooltip, showTooltip } from "./tooltip";
+import { hideTooltip } from "./tooltip";
+import { AgentItem, GroupItem, type RowPlace } from "./tree-rows";
 
 const ROW_PX = 30;
 const TOUCH_ROW_PX = 44;
 const OVERSCAN_ROWS = 8;
-const INDENT_PX = 16;
 
 export function AgentTree(): JSX.Element {
   const app = useApp();
@@ -64,8 +57,6 @@ export function AgentTree(): JSX.Element {
     <div
       ref={scroller}
       class="tree"
-      role="tree"
-      aria-label="Agents"
       data-testid="tree"
       onKeyDown={onKeyDown}
       onScroll={(event) => {
@@ -73,7 +64,7 @@ export function AgentTree(): JSX.Element {
         viewport.value = { top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight };
       }}
     >
-      <div class="tree-rows" style={{ height: `${all.length * rowPx}px` }} role="presentation">
+      {all.length > 0 && <div class="tree-rows" style={{ height: `${all.length * rowPx}px` }} role="tree" aria-label="Agents">
         {visibleIndices(all.length, viewport.value, rowPx, tabStop).map((index) => {
           const row = all[index]!;
           const place: RowPlace = {
@@ -88,7 +79,7 @@ export function AgentTree(): JSX.Element {
             <AgentItem key={`a${row.id}`} row={row} place={place} selected={row.id === selected} />
           );
         })}
-      </div>
+      </div>}
       {all.length === 0 && <NothingToShow />}
     </div>
   );
@@ -110,145 +101,11 @@ function useTreeKeys(
       app.renaming.value = row.id;
     } else if (move?.do === "focus") focusRow(move.index);
     else if (move?.do === "open") app.open(move.agent, { focus: event.key === "Enter" });
-    else if (move !== null) app.preferences.fold(move.group, move.do === "fold");
+    else if (move?.do === "fold") app.preferences.fold([move.group]);
+    else if (move?.do === "unfold") app.preferences.unfold(move.groups);
     else return;
     event.preventDefault();
   };
-}
-
-interface RowPlace {
-  readonly top: number;
-  readonly height: number;
-  readonly tabStop: boolean;
-  onFocus(): void;
-}
-
-function GroupItem({ row, place }: { row: GroupRow; place: RowPlace }): JSX.Element {
-  const app = useApp();
-  const node = row.node === null ? null : (app.store.nodesById.value.get(row.node) ?? null);
-  const trouble = node === null ? "" : troubleOf(node, app.store.nodesHeardAt, node.reachable ? 0 : app.now.value);
-  return (
-    <div
-      class={`row row-group ${trouble === "" ? "" : "unreachable"}`}
-      role="treeitem"
-      data-testid="tree-row"
-      data-group-id={row.id}
-      aria-level={row.depth + 1}
-      aria-posinset={row.position}
-      aria-setsize={row.siblings}
-      aria-expanded={!row.folded}
-      aria-label={`${row.label}${trouble === "" ? "" : `, cannot be reached, ${trouble}`}, ${row.count} agents${row.waiting > 0 ? `, ${row.waiting} waiting for you` : ""}`}
-      tabIndex={place.tabStop ? 0 : -1}
-      style={rowStyle(row, place, app.store.hues.value)}
-      onFocus={place.onFocus}
-      onClick={() => app.preferences.fold(row.id, !row.folded)}
-    >
-      <span class={`fold ${row.folded ? "" : "open"}`}><Icon name="chevron" /></span>
-      {row.node !== null ? <Icon name="system" /> : row.path.length === 1 && <span class="swatch" />}
-      <span class="row-label"><Highlight text={row.label} before={groupPrefix(row)} after={row.node === null ? "-" : ""} /></span>
-      {trouble !== "" && <span class="row-age">{trouble}</span>}
-      <CreateHere row={row} />
-      {row.waiting > 0 && <span class="count count-waiting">{row.waiting}</span>}
-      <span class="count">{row.count}</span>
-    </div>
-  );
-}
-
-/** For the mouse; the keyboard has C. */
-function CreateHere({ row }: { row: GroupRow }): JSX.Element {
-  const app = useApp();
-  return (
-    <button
-      class="row-action"
-      tabIndex={-1}
-      aria-hidden="true"
-      title={`Create an agent ${row.node === null ? "in" : "on"} ${row.label}`}
-      onClick={(event) => {
-        event.stopPropagation();
-        app.dialog.value = { kind: "create", path: row.path, node: row.machine };
-      }}
-    >
-      <Icon name="plus" />
-    </button>
-  );
-}
-
-function AgentItem({ row, place, selected }: { row: AgentRow; place: RowPlace; selected: boolean }): JSX.Element {
-  const app = useApp();
-  const { agent } = row;
-  const { kind } = agent.state;
-  const title = agentTitle(agent);
-  const node = app.store.nodeOf(agent);
-  const unreachable = node !== null && !node.reachable;
-  const explain = (event: Event): void =>
-    showTooltip(event.currentTarget as Element, () => <AgentSummary row={row} />);
-  const age = kind === "waiting" || kind === "done" ? formatAge(app.now.value - stateSince(agent)) : "";
-  return (
-    <div
-      class={`row row-agent ${selected ? "selected" : ""} ${agent.running ? "" : "stopped"} ${unreachable ? "unreachable" : ""}`}
-      role="treeitem"
-      data-testid="tree-row"
-      data-agent-id={agent.id}
-      data-state={kind}
-      aria-level={row.depth + 1}
-      aria-posinset={row.position}
-      aria-setsize={row.siblings}
-      aria-selected={selected}
-      aria-label={`${agent.leaf}. ${unreachable ? `${app.store.nameOf(node)} cannot be reached. Last known: ` : ""}${stateWord(agent)}`}
-      tabIndex={place.tabStop ? 0 : -1}
-      style={rowStyle(row, place, app.store.hues.value)}
-      onFocus={(event) => {
-        place.onFocus();
-        if (event.currentTarget.matches(":focus-visible")) explain(event);
-      }}
-      onBlur={hideTooltip}
-      onMouseEnter={app.space.touch.value ? undefined : explain}
-      onMouseLeave={hideTooltip}
-      onClick={() => {
-        hideTooltip();
-        app.open(agent.id);
-      }}
-    >
-      <StateGlyph kind={kind} />
-      <span class="row-label"><Highlight text={agent.leaf} before={agent.name.slice(0, agent.name.length - agent.leaf.length)} /></span>
-      <span class="row-title">{title}</span>
-      {node !== null && !node.self && app.preferences.grouping.value === "category" && <HostBadge node={node} />}
-      {age !== "" && <span class={`row-age age-${kind}`}>{age}</span>}
-    </div>
-  );
-}
-
-function AgentSummary({ row: { agent } }: { row: AgentRow }): JSX.Element {
-  const app = useApp();
-  const title = agentTitle(agent);
-  const node = app.store.nodeOf(agent);
-  return (
-    <>
-      <strong>{agent.name}</strong>
-      {node !== null && app.hasMachines.value && <span class="dim">{app.store.nameOf(node)}: {app.store.machineSentence(node, app.now.value)}</span>}
-      <span class="tooltip-state"><StateGlyph kind={agent.state.kind} /> {stateSentence(agent, app.now.value)}</span>
-      {title !== "" && <span>{title}</span>}
-      {agent.directory !== null && <span class="dim mono">{shortPath(agent.directory, node?.home ?? "")}</span>}
-      {agent.tags.length > 0 && <span class="dim">{agent.tags.map((tag) => `#${tag}`).join(" ")}</span>}
-    </>
-  );
-}
-
-/** Marks what the filter found. */
-function Highlight({ text, before = "", after = "" }: { text: string; before?: string; after?: string }): JSX.Element {
-  const span = markedSpan(text, filterWords(useApp().filter.value), before, after);
-  if (span === null) return <>{text}</>;
-  return (
-    <>
-      {text.slice(0, span.from)}
-      <mark>{text.slice(span.from, span.to)}</mark>
-      {text.slice(span.to)}
-    </>
-  );
-}
-
-function groupPrefix({ path }: GroupRow): string {
-  return path.slice(0, -1).map((segment) => `${segment}-`).join("");
 }
 
 function NothingToShow(): JSX.Element | null {
@@ -261,17 +118,6 @@ function NothingToShow(): JSX.Element | null {
       <button class="link-button" onClick={() => (app.filter.value = "")}>Show all</button>
     </p>
   );
-}
-
-function rowStyle(row: Row, place: RowPlace, hues: Readonly<Record<string, number>>): CSSProperties {
-  const hue = row.category === null ? undefined : hues[row.category];
-  return {
-    transform: `translateY(${place.top}px)`,
-    height: `${place.height}px`,
-    paddingLeft: `${8 + row.depth * INDENT_PX}px`,
-    "--depth": row.depth,
-    ...(hue === undefined ? {} : { "--hue": hue }),
-  } as CSSProperties;
 }
 
 /** Rows near the viewport, and the one with the keyboard: it must not lose it by being scrolled away. */

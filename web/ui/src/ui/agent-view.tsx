@@ -164,6 +164,7 @@ function RenameField({ agent }: { agent: Agent }): JSX.Element {
         void save();
       }}
     >
+      <h1 class="visually-hidden">{agent.name}</h1>
       <input
         ref={input}
         data-testid="rename-input"

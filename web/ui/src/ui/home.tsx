@@ -21,7 +21,7 @@ const MOST_RECENT = 6;
 
 export function Home(): JSX.Element {
   const { store } = useApp();
-  if (!store.loaded.value) return <div class="home" data-testid="home" />;
+  if (!store.loaded.value) return <div class="home" data-testid="home"><h1 class="visually-hidden">Start</h1></div>;
   const agents = [...store.agents.value.values()];
   return agents.length === 0 ? <div class="home"><MeshBanner /><FirstSteps /></div> : <Overview agents={agents} />;
 }
@@ -85,6 +85,7 @@ function Overview({ agents: known }: { agents: readonly Agent[] }): JSX.Element 
   return (
     <div class="home" data-testid="home">
       <div class="home-wide">
+        <h1 class="visually-hidden">Start</h1>
         <TmuxMissing />
         <MeshBanner />
         {agents.length > 0 && <nav class="tiles" aria-label="Filter by state">

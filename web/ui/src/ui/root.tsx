@@ -11,7 +11,6 @@ import { LoginPage } from "./login-page";
 import { MachinesPage } from "./machines-page";
 import { NoticeList } from "./notice-list";
 import { Sidebar } from "./sidebar";
-import { TooltipLayer } from "./tooltip";
 
 export function Root(): JSX.Element {
   const app = useApp();
@@ -38,7 +37,6 @@ export function Root(): JSX.Element {
       <main class="main">{page === "machines" ? <MachinesPage /> : id === null ? home : <AgentView key={id} id={id} />}</main>
       <Dialogs />
       <NoticeList />
-      <TooltipLayer />
     </div>
   );
 }

@@ -11,6 +11,7 @@ import { useApp } from "./context";
 import { Home } from "./home";
 import { Icon } from "./icons";
 import { StateGlyph } from "./state-glyph";
+import { TooltipLayer } from "./tooltip";
 
 const THEME_ICONS = { system: "system", light: "sun", dark: "moon" } as const;
 
@@ -22,9 +23,12 @@ export function Sidebar(): JSX.Element {
   const tabs = app.space.narrow.value && app.store.agents.value.size > 0;
   const asking = app.meeting.requests.value.length;
   const machines = asking === 0 ? "Machines" : `Machines: ${plural(asking, "asks", "ask")} to join`;
+  const start = tabs && app.preferences.phoneTab.value === "start";
+  // On a phone it is the page while nothing is open.
   return (
-    <aside class="sidebar" aria-label="Agents">
-      <header class="sidebar-header">
+    <div class="sidebar" role={app.space.narrow.value ? "main" : "complementary"} aria-label={app.space.narrow.value ? undefined : "Agents"}>
+      {app.space.narrow.value && !start && <h1 class="visually-hidden">Agents</h1>}
+      <div class="sidebar-header">
         <button class="brand" onClick={() => app.goHome()} aria-label="Consort, start page">
           <img src="/icon.svg" alt="" width="20" height="20" />
           <span>Consort</span>
@@ -49,18 +53,18 @@ export function Sidebar(): JSX.Element {
         >
           <Icon name="plus" /> New
         </button>
-      </header>
+      </div>
       {tabs && <PhoneTabs />}
-      {tabs && app.preferences.phoneTab.value === "start" ? (
+      {start ? (
         <Home />
       ) : (
         <>
-          <FilterBox />
+          <div class="filter-row"><FilterBox /><FoldAll /></div>
           {app.hasMachines.value && <GroupingSwitch />}
           <AgentTree />
         </>
       )}
-      <footer class="sidebar-footer">
+      <div class="sidebar-footer">
         <ConnectionBar />
         <button
           class={`icon-button ${app.route.value.page === "machines" ? "active" : ""}`}
@@ -81,9 +85,10 @@ export function Sidebar(): JSX.Element {
         <button class="icon-button" title="Keyboard shortcuts (?)" aria-label="Keyboard shortcuts" onClick={() => (app.dialog.value = { kind: "help" })}>
           <Icon name="help" />
         </button>
-      </footer>
+      </div>
       <ResizeHandle />
-    </aside>
+      <TooltipLayer />
+    </div>
   );
 }
 
@@ -127,6 +132,25 @@ function FilterBox(): JSX.Element {
         </button>
       )}
     </label>
+  );
+}
+
+/** Folds every level, or unfolds them if there is nothing left to fold. */
+function FoldAll(): JSX.Element {
+  const app = useApp();
+  const folded = app.isAllFolded.value;
+  const label = folded ? "Unfold all" : "Fold all";
+  return (
+    <button
+      class="icon-button"
+      data-testid="fold-all"
+      title={`${label} (Shift+${folded ? "→" : "←"} in the list)`}
+      aria-label={label}
+      disabled={app.filter.value !== "" || app.groupIds.value.length === 0}
+      onClick={() => app.foldAll(!folded)}
+    >
+      <Icon name={folded ? "unfold" : "fold"} />
+    </button>
   );
 }
 

@@ -108,13 +108,13 @@ function FontTools({ session, zoom }: Props): JSX.Element {
     : { label: "Normal letters", text: String(preferences.fontPx.value) };
   return (
     <>
-      <button class="icon-button font-step" aria-label="Smaller letters" title="Smaller letters" data-testid="font-smaller"
+      <button class="icon-button font-step" aria-label="A−, smaller letters" title="Smaller letters" data-testid="font-smaller"
         onClick={() => (scaled ? enlarge(1 / ZOOM_STEP) : preferences.changeFont(-1))}>A−</button>
-      <button class="icon-button font-step font-size" aria-label={middle.label} title={middle.label} data-testid="font-reset"
+      <button class="icon-button font-step font-size" aria-label={`${middle.text}, ${middle.label}`} title={middle.label} data-testid="font-reset"
         onClick={() => (scaled ? (zoom.value = scale.all ? null : 1) : preferences.changeFont(0))}>
         {middle.text}
       </button>
-      <button class="icon-button font-step" aria-label="Larger letters" title="Larger letters" data-testid="font-larger"
+      <button class="icon-button font-step" aria-label="A+, larger letters" title="Larger letters" data-testid="font-larger"
         onClick={() => (scaled ? enlarge(ZOOM_STEP) : preferences.changeFont(1))}>A+</button>
     </>
   );

@@ -99,7 +99,7 @@ function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null;
             {given.label}
           </button>
         ))}
-        <button class="link-button" onClick={() => app.open(agent.id)}>Open</button>
+        <button class="link-button" aria-label={`Open ${agent.name}`} onClick={() => app.open(agent.id)}>Open</button>
       </div>
     </article>
   );
