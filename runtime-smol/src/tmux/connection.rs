@@ -183,6 +183,8 @@ pub enum Ending {
     Closed,
     /// The same, after it had answered in control mode.
     Understood,
+    /// Somebody, or a hook of the user's, detached us.
+    Detached,
     /// tmux did not understand us.
     OtherVersion,
 }
@@ -233,6 +235,7 @@ async fn life(shared: &Shared) -> Ending {
         reader.feed(&buffer[..count], |news| match news {
             News::Ready => {}
             News::OtherVersion => ending = ending.or(Some(Ending::OtherVersion)),
+            News::Detached => ending = ending.or(Some(Ending::Detached)),
             News::End => ending = ending.or(Some(Ending::Closed)),
         });
         if let Some(ending) = ending {

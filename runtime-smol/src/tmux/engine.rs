@@ -2,9 +2,9 @@
 
 use super::TmuxConfig;
 use super::connection::{Address, ControlConnection, Ending, Handler, Pump};
-use super::listing::{ServerIdentity, Session};
+use super::listing::{GlobalOptions, ServerIdentity, Session};
 use super::parser::{Event, Parser};
-use super::quote::Line;
+use super::quote::{Line, spelled};
 use super::reports::Reports;
 use super::sizes::Leases;
 use super::terminal::Terminal;
@@ -13,7 +13,7 @@ use async_channel::{Receiver, Sender};
 use consort_core::{AgentId, BackendOperation, Observation, OperationId, TerminalId, TerminalOutput};
 use smol::{LocalExecutor, Task};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
@@ -71,12 +71,25 @@ pub(crate) enum Then {
     Still(TerminalId),
     /// The visible text.
     Screen(TerminalId),
-    /// A new session, to be marked at once.
-    Launched(AgentId, String, Sender<Answer>),
+    /// A new session and its settings.
+    Launched(Launched),
+    /// The settings of a new session, by its id.
+    Marked(String, Sender<Answer>),
+    /// The environment of a session without a mark.
+    Examined(u32),
     /// Keys that a task waits for; see [`keys_line`](super::write::keys_line).
     Keys(Sender<Answer>),
     /// A task waits for them.
     Answer(Sender<Answer>),
+}
+
+/// A session that is being made.
+#[derive(Debug)]
+pub(crate) struct Launched {
+    pub(crate) agent: AgentId,
+    /// The program's name; empty for the user's shell.
+    pub(crate) program: String,
+    pub(crate) done: Sender<Answer>,
 }
 
 /// The answers to a line of commands, or tmux's message about the first that failed.
@@ -97,6 +110,11 @@ pub(crate) struct Listing {
     /// Sessions that are being made: a list in between would see them without their mark.
     pub(crate) held: usize,
     pub(crate) listed: bool,
+    /// Sessions without a mark whose environment was looked at, and how many of the answers are due.
+    pub(crate) examined: BTreeSet<u32>,
+    pub(crate) examining: usize,
+    /// Lists in a row that notifications asked for and that showed nothing new.
+    pub(crate) in_vain: u32,
     /// The last quick list, and how many quick ones came after a complete one.
     pub(crate) quick: (Vec<u8>, u32),
 }
@@ -121,6 +139,10 @@ pub(crate) struct State {
     /// The connection that brings the output of a session.
     pub(crate) watches: BTreeMap<u32, ConnectionId>,
     pub(crate) leases: Leases,
+    /// Values of our options that somebody set for all sessions: they say nothing of one.
+    pub(crate) global: GlobalOptions,
+    /// Why tmux cannot be used although it runs.
+    pub(crate) trouble: Option<String>,
     /// For each pane's shell: when it was last looked at, and whether it is the pane's own.
     pub(crate) shells: BTreeMap<u32, (u64, String, bool)>,
     /// `-S` where `paste-buffer` needs it to leave control characters alone.
@@ -249,7 +271,10 @@ impl State {
         self.next_connection += 1;
         let id = ConnectionId(self.next_connection);
         let name = format!("consort-{}-{}", std::process::id(), id.0);
-        let (control, pump) = ControlConnection::open(address, &name, command)?;
+        let (verb, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let verb = spelled(verb);
+        let command = [&[verb.as_str()], arguments].concat();
+        let (control, pump) = ControlConnection::open(address, &name, &command)?;
         let Some(executor) = engine.executor.upgrade() else { return Err(io::ErrorKind::NotConnected.into()) };
         let task = executor.spawn(run(Rc::clone(engine), id, pump));
         let connection = Connection {
@@ -291,7 +316,9 @@ impl State {
                 _ => self.changed(engine, id),
             },
             Event::ListChanged => self.changed(engine, id),
-            Event::Exit => self.closed(engine, id, Ending::Closed),
+            Event::Exit { detached } => {
+                self.closed(engine, id, if detached { Ending::Detached } else { Ending::Closed });
+            }
         }
     }
 
@@ -317,20 +344,25 @@ impl State {
             }
         }
         let Some(pending) = connection.pending.pop_front() else { return };
+        if let Then::Launched(new) = pending.then {
+            let message = (!ok).then(|| String::from_utf8_lossy(body).into_owned());
+            return self.launched(id, new, &pending.bodies, message);
+        }
         let answer = if ok { Ok(pending.bodies) } else { Err(String::from_utf8_lossy(body).into_owned()) };
         self.answered(engine, id, pending.then, answer);
     }
 
     fn answered(&mut self, engine: &Rc<Engine>, id: ConnectionId, then: Then, answer: Answer) {
         match then {
-            Then::Ignore => {}
+            Then::Ignore | Then::Launched(_) => {}
             Then::List => self.listed(engine, answer),
             Then::Quick => self.quickly_listed(engine, answer),
             Then::Written(terminal, bytes) => self.written(engine, terminal, bytes, answer),
             Then::Snapshot(terminal, _) => self.snapshot_taken(engine, id, terminal, answer),
             Then::Still(terminal) => self.still(engine, terminal, answer),
             Then::Screen(terminal) => self.screen_read(engine, terminal, answer),
-            Then::Launched(agent, program, sender) => self.launched(id, agent, &program, sender, answer),
+            Then::Marked(session, done) => self.marked(id, &session, &done, answer),
+            Then::Examined(session) => self.examined(id, session, answer),
             Then::Answer(sender) | Then::Keys(sender) => {
                 let _ = sender.try_send(answer);
             }
@@ -343,7 +375,8 @@ impl State {
         let lost = std::mem::take(&mut connection.pending);
         self.monitor_lost(id);
         if let (Role::Monitor, Some(ended)) = (connection.role, &self.monitor_ended) {
-            let _ = ended.try_send(if connection.understood { Ending::Understood } else { ending });
+            let understood = connection.understood && ending == Ending::Closed;
+            let _ = ended.try_send(if understood { Ending::Understood } else { ending });
         }
         self.lost(engine, lost);
         match connection.role {
@@ -362,8 +395,15 @@ impl State {
                 }
                 Then::Snapshot(terminal, history) => self.snapshot(terminal, history),
                 Then::Screen(terminal) => self.read_screen(terminal),
-                Then::Launched(..) => self.listing.held = self.listing.held.saturating_sub(1),
-                Then::List | Then::Quick | Then::Ignore | Then::Still(_) | Then::Answer(_) | Then::Keys(_) => {}
+                Then::Launched(_)
+                | Then::Marked(..)
+                | Then::Examined(_)
+                | Then::List
+                | Then::Quick
+                | Then::Ignore
+                | Then::Still(_)
+                | Then::Answer(_)
+                | Then::Keys(_) => {}
             }
         }
     }
@@ -380,6 +420,7 @@ impl State {
             self.monitor = None;
             let listing = &mut self.listing;
             listing.in_flight = None;
+            listing.examining = 0;
             listing.waiting.clear();
             listing.waiting_next.clear();
         }

@@ -28,6 +28,8 @@ const MSG_IDENTIFY_FEATURES: u32 = 109;
 const MSG_IDENTIFY_STDOUT: u32 = 110;
 const MSG_IDENTIFY_LONGFLAGS: u32 = 111;
 const MSG_COMMAND: u32 = 200;
+const MSG_DETACH: u32 = 201;
+const MSG_DETACHKILL: u32 = 202;
 const MSG_READY: u32 = 207;
 
 const CLIENT_CONTROL: u64 = 0x2000;
@@ -168,7 +170,9 @@ pub enum News {
     Ready,
     /// The server speaks another version of the protocol.
     OtherVersion,
-    /// The client is to end: detached, its session or the server is gone, its command failed.
+    /// Somebody, or a hook, detached the client.
+    Detached,
+    /// The client is to end: its session or the server is gone, its command failed.
     End,
 }
 
@@ -204,6 +208,7 @@ impl Life {
             match u32::from_ne_bytes([header[0], header[1], header[2], header[3]]) {
                 MSG_READY => news(News::Ready),
                 MSG_VERSION => news(News::OtherVersion),
+                MSG_DETACH | MSG_DETACHKILL => news(News::Detached),
                 // Flags of the client (212, 218) and files to write belong to terminals and to `save-buffer`: not ours.
                 212.. => {}
                 _ => news(News::End),
@@ -232,12 +237,13 @@ mod tests {
         for layout in [Layout::Short, Layout::Long] {
             let mut bytes = layout.message(MSG_READY, &[], false);
             bytes.extend(layout.message(218, &[0; 8], false));
+            bytes.extend(layout.message(201, b"name\0", false));
             bytes.extend(layout.message(203, &0i32.to_ne_bytes(), false));
             let (mut life, mut seen) = (Life::new(layout), Vec::new());
             for byte in bytes {
                 life.feed(&[byte], |news| seen.push(news));
             }
-            assert_eq!(seen, [News::Ready, News::End]);
+            assert_eq!(seen, [News::Ready, News::Detached, News::End]);
         }
     }
 

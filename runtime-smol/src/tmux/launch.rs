@@ -1,23 +1,29 @@
-//! Starting an agent: checks first, then one `new-session` whose every word is quoted. User text is never part of a script.
+//! Starting an agent: checks first, then one list of commands whose every word is quoted. User text is never part of a script.
+//!
+//! The list makes the session, exempts it from `destroy-unattached` and marks it; nothing comes between, except hooks of the
+//! user's. If one of those renames the session, the rest of the list fails, and is repeated with the session's id.
 
 use super::TmuxConfig;
 use super::engine::Engine;
-use super::operations::{literal, mark_line};
-use super::quote::Line;
+use super::listing::{MARK, PROGRAM};
+use super::operations::literal;
+use super::quote::{Line, spelled};
 use crate::launch::{check_directory, expand_home};
-use consort_core::{LaunchSpec, OperationError, Size};
+use consort_core::{AgentId, LaunchSpec, OperationError, Size};
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What runs in the pane of an agent with a program of its own: the program, and when that ends, a note how, the terminal in
 /// a usable state, and the user's shell in the same directory. `$1` is tmux, the rest the program and its arguments.
 /// Leaving the alternate screen also brings back a cursor that was kept, so that is done only if the program has not left it.
+/// Names of commands lack their last letter because of aliases, see [`spelled`]; hooks may add to what is printed.
 /// The trap keeps the script alive when Ctrl-C ends the program; the program itself gets the default handling.
 const SCRIPT: &str = r#"consort_tmux=$1; shift
 trap : INT QUIT
@@ -25,9 +31,9 @@ trap : INT QUIT
 consort_status=$?
 trap - INT QUIT
 stty sane 2>/dev/null
-consort_alternate=$("$consort_tmux" set-option -p -t "$TMUX_PANE" @consort_exit "$consort_status" \; \
-    display-message -p -t "$TMUX_PANE" '#{alternate_on}' 2>/dev/null)
-[ "$consort_alternate" != 1 ] || printf '\033[?1049l'
+consort_alternate=$("$consort_tmux" set-optio -p -t "$TMUX_PANE" @consort_exit "$consort_status" \; \
+    display-messag -p -t "$TMUX_PANE" '#{?alternate_on,consort-alternate,}' 2>/dev/null)
+case $consort_alternate in *consort-alternate*) printf '\033[?1049l' ;; esac
 printf '\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?25h\033[0m'
 printf '\r\n[%s ended with status %s]\r\n' "${1##*/}" "$consort_status"
 unset consort_tmux consort_status consort_alternate
@@ -51,9 +57,15 @@ const ENVIRONMENT: [&str; 14] = [
     "TMPDIR",
 ];
 
+/// A server that was started takes connections within this time.
+const SERVER_TIME: Duration = Duration::from_secs(5);
+
 /// A launch whose every part was checked.
 #[derive(Debug)]
 pub(crate) struct Prepared {
+    /// As the user wrote it.
+    plain_name: String,
+    /// For where tmux expands formats.
     name: String,
     directory: String,
     /// Program as an absolute path with its arguments; empty for the user's shell.
@@ -97,10 +109,8 @@ pub(crate) fn prepare(config: &TmuxConfig, spec: &LaunchSpec) -> Result<Prepared
     check_directory(&directory)?;
     let path =
         directory.to_str().ok_or_else(|| error("directory-missing", "The directory's name is not UTF-8.", ""))?;
-    let mut env = vec![
-        ("CONSORT_AGENT_ID".to_owned(), spec.agent.to_string()),
-        ("CONSORT_AGENT_NAME".to_owned(), spec.name.clone()),
-    ];
+    let mut env =
+        vec![(AGENT_VARIABLE.to_owned(), spec.agent.to_string()), ("CONSORT_AGENT_NAME".to_owned(), spec.name.clone())];
     for (key, value) in &spec.env {
         if key.is_empty() || key.contains(['=', '\0']) || value.contains('\0') {
             return Err(error("environment-invalid", &format!("{} is no variable.", key.escape_debug()), ""));
@@ -118,7 +128,15 @@ pub(crate) fn prepare(config: &TmuxConfig, spec: &LaunchSpec) -> Result<Prepared
         argv.push(found.to_string_lossy().into_owned());
         argv.extend(spec.args.iter().cloned());
     }
-    Ok(Prepared { name, directory: literal(path, "directory")?, argv, program_name, env, size: spec.size })
+    Ok(Prepared {
+        plain_name: spec.name.clone(),
+        name,
+        directory: literal(path, "directory")?,
+        argv,
+        program_name,
+        env,
+        size: spec.size,
+    })
 }
 
 fn find_program(
@@ -158,9 +176,45 @@ fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 
-/// The command that makes the session. It prints the ids of session and pane.
-pub(crate) fn new_session(prepared: &Prepared, tmux: &Path) -> Line {
-    let mut line = Line::new("new-session -d -E -P -F '#{session_id} #{pane_id}' -s").arg(&prepared.name);
+/// The variable in a session's environment that names its agent.
+pub(crate) const AGENT_VARIABLE: &str = "CONSORT_AGENT_ID";
+
+/// The agent that a session was made for, from what `show-environment` says of [`AGENT_VARIABLE`].
+pub(crate) fn agent_of_environment(body: &[u8]) -> Option<AgentId> {
+    let (name, id) = std::str::from_utf8(body).ok()?.trim().split_once('=')?;
+    if name == AGENT_VARIABLE { id.parse().ok() } else { None }
+}
+
+/// What the line with the id of a new session begins with: hooks may print other lines.
+const MADE: &str = "consort-made";
+
+/// The commands that make a session and everything that it needs. They print [`MADE`] and the session's id.
+pub(crate) fn creation(prepared: &Prepared, tmux: &Path, agent: AgentId) -> Line {
+    // A name with `=` before it is that session and no other.
+    let target = format!("={}:", prepared.plain_name);
+    settings(new_session(prepared, tmux), &target, agent, &prepared.program_name)
+}
+
+/// The commands that give a session what an agent's has, on itself only: it stays when nobody looks, and it is marked.
+pub(crate) fn settings(line: Line, session: &str, agent: AgentId, program: &str) -> Line {
+    let line = line.then("set-option -t").arg(session).word("destroy-unattached off");
+    let line = line.then("set-option -t").arg(session).word(MARK).arg(agent.to_string());
+    if program.is_empty() {
+        return line;
+    }
+    line.then("set-option -p -t").arg(session).word(PROGRAM).arg(program)
+}
+
+/// The id of a session that was made, from what [`creation`] printed.
+pub(crate) fn made(printed: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(printed);
+    let mut ids = text.lines().filter_map(|line| line.strip_prefix(MADE)?.strip_prefix(' '));
+    ids.find(|id| super::parser::id(id.as_bytes(), b'$').is_some()).map(str::to_owned)
+}
+
+fn new_session(prepared: &Prepared, tmux: &Path) -> Line {
+    let format = format!("'{MADE} #{{session_id}}'");
+    let mut line = Line::new("new-session -d -E -P -F").word(format).word("-s").arg(&prepared.name);
     line = line.word("-c").arg(&prepared.directory);
     line = line.word("-x").word(prepared.size.cols()).word("-y").word(prepared.size.rows());
     for (key, value) in &prepared.env {
@@ -173,10 +227,22 @@ pub(crate) fn new_session(prepared: &Prepared, tmux: &Path) -> Line {
     prepared.argv.iter().fold(line, Line::arg)
 }
 
+/// Why no session can be made with `window-size manual`, and what to do.
+pub(crate) const MANUAL_SIZE: &str = "tmux crashes, with all its sessions, when a session is made while its option window-size is manual for all windows.";
+pub(crate) const MANUAL_SIZE_HINT: &str = "Choose another: tmux set-option -gw window-size latest";
+
 /// What tmux's refusal of `new-session` means.
 pub(crate) fn failed(spec: &LaunchSpec, message: &str) -> OperationError {
     if message.starts_with("duplicate session") {
         return name_taken(&spec.name);
+    }
+    if message.contains("server exited unexpectedly") {
+        let message = "tmux crashed when it made its first session.";
+        return error(
+            "launch-failed",
+            message,
+            &format!("If your .tmux.conf has window-size manual: {MANUAL_SIZE_HINT}"),
+        );
     }
     error(
         "launch-failed",
@@ -190,13 +256,13 @@ pub(crate) fn failed(spec: &LaunchSpec, message: &str) -> OperationError {
 pub(crate) async fn start_server(
     engine: &Rc<Engine>,
     prepared: &Prepared,
-    tmux: &Path,
+    (tmux, socket): (&Path, &Path),
     spec: &LaunchSpec,
 ) -> Result<(), OperationError> {
     engine.state.borrow_mut().listing.held += 1;
-    let result = start_and_mark(engine, prepared, tmux, spec).await;
+    let made = start_and_mark(engine, prepared, (tmux, socket), spec).await;
     engine.state.borrow_mut().listing.held -= 1;
-    result?;
+    let _held_open = made?;
     for _ in 0..100 {
         let _ = engine.look.try_send(());
         if engine.state.borrow().monitor.is_some() {
@@ -204,47 +270,81 @@ pub(crate) async fn start_server(
         }
         smol::Timer::after(Duration::from_millis(50)).await;
     }
-    Err(error("launch-failed", "tmux was started but does not answer.", "Look at tmux itself."))
+    let reason = engine.state.borrow().trouble.clone();
+    let reason = reason.unwrap_or_else(|| "tmux was started but does not answer.".to_owned());
+    Err(error("launch-failed", &reason, "Look at tmux itself, and run: consort doctor"))
 }
 
+/// The connection keeps a server alive that ends when no client is left (`exit-unattached`).
 async fn start_and_mark(
     engine: &Engine,
     prepared: &Prepared,
-    tmux: &Path,
+    (tmux, socket): (&Path, &Path),
     spec: &LaunchSpec,
-) -> Result<(), OperationError> {
-    let made =
-        commands(&engine.config, tmux, new_session(prepared, tmux)).await.map_err(|message| failed(spec, &message))?;
-    let (session, pane) = made.trim().split_once(' ').ok_or_else(|| failed(spec, &format!("it said {made:?}")))?;
-    let mark = mark_line(session, pane, spec.agent, &prepared.program_name);
-    commands(&engine.config, tmux, mark).await.map_err(|message| failed(spec, &message))?;
-    Ok(())
+) -> Result<Option<UnixStream>, OperationError> {
+    let line = creation(prepared, tmux, spec.agent);
+    let ran = commands(&engine.config, (tmux, socket), line).await.map_err(|error| failed(spec, &error.to_string()))?;
+    let Some(session) = made(&ran.printed) else { return Err(failed(spec, &ran.complaint())) };
+    if !ran.flawless {
+        // A hook of the user's failed, or one renamed the session before it was marked.
+        let again = settings(Line::default(), &format!("{session}:"), spec.agent, &prepared.program_name);
+        let _ = commands(&engine.config, (tmux, socket), again).await;
+    }
+    Ok(ran.held_open)
+}
+
+/// What a `tmux` process that executed commands has left.
+struct Ran {
+    printed: Vec<u8>,
+    errors: Vec<u8>,
+    /// It ended well and said nothing else.
+    flawless: bool,
+    /// A connection to the server that nothing is said on.
+    held_open: Option<UnixStream>,
+}
+
+impl Ran {
+    fn complaint(&self) -> String {
+        let text = [&self.errors[..], b" ", &self.printed[..]].concat();
+        String::from_utf8_lossy(&text).trim().to_owned()
+    }
 }
 
 /// Has a `tmux` process execute commands, starting the server if there is none. They are handed over by its standard input:
 /// on a command line they would be limited in length and split at semicolons.
-async fn commands(config: &TmuxConfig, tmux: &Path, line: Line) -> Result<String, String> {
+async fn commands(config: &TmuxConfig, (tmux, socket): (&Path, &Path), line: Line) -> io::Result<Ran> {
     let mut command = Command::new(tmux);
-    if let Some(name) = &config.socket_name {
-        command.args(["-L", name]);
-    }
-    command.args(["start-server", ";", "source-file", "-"]);
+    command.arg("-S").arg(socket);
+    command.args([&spelled("start-server"), ";", &spelled("source-file"), "-"]);
     command.env_clear().envs(config.clean_environment()).current_dir(&config.home).process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = smol::unblock(move || {
+    let socket = socket.to_owned();
+    smol::unblock(move || {
         let mut child = command.spawn()?;
+        let held_open = hold_open(&mut child, &socket)?;
         if let Some(mut input) = child.stdin.take() {
-            input.write_all(&line.into_bytes())?;
+            // An early end of the process shows in what it printed.
+            let _ = input.write_all(&line.into_bytes());
         }
-        child.wait_with_output()
-    });
-    let output = output.await.map_err(|error| error.to_string())?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() && output.stderr.is_empty() {
-        Ok(text(&output.stdout))
-    } else {
-        Err(format!("{} {}", text(&output.stderr), text(&output.stdout)).trim().to_owned())
+        let Output { status, stdout, stderr } = child.wait_with_output()?;
+        Ok(Ran { flawless: status.success() && stderr.is_empty(), printed: stdout, errors: stderr, held_open })
+    })
+    .await
+}
+
+/// Connects to the server that a process starts, before that process ends: it waits for its input.
+fn hold_open(child: &mut Child, socket: &Path) -> io::Result<Option<UnixStream>> {
+    let start = Instant::now();
+    while start.elapsed() < SERVER_TIME {
+        if let Ok(connection) = UnixStream::connect(socket) {
+            return Ok(Some(connection));
+        }
+        if child.try_wait()?.is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
     }
+    Ok(None)
 }
 
 impl TmuxConfig {

@@ -76,12 +76,26 @@ pub struct Pane {
     pub title: String,
 }
 
+/// What our options are set to where a user set them for all sessions or panes (`set-option -g @consort_id …`). A format gives
+/// that value for each that has none of its own, and it says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GlobalOptions(BTreeSet<String>);
+
+impl GlobalOptions {
+    /// From the values of all of them, empty ones among them.
+    #[must_use]
+    pub fn new(values: &[Vec<u8>]) -> Self {
+        let text = values.iter().map(|value| String::from_utf8_lossy(value).into_owned());
+        GlobalOptions(text.filter(|value| !value.is_empty()).collect())
+    }
+}
+
 /// Reads the answer to `list-panes -a -F` [`LIST_FORMAT`]. Lines that make no sense are left out.
 #[must_use]
-pub fn sessions(body: &[u8]) -> BTreeMap<u32, Session> {
+pub fn sessions(body: &[u8], global: &GlobalOptions) -> BTreeMap<u32, Session> {
     let mut sessions: BTreeMap<u32, Session> = BTreeMap::new();
     for line in body.split(|b| *b == b'\n') {
-        let Some((session, pane)) = line_of(line) else { continue };
+        let Some((session, pane)) = line_of(line, global) else { continue };
         let session = sessions.entry(session.id).or_insert(session);
         // A window can be linked twice into one session.
         if !session.panes.iter().any(|known| known.id == pane.id) {
@@ -94,7 +108,7 @@ pub fn sessions(body: &[u8]) -> BTreeMap<u32, Session> {
     sessions
 }
 
-fn line_of(line: &[u8]) -> Option<(Session, Pane)> {
+fn line_of(line: &[u8], global: &GlobalOptions) -> Option<(Session, Pane)> {
     let fields: Vec<&[u8]> = fields(line).collect();
     let raw = |i: usize| fields.get(i).copied().unwrap_or_default();
     let text = |i: usize| String::from_utf8_lossy(&unquote(raw(i))).into_owned();
@@ -105,7 +119,8 @@ fn line_of(line: &[u8]) -> Option<(Session, Pane)> {
         return None;
     }
     let flag = |i: usize| raw(i) == b"1";
-    let ended = value::<i32>(raw(19));
+    let own = |i: usize| Some(text(i)).filter(|value| !global.0.contains(value)).unwrap_or_default();
+    let ended = own(19).parse::<i32>().ok();
     let dead = flag(14).then(|| value::<i32>(raw(16)).map(|signal| 128 + signal).or(value(raw(15))).unwrap_or(0));
     let pane = Pane {
         id: id(raw(2), b'%')?,
@@ -118,7 +133,7 @@ fn line_of(line: &[u8]) -> Option<(Session, Pane)> {
         bell: raw(13).first().is_some_and(|b| *b != b'0'),
         exit_code: ended.or(dead),
         pid: value(raw(17)).unwrap_or(0),
-        program: if ended.is_none() { text(20) } else { String::new() },
+        program: if ended.is_none() { own(20) } else { String::new() },
         window_name: text(22),
         command: text(23),
         title: text(24),
@@ -126,7 +141,7 @@ fn line_of(line: &[u8]) -> Option<(Session, Pane)> {
     let session = Session {
         id: id(raw(0), b'$')?,
         created: value(raw(3))?,
-        mark: text(18).parse().ok(),
+        mark: own(18).parse().ok(),
         name: text(21),
         path: text(25),
         panes: Vec::new(),
@@ -225,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_line_is_read_whatever_the_title_and_the_directory_are() {
-        let sessions = sessions(LINE.as_bytes());
+        let sessions = sessions(LINE.as_bytes(), &GlobalOptions::default());
         let session = &sessions[&1];
         assert_eq!((session.name.as_str(), session.path.as_str()), ("a-b-c", "/tmp/x\ny"));
         assert_eq!(session.panes[0].title, " a \\\"x\" 日本");
@@ -235,7 +250,7 @@ mod tests {
     #[test]
     fn lines_that_make_no_sense_are_left_out() {
         let text = format!("nonsense\n\n{LINE}\n$1 @2 %3 x");
-        assert_eq!(sessions(text.as_bytes()).len(), 1);
+        assert_eq!(sessions(text.as_bytes(), &GlobalOptions::default()).len(), 1);
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! lately, and for what can change elsewhere without a notification. Every tenth time the list is complete; so a program that
 //! replaces another one in the foreground without printing a byte is seen within ten seconds, everything else within one.
 
-use super::engine::{Answer, Engine, State, Then};
+use super::engine::{Answer, ConnectionId, Engine, State, Then};
+use super::launch;
 use super::listing::{self, CLIENTS_FORMAT, LIST_FORMAT, Pane, QUICK_FORMAT, Session, is_shell};
 use super::quote::Line;
 use super::terminal::Terminal;
@@ -27,7 +28,7 @@ impl State {
     /// Lists everything now, or again after the list that is under way.
     pub(crate) fn list(&mut self) {
         let Some(monitor) = self.monitor else { return };
-        if self.listing.in_flight.is_some() || self.listing.held > 0 {
+        if self.listing.in_flight.is_some() || self.listing.held > 0 || self.listing.examining > 0 {
             self.listing.again = true;
             return;
         }
@@ -43,10 +44,15 @@ impl State {
     /// Lists what may have changed. Called once a second: a complete list costs tmux 70 µs per pane.
     pub(crate) fn poll(&mut self) {
         let Some(monitor) = self.monitor else { return };
-        if self.listing.held > 0 || self.listing.quick.1 >= QUICK_LISTS || self.sessions.is_empty() {
+        if self.listing.held > 0
+            || self.listing.examining > 0
+            || self.listing.quick.1 >= QUICK_LISTS
+            || self.sessions.is_empty()
+        {
             return self.list();
         }
         self.listing.quick.1 += 1;
+        self.listing.in_vain = self.listing.in_vain.saturating_sub(1);
         self.listing.in_flight = Some(Instant::now());
         let recent = unix_seconds().saturating_sub(RECENT_SECONDS);
         let line = Line::new("list-clients -F").word(format!("\"{CLIENTS_FORMAT}\""));
@@ -59,9 +65,9 @@ impl State {
     pub(crate) fn quickly_listed(&mut self, engine: &Rc<Engine>, answer: Answer) {
         self.listing.in_flight = None;
         let merged = match answer.as_deref() {
-            Ok([clients, quick, panes]) if *quick == self.listing.quick.0 => {
-                self.merged(listing::sessions(panes)).map(|sessions| (sessions, self.shown_elsewhere(clients)))
-            }
+            Ok([clients, quick, panes]) if *quick == self.listing.quick.0 => self
+                .merged(listing::sessions(panes, &self.global))
+                .map(|sessions| (sessions, self.shown_elsewhere(clients))),
             Ok([_, quick, _]) => {
                 self.listing.quick.0.clone_from(quick);
                 None
@@ -99,7 +105,9 @@ impl State {
         if std::mem::replace(&mut self.listing.soon, true) {
             return;
         }
-        let pause = COALESCE.max(self.listing.took * 4);
+        // A hook that changes something after every list would keep us listing: what brings nothing new is asked less often.
+        let pause = COALESCE.max(self.listing.took * 4).max(COALESCE * (1 << self.listing.in_vain.min(5)));
+        self.listing.in_vain += 1;
         let later = Rc::clone(engine);
         let task = async move {
             smol::Timer::after(pause).await;
@@ -120,7 +128,11 @@ impl State {
                 let [clients, panes] = bodies.as_slice() else { return };
                 let shown = self.shown_elsewhere(clients);
                 self.listing.quick.1 = 0;
-                self.apply(engine, listing::sessions(panes), &shown);
+                let sessions = listing::sessions(panes, &self.global);
+                if self.examine(&sessions) {
+                    return;
+                }
+                self.apply(engine, sessions, &shown);
             }
             Err(message) => log::debug!("listing: {message}"),
         }
@@ -135,6 +147,36 @@ impl State {
         }
     }
 
+    /// Looks at the environments of sessions without a mark that were not seen before: one that was made for an agent has
+    /// the agent's id there, and was left half made if the mark is missing (we ended in the middle, or a hook interfered).
+    /// True: there are some, and a list follows when all is known.
+    fn examine(&mut self, sessions: &BTreeMap<u32, Session>) -> bool {
+        let Some(monitor) = self.monitor else { return false };
+        self.listing.examined.retain(|id| sessions.contains_key(id));
+        let unmarked = sessions.values().filter(|session| session.mark.is_none()).map(|session| session.id);
+        let new: Vec<u32> = unmarked.filter(|id| self.listing.examined.insert(*id)).collect();
+        for id in &new {
+            self.listing.examining += 1;
+            let line = Line::new("show-environment -t").word(format!("'${id}'")).word(launch::AGENT_VARIABLE);
+            self.send(monitor, line, Then::Examined(*id));
+        }
+        !new.is_empty()
+    }
+
+    /// The answer for one session of [`examine`](State::examine).
+    pub(crate) fn examined(&mut self, id: ConnectionId, session: u32, answer: Answer) {
+        let body = answer.ok().and_then(|bodies| bodies.into_iter().next()).unwrap_or_default();
+        let agent = launch::agent_of_environment(&body).filter(|agent| !self.agents.contains_key(agent));
+        if let Some(agent) = agent {
+            log::info!("session ${session} was made for agent {agent} and not marked; marking it");
+            self.send(id, launch::settings(Line::default(), &format!("${session}:"), agent, ""), Then::Ignore);
+        }
+        self.listing.examining = self.listing.examining.saturating_sub(1);
+        if self.listing.examining == 0 {
+            self.list();
+        }
+    }
+
     fn apply(&mut self, engine: &Rc<Engine>, sessions: BTreeMap<u32, Session>, shown: &BTreeSet<u32>) {
         let agents = listing::agents(&self.identity, &sessions);
         let gone: Vec<(AgentId, u32)> = self
@@ -143,6 +185,9 @@ impl State {
             .filter(|(agent, session)| agents.get(session) != Some(agent))
             .map(|(agent, session)| (*agent, *session))
             .collect();
+        if self.sessions != sessions {
+            self.listing.in_vain = 0;
+        }
         self.sessions = sessions;
         self.agents = agents.iter().map(|(session, agent)| (*agent, *session)).collect();
         self.agents_by_session = agents;

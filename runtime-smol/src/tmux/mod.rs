@@ -1,7 +1,7 @@
 //! The tmux backend: every session of the user's tmux server is an agent, every pane a terminal.
 //!
 //! Map: [`parser`], [`quote`], [`imsg`], [`listing`], `screen`, `pen`, `flood` and `modes` are pure; `connection` is one
-//! control-mode connection; `engine` holds the state and routes; `supervise` finds tmux and its server; `lists`,
+//! control-mode connection; `engine` holds the state and routes; `supervise` finds tmux and its server, `socket` where that listens; `lists`,
 //! `terminal`, `write`, `sizes`, `operations`, `launch` and `paste` each know one kind of work; `reports` is the way to
 //! the driver.
 //!
@@ -28,6 +28,7 @@ pub mod quote;
 mod reports;
 pub mod screen;
 mod sizes;
+pub mod socket;
 mod supervise;
 mod terminal;
 mod write;
@@ -45,7 +46,7 @@ use std::rc::Rc;
 /// Where tmux is and what it is started with.
 #[derive(Clone, Debug)]
 pub struct TmuxConfig {
-    /// The server's name, as in `tmux -L`; the user's default server if none.
+    /// The server's name, as in `tmux -L`, or the path of its socket, as in `tmux -S`; the user's default server if none.
     pub socket_name: Option<String>,
     /// The tmux program; the first `tmux` in the environment's `PATH` if none.
     pub program: Option<PathBuf>,
@@ -67,18 +68,13 @@ impl TmuxConfig {
         TmuxConfig { socket_name, program: None, home, direct: true, environment: std::env::vars_os().collect() }
     }
 
-    fn variable(&self, name: &str) -> Option<&OsString> {
-        self.environment.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    /// Which server this is about.
+    fn which(&self) -> socket::Which<'_> {
+        socket::Which { socket: self.socket_name.as_deref(), folder: self.variable("TMUX_TMPDIR") }
     }
 
-    /// The server's socket, where tmux itself would put it.
-    fn socket_path(&self) -> PathBuf {
-        let base = self
-            .variable("TMUX_TMPDIR")
-            .filter(|dir| !dir.is_empty())
-            .map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-        let user = rustix::process::geteuid().as_raw();
-        base.join(format!("tmux-{user}")).join(self.socket_name.as_deref().unwrap_or("default"))
+    fn variable(&self, name: &str) -> Option<&OsString> {
+        self.environment.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 }
 

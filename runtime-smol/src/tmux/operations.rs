@@ -1,8 +1,8 @@
 //! Operations on agents: launch, kill, rename, mark, paste, read. Each is answered once.
 
-use super::engine::{Answer, ConnectionId, Engine, State, Then};
+use super::engine::{Answer, ConnectionId, Engine, Launched, State, Then};
 use super::launch::{self, error};
-use super::listing::{MARK, PROGRAM};
+use super::listing::MARK;
 use super::quote::{Line, format_literal};
 use crate::backend::TerminalEvent;
 use crate::paste::PasteText;
@@ -86,15 +86,15 @@ impl Engine {
 
     async fn launch(self: &Rc<Self>, spec: LaunchSpec) -> Outcome {
         let prepared = launch::prepare(&self.config, &spec)?;
-        let program = prepared.program_name.clone();
-        let tmux = self.tmux_program()?;
+        let (tmux, socket) = self.tmux_program()?;
         let (sender, receiver) = async_channel::bounded(1);
+        self.check_window_size().await?;
         let running = {
             let mut state = self.state.borrow_mut();
             if let Some(monitor) = state.monitor {
-                state.listing.held += 1;
-                let line = launch::new_session(&prepared, &tmux);
-                state.send(monitor, line, Then::Launched(spec.agent, program.clone(), sender));
+                let line = launch::creation(&prepared, &tmux, spec.agent);
+                let new = Launched { agent: spec.agent, program: prepared.program_name.clone(), done: sender };
+                state.send(monitor, line, Then::Launched(new));
                 true
             } else {
                 false
@@ -104,10 +104,30 @@ impl Engine {
             let answer = receiver.recv().await.unwrap_or_else(|_| Err("tmux ended the connection".to_owned()));
             answer.map_err(|message| launch::failed(&spec, &message))?;
         } else {
-            launch::start_server(self, &prepared, &tmux, &spec).await?;
+            launch::start_server(self, &prepared, (&tmux, &socket), &spec).await?;
         }
         self.list_now().await;
-        Ok(OperationDone::Done)
+        if self.state.borrow().agents.contains_key(&spec.agent) {
+            return Ok(OperationDone::Done);
+        }
+        Err(error(
+            "session-ended",
+            "The session ended as soon as it was made.",
+            "Its shell ended at once, or a hook of your tmux ends sessions: see tmux show-hooks -g",
+        ))
+    }
+
+    /// tmux (seen in 3.3a and 3.5a) reads a window that is not there yet when this option is `manual` for all windows. The
+    /// crash would end every session of the user's.
+    async fn check_window_size(&self) -> Result<(), OperationError> {
+        if self.state.borrow().monitor.is_none() {
+            return Ok(());
+        }
+        let values = self.ask(Line::new("show-options -gwv window-size")).await.unwrap_or_default();
+        if values.first().is_some_and(|value| value == b"manual") {
+            return Err(launch::error("tmux-would-crash", launch::MANUAL_SIZE, launch::MANUAL_SIZE_HINT));
+        }
+        Ok(())
     }
 
     async fn read_text(&self, terminal: TerminalId, history_lines: u32) -> Outcome {
@@ -153,34 +173,26 @@ fn screen_text(numbers: &[u8], text: &[u8]) -> Option<ScreenText> {
 }
 
 impl State {
-    /// A session was made: marks it before anything else is asked, so that no list sees it without.
-    pub(crate) fn launched(
-        &mut self,
-        id: ConnectionId,
-        agent: AgentId,
-        program: &str,
-        sender: Sender<Answer>,
-        answer: Answer,
-    ) {
-        self.listing.held = self.listing.held.saturating_sub(1);
-        let made = answer.and_then(|bodies| {
-            let text = bodies.first().map(|body| String::from_utf8_lossy(body).into_owned()).unwrap_or_default();
-            text.split_once(' ')
-                .filter(|(session, pane)| session.starts_with('$') && pane.starts_with('%'))
-                .map(|(session, pane)| (session.to_owned(), pane.to_owned()))
-                .ok_or_else(|| format!("unexpected answer {text:?}"))
-        });
-        let (session, pane) = match made {
-            Ok(made) => made,
-            Err(message) => {
-                let _ = sender.try_send(Err(message));
-                return self.list();
-            }
+    /// A session was made. If the rest of the list that made it failed, it is repeated with the session's id; and if that
+    /// fails too, nothing is left of the session.
+    pub(crate) fn launched(&mut self, id: ConnectionId, new: Launched, bodies: &[Vec<u8>], message: Option<String>) {
+        let made = bodies.first().and_then(|body| launch::made(body));
+        let (Some(session), Some(message)) = (made, &message) else {
+            let answer = message.map_or_else(|| Ok(bodies.to_vec()), Err);
+            let _ = new.done.try_send(answer);
+            return;
         };
-        self.send(id, mark_line(&session, &pane, agent, program), Then::Answer(sender));
-        if self.listing.again {
-            self.list();
+        log::info!("tmux made session {session} and then refused: {message}; a hook may have renamed it");
+        let line = launch::settings(Line::default(), &format!("{session}:"), new.agent, &new.program);
+        self.send(id, line, Then::Marked(session, new.done));
+    }
+
+    /// The second attempt of [`launched`](State::launched).
+    pub(crate) fn marked(&mut self, id: ConnectionId, session: &str, done: &Sender<Answer>, answer: Answer) {
+        if answer.is_err() {
+            self.send(id, Line::new("kill-session -t").arg(session), Then::Ignore);
         }
+        let _ = done.try_send(answer);
     }
 
     /// Asks for the visible text.
@@ -201,15 +213,6 @@ impl State {
             engine.reports.terminal(terminal, TerminalEvent::Screen(text));
         }
     }
-}
-
-/// The commands that mark a new session with its agent and its pane with the program.
-pub(crate) fn mark_line(session: &str, pane: &str, agent: AgentId, program: &str) -> Line {
-    let line = Line::new("set-option -t").word(format!("'{session}'")).word(MARK).arg(agent.to_string());
-    if program.is_empty() {
-        return line;
-    }
-    line.then("set-option -p -t").word(format!("'{pane}'")).word(PROGRAM).arg(program)
 }
 
 /// Used where tmux expands formats.

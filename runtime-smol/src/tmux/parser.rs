@@ -2,8 +2,10 @@
 //!
 //! tmux writes lines. Outside a block every line starts with `%`; a block, the answer to one command, stands between
 //! `%begin TIME NUMBER FLAGS` and `%end` or `%error` with the *same* three numbers, and its lines are arbitrary text.
-//! A line outside a block that does not start with `%` means that the two sides no longer agree: an error, after which
-//! the connection is of no use.
+//!
+//! Not everything is framed. What a hook of the user's prints while no block is open (`set-hook -g client-attached
+//! "list-sessions"`) comes as bare lines, and a block with flags 0 is the output of a hook or of the command that attached.
+//! Neither is an answer to us: only blocks with flags 1 are, and they come in the order of our commands.
 
 use memchr::memchr;
 
@@ -49,8 +51,11 @@ pub enum Event<'a> {
     /// Something about sessions, windows or panes is different: look again.
     ListChanged,
     /// tmux ends this connection.
-    Exit,
-    /// A notification that says nothing to us.
+    Exit {
+        /// Somebody, or a hook, detached this client.
+        detached: bool,
+    },
+    /// A notification that says nothing to us, or what a hook printed.
     Other,
 }
 
@@ -63,9 +68,6 @@ pub enum ParseError {
     /// An answer is longer than [`BODY_BYTES`].
     #[error("tmux sent an answer of more than {BODY_BYTES} bytes")]
     BodyTooLong,
-    /// Text where a notification should be.
-    #[error("tmux sent text outside of an answer")]
-    Unframed,
 }
 
 /// The three numbers that the two guards of a block share.
@@ -132,7 +134,10 @@ impl Parser {
         }
         match self.open {
             Some(open) => self.line_in_block(open, line, sink),
-            None => self.line_outside(line, sink),
+            None => {
+                self.line_outside(line, sink);
+                Ok(())
+            }
         }
     }
 
@@ -156,13 +161,10 @@ impl Parser {
         Ok(())
     }
 
-    fn line_outside(&mut self, line: &[u8], sink: &mut dyn FnMut(Event<'_>)) -> Result<(), ParseError> {
+    fn line_outside(&mut self, line: &[u8], sink: &mut dyn FnMut(Event<'_>)) {
         // A terminal's device control string comes first when tmux believes that it talks to one (`-CC`); not used by us.
         if line.is_empty() {
-            return Ok(());
-        }
-        if line[0] != b'%' {
-            return Err(ParseError::Unframed);
+            return;
         }
         let (word, rest) = split_word(line);
         match word {
@@ -171,7 +173,6 @@ impl Parser {
             b"%begin" => self.open = guard(rest),
             _ => sink(notification(word, rest)),
         }
-        Ok(())
     }
 
     fn output(&mut self, (pane, data): (&[u8], &[u8]), sink: &mut dyn FnMut(Event<'_>)) {
@@ -209,7 +210,7 @@ fn notification<'a>(word: &[u8], rest: &'a [u8]) -> Event<'a> {
             let visible = split_word(visible).0;
             Event::Layout { window, layout: if visible.is_empty() { layout } else { visible } }
         }),
-        b"%exit" => Some(Event::Exit),
+        b"%exit" => Some(Event::Exit { detached: first == b"detached" }),
         b"%sessions-changed"
         | b"%session-renamed"
         | b"%session-window-changed"

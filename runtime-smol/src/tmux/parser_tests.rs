@@ -75,14 +75,26 @@ fn notifications_that_matter_are_recognised_and_others_ignored() {
         Event::SessionChanged(2),
         Event::Other,
         Event::ModeChanged(9),
-        Event::Exit,
+        Event::Exit { detached: false },
     ];
     assert_eq!(events(&[text]), expected.iter().map(plain).collect::<Vec<_>>());
 }
 
 #[test]
-fn text_outside_of_an_answer_is_an_error() {
-    assert_eq!(events(&[b"hello\n"]), [Seen::Failed(ParseError::Unframed)]);
+fn text_of_a_hook_is_skipped() {
+    let text = b"0: 1 windows (created Mon)\n%begin 1 7 0\nhook\n%end 1 7 0\nmore\n%begin 1 8 1\nours\n%end 1 8 1\n";
+    let hook = [Seen::Reply(false, true, b"hook".to_vec())];
+    let ours = [Seen::Reply(true, true, b"ours".to_vec())];
+    let bare = [plain(&Event::Other)];
+    assert_eq!(events(&[text]), [&bare[..], &hook, &bare, &ours].concat());
+}
+
+#[test]
+fn a_detached_client_is_told_apart_from_one_that_ended() {
+    assert_eq!(
+        events(&[b"%exit detached (from session a)\n%exit\n%exit server exited\n"]),
+        [true, false, false].map(|detached| plain(&Event::Exit { detached }))
+    );
 }
 
 #[test]

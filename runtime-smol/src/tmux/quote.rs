@@ -14,7 +14,7 @@ impl Line {
     /// A line that begins with this command.
     #[must_use]
     pub fn new(command: &str) -> Self {
-        Line { text: command.to_owned(), commands: 1 }
+        Line { text: spelled(command), commands: 1 }
     }
 
     /// Another command after the ones before it; skipped by tmux when one of those fails.
@@ -23,7 +23,7 @@ impl Line {
         if self.commands > 0 {
             self.text.push_str(" ; ");
         }
-        self.text.push_str(command);
+        self.text.push_str(&spelled(command));
         self.commands += 1;
         self
     }
@@ -69,6 +69,22 @@ impl Line {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+}
+
+/// A command with its name in a spelling that no `command-alias` of the user's changes: without its last letter. tmux takes
+/// every unambiguous beginning of a name for the name, but looks for aliases by the whole word. Arguments may follow the name,
+/// and a brace may stand before it.
+#[must_use]
+pub fn spelled(command: &str) -> String {
+    let (brace, rest) = match command.strip_prefix("{ ") {
+        Some(rest) => ("{ ", rest),
+        None => ("", command),
+    };
+    let end = rest.find(' ').unwrap_or(rest.len());
+    let (name, arguments) = rest.split_at(end);
+    let mut short = name.chars();
+    short.next_back();
+    format!("{brace}{}{arguments}", short.as_str())
 }
 
 /// Writes `bytes` as one double-quoted word of tmux's command language. Everything but plain ASCII that means nothing there
@@ -203,6 +219,12 @@ mod tests {
                 let _ = unquote(field);
             }
         }
+    }
+
+    #[test]
+    fn a_command_is_spelled_so_that_no_alias_has_its_name() {
+        assert_eq!(Line::new("list-panes -a").then("{ send-keys -t").as_str(), "list-pane -a ; { send-key -t");
+        assert_eq!(spelled("detach-client"), "detach-clien");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::connection::{Address, Ending, Transport};
 use super::engine::{Engine, Role};
 use super::launch::{error, find_in_path};
-use super::listing::ServerIdentity;
-use super::quote::{Line, fields, unquote};
+use super::listing::{EXIT, GlobalOptions, MARK, PROGRAM, ServerIdentity};
+use super::quote::{Line, fields, spelled, unquote};
 use consort_core::directory::BackendKind;
 use consort_core::{AgentId, BackendInput, OperationError};
 use futures_lite::future;
@@ -24,10 +24,21 @@ const LIST_INTERVAL: Duration = Duration::from_secs(1);
 /// A server that does not answer for so long is treated as gone.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
+/// A connection that lasted this long was not detached by a hook that waits for connections.
+const HOLDS: Duration = Duration::from_millis(1_500);
+/// Detached so often, soon after connecting, it is not a person who does that.
+const DETACHED_AT_MOST: u32 = 3;
+/// Time between attempts to connect to a tmux that detaches us: at first, and at most.
+const DETACHED_PAUSE: Duration = Duration::from_millis(200);
+const DETACHED_PAUSE_AT_MOST: Duration = Duration::from_secs(5);
+
 /// A tmux program that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Program {
     path: PathBuf,
+    /// Where its server listens, and where that was expected when it was asked.
+    socket: PathBuf,
+    expected: PathBuf,
     modified: Option<SystemTime>,
     version: (u32, u32),
     /// As tmux says it: `tmux 3.3a`.
@@ -43,6 +54,8 @@ enum Unconnected {
     Busy,
     /// There is one and it does not understand us this way.
     NotUnderstood,
+    /// There is one and it detached us.
+    Detached,
 }
 
 impl Engine {
@@ -74,10 +87,23 @@ impl Engine {
         let transports = Transport::candidates(program.version, self.config.direct);
         let mut transport = 0;
         let mut checked = Instant::now();
+        // How often in a row the connection was detached soon after it was made.
+        let mut detached = 0;
         loop {
             match self.connect(program, transports[transport]).await {
                 Ok(ended) => {
-                    self.poll(&ended).await;
+                    let since = Instant::now();
+                    let ending = self.poll(program, &ended).await;
+                    if ending != Some(Ending::Detached) || since.elapsed() > HOLDS {
+                        detached = 0;
+                    }
+                    if ending == Some(Ending::Detached) {
+                        self.was_detached(program, &mut detached).await;
+                    }
+                    continue;
+                }
+                Err(Unconnected::Detached) => {
+                    self.was_detached(program, &mut detached).await;
                     continue;
                 }
                 Err(Unconnected::NotUnderstood) if transport + 1 < transports.len() => {
@@ -96,7 +122,7 @@ impl Engine {
             self.pause(SERVER_INTERVAL).await;
             if checked.elapsed() > PROGRAM_INTERVAL {
                 checked = Instant::now();
-                if !program.is_unchanged() {
+                if !program.is_unchanged() || program.expected != self.config.which().expected() {
                     return;
                 }
             }
@@ -120,7 +146,7 @@ impl Engine {
         program: &Program,
         transport: Transport,
     ) -> Result<async_channel::Receiver<Ending>, Unconnected> {
-        let socket = self.config.socket_path();
+        let socket = program.socket.clone();
         let (ended, ending) = async_channel::bounded(1);
         {
             let mut state = self.state.borrow_mut();
@@ -150,6 +176,7 @@ impl Engine {
         match future::or(identity, patience).await {
             Some(Ok(bodies)) => {
                 self.connected(bodies.first().and_then(|body| parse_identity(body)).unwrap_or_default());
+                self.look_at_options(program).await;
                 // Later versions make control characters in pastes visible unless told not to.
                 let usage = self.ask(Line::new("list-commands paste-buffer")).await.unwrap_or_default();
                 let usage = usage.first().map(|body| String::from_utf8_lossy(body).into_owned()).unwrap_or_default();
@@ -178,6 +205,7 @@ impl Engine {
         self.drop_monitor();
         match ending {
             Some(Ending::OtherVersion) => Unconnected::NotUnderstood,
+            Some(Ending::Detached) => Unconnected::Detached,
             // tmux answered in control mode, so it understood.
             Some(Ending::Understood) => Unconnected::NoServer,
             _ if super::imsg::listens(socket) => Unconnected::NotUnderstood,
@@ -192,8 +220,62 @@ impl Engine {
         }
     }
 
-    /// Lists once a second until the connection has ended.
-    async fn poll(self: &Rc<Self>, ended: &async_channel::Receiver<Ending>) {
+    /// What the user's options mean for us: the server may end with us, and ours may be set for all sessions.
+    async fn look_at_options(self: &Rc<Self>, program: &Program) {
+        let mut line = Line::new("show-options -sv exit-unattached");
+        for name in [MARK, EXIT, PROGRAM] {
+            for scope in ["-gqv", "-gwqv", "-sqv"] {
+                line = line.then("show-options").word(scope).word(name);
+            }
+        }
+        let Ok(values) = self.ask(line).await else { return };
+        let Some((exit_unattached, global)) = values.split_first() else { return };
+        self.state.borrow_mut().global = GlobalOptions::new(global);
+        let mut detail = program.text.clone();
+        if exit_unattached == b"on" {
+            detail.push_str("; its option exit-unattached is on: tmux and all agents in it end when this node ends");
+        }
+        if self.state.borrow().trouble.is_none() {
+            self.reports.backend(BackendInput::Available(BackendKind::Tmux, detail));
+        }
+    }
+
+    /// tmux detached us. If that happens again and again it cannot be used, and a person has to know why.
+    async fn was_detached(self: &Rc<Self>, program: &Program, times: &mut u32) {
+        *times += 1;
+        if *times >= DETACHED_AT_MOST && self.state.borrow().trouble.is_none() {
+            let reason = detaching(&detaching_hooks(&program.path, &program.socket).await);
+            self.lose_sight();
+            self.state.borrow_mut().trouble = Some(reason.clone());
+            self.reports.backend(BackendInput::Unavailable(BackendKind::Tmux, reason));
+        }
+        let pause = DETACHED_PAUSE.saturating_mul(1 << times.saturating_sub(1).min(8));
+        self.pause(pause.min(DETACHED_PAUSE_AT_MOST)).await;
+    }
+
+    /// A connection holds after all.
+    fn holds(self: &Rc<Self>, program: &Program) {
+        if self.state.borrow_mut().trouble.take().is_some() {
+            self.reports.backend(BackendInput::Available(BackendKind::Tmux, program.text.clone()));
+        }
+    }
+
+    /// Lists once a second until the connection has ended. After trouble, not before it is seen that the connection holds.
+    async fn poll(self: &Rc<Self>, program: &Program, ended: &async_channel::Receiver<Ending>) -> Option<Ending> {
+        let troubled = self.state.borrow().trouble.is_some();
+        if troubled {
+            self.state.borrow_mut().listing.held += 1;
+            let holds = async {
+                smol::Timer::after(HOLDS).await;
+                Ok(())
+            };
+            let ending = future::or(async { Err(ended.recv().await.ok()) }, holds).await;
+            self.state.borrow_mut().listing.held -= 1;
+            if let Err(ending) = ending {
+                return ending;
+            }
+            self.holds(program);
+        }
         let list = async {
             loop {
                 let stuck = {
@@ -207,15 +289,21 @@ impl Engine {
                 if stuck {
                     log::warn!("tmux does not answer; connecting again");
                     self.drop_monitor();
-                    return;
+                    return None;
                 }
                 smol::Timer::after(LIST_INTERVAL).await;
             }
         };
-        let end = async {
-            let _ = ended.recv().await;
-        };
-        future::or(end, list).await;
+        future::or(async { ended.recv().await.ok() }, list).await
+    }
+
+    /// What runs in tmux is not seen any more, which is not to say that it has ended.
+    fn lose_sight(self: &Rc<Self>) {
+        let mut state = self.state.borrow_mut();
+        state.seen.clear();
+        state.listing.listed = false;
+        drop(state);
+        self.server_gone();
     }
 
     /// The server is gone, and with it everything that it carried.
@@ -238,6 +326,7 @@ impl Engine {
         state.agents_by_session.clear();
         state.sessions.clear();
         state.shells.clear();
+        state.listing.examined.clear();
     }
 
     fn listed_nothing(&self) {
@@ -246,10 +335,11 @@ impl Engine {
         }
     }
 
-    /// The tmux program to launch with.
-    pub(crate) fn tmux_program(&self) -> Result<PathBuf, OperationError> {
-        let path = self.state.borrow().address.as_ref().map(|address| address.program.clone());
-        path.ok_or_else(|| {
+    /// The tmux program to launch with, and the socket of its server.
+    pub(crate) fn tmux_program(&self) -> Result<(PathBuf, PathBuf), OperationError> {
+        let state = self.state.borrow();
+        let address = state.address.as_ref();
+        address.map(|address| (address.program.clone(), address.socket.clone())).ok_or_else(|| {
             error("tmux-unavailable", "tmux is not available on this machine.", "Install tmux 3.2 or later.")
         })
     }
@@ -270,11 +360,41 @@ impl Engine {
         match parse_version(&text) {
             Some(version) if version >= OLDEST => {
                 let modified = path.metadata().and_then(|data| data.modified()).ok();
-                Ok(Program { path, modified, version, text })
+                let which = self.config.which();
+                let expected = which.expected();
+                let socket = which.ask(&path).await.map_err(|reason| format!("{text} has no socket: {reason}."))?;
+                Ok(Program { path, socket, expected, modified, version, text })
             }
             Some(_) => Err(format!("{text} is too old; Consort needs {}. {INSTALL}", needed())),
             None => Err(format!("{} does not say its version ({text:?}); Consort needs {}.", path.display(), needed())),
         }
+    }
+}
+
+/// The hooks that detach clients, as tmux shows them.
+pub(crate) async fn detaching_hooks(tmux: &Path, socket: &Path) -> Vec<String> {
+    let mut command = smol::process::Command::new(tmux);
+    command.arg("-N").arg("-S").arg(socket).args([&spelled("show-hooks"), "-g"]);
+    command.env_remove("TMUX").stdin(std::process::Stdio::null()).kill_on_drop(true);
+    let said = async { command.output().await.map(|output| output.stdout).unwrap_or_default() };
+    let late = async {
+        smol::Timer::after(PROGRAM_INTERVAL).await;
+        Vec::new()
+    };
+    let printed = future::or(said, late).await;
+    let lines = String::from_utf8_lossy(&printed).into_owned();
+    lines.lines().filter(|line| line.contains("detach")).map(|line| line.trim().to_owned()).collect()
+}
+
+/// What to say about hooks that detach us.
+fn detaching(hooks: &[String]) -> String {
+    match hooks {
+        [] => "Your tmux detaches Consort whenever it connects: look for a hook or a script that detaches clients."
+            .to_owned(),
+        hooks => format!(
+            "A hook of your tmux detaches Consort whenever it connects: {}. Remove it, or let it spare control clients.",
+            hooks.join(", ")
+        ),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bytes to a terminal: every value, in order, each once, also while a person has the pane in copy mode.
 
 use super::engine::{Answer, ConnectionId, Engine, State, Then};
-use super::quote::Line;
+use super::quote::{Line, spelled};
 use crate::backend::TerminalEvent;
 use consort_core::TerminalId;
 use std::fmt::Write;
@@ -59,7 +59,7 @@ impl State {
     /// the decision and the writing cannot come apart.
     pub(crate) fn keys_line(&mut self, pane: u32, bytes: &[u8]) -> Line {
         let buffer = self.buffer_name();
-        let mut keys = format!("{{ send-keys -t %{pane} -H");
+        let mut keys = format!("{} -t %{pane} -H", spelled("{ send-keys"));
         for byte in bytes {
             let _ = write!(keys, " {byte:02x}");
         }
