@@ -2,6 +2,7 @@
 //! for a browser.
 
 pub mod dice;
+pub mod differential;
 pub mod net;
 pub mod node;
 pub mod relay;

@@ -1,0 +1,127 @@
+//! Runs many cases of the differential fuzz and prints what differs, made small and sorted by kind.
+
+use consort_tests::differential::tmux::Panes;
+use consort_tests::differential::{Case, Compared, Difference, Headless, Recorded, case, compare, explained, shrink};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Cases at once.
+const BATCH: usize = 96;
+/// Cases at once while they are made smaller.
+const SHRINK_BATCH: usize = 96;
+/// Longest time for making cases smaller.
+const SHRINKING: Duration = Duration::from_secs(90);
+
+struct Options {
+    cases: u64,
+    seed: u64,
+    program: Option<PathBuf>,
+    small: usize,
+}
+
+fn options() -> Options {
+    let mut options = Options { cases: 1000, seed: 0, program: None, small: 60 };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let value = arguments.next().unwrap_or_default();
+        match argument.as_str() {
+            "--cases" => options.cases = value.parse().expect("a number"),
+            "--seed" => options.seed = value.parse().expect("a number"),
+            "--tmux" => options.program = Some(value.into()),
+            "--shrink" => options.small = value.parse().expect("a number"),
+            _ => panic!("what is {argument}?"),
+        }
+    }
+    options
+}
+
+fn main() {
+    let options = options();
+    let start = Instant::now();
+    let mut bench = Bench { panes: Panes::start(options.program.as_deref()), headless: Headless::start() };
+    let seeds: Vec<u64> = (options.seed..options.seed + options.cases).collect();
+    let mut found: Vec<(u64, Case, Difference)> = Vec::new();
+    for seeds in seeds.chunks(BATCH) {
+        let cases: Vec<Case> = seeds.iter().map(|seed| case(*seed)).collect();
+        for (at, difference) in bench.differences(&cases) {
+            found.push((seeds[at], cases[at].clone(), difference));
+        }
+    }
+    eprintln!("{} of {} cases differ, {:?}", found.len(), options.cases, start.elapsed());
+    let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    found.truncate(options.small);
+    for (seed, case, difference) in bench.shrink(found) {
+        let text = format!("    seed {seed}: {}\n        {:?}: {}", case.describe(), difference.stage, difference.what);
+        kinds.entry(format!("{} | {:?}", case.kind(), difference.stage)).or_default().push(text);
+    }
+    for (kind, all) in kinds {
+        println!("## {kind} ({})", all.len());
+        all.iter().take(3).for_each(|text| println!("{text}"));
+    }
+    eprintln!("{:?}", start.elapsed());
+}
+
+struct Bench {
+    panes: Panes,
+    headless: Headless,
+}
+
+impl Bench {
+    fn differences(&mut self, cases: &[Case]) -> Vec<(usize, Difference)> {
+        let recorded: Vec<Recorded> = self.panes.run(cases);
+        let compared = Compared { columns: false, trailing_background: false, attributes: "bdiukvhso" };
+        let all = recorded.iter().enumerate().filter_map(|(at, recorded)| {
+            let difference = compare(&mut self.headless, recorded, compared)?;
+            explained::reason(&cases[at], &difference).is_none().then_some((at, difference))
+        });
+        all.collect()
+    }
+
+    /// Makes all of them smaller, side by side.
+    fn shrink(&mut self, found: Vec<(u64, Case, Difference)>) -> Vec<(u64, Case, Difference)> {
+        let mut all: Vec<Shrinking> = found.into_iter().map(Shrinking::new).collect();
+        let start = Instant::now();
+        loop {
+            let busy = all.iter().filter(|one| !one.candidates.is_empty()).count();
+            if busy == 0 || start.elapsed() > SHRINKING {
+                return all.into_iter().map(|one| (one.seed, one.case, one.difference)).collect();
+            }
+            let each = (SHRINK_BATCH / busy).max(1);
+            let (mut owners, mut cases) = (Vec::new(), Vec::new());
+            for (at, one) in all.iter_mut().enumerate() {
+                let taken = one.candidates.len().min(each);
+                for case in one.candidates.drain(..taken) {
+                    if cases.len() < SHRINK_BATCH {
+                        owners.push(at);
+                        cases.push(case);
+                    }
+                }
+            }
+            eprintln!("{busy} busy, {} cases, {:?}", cases.len(), start.elapsed());
+            let mut better = BTreeMap::new();
+            for (at, difference) in self.differences(&cases) {
+                better.entry(owners[at]).or_insert((cases[at].clone(), difference));
+            }
+            for (at, (case, difference)) in better {
+                let seed = all[at].seed;
+                all[at] = Shrinking::new((seed, case, difference));
+            }
+        }
+    }
+}
+
+/// A case on its way to a smaller one.
+struct Shrinking {
+    seed: u64,
+    case: Case,
+    difference: Difference,
+    candidates: Vec<Case>,
+}
+
+impl Shrinking {
+    fn new((seed, case, difference): (u64, Case, Difference)) -> Self {
+        let candidates = shrink::smaller(&case);
+        Shrinking { seed, case, difference, candidates }
+    }
+}

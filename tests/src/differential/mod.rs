@@ -1,0 +1,99 @@
+//! Differential fuzzing of terminals: the same program on a real tmux pane or on a PTY's emulator, and in the emulator of the
+//! page, live and after a snapshot. What is shown must be the same, cell by cell.
+
+pub mod capture;
+pub mod emulator;
+pub mod explained;
+pub mod generate;
+pub mod grid;
+pub mod program;
+pub mod pty;
+pub mod shrink;
+pub mod tmux;
+
+pub use emulator::{Headless, Step};
+pub use generate::case;
+pub use grid::{Cell, Grid, Pen};
+pub use program::{Case, Op};
+
+/// What a case showed that it should not.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// Where: which way to the screen differs from the terminal's own.
+    pub stage: Stage,
+    /// What: the first difference.
+    pub what: String,
+}
+
+/// A way to the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The page's emulator failed.
+    Failed,
+    /// Live bytes from the beginning to the cut.
+    LiveToCut,
+    /// A snapshot at the cut.
+    SnapshotAtCut,
+    /// Live bytes to the end.
+    Live,
+    /// A snapshot at the cut, then live bytes to the end.
+    LiveAfterSnapshot,
+    /// A snapshot at the end, which replaces what was shown.
+    SnapshotAtEnd,
+}
+
+/// What the terminal that is the authority gave for one case.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The terminal's own screen at the cut and at the end.
+    pub at_cut: Grid,
+    /// See [`at_cut`](Self::at_cut).
+    pub at_end: Grid,
+    /// What a viewer was sent until the cut, and from there on.
+    pub before: Vec<Step>,
+    /// See [`before`](Self::before).
+    pub after: Vec<Step>,
+    /// The snapshots at the cut and at the end.
+    pub snapshot_at_cut: Step,
+    /// See [`snapshot_at_cut`](Self::snapshot_at_cut).
+    pub snapshot_at_end: Step,
+}
+
+/// What the authority's screen is compared for.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared {
+    /// Where cells begin and end is known; otherwise only the characters of a row in their order, gaps as spaces.
+    pub columns: bool,
+    /// The background of cells without text at the end of a row is known.
+    pub trailing_background: bool,
+    /// Attributes that the authority has, see [`Pen::attributes`].
+    pub attributes: &'static str,
+}
+
+/// Shows what was recorded in the page's emulator; the first difference, if there is one.
+pub fn compare(headless: &mut Headless, recorded: &Recorded, compared: Compared) -> Option<Difference> {
+    let mut whole = recorded.before.clone();
+    whole.push(Step::Look);
+    whole.extend(recorded.after.iter().cloned());
+    whole.push(Step::Look);
+    whole.push(recorded.snapshot_at_end.clone());
+    whole.push(Step::Look);
+    let mut reloaded = vec![recorded.snapshot_at_cut.clone(), Step::Look];
+    reloaded.extend(recorded.after.iter().cloned());
+    reloaded.push(Step::Look);
+    let failed = |what| Some(Difference { stage: Stage::Failed, what });
+    let (live, reloaded) = match (headless.show(&whole), headless.show(&reloaded)) {
+        (Ok(live), Ok(reloaded)) => (live, reloaded),
+        (Err(what), _) | (_, Err(what)) => return failed(what),
+    };
+    let looks = [
+        (Stage::LiveToCut, &live[0], &recorded.at_cut),
+        (Stage::SnapshotAtCut, &reloaded[0], &recorded.at_cut),
+        (Stage::Live, &live[1], &recorded.at_end),
+        (Stage::LiveAfterSnapshot, &reloaded[1], &recorded.at_end),
+        (Stage::SnapshotAtEnd, &live[2], &recorded.at_end),
+    ];
+    looks.into_iter().find_map(|(stage, shown, expected)| {
+        expected.difference(shown, compared).map(|what| Difference { stage, what })
+    })
+}

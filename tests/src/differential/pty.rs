@@ -1,0 +1,1 @@
+//! Cases on the emulator of our own terminals.

@@ -1,0 +1,57 @@
+// The page's emulator without a page, as a process: reads one JSON object per line, answers each with one.
+//
+// A request is {"steps": [...]}, done on one fresh emulator: {"replace": [cols, rows, base64]}, {"append": base64},
+// or {"look": true}. The answer is {"looks": [...]}, what was shown at each look (see cells.mjs), or {"error": "…"}.
+
+import { createInterface } from "node:readline";
+import { createServer } from "vite";
+import xterm from "@xterm/headless";
+import unicode11 from "@xterm/addon-unicode11";
+import { screenOf } from "./cells.mjs";
+
+const vite = await createServer({ root: new URL("..", import.meta.url).pathname, configFile: false, logLevel: "error",
+  server: { middlewareMode: true, watch: null, ws: false }, optimizeDeps: { noDiscovery: true, include: [] } });
+const { leaveAlternateScreenOnce } = await vite.ssrLoadModule("/src/terminal/alternate-screen.ts");
+const { swallowQueries } = await vite.ssrLoadModule("/src/terminal/queries.ts");
+await vite.close();
+
+function createEmulator() {
+  const terminal = new xterm.Terminal({ allowProposedApi: true, logLevel: "off", scrollback: 20_000 });
+  terminal.loadAddon(new unicode11.Unicode11Addon());
+  terminal.unicode.activeVersion = "11";
+  swallowQueries(terminal);
+  leaveAlternateScreenOnce(terminal);
+  return terminal;
+}
+
+// What fails while the emulator parses is thrown out of a timer of its own, and nobody is called back.
+let fail = () => {};
+process.on("uncaughtException", (error) => fail(error));
+
+const write = (terminal, bytes) => new Promise((done, failed) => {
+  fail = failed;
+  terminal.write(bytes, done);
+});
+const decode = (base64) => new Uint8Array(Buffer.from(base64, "base64"));
+
+function replace(terminal, [cols, rows, base64]) {
+  if (cols !== terminal.cols || rows !== terminal.rows) terminal.resize(cols, rows);
+  return write(terminal, new Uint8Array([0x18, 0x1b, 0x63, ...decode(base64)]));
+}
+
+async function answer({ steps }) {
+  const terminal = createEmulator();
+  const looks = [];
+  for (const step of steps) {
+    if (step.replace) await replace(terminal, step.replace);
+    else if (step.append !== undefined) await write(terminal, decode(step.append));
+    else looks.push(screenOf(terminal));
+  }
+  terminal.dispose();
+  return { looks };
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const result = await answer(JSON.parse(line)).catch((error) => ({ error: `${error}` }));
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
