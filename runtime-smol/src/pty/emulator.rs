@@ -5,9 +5,10 @@ use super::quick::{Quick, Stretch};
 use super::screen::{News, Screen};
 use super::snapshot;
 use super::unfinished::Unfinished;
-use alacritty_terminal::grid::Dimensions;
+use alacritty_terminal::grid::{Dimensions, Grid};
 use alacritty_terminal::index::Line;
 use alacritty_terminal::term::TermMode;
+use alacritty_terminal::term::cell::Cell;
 use alacritty_terminal::vte::ansi::{Processor, Timeout};
 use consort_core::{Size, input::ScreenText};
 use std::time::Duration;
@@ -176,6 +177,26 @@ impl Emulator {
     /// lines of history and at most [`SNAPSHOT_BYTES`](consort_core::limits::SNAPSHOT_BYTES) bytes.
     pub fn snapshot(&mut self, history_lines: u32) -> Vec<u8> {
         snapshot::take(&mut self.screen, &self.history, &self.unfinished.bytes(), history_lines as usize)
+    }
+
+    /// The screen that is shown, with the rows above it that were not put into the compact history; for tests that compare it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn grid(&self) -> &Grid<Cell> {
+        self.screen.term().grid()
+    }
+
+    /// The normal screen while the alternate one is shown, likewise.
+    #[doc(hidden)]
+    pub fn normal_grid(&mut self) -> Option<Grid<Cell>> {
+        self.screen.alternate().then(|| self.screen.on_primary(|screen| screen.term().grid().clone()))
+    }
+
+    /// Whether rows were put into the compact history.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn has_older_history(&self) -> bool {
+        !self.history.is_empty()
     }
 
     /// The visible rows as plain text, each ended by a line feed, without trailing spaces.

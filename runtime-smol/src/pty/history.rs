@@ -56,6 +56,11 @@ impl History {
         }
     }
 
+    /// Whether it holds nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
     /// How the last line goes on in the grid's oldest row, if it does.
     pub(super) fn open(&self) -> Option<&Wrap> {
         self.open.as_ref()

@@ -43,6 +43,8 @@ pub struct Grid {
     pub cursor: (u16, u16),
     /// Rows that have left the normal screen, oldest first.
     pub history: Vec<Vec<Cell>>,
+    /// There are older rows, of which nothing is known.
+    pub older: bool,
     /// The rows that are shown.
     pub screen: Vec<Vec<Cell>>,
     /// The normal screen while the alternate one is shown.
@@ -62,6 +64,7 @@ impl Grid {
             size: (number(&value["cols"]), number(&value["rows"])),
             cursor: (number(&value["cursor"][0]), number(&value["cursor"][1])),
             history: rows(&value["history"]),
+            older: false,
             screen: rows(&value["screen"]),
             normal: value["normal"].is_array().then(|| rows(&value["normal"])),
         }
@@ -91,7 +94,8 @@ impl Grid {
                 return Some(format!("the {shows} screen is not shown"));
             }
         }
-        rows_differ("history", &self.history, &shown.history, compared)
+        let unknown = if self.older { shown.history.len().saturating_sub(self.history.len()) } else { 0 };
+        rows_differ("history", &self.history, &shown.history[unknown..], compared)
     }
 }
 

@@ -70,6 +70,13 @@ pub struct Compared {
     pub attributes: &'static str,
 }
 
+impl Compared {
+    /// What `capture-pane` says.
+    pub const TMUX: Compared = Compared { columns: false, trailing_background: false, attributes: "bdiukvhso" };
+    /// What the emulator beside a PTY knows: all but blinking and overlined text.
+    pub const PTY: Compared = Compared { columns: true, trailing_background: true, attributes: "bdiuvhs" };
+}
+
 /// Shows what was recorded in the page's emulator; the first difference, if there is one.
 pub fn compare(headless: &mut Headless, recorded: &Recorded, compared: Compared) -> Option<Difference> {
     let mut whole = recorded.before.clone();

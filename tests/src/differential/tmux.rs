@@ -180,10 +180,9 @@ impl Panes {
     /// Waits until the backend has reported these panes.
     fn agent_with(&self, panes: &[u32]) -> AgentId {
         loop {
-            if let FromBackend::Backend(BackendInput::Seen(seen)) = self.report("the panes") {
-                if panes.iter().all(|pane| seen.terminals.iter().any(|info| info.pane == *pane)) {
-                    return seen.agent;
-                }
+            let FromBackend::Backend(BackendInput::Seen(seen)) = self.report("the panes") else { continue };
+            if panes.iter().all(|pane| seen.terminals.iter().any(|info| info.pane == *pane)) {
+                return seen.agent;
             }
         }
     }
@@ -257,6 +256,7 @@ impl Panes {
             size: (numbers[0], numbers[1]),
             cursor: (numbers[2], numbers[3]),
             history,
+            older: false,
             screen,
             normal: (numbers[4] == 1).then(|| capture::rows(&saved)),
         }

@@ -1,7 +1,9 @@
 //! Runs many cases of the differential fuzz and prints what differs, made small and sorted by kind.
 
 use consort_tests::differential::tmux::Panes;
-use consort_tests::differential::{Case, Compared, Difference, Headless, Recorded, case, compare, explained, shrink};
+use consort_tests::differential::{
+    Case, Compared, Difference, Headless, Recorded, case, compare, explained, pty, shrink,
+};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,18 +18,20 @@ const SHRINKING: Duration = Duration::from_secs(90);
 struct Options {
     cases: u64,
     seed: u64,
+    pty: bool,
     program: Option<PathBuf>,
     small: usize,
 }
 
 fn options() -> Options {
-    let mut options = Options { cases: 1000, seed: 0, program: None, small: 60 };
+    let mut options = Options { cases: 1000, seed: 0, pty: false, program: None, small: 60 };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let value = arguments.next().unwrap_or_default();
         match argument.as_str() {
             "--cases" => options.cases = value.parse().expect("a number"),
             "--seed" => options.seed = value.parse().expect("a number"),
+            "--backend" => options.pty = value == "pty",
             "--tmux" => options.program = Some(value.into()),
             "--shrink" => options.small = value.parse().expect("a number"),
             _ => panic!("what is {argument}?"),
@@ -39,7 +43,8 @@ fn options() -> Options {
 fn main() {
     let options = options();
     let start = Instant::now();
-    let mut bench = Bench { panes: Panes::start(options.program.as_deref()), headless: Headless::start() };
+    let mut bench =
+        Bench { panes: (!options.pty).then(|| Panes::start(options.program.as_deref())), headless: Headless::start() };
     let seeds: Vec<u64> = (options.seed..options.seed + options.cases).collect();
     let mut found: Vec<(u64, Case, Difference)> = Vec::new();
     for seeds in seeds.chunks(BATCH) {
@@ -63,14 +68,17 @@ fn main() {
 }
 
 struct Bench {
-    panes: Panes,
+    /// None: our own terminals.
+    panes: Option<Panes>,
     headless: Headless,
 }
 
 impl Bench {
     fn differences(&mut self, cases: &[Case]) -> Vec<(usize, Difference)> {
-        let recorded: Vec<Recorded> = self.panes.run(cases);
-        let compared = Compared { columns: false, trailing_background: false, attributes: "bdiukvhso" };
+        let (recorded, compared): (Vec<Recorded>, Compared) = match &mut self.panes {
+            Some(panes) => (panes.run(cases), Compared::TMUX),
+            None => (cases.iter().map(pty::run).collect(), Compared::PTY),
+        };
         let all = recorded.iter().enumerate().filter_map(|(at, recorded)| {
             let difference = compare(&mut self.headless, recorded, compared)?;
             explained::reason(&cases[at], &difference).is_none().then_some((at, difference))
