@@ -4,6 +4,7 @@ pub mod api_node;
 pub mod audit;
 pub mod backend;
 pub mod cli;
+pub mod dialect;
 pub mod directories;
 pub mod door;
 pub mod driver;

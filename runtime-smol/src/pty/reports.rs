@@ -29,14 +29,17 @@ impl Reports {
     }
 
     /// As [`tell`](Self::tell), before everything that is held: an echo before the news that its key was written, so that nobody
-    /// who waits for the echo is woken by something else.
-    pub(super) fn tell_first(&mut self, report: FromBackend) -> bool {
+    /// who waits for the echo is woken by something else. The reports keep their order.
+    pub(super) fn tell_first(&mut self, reports: impl DoubleEndedIterator<Item = FromBackend>) -> bool {
         match &mut self.held {
             Some(held) => {
-                held.push_front(report);
+                reports.rev().for_each(|report| held.push_front(report));
                 true
             }
-            None => self.tell(report),
+            None => {
+                let mut reports = reports;
+                reports.all(|report| self.tell(report))
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use super::paste::{Paste, Step};
 use super::process::{Pty, read_status};
 use super::reports::Reports;
 use crate::backend::{FromBackend, TerminalEvent};
+use crate::dialect::{Dialect, Filter};
 use crate::paste::PasteText;
 use async_channel::Sender;
 use consort_core::{
@@ -60,12 +61,15 @@ pub(super) struct Terminal {
     /// The program's exit status comes through here, once.
     status: Option<PipeReader>,
     shell: String,
+    filter: Filter,
     emulator: Beside,
     observer: Observer,
     input: InputQueue,
     pastes: VecDeque<Pasting>,
     watched: bool,
     chunk: Vec<u8>,
+    /// Room for a chunk in its canonical form.
+    canonical: Vec<u8>,
     ending: Option<Ending>,
     exited: Option<Instant>,
     kills: Vec<OperationId>,
@@ -117,12 +121,14 @@ impl Terminal {
             printed: 0,
             status,
             shell,
+            filter: Filter::new(Dialect::Pty, size.cols()),
             emulator: Beside::new(Emulator::new(size, palette)),
             observer,
             input: InputQueue::default(),
             pastes: VecDeque::new(),
             watched: false,
             chunk: Vec::new(),
+            canonical: Vec::new(),
             ending: None,
             exited: None,
             kills: Vec::new(),
@@ -254,6 +260,7 @@ impl Terminal {
         if let Err(error) = self.pty.resize(size) {
             log::warn!("the terminal of agent {} could not be resized: {error}", self.id.agent);
         }
+        self.filter.set_columns(size.cols());
         self.emulator.get().resize(size);
         self.tell(TerminalEvent::Resized(size));
         self.observer.size(size);
@@ -309,14 +316,19 @@ impl Terminal {
     }
 
     fn output(&mut self, now: Instant) {
+        self.printed += self.chunk.len();
+        self.observer.output(self.chunk.len(), now);
+        // From here on the output is canonical: the same bytes for the emulator and for viewers.
+        if self.filter.rewrites(&self.chunk, &mut self.canonical) {
+            std::mem::swap(&mut self.chunk, &mut self.canonical);
+        }
         if self.watched {
-            let output = FromBackend::Terminal(self.id, TerminalEvent::Output(self.chunk.clone()));
-            if !self.reports.tell_first(output) {
+            let pieces = self.chunk.chunks(CHUNK_BYTES);
+            let outputs = pieces.map(|piece| FromBackend::Terminal(self.id, TerminalEvent::Output(piece.to_vec())));
+            if !self.reports.tell_first(outputs) {
                 self.end();
             }
         }
-        self.printed += self.chunk.len();
-        self.observer.output(self.chunk.len(), now);
         if self.emulator.is_away() {
             self.news(now);
         }
@@ -368,7 +380,7 @@ impl Terminal {
         self.unused_until = self.unused_until.filter(|until| *until > now);
         if self.rest_at.is_some_and(|at| at <= now) {
             self.rest_at = None;
-            self.chunk = Vec::new();
+            (self.chunk, self.canonical) = (Vec::new(), Vec::new());
             self.emulator.rest();
         }
         if self.exited.is_none() {

@@ -149,6 +149,8 @@ pub(crate) struct State {
     pub(crate) paste_raw: &'static str,
     /// Number for names of buffers.
     pub(crate) next_buffer: u64,
+    /// Room for output in its canonical form.
+    pub(crate) canonical: Vec<u8>,
 }
 
 /// The backend: everything runs on one thread, and nothing holds [`State`] while it waits.

@@ -244,7 +244,7 @@ impl State {
                     self.resized(engine, id, size);
                 }
                 None => {
-                    self.terminals.insert(id, Terminal::new(session.id, pane.window, size));
+                    self.terminals.insert(id, Terminal::new(session.id, pane.window, size, self.version));
                 }
             }
         }

@@ -146,10 +146,16 @@ impl Capture {
         !self.pending.is_empty()
     }
 
-    /// The bytes, at most [`SNAPSHOT_BYTES`]: the oldest history is left out to stay below. `partial` is the beginning of a
-    /// character whose end has not been printed yet.
+    /// The sequence that the pane is in the middle of, as far as it has come.
     #[must_use]
-    pub fn into_bytes(self, modes: Modes, partial: &[u8]) -> Vec<u8> {
+    pub fn pending(&self) -> &[u8] {
+        &self.pending
+    }
+
+    /// The bytes, at most [`SNAPSHOT_BYTES`]: the oldest history is left out to stay below. What has begun and is not complete
+    /// is not among them: it follows when it is complete.
+    #[must_use]
+    pub fn into_bytes(self, modes: Modes) -> Vec<u8> {
         let state = &self.state;
         let mut tail = Vec::new();
         let rows = rows(&self.rows, &self.joined, state.size);
@@ -168,8 +174,6 @@ impl Capture {
             }
         };
         state.write_modes(modes, shown, &mut tail);
-        tail.extend_from_slice(&self.pending);
-        tail.extend_from_slice(partial);
         let mut head = Writer::new(state.size.cols());
         let room = SNAPSHOT_BYTES.saturating_sub(tail.len() + 64);
         let mut bytes: usize = normal.iter().map(|row| row.bytes.len() + 16).sum();
@@ -195,6 +199,11 @@ fn write_str(out: &mut Vec<u8>, text: &str) -> std::fmt::Result {
 }
 
 impl State {
+    /// Whether lines wrap at their end.
+    pub(crate) fn wraps(&self) -> bool {
+        self.flags.wrap
+    }
+
     /// Everything after the text: title, tabs, region, cursor, modes.
     fn write_modes(&self, modes: Modes, screen: &[Row<'_>], out: &mut Vec<u8>) {
         let mut text = String::from("\x1b)B");

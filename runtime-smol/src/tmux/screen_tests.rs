@@ -44,7 +44,7 @@ fn capture(cols: u16, height: u16, rows: &str) -> Capture {
 
 #[test]
 fn a_background_is_set_aside_at_the_end_of_a_line() {
-    let bytes = capture(10, 2, "\x1b[44mab\ncd").into_bytes(Modes::default(), &[]);
+    let bytes = capture(10, 2, "\x1b[44mab\ncd").into_bytes(Modes::default());
     let text = String::from_utf8(bytes).expect("text");
     assert!(text.contains("\x1b[44mab\x1b[49m\r\n\x1b[44mcd"), "{text:?}");
 }
@@ -53,7 +53,7 @@ fn a_background_is_set_aside_at_the_end_of_a_line() {
 fn the_oldest_history_is_left_out_to_stay_below_the_bound_and_colours_go_on() {
     let row = "x".repeat(900);
     let text = format!("\x1b[31m{row}\n{}last", format!("{row}\n").repeat(10_000));
-    let bytes = capture(1_000, 2, &text).into_bytes(Modes::default(), &[]);
+    let bytes = capture(1_000, 2, &text).into_bytes(Modes::default());
     assert!(bytes.len() <= SNAPSHOT_BYTES && bytes.len() > SNAPSHOT_BYTES / 2);
     assert!(bytes.starts_with(b"\x1b)0\x1b[31mxxx"));
     assert!(memchr::memmem::find(&bytes, b"last").is_some());
@@ -63,7 +63,7 @@ fn the_oldest_history_is_left_out_to_stay_below_the_bound_and_colours_go_on() {
 fn a_title_cannot_end_its_sequence() {
     let state = r"80 24 0 0 1 0   0 0 0 0 0 0 0 0 1 0 0 23  a\\\033\\b\007c  /dev/null";
     let bodies = [state, "", "", "", "", ""].map(|body| body.as_bytes().to_vec());
-    let bytes = Capture::parse(&bodies).expect("a capture").into_bytes(Modes::default(), &[]);
+    let bytes = Capture::parse(&bodies).expect("a capture").into_bytes(Modes::default());
     let text = String::from_utf8(bytes).expect("text");
     let title = text.split("\x1b]2;").nth(1).and_then(|rest| rest.split("\x1b\\").next());
     assert_eq!(title, Some("a\\\\bc"));
@@ -80,7 +80,7 @@ proptest! {
         let mut all = vec![state.into_bytes()];
         all.extend(bodies);
         if let Some(capture) = Capture::parse(&all) {
-            let bytes = capture.into_bytes(Modes::default(), b"\xe6");
+            let bytes = capture.into_bytes(Modes::default());
             prop_assert!(bytes.len() <= SNAPSHOT_BYTES);
         }
     }

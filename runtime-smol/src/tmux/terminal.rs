@@ -7,6 +7,7 @@ use super::parser::layout_panes;
 use super::quote::Line;
 use super::screen::{Capture, Modes, capture_line};
 use crate::backend::TerminalEvent;
+use crate::dialect::{Dialect, Filter};
 use consort_core::limits::SNAPSHOT_HISTORY_LINES;
 use consort_core::{Size, TerminalId};
 use std::rc::Rc;
@@ -36,6 +37,11 @@ pub(crate) struct Terminal {
     flow: Flow,
     tail: Tail,
     modes: ModeTracker,
+    filter: Filter,
+    /// The filter does not know what the pane is in the middle of.
+    unsynchronised: bool,
+    /// The string that the filter is inside of, and since when.
+    string: Option<(u64, Instant)>,
     /// What the last look at a paused pane showed.
     looked: Option<Vec<u8>>,
     /// When it was taken.
@@ -49,7 +55,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    pub(crate) fn new(session: u32, window: u32, size: Size) -> Self {
+    pub(crate) fn new(session: u32, window: u32, size: Size, version: (u32, u32)) -> Self {
         Terminal {
             session,
             window,
@@ -60,6 +66,9 @@ impl Terminal {
             flow: Flow::new(Instant::now()),
             tail: Tail::default(),
             modes: ModeTracker::default(),
+            filter: Filter::new(Dialect::Tmux { version }, size.cols()),
+            unsynchronised: true,
+            string: None,
             looked: None,
             asked: Instant::now(),
             doubtful: false,
@@ -81,6 +90,32 @@ impl Terminal {
     fn gap(&mut self) {
         self.tail = Tail::default();
         self.doubtful = false;
+        self.filter.restart();
+        self.unsynchronised = true;
+        self.string = None;
+    }
+
+    /// What the pane printed, in canonical bytes.
+    fn canonical<'a>(&mut self, now: Instant, bytes: &'a [u8], out: &'a mut Vec<u8>) -> &'a [u8] {
+        if self.string.is_some_and(|(_, since)| self.filter.gives_up_after().is_some_and(|time| now - since > time)) {
+            self.filter.abandon_string();
+        }
+        let canonical = self.filter.feed(bytes, out);
+        self.string = match (self.filter.string(), self.string) {
+            (Some(string), Some((known, since))) if string == known => Some((known, since)),
+            (string, _) => string.map(|string| (string, now)),
+        };
+        canonical
+    }
+
+    /// The filter goes on from what tmux is in the middle of, if it does not know that itself.
+    fn synchronise(&mut self, begun: &[u8], wraps: bool) {
+        if std::mem::take(&mut self.unsynchronised) {
+            self.filter.restart();
+            self.filter.set_wraps(wraps);
+            self.filter.feed(begun, &mut Vec::new());
+            self.string = self.filter.string().map(|string| (string, Instant::now()));
+        }
     }
 }
 
@@ -183,6 +218,7 @@ impl State {
                     engine.reports.terminal(id, TerminalEvent::Skipped);
                 }
                 terminal.tail.extend(bytes);
+                let bytes = terminal.canonical(now, bytes, &mut self.canonical);
                 terminal.modes.scan(bytes);
                 if terminal.watched {
                     engine.reports.output(id, bytes);
@@ -277,6 +313,7 @@ impl State {
         let Some(terminal) = self.terminals.get_mut(&id) else { return };
         if terminal.size != size {
             terminal.size = size;
+            terminal.filter.set_columns(size.cols());
             engine.reports.terminal(id, TerminalEvent::Resized(size));
         }
     }
@@ -306,15 +343,21 @@ impl State {
         };
         let size = capture.state.size;
         let in_stream = self.watches.get(&terminal.session) == Some(&connection) && terminal.flow.live();
-        let partial = if in_stream && !capture.in_sequence() { terminal.tail.partial() } else { Some(Vec::new()) };
-        terminal.doubtful = partial.is_none();
+        if in_stream {
+            let partial = if capture.in_sequence() { Some(Vec::new()) } else { terminal.tail.partial() };
+            terminal.doubtful = partial.is_none();
+            let begun = [capture.pending(), &partial.unwrap_or_default()].concat();
+            terminal.synchronise(&begun, capture.state.wraps());
+        } else {
+            terminal.doubtful = false;
+        }
         let state = &capture.state;
         let bracketed = state.bracketed_paste.or(terminal.modes.bracketed_paste);
         let modes = Modes {
             bracketed_paste: bracketed.unwrap_or_else(|| raw_mode(&state.tty)),
             focus: terminal.modes.focus.unwrap_or(false),
         };
-        let bytes = capture.into_bytes(modes, &partial.unwrap_or_default());
+        let bytes = capture.into_bytes(modes);
         self.resized(engine, id, size);
         engine.reports.terminal(id, TerminalEvent::Snapshot { size, bytes });
     }

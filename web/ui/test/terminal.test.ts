@@ -3,11 +3,11 @@
 import xterm from "@xterm/headless";
 import type { Terminal } from "@xterm/xterm";
 import { beforeEach, describe, expect, it } from "vitest";
-import { leaveAlternateScreenOnce } from "../src/terminal/alternate-screen";
-import { decodeClipboardWrite, handleClipboardWrites } from "../src/terminal/clipboard";
+import { decodeClipboardWrite } from "../src/terminal/clipboard";
+import { configureEmulator, EMULATOR_OPTIONS, replacement } from "../src/terminal/emulator";
 import { cellsThatFit, fontThatFits, scrollToShow, zoomedFont } from "../src/terminal/fit";
 import { withModifiers } from "../src/terminal/modifiers";
-import { swallowQueries, watchModeChanges } from "../src/terminal/queries";
+import { watchModeChanges } from "../src/terminal/queries";
 
 const ESC = "\x1b";
 
@@ -48,15 +48,13 @@ let copied: string[];
 
 beforeEach(() => {
   terminal = new xterm.Terminal({
-    allowProposedApi: true,
+    ...EMULATOR_OPTIONS,
     windowOptions: { getWinSizeChars: true, getWinSizePixels: true, getCellSizePixels: true, getWinTitle: true },
   }) as unknown as Terminal;
   answers = [];
   copied = [];
   terminal.onData((text) => answers.push(text));
-  swallowQueries(terminal);
-  leaveAlternateScreenOnce(terminal);
-  handleClipboardWrites(terminal, (text) => copied.push(text));
+  configureEmulator(terminal, { clipboard: (text) => copied.push(text) });
 });
 
 const write = (text: string): Promise<void> => new Promise((resolve) => terminal.write(text, resolve));
@@ -93,6 +91,15 @@ describe("focus reports", () => {
     await Promise.resolve();
     expect(causedByOutput()).toBe(false);
     expect(terminal.modes.sendFocusMode).toBe(true);
+  });
+});
+
+describe("a snapshot", () => {
+  it("takes back every mode that the output before it has set", async () => {
+    await write(`text${ESC}[20h${ESC}[4h${ESC}[5;10r${ESC}[?6h${ESC}[?7l${ESC}]0;cut off`);
+    await new Promise<void>((resolve) => terminal.write(replacement(new TextEncoder().encode("one\ntwo")), resolve));
+    expect([0, 1].map(line)).toEqual(["one", "   two"]);
+    expect(terminal.modes).toEqual({ ...new xterm.Terminal({ allowProposedApi: true }).modes });
   });
 });
 

@@ -1,16 +1,14 @@
 // One xterm.js terminal on the page: writes, replaces, scales, searches. Everything about the emulator is in here.
 
 import { SearchAddon, type ISearchOptions } from "@xterm/addon-search";
-import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { WebglAddon } from "@xterm/addon-webgl";
 import { Terminal, type ITheme } from "@xterm/xterm";
 import type { Size } from "../protocol/types";
 import type { Screen } from "../stream/terminal-stream";
-import { leaveAlternateScreenOnce } from "./alternate-screen";
-import { handleClipboardWrites } from "./clipboard";
+import { configureEmulator, EMULATOR_OPTIONS, replacement } from "./emulator";
 import { cellsThatFit, fontThatFits, type Pixels, scrollToShow, SMALLEST_FONT_PX, zoomedFont } from "./fit";
-import { swallowQueries, watchModeChanges } from "./queries";
+import { watchModeChanges } from "./queries";
 import { interceptPastes } from "./pastes";
 import type { Prediction } from "./predictor";
 import { CURRENT_MATCH, TERMINAL_FONT } from "./theme";
@@ -41,14 +39,8 @@ export interface TerminalViewListener {
   searchResults(index: number, count: number): void;
 }
 
-/** The terminal with its scrollback; the node bounds the history of a snapshot far below. */
-const SCROLLBACK_LINES = 20_000;
-
 /** A hidden terminal keeps its renderer for a moment, so that the next one takes over the glyphs that are drawn. */
 const KEEP_RENDERER_MS = 2_000;
-
-/** Ends whatever sequence was cut off, then resets the terminal; parsed in one go with the content that follows. */
-const RESET = Uint8Array.of(0x18, 0x1b, 0x63);
 
 const LEAVE_ALTERNATE_SCREEN = "\x1b[?47l";
 
@@ -77,7 +69,7 @@ export class TerminalView implements Screen {
     this.prediction.ariaHidden = "true";
     this.prediction.hidden = true;
     this.xterm = new Terminal({
-      allowProposedApi: true,
+      ...EMULATOR_OPTIONS,
       cursorInactiveStyle: "outline",
       drawBoldTextInBrightColors: false,
       fontFamily: TERMINAL_FONT,
@@ -85,19 +77,14 @@ export class TerminalView implements Screen {
       linkHandler: { activate: (_event, uri) => openLink(uri) },
       macOptionClickForcesSelection: true,
       minimumContrastRatio: look.dark ? 1 : 4.5,
-      scrollback: SCROLLBACK_LINES,
       screenReaderMode: look.screenReader,
       theme: look.theme,
     });
-    this.xterm.loadAddon(new Unicode11Addon());
-    this.xterm.unicode.activeVersion = "11";
+    configureEmulator(this.xterm, { clipboard: (text) => listener.clipboard(text) });
     this.xterm.loadAddon(new WebLinksAddon((_event, uri) => openLink(uri)));
     this.xterm.loadAddon(this.search);
     // xterm draws no cursor before the first focus, except after this, which otherwise does nothing.
     this.xterm.write(LEAVE_ALTERNATE_SCREEN);
-    swallowQueries(this.xterm);
-    leaveAlternateScreenOnce(this.xterm);
-    handleClipboardWrites(this.xterm, (text) => listener.clipboard(text));
     this.listen();
     scrollByTouch(this.host, this.xterm);
     interceptPastes(this.host, (text) => listener.pasted(text));
@@ -157,15 +144,12 @@ export class TerminalView implements Screen {
    * shows an empty screen. Whoever has scrolled up stays as far from the bottom as before.
    */
   replace(size: Size, bytes: Uint8Array, processed: () => void): void {
-    const content = new Uint8Array(RESET.length + bytes.length);
-    content.set(RESET);
-    content.set(bytes, RESET.length);
     let fromBottom = 0;
     this.xterm.write("", () => {
       fromBottom = this.linesFromBottom();
       this.resize(size);
     });
-    this.xterm.write(content, () => {
+    this.xterm.write(replacement(bytes), () => {
       if (fromBottom > 0) this.xterm.scrollToLine(Math.max(0, this.xterm.buffer.active.baseY - fromBottom));
       processed();
     });

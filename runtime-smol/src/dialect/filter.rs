@@ -1,0 +1,423 @@
+//! The streaming filter: follows the state of the parser, passes what is canonical as it is, decides about each sequence when it
+//! is complete.
+
+use super::Dialect;
+use super::sequences::{self, Verdict};
+
+const ESC: u8 = 0x1b;
+const BEL: u8 = 0x07;
+
+/// Bytes of a control sequence between `CSI` and its last byte; tmux drops longer ones.
+const SEQUENCE_BYTES: usize = 63;
+/// Intermediate bytes of a sequence.
+const INTERMEDIATES: usize = 3;
+/// Bytes of a string (title, clipboard, link) that is kept; tmux drops longer ones.
+const STRING_BYTES: usize = (1 << 20) - 1;
+/// Bytes of memory that an idle filter keeps.
+const IDLE_BYTES: usize = 256;
+
+/// See the [module](super).
+#[derive(Debug)]
+pub struct Filter {
+    dialect: Dialect,
+    state: State,
+    /// The sequence or string that has begun, without what introduced it.
+    held: Vec<u8>,
+    intermediates: usize,
+    /// The sequence or string is too long to count.
+    discarded: bool,
+    character: Character,
+    last: Last,
+    /// Mode 7 (autowrap), which repeating a character turns off for a moment.
+    wraps: bool,
+    columns: u16,
+    /// Counts the strings that have begun.
+    strings: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Ground,
+    Escape,
+    EscapeIntermediate,
+    Csi,
+    /// A malformed control sequence: nothing up to its last byte.
+    CsiIgnore,
+    Osc,
+    /// Between `ESC P` and the first byte of its data.
+    DcsHeader,
+    /// Data, which only `ESC \` ends.
+    Dcs,
+    DcsEscape,
+    /// A string of which nothing is for the screen: APC, PM, SOS, the title between `ESC k` and `ESC \`.
+    Ignored,
+}
+
+/// The character that is being received.
+#[derive(Clone, Copy, Debug, Default)]
+struct Character {
+    bytes: [u8; 4],
+    have: usize,
+    need: usize,
+    broken: bool,
+}
+
+/// What `REP` would repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Nothing,
+    Character(char),
+}
+
+impl Filter {
+    /// A filter at the beginning of a stream.
+    #[must_use]
+    pub fn new(dialect: Dialect, columns: u16) -> Self {
+        Filter {
+            dialect,
+            state: State::Ground,
+            held: Vec::new(),
+            intermediates: 0,
+            discarded: false,
+            character: Character::default(),
+            last: Last::Nothing,
+            wraps: true,
+            columns,
+            strings: 0,
+        }
+    }
+
+    /// Forgets what has begun: the stream has a gap here.
+    pub fn restart(&mut self) {
+        *self = Filter::new(self.dialect, self.columns);
+    }
+
+    /// How long the authority waits for the end of a string before it takes what follows as text again.
+    #[must_use]
+    pub fn gives_up_after(&self) -> Option<std::time::Duration> {
+        self.dialect.string_patience()
+    }
+
+    /// The width of the terminal from now on.
+    pub fn set_columns(&mut self, columns: u16) {
+        self.columns = columns;
+    }
+
+    /// Whether the terminal wraps at the end of a line, where that is known otherwise than from the stream.
+    pub fn set_wraps(&mut self, wraps: bool) {
+        self.wraps = wraps;
+    }
+
+    /// A number that changes with every string that begins; nothing outside of strings.
+    #[must_use]
+    pub fn string(&self) -> Option<u64> {
+        let inside = !matches!(
+            self.state,
+            State::Ground | State::Escape | State::EscapeIntermediate | State::Csi | State::CsiIgnore
+        );
+        inside.then_some(self.strings)
+    }
+
+    /// The authority does not wait any longer for the end of the string: what follows is text.
+    pub fn abandon_string(&mut self) {
+        self.ground();
+    }
+
+    /// The canonical form of the next bytes: `bytes` themselves if they are canonical, else what is put into `out`, which is
+    /// cleared before. Never ends within a sequence or a character.
+    pub fn feed<'a>(&mut self, bytes: &'a [u8], out: &'a mut Vec<u8>) -> &'a [u8] {
+        if self.rewrites(bytes, out) { out } else { bytes }
+    }
+
+    /// As [`feed`](Self::feed). False: `bytes` are canonical, and `out` is left alone.
+    pub fn rewrites(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
+        let mut passed = 0;
+        if self.state == State::Ground && self.character.need == 0 {
+            passed = self.pass(bytes);
+            if passed == bytes.len() {
+                return false;
+            }
+        }
+        out.clear();
+        out.extend_from_slice(&bytes[..passed]);
+        let mut rest = &bytes[passed..];
+        while let Some(first) = rest.first() {
+            self.byte(*first, out);
+            rest = &rest[1..];
+            if self.state == State::Ground && self.character.need == 0 {
+                let passed = self.pass(rest);
+                out.extend_from_slice(&rest[..passed]);
+                rest = &rest[passed..];
+            }
+        }
+        true
+    }
+
+    /// How many bytes are canonical as they are. Remembers the last character of them.
+    fn pass(&mut self, bytes: &[u8]) -> usize {
+        let (mut at, mut last) = (0, 0);
+        while let Some(byte) = bytes.get(at) {
+            let length = match *byte {
+                b' '..=b'~' | 0x07..=0x0f => 1,
+                ESC => match sequences::plain(&bytes[at..]) {
+                    Some(length) => length,
+                    None => break,
+                },
+                0x80.. => match whole_character(&bytes[at..]) {
+                    Some(character) if self.prints(character) => character.len_utf8(),
+                    _ => break,
+                },
+                _ => break,
+            };
+            last = at;
+            at += length;
+        }
+        if at > 0 {
+            self.last = match whole_character(&bytes[last..]) {
+                Some(character) if !character.is_control() && self.repeats(character) => Last::Character(character),
+                _ => Last::Nothing,
+            };
+        }
+        at
+    }
+
+    /// Whether the authority repeats this character.
+    fn repeats(&self, character: char) -> bool {
+        match self.dialect {
+            Dialect::Tmux { version } => character.is_ascii() || version >= (3, 4),
+            Dialect::Pty => true,
+        }
+    }
+
+    /// Whether a character beyond ASCII may be passed on.
+    fn prints(&self, character: char) -> bool {
+        // C1 controls: tmux does not act on them, nor does our emulator; others would.
+        !('\u{80}'..='\u{9f}').contains(&character)
+    }
+
+    fn ground(&mut self) {
+        self.state = State::Ground;
+        self.held.clear();
+        self.held.shrink_to(IDLE_BYTES);
+        self.intermediates = 0;
+        self.discarded = false;
+    }
+
+    fn begin(&mut self, state: State) {
+        self.ground();
+        self.state = state;
+        if self.string().is_some() {
+            self.strings += 1;
+        }
+    }
+
+    fn byte(&mut self, byte: u8, out: &mut Vec<u8>) {
+        match (self.state, byte) {
+            (State::Dcs, ESC) => self.state = State::DcsEscape,
+            (State::Dcs, _) => {}
+            (State::DcsEscape, b'\\') => self.ground(),
+            (State::DcsEscape, _) => self.state = State::Dcs,
+            (_, ESC) => {
+                self.end_string(b"\x1b\\", out);
+                self.begin(State::Escape);
+            }
+            (_, 0x18 | 0x1a) => {
+                self.end_string(b"\x1b\\", out);
+                self.ground();
+                self.control();
+            }
+            (State::Ground, 0x20..=0x7e) => {
+                self.character = Character::default();
+                out.push(byte);
+                self.last = Last::Character(char::from(byte));
+            }
+            (State::Ground, 0x80..) => self.beyond_ascii(byte, out),
+            (State::Ground | State::Escape | State::EscapeIntermediate | State::Csi | State::CsiIgnore, 0..0x20) => {
+                self.control();
+                if matches!(byte, 0x07..=0x0f) {
+                    out.push(byte);
+                }
+            }
+            (State::Ground, _) => {}
+            (State::Escape | State::EscapeIntermediate, _) => self.in_escape(byte, out),
+            (State::Csi, _) => self.in_csi(byte, out),
+            (State::CsiIgnore, 0x40..=0x7e) => self.ground(),
+            (State::CsiIgnore, _) => {}
+            (State::Osc, BEL) => {
+                self.end_string(&[BEL], out);
+                self.ground();
+            }
+            (State::Osc, 0x20..) => self.hold(byte, STRING_BYTES),
+            (State::DcsHeader, 0x40..=0x7e) => self.state = State::Dcs,
+            (State::DcsHeader, b':') => self.state = State::Ignored,
+            (State::Osc | State::DcsHeader | State::Ignored, _) => {}
+        }
+    }
+
+    /// A control character has come: what it does to what is remembered.
+    fn control(&mut self) {
+        self.character = Character::default();
+        self.last = Last::Nothing;
+    }
+
+    fn hold(&mut self, byte: u8, limit: usize) {
+        if self.held.len() < limit {
+            self.held.push(byte);
+        } else {
+            self.discarded = true;
+        }
+    }
+
+    fn in_escape(&mut self, byte: u8, out: &mut Vec<u8>) {
+        match byte {
+            0x20..=0x2f => {
+                self.state = State::EscapeIntermediate;
+                self.hold(byte, INTERMEDIATES);
+                return;
+            }
+            0x7f.. => return,
+            _ => {}
+        }
+        let next = match byte {
+            _ if self.state == State::EscapeIntermediate => None,
+            b'[' => Some(State::Csi),
+            b']' => Some(State::Osc),
+            b'P' => Some(State::DcsHeader),
+            b'X' | b'^' | b'_' | b'k' => Some(State::Ignored),
+            _ => None,
+        };
+        if let Some(state) = next {
+            if state != State::Csi {
+                self.last = Last::Nothing;
+            }
+            return self.begin(state);
+        }
+        self.held.push(byte);
+        if !self.discarded {
+            let verdict = sequences::of_escape(self.dialect, &self.held);
+            self.conclude(verdict, b"\x1b", out);
+        }
+        self.ground();
+    }
+
+    fn in_csi(&mut self, byte: u8, out: &mut Vec<u8>) {
+        match byte {
+            b'<'..=b'?' if !self.held.is_empty() => self.begin(State::CsiIgnore),
+            0x30..=0x3f if self.intermediates > 0 => self.begin(State::CsiIgnore),
+            0x30..=0x3f => self.hold(byte, SEQUENCE_BYTES),
+            0x20..=0x2f => {
+                self.intermediates += 1;
+                self.discarded |= self.intermediates > INTERMEDIATES;
+                self.hold(byte, SEQUENCE_BYTES + INTERMEDIATES);
+            }
+            0x40..=0x7e => {
+                self.held.push(byte);
+                if !self.discarded {
+                    let verdict = sequences::of_csi(self.dialect, &self.held);
+                    self.conclude(verdict, b"\x1b[", out);
+                }
+                self.ground();
+            }
+            _ => {}
+        }
+    }
+
+    fn conclude(&mut self, verdict: Verdict, introducer: &[u8], out: &mut Vec<u8>) {
+        let last = std::mem::replace(&mut self.last, Last::Nothing);
+        match verdict {
+            Verdict::Keep => {
+                out.extend_from_slice(introducer);
+                out.extend_from_slice(&self.held);
+            }
+            Verdict::Drop => {}
+            Verdict::Replace(bytes) => out.extend_from_slice(&bytes),
+            Verdict::PrivateModes { modes, set } => {
+                if modes.contains(&7) {
+                    self.wraps = set;
+                }
+                sequences::write_private_modes(&modes, set, out);
+            }
+            Verdict::Repeat(times) => {
+                if let Last::Character(character) = last {
+                    self.repeat(character, times, out);
+                }
+            }
+            Verdict::Reset => {
+                self.wraps = true;
+                sequences::write_reset(self.dialect, self.columns, out);
+            }
+        }
+    }
+
+    /// Repeats a character to the end of the line at most, as tmux does. Without wrapping, what is too much is printed where
+    /// it is already.
+    fn repeat(&self, character: char, times: usize, out: &mut Vec<u8>) {
+        let times = times.min(usize::from(self.columns));
+        if self.wraps {
+            out.extend_from_slice(b"\x1b[?7l");
+        }
+        for _ in 0..times {
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        if self.wraps {
+            out.extend_from_slice(b"\x1b[?7h");
+        }
+    }
+
+    /// The string that is open, if one is, ends here. Questions are answered with the terminator that they have.
+    fn end_string(&mut self, terminator: &[u8], out: &mut Vec<u8>) {
+        if self.state == State::Osc && !self.discarded && sequences::keeps_osc(self.dialect, &self.held) {
+            out.extend_from_slice(b"\x1b]");
+            match std::str::from_utf8(&self.held) {
+                Ok(_) => out.extend_from_slice(&self.held),
+                Err(_) => out.extend_from_slice(String::from_utf8_lossy(&self.held).as_bytes()),
+            }
+            out.extend_from_slice(terminator);
+        }
+    }
+
+    /// A byte of a character of several bytes, in text. Which broken ones swallow what follows is tmux's rule.
+    fn beyond_ascii(&mut self, byte: u8, out: &mut Vec<u8>) {
+        let character = &mut self.character;
+        self.last = Last::Nothing;
+        if character.need == 0 {
+            *character = Character { bytes: [byte, 0, 0, 0], have: 1, need: length(byte), broken: false };
+            return;
+        }
+        character.broken |= byte & 0xc0 != 0x80;
+        character.bytes[character.have] = byte;
+        character.have += 1;
+        if character.have < character.need {
+            return;
+        }
+        let Character { bytes, have, broken, .. } = std::mem::take(character);
+        let text = if broken { None } else { std::str::from_utf8(&bytes[..have]).ok() };
+        let Some(whole) = text.and_then(|text| text.chars().next()) else { return };
+        if self.prints(whole) {
+            out.extend_from_slice(&bytes[..have]);
+            if self.repeats(whole) {
+                self.last = Last::Character(whole);
+            }
+        }
+    }
+}
+
+/// Bytes of the character that begins with this one; 0 if none does.
+fn length(first: u8) -> usize {
+    match first {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => 0,
+    }
+}
+
+/// The character that the bytes begin with, if it is complete and sound.
+fn whole_character(bytes: &[u8]) -> Option<char> {
+    let bytes = bytes.get(..length(*bytes.first()?).max(1))?;
+    std::str::from_utf8(bytes).ok()?.chars().next()
+}
+
+#[cfg(test)]
+#[path = "filter_tests.rs"]
+mod tests;

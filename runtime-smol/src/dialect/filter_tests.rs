@@ -1,0 +1,164 @@
+//! Tests of the filter.
+
+use super::*;
+use proptest::prelude::*;
+
+const TMUX: Dialect = Dialect::Tmux { version: (3, 3) };
+
+fn canonical(dialect: Dialect, pieces: &[&[u8]]) -> Vec<u8> {
+    let mut filter = Filter::new(dialect, 80);
+    let (mut all, mut out) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        all.extend_from_slice(filter.feed(piece, &mut out));
+    }
+    all
+}
+
+fn tmux(bytes: &[u8]) -> String {
+    canonical(TMUX, &[bytes]).escape_ascii().to_string()
+}
+
+#[test]
+fn common_output_passes_unchanged() {
+    for text in [
+        "plain text\r\n\tand more\x08\x07",
+        "\x1b[1;38;5;200mcolour\x1b[m \x1b[2K\x1b[10;20H\x1b[?1049h\x1b[?25l",
+        "é日本語🦀 \x1b(0qqq\x1b(B \x1b]0;title\x1b\\",
+    ] {
+        assert_eq!(canonical(TMUX, &[text.as_bytes()]), text.as_bytes());
+        assert_eq!(canonical(Dialect::Pty, &[text.as_bytes()]), text.as_bytes());
+    }
+}
+
+#[test]
+fn titles_and_strings_that_tmux_does_not_print_are_left_out() {
+    assert_eq!(tmux(b"a\x1bkcd /usr\x1b\\b"), "ab");
+    assert_eq!(tmux(b"a\x1b_Gi=31,s=1;AAAA\x1b\\b"), "ab");
+    assert_eq!(tmux(b"a\x1bPq#0;2\x1bx\x18\x1b\\b"), "ab");
+    assert_eq!(tmux(b"a\x1b^private\x1b\\\x1bXstring\x1b[1mb"), r"a\x1b[1mb");
+}
+
+#[test]
+fn a_string_ends_where_tmux_ends_it() {
+    assert_eq!(tmux(b"\x1b]2;title\x07x"), r"\x1b]2;title\x07x");
+    assert_eq!(tmux(b"\x1b]2;title\x1b[31mx"), r"\x1b]2;title\x1b\\\x1b[31mx");
+    assert_eq!(tmux(b"\x1b]2;title\x18x"), r"\x1b]2;title\x1b\\x");
+    assert_eq!(tmux(b"\x1bktitle\x18x"), "x");
+}
+
+#[test]
+fn modes_that_tmux_does_not_know_are_left_out() {
+    assert_eq!(tmux(b"\x1b[20h\x1b[4;20h\x1b[?45h\x1b[?1;1048h"), r"\x1b[4h\x1b[?1h");
+}
+
+#[test]
+fn c1_controls_and_broken_characters_print_nothing() {
+    assert_eq!(tmux("a\u{9b}31mb\u{85}c".as_bytes()), "a31mbc");
+    assert_eq!(tmux(b"a\xffb\xc3c\xe2\x82d\xed\xa0\x80e\xf5f"), "abcdef");
+    // A first byte swallows as many as it announces, until ASCII comes.
+    assert_eq!(tmux(b"\xc3\xc3\xa9x"), "x");
+}
+
+#[test]
+fn a_repeated_character_stays_in_its_line() {
+    assert_eq!(tmux(b"x\x1b[3b"), r"x\x1b[?7lxxx\x1b[?7h");
+    assert_eq!(tmux(b"x\x1b[m\x1b[3b"), r"x\x1b[m");
+    assert_eq!(tmux("日\x1b[3b".as_bytes()), "日".as_bytes().escape_ascii().to_string());
+    assert_eq!(tmux(b"\x1b[?7lx\x1b[2bA"), r"\x1b[?7lxxxA");
+    assert_eq!(tmux(b"m\x1b[2147483647b").len(), 80 + 1 + 2 * 8);
+}
+
+#[test]
+fn a_control_character_within_a_sequence_acts_at_once() {
+    assert_eq!(tmux(b"\x1b[3\r1mx"), r"\r\x1b[31mx");
+}
+
+#[test]
+fn sequences_that_tmux_drops_for_their_length_are_dropped() {
+    let long = [b"\x1b[".to_vec(), b"1;".repeat(40), b"mx".to_vec()].concat();
+    assert_eq!(tmux(&long), "x");
+    assert_eq!(tmux(b"\x1b[99999999999Ax\x1b[<1?3my"), "xy");
+}
+
+#[test]
+fn nothing_is_passed_on_before_it_is_complete() {
+    let mut filter = Filter::new(TMUX, 80);
+    let mut out = Vec::new();
+    for (piece, passed) in
+        [(&b"a\x1b["[..], &b"a"[..]), (b"31", b""), (b"m", b"\x1b[31m"), (b"\xe2\x82", b""), (b"\xac", "€".as_bytes())]
+    {
+        assert_eq!(filter.feed(piece, &mut out), passed);
+    }
+    assert_eq!(filter.string(), None);
+    filter.feed(b"\x1bktitle", &mut out);
+    assert!(filter.string().is_some());
+    filter.abandon_string();
+    assert_eq!(filter.feed(b"text", &mut out), b"text");
+}
+
+/// Output with everything that the filter treats in a way of its own.
+fn output() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        "[ -~]{0,6}".prop_map(String::into_bytes),
+        "[é日🦀\u{85}\u{9b}\u{301}]{1,3}".prop_map(String::into_bytes),
+        proptest::collection::vec(any::<u8>(), 0..4),
+        proptest::sample::select(vec![
+            &b"\x1b"[..],
+            b"\x1b[",
+            b"\x1b]",
+            b"\x1bP",
+            b"\x1b_",
+            b"\x1bk",
+            b"\x1b\\",
+            b"\x07",
+            b"\x18",
+            b"\r\n",
+            b"\x1b[5b",
+            b"\x1b[?7l",
+            b"\x1b[?7h",
+            b"\x1b[20h",
+            b"\x1b[4h",
+            b"\x1b[31m",
+            b"\x1b[1;2H",
+            b"\x1bc",
+            b"\x1b(0",
+            b"\x1b[?1049h",
+            b"\x1b[>4;2m",
+            b"0;title",
+            b"\x1b[2 q",
+            b"\x1b[6n",
+        ])
+        .prop_map(<[u8]>::to_vec),
+    ];
+    proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+fn dialect() -> impl Strategy<Value = Dialect> {
+    proptest::sample::select(vec![TMUX, Dialect::Tmux { version: (3, 5) }, Dialect::Pty])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn where_the_output_is_split_makes_no_difference(
+        output in output(), dialect in dialect(), cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..5)
+    ) {
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(output.len() + 1)).collect();
+        cuts.sort_unstable();
+        let mut pieces = Vec::new();
+        let mut from = 0;
+        for cut in cuts.into_iter().chain([output.len()]) {
+            pieces.push(&output[from..cut]);
+            from = cut;
+        }
+        prop_assert_eq!(canonical(dialect, &pieces), canonical(dialect, &[&output]));
+    }
+
+    #[test]
+    fn canonical_output_is_its_own_canonical_form(output in output(), dialect in dialect()) {
+        let once = canonical(dialect, &[&output]);
+        prop_assert_eq!(canonical(dialect, &[&once]).escape_ascii().to_string(), once.escape_ascii().to_string());
+        prop_assert!(std::str::from_utf8(&once).is_ok(), "canonical bytes are valid UTF-8");
+    }
+}

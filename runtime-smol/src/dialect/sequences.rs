@@ -1,0 +1,155 @@
+//! What each authority does with complete sequences, and so what is passed on. The facts are from tmux's `input.c` and from
+//! `vte`'s `ansi.rs`.
+
+use super::Dialect;
+
+/// What becomes of a sequence.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Keep,
+    Drop,
+    Replace(Vec<u8>),
+    /// Private modes, without those that the authority does not know.
+    PrivateModes {
+        modes: Vec<u32>,
+        set: bool,
+    },
+    /// Repeats the last character.
+    Repeat(usize),
+    /// Everything is as at the beginning.
+    Reset,
+}
+
+/// Parameters of a sequence; tmux drops one with more.
+const PARAMETERS: usize = 23;
+/// Bytes of a sequence that is passed without a closer look.
+const PLAIN_BYTES: usize = 48;
+
+/// The length of the control sequence at the beginning of `bytes` if every authority knows it, whatever its numbers are.
+pub(super) fn plain(bytes: &[u8]) -> Option<usize> {
+    let body = bytes.strip_prefix(b"\x1b[")?;
+    let (mut digits, mut parameters) = (0, 1);
+    for (at, byte) in body.iter().enumerate().take(PLAIN_BYTES) {
+        match byte {
+            b'0'..=b'9' if digits < 5 => digits += 1,
+            b';' if parameters < PARAMETERS => (digits, parameters) = (0, parameters + 1),
+            b'm' | b'A'..=b'D' | b'G' | b'H' | b'J' | b'K' | b'd' => return Some(at + 3),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// `sequence` is what follows `ESC`.
+pub(super) fn of_escape(dialect: Dialect, sequence: &[u8]) -> Verdict {
+    match sequence {
+        b"c" => Verdict::Reset,
+        b"7" | b"8" | b"#8" | b"=" | b">" | b"D" | b"E" | b"H" | b"M" | b"(0" | b"(B" | b")0" | b")B" => Verdict::Keep,
+        b"*0" | b"*B" | b"+0" | b"+B" | b"Z" if dialect == Dialect::Pty => Verdict::Keep,
+        _ => Verdict::Drop,
+    }
+}
+
+/// `sequence` is what follows `CSI`.
+pub(super) fn of_csi(dialect: Dialect, sequence: &[u8]) -> Verdict {
+    let Some((last, body)) = sequence.split_last() else { return Verdict::Drop };
+    let prefix = body.first().copied().filter(|byte| matches!(byte, b'<'..=b'?'));
+    let body = if prefix.is_some() { &body[1..] } else { body };
+    let numbers = body.iter().position(|byte| (0x20..=0x2f).contains(byte)).unwrap_or(body.len());
+    let (numbers, intermediates) = body.split_at(numbers);
+    let colons = numbers.contains(&b':');
+    let Some(numbers) = parameters(numbers) else { return Verdict::Drop };
+    let pty = dialect == Dialect::Pty;
+    match (prefix, intermediates, last) {
+        (None, [], b'm') => Verdict::Keep,
+        _ if colons => Verdict::Drop,
+        (None, [], b'b') => Verdict::Repeat(numbers.first().copied().flatten().unwrap_or(1).max(1) as usize),
+        (None, [], b'h' | b'l') => modes(dialect, &numbers, *last),
+        (Some(b'?'), [], b'h' | b'l') => private_modes(dialect, &numbers, *last == b'h'),
+        (None, [], b'@'..=b'H' | b'J'..=b'M' | b'P' | b'S' | b'T' | b'X' | b'Z' | b'`' | b'd' | b'f' | b'g') => {
+            Verdict::Keep
+        }
+        (None, [], b'r' | b's' | b'u') => Verdict::Keep,
+        // The stack of titles.
+        (None, [], b't') if matches!(numbers.first(), Some(Some(22 | 23))) => Verdict::Keep,
+        (None, [], b'a' | b'e' | b'I') if pty => Verdict::Keep,
+        // Questions, which our emulator answers, and the browser must not.
+        (None, [], b'c' | b'n' | b't') | (Some(b'>'), [], b'c') | (None | Some(b'?'), [b'$'], b'p') if pty => {
+            Verdict::Keep
+        }
+        (None, [b' '], b'q') => Verdict::Keep,
+        // Keyboard protocols: nothing of the screen depends on them, and whoever types may want to know.
+        (Some(b'>'), [], b'm' | b'n' | b'u') | (Some(b'<' | b'='), [], b'u') => Verdict::Keep,
+        _ => Verdict::Drop,
+    }
+}
+
+/// The numbers of a sequence; nothing if it is one that tmux drops.
+fn parameters(text: &[u8]) -> Option<Vec<Option<u32>>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    let mut numbers = Vec::new();
+    for part in text.split(|byte| *byte == b';') {
+        let plain = part.iter().all(u8::is_ascii_digit);
+        let number = std::str::from_utf8(part).ok()?.parse::<u32>().ok().filter(|number| *number <= i32::MAX as u32);
+        if !part.is_empty() && plain && number.is_none() {
+            return None;
+        }
+        numbers.push(number);
+    }
+    (numbers.len() <= PARAMETERS).then_some(numbers)
+}
+
+fn modes(dialect: Dialect, numbers: &[Option<u32>], last: u8) -> Verdict {
+    let known: Vec<u32> = numbers.iter().flatten().copied().filter(|mode| knows_mode(dialect, *mode)).collect();
+    if known.len() == numbers.len() {
+        return if known.is_empty() { Verdict::Drop } else { Verdict::Keep };
+    }
+    let sequences = known.iter().map(|mode| format!("\x1b[{mode}{}", char::from(last)));
+    Verdict::Replace(sequences.collect::<String>().into_bytes())
+}
+
+/// tmux knows insertion only; `LNM` (20) would be a matter of the browser that no reset takes back.
+fn knows_mode(dialect: Dialect, mode: u32) -> bool {
+    mode == 4 || (mode == 20 && dialect == Dialect::Pty)
+}
+
+fn private_modes(dialect: Dialect, numbers: &[Option<u32>], set: bool) -> Verdict {
+    let known = |mode: &u32| match dialect {
+        Dialect::Tmux { .. } => {
+            // Synchronised output (2026) and scrolling of the alternate screen (1007) are no matter of the screen's content.
+            matches!(mode, 1 | 3 | 6 | 7 | 12 | 25 | 47 | 1000..=1006 | 1047 | 1049 | 1007 | 2004 | 2026)
+                && (*mode != 1001 || !set)
+        }
+        // Reverse wraparound; the emulator does not know it, browsers do.
+        Dialect::Pty => *mode != 45,
+    };
+    let modes: Vec<u32> = numbers.iter().flatten().copied().filter(known).collect();
+    Verdict::PrivateModes { modes, set }
+}
+
+/// Writes the sequences for these private modes.
+pub(super) fn write_private_modes(modes: &[u32], set: bool, out: &mut Vec<u8>) {
+    if modes.is_empty() {
+        return;
+    }
+    out.extend_from_slice(b"\x1b[?");
+    for (at, mode) in modes.iter().enumerate() {
+        if at > 0 {
+            out.push(b';');
+        }
+        out.extend_from_slice(mode.to_string().as_bytes());
+    }
+    out.push(if set { b'h' } else { b'l' });
+}
+
+/// Writes what `ESC c` does.
+pub(super) fn write_reset(_dialect: Dialect, _columns: u16, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\x1bc");
+}
+
+/// Whether an OSC with this content is passed on. Unknown ones are harmless; our own (see [`super`]) are for snapshots only.
+pub(super) fn keeps_osc(_dialect: Dialect, content: &[u8]) -> bool {
+    content.first().is_some_and(u8::is_ascii_digit)
+}

@@ -1,0 +1,47 @@
+// The emulator's whole configuration apart from drawing: the same for the page and for tests that run it without one.
+
+import type { ITerminalInitOnlyOptions, ITerminalOptions, Terminal } from "@xterm/xterm";
+import { Unicode11Addon } from "@xterm/addon-unicode11";
+import { leaveAlternateScreenOnce } from "./alternate-screen";
+import { handleClipboardWrites } from "./clipboard";
+import { swallowQueries } from "./queries";
+
+/** The terminal with its scrollback; the node bounds the history of a snapshot far below. */
+export const SCROLLBACK_LINES = 20_000;
+
+/** What the content of the screen depends on. */
+export const EMULATOR_OPTIONS: ITerminalOptions & ITerminalInitOnlyOptions = {
+  allowProposedApi: true,
+  scrollback: SCROLLBACK_LINES,
+};
+
+/**
+ * Ends whatever sequence was cut off, then resets the terminal; parsed in one go with the content that follows. The mode
+ * `LNM` is an option of xterm's, which a reset leaves as it is.
+ */
+const RESET = new TextEncoder().encode("\x18\x1bc\x1b[20l");
+
+/** `@xterm/xterm` in a browser, `@xterm/headless` without one. */
+export type Emulator = Pick<Terminal, "parser" | "buffer" | "unicode" | "loadAddon" | "cols" | "rows" | "resize" | "write">;
+
+export interface EmulatorListener {
+  /** A program puts this text on the clipboard. */
+  clipboard(text: string): void;
+}
+
+/** Makes a terminal with {@link EMULATOR_OPTIONS} read bytes as the owner of the agent's terminal has read them. */
+export function configureEmulator(terminal: Emulator, listener: EmulatorListener): void {
+  terminal.loadAddon(new Unicode11Addon() as Parameters<Emulator["loadAddon"]>[0]);
+  terminal.unicode.activeVersion = "11";
+  swallowQueries(terminal);
+  leaveAlternateScreenOnce(terminal);
+  handleClipboardWrites(terminal, (text) => listener.clipboard(text));
+}
+
+/** The bytes that replace everything by a snapshot. */
+export function replacement(snapshot: Uint8Array): Uint8Array {
+  const content = new Uint8Array(RESET.length + snapshot.length);
+  content.set(RESET);
+  content.set(snapshot, RESET.length);
+  return content;
+}
