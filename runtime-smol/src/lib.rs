@@ -3,6 +3,7 @@
 pub mod api_node;
 pub mod audit;
 pub mod backend;
+pub mod background;
 pub mod cli;
 pub mod dialect;
 pub mod directories;

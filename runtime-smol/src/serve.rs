@@ -1,8 +1,9 @@
-//! `consort serve`: puts the parts of a node together, prints the login link and runs until it is told to stop.
+//! `consort serve`: puts the parts of a node together, prints the login link and runs until a signal ends it.
 
 use crate::api_node::ApiNode;
 use crate::audit::{Audit, AuditEvent, By};
 use crate::backend::{Ends, Way};
+use crate::background::Background;
 use crate::cli::{CONTROL_SOCKET, Listen, ServeOptions, TOKEN_FILE, open_in_browser};
 use crate::directories::Directories;
 use crate::door::{Door, Handlers, ListenError, OnLink, OnSocket, Visitor, Where};
@@ -66,17 +67,21 @@ pub enum ServeError {
     System(&'static str, io::Error),
 }
 
-/// Runs a node until it gets `SIGINT` or `SIGTERM`.
+/// Runs a node until it gets `SIGINT` or `SIGTERM`. It outlives the terminal that started it.
 ///
 /// # Errors
 /// Why it cannot start; afterwards nothing of it is left.
-pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
+pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<(), ServeError> {
     let started = Instant::now();
+    // From here on, before anything is there that has to be put in order first.
+    let signals =
+        Signals::new([Signal::Int, Signal::Term, Signal::Hup]).map_err(system("signals cannot be received"))?;
     let store = Store::open(&options.state_dir)?;
     let door = Door::open(&place(options))?;
     let audit = Audit::open(&options.state_dir).map_err(system("no thread for the audit log"))?;
     let token = token(&store)?;
-    let (node, recording, key, facts) = node(&store, options, door.addresses())?;
+    let (node, recording, key, mut facts) = node(&store, options, door.addresses())?;
+    facts.log = background.map(|background| background.log().display().to_string());
     let cookie_key = CookieKey::new(&store.secret("cookies")?);
     let sites = door.sites(&[])?;
 
@@ -130,6 +135,9 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let api = Arc::new(Api::new(config, Arc::new(api_node)));
     let clock = move || Clock { unix_ms: unix_ms(), uptime_ms: millis(started.elapsed()) };
     announce(&api.login_link(clock()), &door.addresses(), options);
+    if let Some(background) = background {
+        background.ready();
+    }
     audit.record(AuditEvent::Started { version: VERSION.to_string() });
 
     let executor = LocalExecutor::new();
@@ -138,7 +146,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
         let attending = executor.spawn(async move { attendant.run().await });
         let driving = executor.spawn(driver.run());
         // A task of its own: waiting for it costs nothing while others work.
-        let told = executor.spawn(until_told());
+        let told = executor.spawn(until_ended(signals));
         // So is this: what is woken by another task runs with it, without a look at the system in between.
         let working = executor.spawn(peers_work.run(Arc::clone(&peers), dialled, places));
         let handlers = Handlers { on_socket: on_socket(handle.clone(), facts), on_link: on_link(peers), links };
@@ -217,6 +225,7 @@ fn node(
         lines: Lines::default(),
         serving,
         tmux_socket: options.tmux_socket.clone(),
+        log: None,
     };
     Ok((node, recording, secret, facts))
 }
@@ -318,16 +327,15 @@ fn announce(link: &str, addresses: &[SocketAddr], options: &ServeOptions) {
     }
 }
 
-async fn until_told() {
-    match Signals::new([Signal::Int, Signal::Term]) {
-        Ok(mut signals) => {
-            signals.next().await;
-        }
-        Err(error) => {
-            log::warn!("signals cannot be received ({error}): the node ends only when it is killed");
-            future::pending::<()>().await;
+/// Waits for the signal to end. A terminal that is closed (`SIGHUP`) is none: the node runs on.
+async fn until_ended(mut signals: Signals) {
+    while let Some(signal) = signals.next().await {
+        match signal {
+            Ok(Signal::Hup) => log::info!("the terminal of the node was closed: it runs on"),
+            _ => return,
         }
     }
+    future::pending::<()>().await;
 }
 
 fn home() -> PathBuf {

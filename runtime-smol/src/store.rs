@@ -109,6 +109,13 @@ impl Store {
         Ok(Store { root: root.to_owned(), values, _lock: lock })
     }
 
+    /// Whether no node uses this directory now.
+    #[must_use]
+    pub fn is_free(root: &Path) -> bool {
+        let Ok(file) = File::open(root.join("lock")) else { return true };
+        flock(&file, FlockOperation::NonBlockingLockShared).is_ok()
+    }
+
     /// The directory.
     #[must_use]
     pub fn root(&self) -> &Path {

@@ -2,6 +2,8 @@
 
 #[path = "cli/attach.rs"]
 mod attach;
+#[path = "cli/lifecycle.rs"]
+mod lifecycle;
 #[path = "cli/node.rs"]
 mod node;
 #[path = "cli/screen.rs"]

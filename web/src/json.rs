@@ -23,6 +23,8 @@ pub struct NodeFacts {
     pub serving: Vec<SocketAddr>,
     /// The name of the tmux server whose sessions it shows; `None`: the default one.
     pub tmux_socket: Option<String>,
+    /// Its log file, if it runs in the background.
+    pub log: Option<String>,
 }
 
 /// `AGENT` of the protocol.

@@ -8,7 +8,7 @@ use super::pick::{Census, Precision};
 use super::style::Style;
 use super::{machine, output, table, text};
 use serde_json::{Value, json};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 pub(crate) fn list(api: &Api, node: Option<&str>, as_json: bool) -> Result<(), Failure> {
@@ -190,7 +190,7 @@ pub(crate) fn rename(api: &Api, wanted: &AgentArg, new: &str) -> Result<(), Fail
     let new = new_name(&census, agent, new)?;
     let before = census.called(agent);
     let renamed = Agent { name: api.change(&agent.id, &json!({ "name": new }))?.name, ..agent.clone() };
-    told(&format!("{before} is now {}", census.called(&renamed)))
+    output::done(&format!("{before} is now {}", census.called(&renamed)))
 }
 
 /// The name in `new`, which may say the machine again; an agent does not move to another one.
@@ -223,7 +223,7 @@ pub(crate) fn order(api: &Api, wanted: &AgentArg, order: Order) -> Result<(), Fa
     let census = Census::take(api)?;
     let agent = census.pick(wanted, precision)?;
     api.order(&agent.id, verb)?;
-    told(&format!("{done} {}", census.called(agent)))
+    output::done(&format!("{done} {}", census.called(agent)))
 }
 
 /// A script must name in full what it ends: a beginning could hit another agent once the one it meant is gone.
@@ -247,16 +247,10 @@ pub(crate) fn remove(api: &Api, wanted: &AgentArg, yes: bool) -> Result<(), Fail
             known.notes = api.notes(&agent.id).ok();
         }
         known.name = census.called(agent);
-        eprint!("{} [y/N] ", what_is_lost(&known));
-        let _ = std::io::stderr().flush();
-        let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer);
-        if read.is_err() || !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
-            return Err(Failure::new("Nothing was deleted."));
-        }
+        output::confirm(yes, "rm deletes an agent for good", &what_is_lost(&known), "Nothing was deleted.")?;
     }
     api.delete(&agent.id)?;
-    told(&format!("deleted {}", census.called(agent)))
+    output::done(&format!("deleted {}", census.called(agent)))
 }
 
 /// The question before a deletion.
@@ -291,11 +285,6 @@ pub(crate) fn notes(api: &Api, wanted: &AgentArg, new: Option<String>) -> Result
     }
     let notes = text::lines(&api.notes(&agent.id)?);
     if notes.is_empty() || notes.ends_with('\n') { output::text(&notes) } else { output::line(&notes) }
-}
-
-/// Confirms to a person what happened; a script has the exit code.
-fn told(sentence: &str) -> Result<(), Failure> {
-    if std::io::stdout().is_terminal() { output::line(&text::one_line(sentence)) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// An agent, as far as the command line needs it. Members that a node leaves out are empty.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -173,6 +174,8 @@ pub(crate) struct Health {
 pub(crate) struct Place {
     pub(crate) serving: Vec<SocketAddr>,
     pub(crate) tmux_socket: Option<String>,
+    pub(crate) pid: Option<u32>,
+    pub(crate) log: Option<String>,
 }
 
 /// The answer to an input.
@@ -191,6 +194,11 @@ impl Api {
     /// Of the node whose control socket this is.
     pub(crate) fn new(socket: PathBuf) -> Self {
         Api { client: Client::new(socket) }
+    }
+
+    /// The same, for questions whose answer is not worth waiting for long.
+    pub(crate) fn with_patience(socket: PathBuf, patience: Duration) -> Self {
+        Api { client: Client::with_patience(socket, patience) }
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -217,6 +225,14 @@ impl Api {
             nodes: Vec<Machine>,
         }
         self.call::<Nodes>("GET", "/api/nodes", None).map(|answer| answer.nodes)
+    }
+
+    /// What a machine says about its tmux.
+    pub(crate) fn tmux_of(&self, node: &str) -> Result<Value, Failure> {
+        let mut answer: Value = self.call("GET", "/api/nodes", None)?;
+        let nodes = answer["nodes"].as_array_mut().into_iter().flatten();
+        let found = nodes.into_iter().find(|machine| machine["id"] == node);
+        Ok(found.map_or(Value::Null, |machine| machine["backends"]["tmux"].take()))
     }
 
     pub(crate) fn peers_as_json(&self) -> Result<Value, Failure> {

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 pub const DEFAULT_PORT: u16 = 23_000;
 
 const AFTER_HELP: &str = "\
-Without a command, consort runs this machine's node. Agents are named by their full name, an
+Without a command, consort runs this machine's node (with -d in the background). Agents are named by their full name, an
 unambiguous beginning or end of it, or their id; those of another machine also as name@machine.";
 
 const AFTER_LONG_HELP: &str = "\
@@ -28,6 +28,7 @@ Agents:
 
 Examples:
   consort                                     run a node here and print a login link
+  consort -d                                  the same in the background; consort stop ends it
   consort new zoom-backend --dir ~/zoom -- claude --continue
   consort attach zoom-backend                 its terminal in yours; Ctrl+] detaches
   consort new zoom-backend@server --dir ~/zoom   on another machine, in a directory there
@@ -76,6 +77,17 @@ pub(crate) struct ServeFlags {
     /// Open the dashboard in the browser once the node runs
     #[arg(long)]
     pub(crate) open: bool,
+
+    /// Start in the background, print the login link once the node is up, and return
+    ///
+    /// Exits with 0 if a node is running then, also one that was started earlier, and with 1 if it could not be started. The log is
+    /// consort.log in the state directory. `consort stop` ends the node.
+    #[arg(long, short)]
+    pub(crate) daemon: bool,
+
+    /// Be the process in the background that --daemon has started
+    #[arg(long, hide = true)]
+    pub(crate) detached: bool,
 
     /// Tell other machines to reach this one at this address, before all others (repeatable)
     ///
@@ -130,7 +142,8 @@ pub(crate) struct RecordFlags {
 
 impl RecordFlags {
     fn options(&self) -> Option<RecordOptions> {
-        let directory = self.record.clone()?;
+        // Absolute: a node in the background leaves the directory that it was started in.
+        let directory = self.record.as_deref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.into()))?;
         Some(RecordOptions { directory, limit_bytes: self.record_limit << 20, all: self.record_all })
     }
 }
@@ -156,6 +169,15 @@ pub(crate) struct PlaceFlags {
 pub(crate) enum Command {
     /// Run this machine's node (what `consort` alone does)
     Serve(ServeFlags),
+
+    /// Show whether a node runs here, and what it is doing
+    ///
+    /// Exits with 0 if one is running, 3 if none is, and 1 if one is running but does not answer.
+    Status {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
 
     /// List agents
     ///
@@ -223,10 +245,21 @@ pub(crate) enum Command {
         new: String,
     },
 
-    /// End an agent's program; the agent stays in the list
+    /// Stop an agent, which stays in the list; or, without a name, this machine's node
+    ///
+    /// Without a name, the node ends in order, and the command returns once it is gone. Agents in tmux run on and are shown again
+    /// by the next node. Agents on terminals of the node itself end with it: if there are any, you are asked first.
     Stop {
-        #[command(flatten)]
-        agent: AgentArg,
+        /// The agent: its name, an unambiguous beginning or end of it, or its id; or any of these, @ and its machine
+        agent: Option<String>,
+
+        /// The machine that it is on: its name or id, or an unambiguous beginning of one
+        #[arg(long, value_name = "MACHINE", requires = "agent")]
+        node: Option<String>,
+
+        /// Without a name: do not ask
+        #[arg(long, short, conflicts_with = "agent")]
+        yes: bool,
     },
 
     /// Start a stopped agent
@@ -487,6 +520,17 @@ fn variable(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// How a process that was asked to run a node goes about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Launch {
+    /// It is the node.
+    Foreground,
+    /// It starts another process, which is the node.
+    Background,
+    /// It is the process that [`Launch::Background`] has started.
+    Detached,
+}
+
 /// What a node needs to know to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServeOptions {
@@ -537,6 +581,8 @@ impl Args {
                 ("tmux_socket", "tmux-socket"),
                 ("node_name", "name"),
                 ("open", "open"),
+                ("daemon", "daemon"),
+                ("detached", "detached"),
                 ("advertise", "advertise"),
                 ("mdns", "mdns"),
                 ("trust_network", "trust-network"),
@@ -560,6 +606,20 @@ impl Args {
             }
         }
         Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+
+    /// Which process of a node this one is.
+    #[must_use]
+    pub fn launch(&self) -> Launch {
+        let flags = match &self.command {
+            Some(Command::Serve(flags)) => flags,
+            _ => &self.serve,
+        };
+        match (flags.daemon, flags.detached) {
+            (_, true) => Launch::Detached,
+            (true, false) => Launch::Background,
+            (false, false) => Launch::Foreground,
+        }
     }
 
     /// How to run the node, if that is what the command line asks for.

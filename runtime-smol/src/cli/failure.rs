@@ -21,7 +21,7 @@ pub struct Failure {
 
 impl Failure {
     /// The command was refused or went wrong.
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    pub fn new(message: impl Into<String>) -> Self {
         Failure { message: message.into(), hint: None, code: FAILED, reason: None }
     }
 
@@ -56,6 +56,11 @@ impl Failure {
     /// Whether the node refused for this reason.
     pub(crate) fn is(&self, reason: &str) -> bool {
         self.reason.as_deref() == Some(reason)
+    }
+
+    /// Whether the node has not answered in time.
+    pub(crate) fn is_silence(&self) -> bool {
+        self.is(super::http::SILENT)
     }
 
     /// The exit code of the process.

@@ -10,13 +10,17 @@ use std::time::Duration;
 const ANSWER_BYTES: usize = 256 << 20;
 /// The largest head of an answer.
 const HEAD_BYTES: usize = 64 << 10;
-/// How long the node may be silent.
+/// How long the node may be silent, unless somebody is less patient.
 const SILENCE: Duration = Duration::from_secs(60);
+
+/// The reason of a failure to get an answer in time.
+pub(crate) const SILENT: &str = "silent";
 
 /// A node's control socket.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     socket: PathBuf,
+    patience: Duration,
 }
 
 /// What a server answered.
@@ -28,7 +32,12 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) fn new(socket: PathBuf) -> Self {
-        Client { socket }
+        Client { socket, patience: SILENCE }
+    }
+
+    /// One that gives up after this much silence.
+    pub(crate) fn with_patience(socket: PathBuf, patience: Duration) -> Self {
+        Client { socket, patience }
     }
 
     pub(crate) fn socket(&self) -> &Path {
@@ -41,7 +50,7 @@ impl Client {
     /// [`Failure::no_node`] if nothing listens; otherwise what went wrong on the way.
     pub(crate) fn request(&self, method: &str, path: &str, body: Option<&str>) -> Result<Answer, Failure> {
         let stream = UnixStream::connect(&self.socket).map_err(|error| connect_failure(&self.socket, &error))?;
-        let silence = Some(SILENCE);
+        let silence = Some(self.patience);
         stream.set_read_timeout(silence).and_then(|()| stream.set_write_timeout(silence)).map_err(broken)?;
         exchange(stream, "localhost", method, path, body)
     }
@@ -82,8 +91,7 @@ pub(crate) fn connect_failure(socket: &Path, error: &std::io::Error) -> Failure 
 fn broken(error: std::io::Error) -> Failure {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-            Failure::new(format!("The node has not answered for {} seconds.", SILENCE.as_secs()))
-                .hint("See what it does: consort doctor")
+            Failure::new("The node does not answer.").reason(SILENT).hint("See what it does: consort doctor")
         }
         _ => Failure::new(format!("The connection to the node broke: {error}")),
     }

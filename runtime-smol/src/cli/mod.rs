@@ -13,26 +13,29 @@ mod browser;
 mod doctor;
 mod failure;
 mod http;
+mod lifecycle;
 mod listen;
 mod machine;
 mod output;
 mod peers;
 mod pick;
+mod start;
 mod state_dir;
 mod style;
 mod table;
 mod text;
 mod token;
 
-pub use args::{Args, DEFAULT_PORT, ServeOptions};
+pub use args::{Args, DEFAULT_PORT, Launch, ServeOptions};
 pub use attach::{DetachKey, InvalidKey};
 pub use browser::open_in_browser;
 pub use failure::Failure;
 pub use listen::Listen;
+pub use start::start;
 pub use state_dir::{CONTROL_SOCKET, TOKEN_FILE};
 
 use api::Api;
-use args::Command;
+use args::{AgentArg, Command};
 use clap::CommandFactory as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -62,13 +65,17 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
     let api = Api::new(state_dir.join(CONTROL_SOCKET));
     match command {
         Command::Serve(_) => {}
+        Command::Status { json } => return lifecycle::status(state_dir.join(CONTROL_SOCKET), state_dir, json),
         Command::Ls { node, json } => agents::list(&api, node.as_deref(), json)?,
         Command::New(new) => agents::create(&api, new)?,
         Command::Attach { agent, pane, keys } => agents::attach(&api, &agent, pane, keys.detach_key)?,
         Command::Send { agent, text, no_enter } => agents::send(&api, &agent, &text, !no_enter)?,
         Command::Screen { agent, history } => agents::screen(&api, &agent, history)?,
         Command::Rename { agent, new } => agents::rename(&api, &agent, &new)?,
-        Command::Stop { agent } => agents::order(&api, &agent, agents::Order::Stop)?,
+        Command::Stop { agent, node, yes } => match agent {
+            Some(agent) => agents::order(&api, &AgentArg { agent, node }, agents::Order::Stop)?,
+            None => lifecycle::stop(state_dir.join(CONTROL_SOCKET), state_dir, yes)?,
+        },
         Command::Start { agent } => agents::order(&api, &agent, agents::Order::Start)?,
         Command::Restart { agent } => agents::order(&api, &agent, agents::Order::Restart)?,
         Command::Rm { agent, yes } => agents::remove(&api, &agent, yes)?,

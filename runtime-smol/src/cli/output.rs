@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use consort_core::limits::PASTE_BYTES;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Read as _, Write as _};
 
 /// Prints a text as it is.
 pub(crate) fn text(text: &str) -> Result<(), Failure> {
@@ -21,6 +21,30 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
         ErrorKind::BrokenPipe => Failure::reader_gone(),
         _ => Failure::new(format!("Standard output cannot be written: {error}")),
     })
+}
+
+/// Confirms to a person what happened; a script has the exit code.
+pub(crate) fn done(sentence: &str) -> Result<(), Failure> {
+    if std::io::stdout().is_terminal() { line(&super::text::one_line(sentence)) } else { Ok(()) }
+}
+
+/// Asks a person, unless `yes`.
+pub(crate) fn confirm(yes: bool, what: &str, question: &str, otherwise: &str) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        let question = super::text::one_line(question);
+        return Err(
+            Failure::usage(format!("{what}, and there is nobody to ask. {question}")).hint("Confirm with: --yes")
+        );
+    }
+    eprint!("{} [y/N] ", super::text::one_line(question));
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    let agreed = read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+    if agreed { Ok(()) } else { Err(Failure::new(otherwise)) }
 }
 
 /// `argument`, or standard input without its last line break if it is `-`.

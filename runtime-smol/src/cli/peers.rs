@@ -10,7 +10,6 @@ use consort_core::NodeId;
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
 
 /// No code is shorter.
 const CODE_CHARS: usize = 32;
@@ -277,7 +276,7 @@ pub(crate) fn admit(api: &Api, wanted: &str, rights: RightsName) -> Result<(), F
     let node = pick(&candidates, wanted).map_err(|failure| not_this_one(&peers, wanted, failure))?;
     api.admit(&node.id, rights.as_str())?;
     let before = peers.peers.iter().find(|peer| peer.id == node.id).map(|peer| peer.rights.as_str());
-    told(&admitted(&node.called(), before, rights))
+    output::done(&admitted(&node.called(), before, rights))
 }
 
 /// What an admission has changed; `before`: what the machine might do already.
@@ -315,9 +314,9 @@ pub(crate) fn remove(api: &Api, wanted: &str, yes: bool) -> Result<(), Failure> 
         many => format!("Its {many} agents go on there and are no longer shown here"),
     };
     let question = format!("Remove {} from the mesh? {shown}. Every machine ends its links with it.", node.called());
-    confirm(yes, "remove takes a machine out of the mesh", &question, "Nothing was removed.")?;
+    output::confirm(yes, "remove takes a machine out of the mesh", &question, "Nothing was removed.")?;
     api.remove(&node.id)?;
-    told(&format!("removed {}", node.called()))
+    output::done(&format!("removed {}", node.called()))
 }
 
 pub(crate) fn leave(api: &Api, yes: bool) -> Result<(), Failure> {
@@ -335,31 +334,15 @@ pub(crate) fn leave(api: &Api, yes: bool) -> Result<(), Failure> {
         let question = format!("Leave the mesh of {others}? The agents here go on; each side shows only its own.");
         (question, "this machine has left the mesh")
     };
-    confirm(yes, "leave takes this machine out of the mesh", &question, "Nothing was changed.")?;
+    output::confirm(yes, "leave takes this machine out of the mesh", &question, "Nothing was changed.")?;
     api.leave()?;
-    told(done)
+    output::done(done)
 }
 
 pub(crate) fn id(api: &Api) -> Result<(), Failure> {
     let own = api.peers()?.peers.into_iter().find(|peer| peer.own);
     let id: Option<NodeId> = own.and_then(|own| own.id.parse().ok());
     output::line(&id.ok_or_else(|| Failure::new("The node does not say who it is."))?.checked())
-}
-
-/// Asks a person, unless `yes`.
-fn confirm(yes: bool, what: &str, question: &str, otherwise: &str) -> Result<(), Failure> {
-    if yes {
-        return Ok(());
-    }
-    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-        return Err(Failure::usage(format!("{what}, and there is nobody to ask.")).hint("Confirm with: --yes"));
-    }
-    eprint!("{} [y/N] ", text::one_line(question));
-    let _ = std::io::stderr().flush();
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    let agreed = read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
-    if agreed { Ok(()) } else { Err(Failure::new(otherwise)) }
 }
 
 /// Who can be admitted: those who ask, and members.
@@ -370,11 +353,6 @@ fn candidates(peers: &Peers) -> Vec<Machine> {
 
 fn others(peers: &Peers) -> impl Iterator<Item = Machine> {
     peers.peers.iter().filter(|peer| !peer.own).map(|peer| Machine::named(&peer.id, &peer.name))
-}
-
-/// Confirms to a person what happened; a script has the exit code.
-fn told(sentence: &str) -> Result<(), Failure> {
-    if std::io::stdout().is_terminal() { output::line(&text::one_line(sentence)) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ impl House {
                 lines: Lines::default(),
                 serving: vec!["127.0.0.1:23000".parse().unwrap()],
                 tmux_socket: Some("work".into()),
+                log: None,
             },
         };
         let api = Arc::new(Api::new(config, Arc::clone(&node) as Arc<dyn api::Node>));

@@ -44,7 +44,14 @@ impl Api {
     /// Where this node serves its user, and what carries the agents here: for `consort doctor`.
     pub(super) fn place(&self) -> Response {
         let serving: Vec<String> = self.facts.serving.iter().map(ToString::to_string).collect();
-        Response::json(200, &json!({ "serving": serving, "tmux_socket": self.facts.tmux_socket }))
+        let facts = &self.facts;
+        let place = json!({
+            "serving": serving,
+            "tmux_socket": facts.tmux_socket,
+            "pid": std::process::id(),
+            "log": facts.log,
+        });
+        Response::json(200, &place)
     }
 
     pub(super) fn invite(&self, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {

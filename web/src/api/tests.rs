@@ -138,6 +138,7 @@ fn build(reply: Result<Reply, Refusal>, stopping: bool) -> Case {
             lines: Lines::default(),
             serving: vec!["127.0.0.1:23000".parse().unwrap()],
             tmux_socket: Some("work".into()),
+            log: Some("/state/consort.log".into()),
         },
     };
     Case { api: Api::new(config, Arc::clone(&node) as Arc<dyn Node>), node }

@@ -118,6 +118,32 @@ fn every_verb_on_an_agent_takes_its_machine_as_a_flag() {
     for verb in verbs {
         assert!(read(&format!("{verb} --node server")).is_ok(), "{verb}");
     }
-    let Some(Command::Stop { agent }) = args("stop a@server").command else { panic!("stop is read as something else") };
+    let Some(Command::Start { agent }) = args("start a@server").command else { panic!("read as something else") };
     assert_eq!((&*agent.agent, agent.node), ("a@server", None));
+}
+
+#[test]
+fn stop_without_a_name_is_the_node() {
+    let stop = |line: &str| match read(line).ok()?.command {
+        Some(Command::Stop { agent, node, yes }) => Some((agent, node, yes)),
+        _ => panic!("{line} is read as something else"),
+    };
+    assert_eq!(stop("stop --yes"), Some((None, None, true)));
+    assert_eq!(stop("stop a --node server"), Some((Some("a".into()), Some("server".into()), false)));
+    assert_eq!(stop("stop --node server"), None, "not the node of another machine");
+    assert_eq!(stop("stop a --yes"), None, "stopping an agent never asks");
+}
+
+#[test]
+fn a_node_runs_in_the_foreground_unless_asked_otherwise() {
+    for (line, launch) in [
+        ("", Launch::Foreground),
+        ("-d", Launch::Background),
+        ("serve --daemon", Launch::Background),
+        ("-d serve --name x", Launch::Background),
+        ("serve -d --detached", Launch::Detached),
+    ] {
+        assert_eq!(args(line).launch(), launch, "{line}");
+    }
+    assert!(read("-d ls").is_err());
 }
