@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { matchingEntries, readDirectoryInput } from "../src/model/directory-input";
 import { filterWords, fuzzyMatch, markedSpan, matchesFilter } from "../src/model/filter";
 import { formatAge, formatBytes, plural, shortPath } from "../src/model/format";
-import { isUnfinished, nameProblem, placeOf, siblingPrefix } from "../src/model/names";
-import { toRequest, type AgentForm } from "../src/model/new-agent";
+import { isUnfinished, nameProblem, namesakes, namesakeWarning, placeOf, siblingPrefix } from "../src/model/names";
+import { toRequest, withEmptyRow, type AgentForm } from "../src/model/new-agent";
 import { formatRoute, parseRoute, tokenInHash } from "../src/model/route";
 import { rankAgents } from "../src/model/quick-switch";
 import { isRecentList, lookedAt } from "../src/model/recent";
@@ -14,6 +14,14 @@ import { joinShellWords, splitShellWords } from "../src/model/shell-words";
 import { agentNamed } from "./agents";
 
 describe("names", () => {
+  it("warn where another machine has the same", () => {
+    const agents = [agentNamed("a", { id: "1", node: "x" }), agentNamed("a", { id: "2", node: "y" }), agentNamed("b", { id: "3", node: "y" })];
+    expect(namesakes(agents, "a", "x").map(({ id }) => id)).toEqual(["2"]);
+    expect(namesakes(agents, "a", "x", "2")).toEqual([]);
+    expect(namesakeWarning("a", [])).toBe("");
+    expect(namesakeWarning("a", ["desk", "server", "nas"])).toMatch(/on desk, server and nas\..*a@desk/);
+  });
+
   it("read level1-level2-agent", () => {
     expect(placeOf("solo")).toEqual({ path: [], leaf: "solo" });
     expect(placeOf("a-b")).toEqual({ path: ["a"], leaf: "b" });
@@ -60,7 +68,7 @@ describe("command lines", () => {
 
 describe("the form for a new agent", () => {
   const FORM: AgentForm = {
-    name: "a-b", node: "", directory: " ~/src ", preset: "claude", commandLine: "--continue 'x y'", env: [{ key: "", value: "" }],
+    name: "a-b", node: "", directory: " ~/src ", preset: "claude", commandLine: "--continue 'x y'", env: [{ id: 1, key: "", value: "" }],
     backend: "tmux", autostart: true, notes: "",
   };
 
@@ -87,8 +95,10 @@ describe("the form for a new agent", () => {
   it("says which field is wrong", () => {
     expect(toRequest({ ...FORM, name: "" })).toMatchObject({ field: "name" });
     expect(toRequest({ ...FORM, commandLine: "'" })).toMatchObject({ field: "commandLine" });
-    expect(toRequest({ ...FORM, env: [{ key: "1X", value: "" }] })).toMatchObject({ field: "env" });
-    expect(toRequest({ ...FORM, env: [{ key: "K", value: "v=1" }] })).toMatchObject({ env: { K: "v=1" } });
+    expect(toRequest({ ...FORM, env: [{ id: 1, key: "1X", value: "" }] })).toMatchObject({ field: "env" });
+    expect(withEmptyRow([])).toEqual([{ id: 1, key: "", value: "" }]);
+    expect(withEmptyRow([{ id: 2, key: "", value: "x" }]).map(({ id }) => id)).toEqual([2, 3]);
+    expect(toRequest({ ...FORM, env: [{ id: 1, key: "K", value: "v=1" }] })).toMatchObject({ env: { K: "v=1" } });
   });
 });
 

@@ -1,4 +1,6 @@
-// Names of agents: what is allowed, and where a name lands in the tree. Pure.
+// Names of agents: what is allowed, where a name lands in the tree, and who else has it. Pure.
+
+import type { Agent } from "../protocol/types";
 
 export interface NamePlace {
   readonly path: readonly string[];
@@ -29,6 +31,21 @@ export function nameProblem(name: string): string | null {
 /** Still being typed: not complete, but no mistake yet. */
 export function isUnfinished(name: string): boolean {
   return name === "" || (name.endsWith("-") && nameProblem(name.slice(0, -1)) === null);
+}
+
+/**
+ * Agents of other machines with this name. That is allowed, but each of them can then only be named together with its machine.
+ * `node`: where the name is to be; `id`: the agent that gets it, if it exists.
+ */
+export function namesakes(agents: Iterable<Agent>, name: string, node: string, id: string | null = null): Agent[] {
+  return [...agents].filter((agent) => agent.name === name && agent.node !== node && agent.id !== id);
+}
+
+/** What it means that a name is taken elsewhere. `machines`: where. */
+export function namesakeWarning(name: string, machines: readonly string[]): string {
+  if (machines.length === 0) return "";
+  const where = machines.length < 3 ? machines.join(" and ") : `${machines.slice(0, -1).join(", ")} and ${machines.at(-1)}`;
+  return `There is also a “${name}” on ${where}. Commands will then need the machine as well: ${name}@${machines[0]}.`;
 }
 
 /** The beginning of a name that puts a new agent beside `sibling`. */

@@ -36,8 +36,17 @@ export interface AgentForm {
 }
 
 export interface EnvRow {
+  /** Stays with the row while others come and go, so that the field that somebody types in stays the same. */
+  readonly id: number;
   readonly key: string;
   readonly value: string;
+}
+
+/** Variables with exactly one empty row at the end to write the next one in. */
+export function withEmptyRow(rows: readonly EnvRow[]): readonly EnvRow[] {
+  const last = rows.at(-1);
+  if (last?.key === "" && last.value === "") return rows;
+  return [...rows, { id: Math.max(0, ...rows.map(({ id }) => id)) + 1, key: "", value: "" }];
 }
 
 export type FormField = "name" | "commandLine" | "env";

@@ -2,7 +2,7 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import type { Agent, NodeInfo, ServerMessage } from "../protocol/types";
-import { machineNames, machineSentence } from "./machines";
+import { machineName, machineNames, machineSentence } from "./machines";
 import { compareNames } from "./tree";
 
 /** Changes of agents are collected this long, so that a busy machine does not redraw the tree hundreds of times a second. */
@@ -75,6 +75,12 @@ export class Store {
   /** The machine of an agent; `null` while it is not known. */
   nodeOf(agent: Agent): NodeInfo | null {
     return this.nodesById.value.get(agent.node) ?? null;
+  }
+
+  /** The names of the machines on which `agents` are. */
+  machinesOf(agents: readonly Agent[]): string[] {
+    const ids = [...new Set(agents.map(({ node }) => node))];
+    return ids.map((id) => machineName(this.machineNames.value, id)).sort(compareNames);
   }
 
   /** An agent as people name it: with its machine, if that is another one. */

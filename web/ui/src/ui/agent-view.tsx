@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { stateSentence, stateWord } from "../model/agents";
-import { nameProblem } from "../model/names";
+import { nameProblem, namesakes, namesakeWarning } from "../model/names";
 import { tabLabel } from "../model/tabs";
 import type { Agent, TerminalInfo } from "../protocol/types";
 import { AgentActions } from "./agent-actions";
@@ -134,6 +134,8 @@ function RenameField({ agent }: { agent: Agent }): JSX.Element {
   const name = useSignal(agent.name);
   const refused = useSignal("");
   const problem = nameProblem(name.value) ?? refused.value;
+  const { store } = app;
+  const warning = problem !== "" || name.value === agent.name ? "" : namesakeWarning(name.value, store.machinesOf(namesakes(store.agents.value.values(), name.value, agent.node, agent.id)));
   useLayoutEffect(() => {
     input.current?.focus();
     input.current?.select();
@@ -141,6 +143,7 @@ function RenameField({ agent }: { agent: Agent }): JSX.Element {
 
   // Taking the field away blurs it, which must not save what was just given up.
   const closed = useRef(false);
+  const anyway = useRef<HTMLButtonElement>(null);
   const close = (): void => {
     closed.current = true;
     app.renaming.value = null;
@@ -178,9 +181,21 @@ function RenameField({ agent }: { agent: Agent }): JSX.Element {
           name.value = event.currentTarget.value;
           refused.value = "";
         }}
-        onKeyDown={(event) => event.key === "Escape" && close()}
-        onBlur={() => problem === "" && void save()}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") close();
+          if (event.key !== "Enter" || warning === "") return;
+          // A name that another agent has is taken only on purpose.
+          event.preventDefault();
+          anyway.current?.focus();
+        }}
+        onBlur={() => problem === "" && warning === "" && void save()}
       />
+      {warning !== "" && (
+        <>
+          <span class="warning" role="alert" data-testid="namesake-warning">{warning}</span>
+          <button ref={anyway} class="button small" data-testid="rename-anyway" onKeyDown={(event) => event.key === "Escape" && close()}>Rename anyway</button>
+        </>
+      )}
       {problem !== "" && <span class="field-error" role="alert">{problem}</span>}
     </form>
   );

@@ -2,9 +2,9 @@
 
 import { signal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useRef } from "preact/hooks";
-import { isUnfinished, placeOf, siblingPrefix } from "../model/names";
-import { formProblems, PRESETS, toRequest, type AgentForm, type EnvRow, type FormField } from "../model/new-agent";
+import { useEffect, useRef } from "preact/hooks";
+import { isUnfinished, namesakes, namesakeWarning, placeOf, siblingPrefix } from "../model/names";
+import { formProblems, PRESETS, toRequest, withEmptyRow, type AgentForm, type EnvRow, type FormField } from "../model/new-agent";
 import { ApiError } from "../net/api";
 import type { BackendKind } from "../protocol/types";
 import { useApp } from "./context";
@@ -13,8 +13,6 @@ import { machineOf, machineProblem, machineToBeginWith, MachineField, onMachine,
 import { DirectoryPicker } from "./directory-picker";
 import { Field } from "./field";
 import { Icon } from "./icons";
-
-const EMPTY_ENV: EnvRow = { key: "", value: "" };
 
 type PlaceField = "machine" | "directory";
 
@@ -49,6 +47,7 @@ export function CreateDialog({ path, node }: { path: readonly string[]; node: st
   const machine = machineOf(app, form.value);
   const refusal = useSignal<Refusal | null>(null);
   const busy = useSignal(false);
+  const warning = useNamesakeWarning(form.value);
   const set = (change: Partial<AgentForm>): void => {
     form.value = { ...form.value, ...change };
     refusal.value = null;
@@ -108,10 +107,16 @@ export function CreateDialog({ path, node }: { path: readonly string[]; node: st
           event.preventDefault();
           void create();
         }}
+        onKeyDown={(event) => {
+          // Enter in a field does not take a name that another agent has: the button that says so does.
+          if (event.key !== "Enter" || event.defaultPrevented || warning === "" || !(event.target instanceof HTMLInputElement)) return;
+          event.preventDefault();
+          formElement.current!.querySelector<HTMLElement>("[data-testid=create-submit]")!.focus();
+        }}
       >
         <div class="form-body">
           {refusal.value !== null && refusal.value.field === null && <p class="form-error" role="alert" tabIndex={-1}>{refusal.value.text}</p>}
-          <NameField form={form.value} problem={problemOf("name")} set={set} />
+          <NameField form={form.value} problem={problemOf("name")} warning={warning} set={set} />
           <ProgramField form={form.value} problem={problemOf("commandLine")} set={set} />
           {app.hasMachines.value && <MachineField form={form.value} set={set} />}
           <Field label="Directory" id="create-directory" problem={problemOf("directory")}>
@@ -122,13 +127,14 @@ export function CreateDialog({ path, node }: { path: readonly string[]; node: st
           )}
           <MoreOptions form={form.value} problem={problemOf("env")} set={set} />
         </div>
-        <FormFooter form={form.value} busy={busy.value} set={set} />
+        <FormFooter form={form.value} busy={busy.value} anyway={warning !== ""} set={set} />
       </form>
     </Dialog>
   );
 }
 
-function FormFooter({ form, busy, set }: Omit<FormPart, "problem"> & { busy: boolean }): JSX.Element {
+/** `anyway`: there is something to be said against it, which is shown above. */
+function FormFooter({ form, busy, anyway, set }: Omit<FormPart, "problem"> & { busy: boolean; anyway: boolean }): JSX.Element {
   const app = useApp();
   return (
     <footer class="dialog-footer">
@@ -138,7 +144,7 @@ function FormFooter({ form, busy, set }: Omit<FormPart, "problem"> & { busy: boo
       </label>
       <button class="button" type="button" onClick={() => (app.dialog.value = null)}>Cancel</button>
       <button class="button primary" data-testid="create-submit" aria-disabled={busy} disabled={!app.isLive.value}>
-        {busy ? "Creating…" : "Create"}
+        {busy ? "Creating…" : anyway ? "Create anyway" : "Create"}
       </button>
     </footer>
   );
@@ -146,10 +152,23 @@ function FormFooter({ form, busy, set }: Omit<FormPart, "problem"> & { busy: boo
 
 type FormPart = { form: AgentForm; problem: string; set: (change: Partial<AgentForm>) => void };
 
-function NameField({ form, problem, set }: FormPart): JSX.Element {
+/** Who else has the name that is typed, on other machines than the one that is chosen. */
+function useNamesakeWarning(form: AgentForm): string {
+  const { store } = useApp();
+  const node = form.node === "" ? (store.self.value?.id ?? "") : form.node;
+  return namesakeWarning(form.name, store.machinesOf(namesakes(store.agents.value.values(), form.name, node)));
+}
+
+function NameField({ form, problem, warning, set }: FormPart & { warning: string }): JSX.Element {
   const groups = useGroupSuggestions(form.name);
+  const hint = (
+    <>
+      <NamePreview name={form.name} />
+      {warning !== "" && <span class="warning" role="alert" data-testid="namesake-warning">{warning}</span>}
+    </>
+  );
   return (
-    <Field label="Name" id="create-name" problem={problem} hint={<NamePreview name={form.name} />}>
+    <Field label="Name" id="create-name" problem={problem} hint={hint}>
       <input
         id="create-name"
         data-testid="create-name"
@@ -228,10 +247,15 @@ function ProgramField({ form, problem, set }: FormPart): JSX.Element {
 }
 
 function MoreOptions({ form, problem, set }: FormPart): JSX.Element {
+  const details = useRef<HTMLDetailsElement>(null);
+  // What is wrong inside is shown. Nothing but the user closes it: they may be typing in there.
+  useEffect(() => {
+    if (problem !== "") details.current!.open = true;
+  }, [problem]);
   return (
     <details
+      ref={details}
       class="more"
-      open={problem !== "" || undefined}
       onToggle={(event) => event.currentTarget.open && event.currentTarget.scrollIntoView({ block: "start" })}
     >
       <summary>Environment, backend and notes</summary>
@@ -245,15 +269,14 @@ function MoreOptions({ form, problem, set }: FormPart): JSX.Element {
 }
 
 function EnvFields({ form, problem, set }: FormPart): JSX.Element {
-  // There is always one empty row to write in.
-  const rows = form.env.at(-1)?.key === "" ? form.env : [...form.env, EMPTY_ENV];
+  const rows = withEmptyRow(form.env);
   const change = (index: number, part: Partial<EnvRow>): void =>
     set({ env: rows.map((row, at) => (at === index ? { ...row, ...part } : row)) });
   return (
     <div class="field" role="group" aria-label="Environment">
       <span class="label">Environment</span>
       {rows.map((row, index) => (
-        <div key={index} class="env-row">
+        <div key={row.id} class="env-row">
           <input class="mono" aria-label="Variable" placeholder="KEY" autocapitalize="off" spellcheck={false} data-testid="env-key" value={row.key}
             onInput={(event) => change(index, { key: event.currentTarget.value })} />
           <span aria-hidden="true">=</span>
