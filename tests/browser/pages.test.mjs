@@ -87,6 +87,26 @@ const SCENES = {
   "agent-stopped": { at: () => `agent/${ids.stopped}`, shows: "[data-testid=stopped]" },
   "agent-ended": { at: () => `agent/${ids.ended}`, shows: "[data-testid=agent-view]" },
   "agent-unknown": { at: () => "agent/nobody", shows: ".home-card h1" },
+  "agent-ambiguous": { at: () => "agent/customers-zoom-frontend", shows: "[data-testid=ambiguous]" },
+  "menu-agent": { do: async (page, phone) => {
+    await allAgents(page, phone);
+    if (phone) await row(page, ids.idle).dispatchEvent("contextmenu");
+    else await row(page, ids.idle).click({ button: "right" });
+  }, undo: async (page, phone) => {
+    await page.keyboard.press("Escape");
+    await startTab(page, phone);
+  }, shows: "[role=menu]" },
+  "menu-group": { phone: false, do: (page) => page.locator(".row-group").first().click({ button: "right" }), undo: key("Escape"), shows: "[role=menu]" },
+  selection: { do: async (page, phone) => {
+    await allAgents(page, phone);
+    await row(page, ids.idle).dispatchEvent("click", { ctrlKey: true });
+    await row(page, ids.waiting).dispatchEvent("click", { ctrlKey: true });
+  }, shows: "[data-testid=selection-bar]" },
+  "dialog-bulk": { do: click("selected-send"), shows: "[data-testid=bulk-choose]" },
+  "dialog-bulk-stop": { do: click("selected-stop"), undo: async (page, phone) => {
+    await page.getByTestId("clear-selection").click();
+    await startTab(page, phone);
+  }, shows: "[data-testid=bulk-run]" },
   machines: { at: () => "machines", shows: "[data-testid=join-request]" },
   "dialog-create": { do: async (page) => {
     await page.getByTestId("create-button").click();
@@ -109,7 +129,7 @@ const SCENES = {
   "dialog-join": { at: () => "machines", do: click("join-button"), shows: "[data-testid=join-dialog]" },
   "dialog-remove-machine": { at: () => "machines", do: click("remove-machine"), shows: "[data-testid=remove-machine-dialog]" },
   "dialog-leave": { at: () => "machines", do: click("leave-mesh"), shows: "[data-testid=leave-dialog]" },
-  "dialog-switch": { do: key("Control+k"), shows: "[data-testid=quick-switch]" },
+  "dialog-switch": { do: key("Control+Shift+K"), shows: "[data-testid=quick-switch]" },
   "dialog-help": { do: (page) => page.getByRole("button", { name: "Keyboard shortcuts" }).click(), shows: "[data-testid=help-dialog]" },
   "dialog-settings": { do: click("settings-button"), shows: "[data-testid=settings-dialog]" },
   "dialog-text": { at: () => `agent/${ids.waiting}`, do: click("show-text"), shows: "[data-testid=text-dialog]" },

@@ -75,3 +75,152 @@ test("a name that another machine has is taken only on purpose", async () => {
   await waitFor("two of the same name", async () => (await agents()).every(({ name }) => name === "shared-name"));
   await page.getByTestId("rename-input").waitFor({ state: "detached" });
 });
+
+test("the palette has one key inside and outside of terminals, previews agents and runs commands", async () => {
+  await node.create({ name: "shows-itself", directory: "/tmp", program: "sh", args: ["-c", "echo look-at-me; exec cat"] });
+  await openAgent(page, node, "shows-itself");
+  await waitFor("its screen", async () => (await text()).includes("look-at-me"));
+  const palette = page.getByTestId("quick-switch");
+  const open = async () => {
+    await page.keyboard.press("Control+Shift+K");
+    await palette.waitFor();
+  };
+  await page.getByTestId("terminal-host").first().click();
+  await open();
+  await page.keyboard.press("Control+Shift+K");
+  await palette.waitFor({ state: "detached" });
+  await page.keyboard.type("back in it");
+  await waitFor("the keyboard is back in the terminal", async () => (await text()).includes("back in it"));
+  await page.keyboard.press("Control+Shift+E");
+  await open();
+  await page.keyboard.type("qqq");
+  assert.equal(await palette.getByRole("option").count(), 0);
+  await page.getByTestId("quick-switch-input").fill("shows");
+  await waitFor("the preview", async () => (await page.getByTestId("preview").innerText()).includes("look-at-me"));
+  await page.getByTestId("quick-switch-input").fill(">fold all");
+  await page.keyboard.press("Enter");
+  await waitFor("all folded", async () => (await page.locator('[role="treeitem"][aria-expanded="true"]').count()) === 0);
+  await open();
+  await page.keyboard.type(">unfold all");
+  await page.keyboard.press("Enter");
+  await open();
+  await page.keyboard.type(">stop");
+  assert.match(await palette.getByRole("option").first().innerText(), /Stop: shows-itself/);
+  await page.keyboard.press("Enter");
+  await page.getByTestId("interrupt-dialog").waitFor();
+  await page.keyboard.press("Escape");
+});
+
+test("the filter gives back where one was", async () => {
+  for (const name of ["zoo-ape", "zoo-bear"]) await node.create(cat(name));
+  const bear = await named("zoo-bear");
+  await row(bear.id).waitFor();
+  await row(bear.id).focus();
+  await page.keyboard.press("/");
+  await page.keyboard.type("ape");
+  await row(bear.id).waitFor({ state: "detached" });
+  await page.keyboard.press("Escape");
+  await waitFor("the row again", () => page.evaluate((id) => document.activeElement?.dataset.agentId === id, bear.id));
+  assert.equal(await page.getByTestId("filter").inputValue(), "");
+});
+
+test("a row has a menu by the right button, a key and a long press", async () => {
+  const { id } = await named("zoo-ape");
+  const menu = page.getByTestId("menu");
+  await row(id).click({ button: "right" });
+  assert.deepEqual(await menu.getByRole("menuitem").evaluateAll((items) => items.map((item) => item.dataset.command)),
+    ["open", "rename", "restart", "stop", "tag", "send", "notes", "copy-name", "copy-link", "select", "delete"]);
+  await page.keyboard.press("Escape");
+  await menu.waitFor({ state: "detached" });
+  await row(id).focus();
+  await page.keyboard.press("Shift+F10");
+  await menu.waitFor();
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("delete-dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await row(id).focus();
+  await page.keyboard.press("Shift+F10");
+  await page.keyboard.press("t");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("bulk-text").fill("#late, urgent");
+  await page.keyboard.press("Enter");
+  await waitFor("tags", async () => (await named("zoo-ape")).tags.join() === "late,urgent");
+
+  const phone = await openPage(browser, node, PHONE);
+  await phone.getByTestId("phone-tabs").getByText("All agents").click();
+  const touch = await phone.context().newCDPSession(phone);
+  const { x, y } = await phone.locator(`[data-agent-id="${id}"]`).boundingBox();
+  await touch.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [{ x: x + 60, y: y + 20 }] });
+  await phone.getByTestId("menu").waitFor();
+  await touch.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  await phone.getByTestId("menu").getByText("Select").tap();
+  const other = (await named("zoo-bear")).id;
+  await phone.locator(`[data-agent-id="${other}"]`).tap();
+  assert.match(await phone.getByTestId("selection-bar").innerText(), /2 agents selected/);
+  assert.ok(!phone.url().includes("agent"), "nothing was opened");
+  await phone.context().close();
+});
+
+test("what is done to several says what it would do, asks, and types into no question unasked", async () => {
+  const asking = await node.create({ name: "zoo-asks", directory: "/tmp", program: "sh", args: ASKS });
+  await waitFor("its question", async () => (await named("zoo-asks")).state.kind === "waiting");
+  const [ape, bear] = [await named("zoo-ape"), await named("zoo-bear")];
+  await row(asking.id).waitFor();
+  await row(ape.id).click({ modifiers: ["Control"] });
+  await row(bear.id).click({ modifiers: ["Shift"] });
+  assert.match(await page.getByTestId("selection-bar").innerText(), /3 agents selected/);
+  await page.getByTestId("selected-send").click();
+  await page.getByTestId("bulk-text").fill("hello all");
+  const entry = (id) => page.getByTestId("bulk-dialog").locator(`li[data-agent-id="${id}"]`);
+  assert.match(await entry(asking.id).innerText(), /waits for an answer/);
+  assert.equal(await page.getByTestId("bulk-run").innerText(), "Send to 2 agents");
+  await page.getByTestId("bulk-run").click();
+  await waitFor("the text in both", async () => ["zoo-ape", "zoo-bear"].every((name) => node.capture(name).includes("hello all")));
+  assert.ok(!node.capture("zoo-asks").join().includes("hello"));
+  await page.getByTestId("bulk-dialog").waitFor({ state: "detached" });
+
+  await page.getByTestId("selected-send").click();
+  await page.getByTestId("bulk-text").fill("2");
+  await page.getByTestId("bulk-choose").check();
+  await page.getByTestId("bulk-run").click();
+  await waitFor("the text in all", async () => node.capture("zoo-asks").at(-1) === "2");
+
+  await page.getByTestId("bulk-dialog").waitFor({ state: "detached" });
+  await page.getByTestId("selected-stop").click();
+  assert.match(await entry(ape.id).innerText(), /ends cat/);
+  assert.ok((await named("zoo-ape")).running, "not before it is agreed to");
+  await page.getByTestId("bulk-run").click();
+  await waitFor("all stopped", async () => (await agents()).filter(({ name }) => name.startsWith("zoo")).every(({ running }) => !running));
+  await page.getByTestId("tree").focus().catch(() => undefined);
+  await page.getByTestId("clear-selection").click();
+  await page.getByTestId("selection-bar").waitFor({ state: "detached" });
+});
+
+test("a link opens an agent by its name, and says so when a name is not enough", async () => {
+  const { id } = await named("shows-itself");
+  const go = (hash) => page.evaluate((to) => { location.hash = to; }, hash);
+  await go("#/agent/Shows-Itself");
+  await waitFor("its id in the address", () => page.url().endsWith(`#/agent/${id}`));
+  await go("#/agent/shared-name");
+  const candidates = page.getByTestId("ambiguous").getByRole("button");
+  assert.deepEqual((await candidates.allInnerTexts()).map((words) => words.match(/shared-name@\w+/)[0]), ["shared-name@desk", "shared-name@server"]);
+  await go("#/agent/shared-name@server");
+  await page.getByTestId("agent-view").waitFor();
+  assert.match(page.url(), /%40|@/);
+  await go("#/agent/shows-itsel");
+  await page.getByTestId("unknown").waitFor();
+  await page.getByTestId("candidates").getByText("shows-itself").click();
+  await page.getByTestId("agent-view").waitFor();
+
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: node.origin });
+  await row(id).click({ button: "right" });
+  await page.getByTestId("menu").getByText("Copy link").click();
+  const link = await waitFor("the link", () => page.evaluate(() => navigator.clipboard.readText()));
+  assert.equal(link, `${node.origin}/#/agent/shows-itself?id=${encodeURIComponent(id)}`);
+  await node.request("PATCH", `/api/agents/${id}`, { name: "another-name" });
+  await go("#/");
+  await page.goto(link);
+  await waitFor("the same agent", async () => (await page.getByTestId("agent-name").innerText()).includes("name"));
+  assert.deepEqual(page.errors, []);
+});

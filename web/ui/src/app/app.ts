@@ -2,7 +2,10 @@
 
 import { computed, effect, signal } from "@preact/signals";
 import { levelsBy, machineRanks } from "../model/machines";
-import { formatRoute, HOME, MACHINES, parseRoute, tokenInHash, type Route } from "../model/route";
+import { NOTHING_SELECTED, toggled } from "../model/selection";
+import type { BulkVerb } from "../model/bulk";
+import type { Command } from "./commands";
+import { agentsMeant, formatRoute, HOME, MACHINES, parseRoute, tokenInHash, type Route } from "../model/route";
 import { lookedAt } from "../model/recent";
 import { stateSince, Store } from "../model/store";
 import { ancestorIds, groupIds } from "../model/tree";
@@ -33,7 +36,16 @@ export type OpenDialog =
   | { readonly kind: "switch" }
   | { readonly kind: "help" }
   | { readonly kind: "settings" }
+  | { readonly kind: "bulk"; readonly verb: BulkVerb; readonly agents: readonly string[] }
   | { readonly kind: "text"; readonly session: TerminalSession };
+
+/** A menu of commands that is open, where, and for what. */
+export interface OpenMenu {
+  readonly label: string;
+  readonly commands: readonly Command[];
+  readonly x: number;
+  readonly y: number;
+}
 
 /** On a phone, letters are not smaller than this unless somebody zooms out. */
 const READABLE_PX = 11;
@@ -58,6 +70,10 @@ export class App {
   readonly route = signal<Route>(HOME);
   readonly filter = signal("");
   readonly dialog = signal<OpenDialog | null>(null);
+  readonly menu = signal<OpenMenu | null>(null);
+  readonly selection = signal(NOTHING_SELECTED);
+  /** For fingers: a tap selects instead of opening. */
+  readonly selecting = signal(false);
   readonly renaming = signal<string | null>(null);
   readonly searching = signal(false);
   readonly modifiers = signal<Modifiers>(NO_MODIFIERS);
@@ -74,6 +90,7 @@ export class App {
   });
   /** The levels above an agent in the tree, as the user groups them. */
   readonly levelsOf = computed(() => levelsBy(this.preferences.grouping.value, this.store.nodes.value));
+  readonly selected = computed(() => [...this.selection.value.ids].flatMap((id) => this.store.agents.value.get(id) ?? []));
   readonly groupIds = computed(() => groupIds(this.store.agents.value.values(), this.levelsOf.value));
   readonly isAllFolded = computed(() => this.groupIds.value.every((id) => this.preferences.foldedSet.value.has(id)));
   readonly ranks = computed(() => machineRanks(this.store.nodes.value));
@@ -176,6 +193,27 @@ export class App {
     const current = order.indexOf(this.route.value.agent ?? "");
     const index = current === -1 ? 0 : (current + step + order.length) % order.length;
     this.open(order[index]!);
+  }
+
+  select(ids: readonly string[]): void {
+    this.selection.value = toggled(this.selection.value, ids);
+    this.selecting.value = this.space.touch.value;
+  }
+
+  clearSelection(): void {
+    this.selection.value = NOTHING_SELECTED;
+    this.selecting.value = false;
+  }
+
+  rename(agent: Agent): void {
+    this.open(agent.id, { focus: false });
+    this.renaming.value = agent.id;
+  }
+
+  editNotes(agent: Agent): void {
+    this.open(agent.id, { focus: false });
+    this.preferences.detailsOpen.value = true;
+    requestAnimationFrame(() => document.querySelector<HTMLElement>('[data-testid="notes"]')?.focus());
   }
 
   foldAll(folded: boolean): void {
@@ -368,6 +406,16 @@ export class App {
       if (agent?.state.kind === "done" && this.isLive.value && this.pageVisible.value) {
         this.link.send({ t: "seen", agent: agent.id });
       }
+    });
+    // A link with a name: as soon as it is clear whose, the address has the id.
+    effect(() => {
+      const route = this.route.value;
+      if (route.agent === null || !this.store.loaded.value || this.store.agents.value.has(route.agent)) return;
+      const meant = agentsMeant(route, this.store.agents.value, this.store.nodes.value);
+      if (meant.length !== 1) return;
+      const exact: Route = { agent: meant[0]!.id, terminal: route.terminal };
+      history.replaceState(null, "", formatRoute(exact));
+      this.route.value = exact;
     });
     effect(() => {
       const agent = this.agent.value;

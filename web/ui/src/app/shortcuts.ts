@@ -16,7 +16,7 @@ const MOD = IS_MAC ? "⌘" : "Ctrl";
 
 /** What the help shows. The first list works everywhere, the second only while no text field has the keyboard. */
 export const ANYWHERE: readonly ShortcutHelp[] = [
-  { keys: ["Ctrl", "Shift", "K"], does: "Switch to an agent" },
+  { keys: IS_MAC ? ["⌘", "K"] : ["Ctrl", "Shift", "K"], does: "Find an agent or a command" },
   { keys: ["Ctrl", "Shift", "A"], does: "Next agent waiting" },
   { keys: ["Ctrl", "Shift", "↑ ↓"], does: "Previous or next agent" },
   { keys: ["Ctrl", "Shift", "E"], does: "Leave the terminal" },
@@ -29,21 +29,29 @@ export const ANYWHERE: readonly ShortcutHelp[] = [
 ];
 
 export const OUTSIDE_TERMINAL: readonly ShortcutHelp[] = [
-  { keys: [MOD, "K"], does: "Switch to an agent" },
-  { keys: ["/"], does: "Filter the agents" },
+  { keys: ["/"], does: "Filter the agents; Esc goes back" },
   { keys: ["C"], does: "Create an agent" },
   { keys: ["W"], does: "Next agent that waits for you" },
   { keys: ["T"], does: "Go to the terminal" },
   { keys: ["I"], does: "Show or hide notes and details" },
   { keys: ["F2"], does: "Rename the agent" },
   { keys: ["↑ ↓ ← →"], does: "Move, fold and unfold in the list" },
+  { keys: ["Shift", "← →"], does: "Fold or unfold all" },
+  { keys: ["Shift", "↑ ↓"], does: "Select agents in the list" },
+  { keys: ["Shift", "F10"], does: "Menu of the agent or group" },
   { keys: ["?"], does: "This help" },
 ];
+
+/** The same key everywhere. Ctrl+K alone belongs to programs in terminals: shells delete to the end of the line with it. */
+export function isPaletteKey({ code, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): boolean {
+  if (code !== "KeyK" || altKey) return false;
+  return (ctrlKey && shiftKey && !metaKey) || (IS_MAC && metaKey && !ctrlKey && !shiftKey);
+}
 
 /** Takes a key that was pressed in a terminal, or leaves it to the program. Never a key that programs commonly use. */
 export function terminalShortcut(app: App, event: KeyboardEvent): boolean {
   if (event.type !== "keydown") return false;
-  if (IS_MAC && event.metaKey && event.code === "KeyK") return act(event, () => (app.dialog.value = { kind: "switch" }));
+  if (isPaletteKey(event)) return act(event, () => (app.dialog.value = { kind: "switch" }));
   if (event.ctrlKey && !event.shiftKey && event.code === "KeyV") {
     // With Alt the program gets the control character; without, the browser pastes.
     if (event.altKey) return act(event, () => app.pool.current?.type("\x16"));
@@ -58,9 +66,7 @@ export function pageShortcut(app: App, event: KeyboardEvent): boolean {
   if (event.defaultPrevented || app.dialog.value !== null) return false;
   const target = event.target as HTMLElement;
   if (target.closest(".xterm") !== null) return false;
-  if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.code === "KeyK") {
-    return act(event, () => (app.dialog.value = { kind: "switch" }));
-  }
+  if (isPaletteKey(event)) return act(event, () => (app.dialog.value = { kind: "switch" }));
   if (event.ctrlKey && event.shiftKey && !event.altKey && !event.metaKey) return controlShift(app, event);
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
   if (target.closest('input:not([type="radio"], [type="checkbox"]), textarea, select, [contenteditable]') !== null) return false;
@@ -77,8 +83,6 @@ export function agentOrder(app: App): string[] {
 
 function controlShift(app: App, event: KeyboardEvent): boolean {
   switch (event.code) {
-    case "KeyK":
-      return act(event, () => (app.dialog.value = { kind: "switch" }));
     case "KeyA":
       return act(event, () => app.openNextWaiting());
     case "ArrowUp":

@@ -1,8 +1,14 @@
-// What the address bar says: `#/agent/ID` or `#/agent/ID/TERMINAL`, or `#/machines`. Pure.
+// What the address bar says: `#/agent/AGENT` or `#/agent/AGENT/TERMINAL`, or `#/machines`. AGENT is the id that the node gave it, its
+// name, or NAME@MACHINE; `?id=ID` behind it goes first, so that a link with a name survives a new name. Pure.
+
+import type { Agent, NodeInfo } from "../protocol/types";
+import { machineNames } from "./machines";
 
 export interface Route {
   readonly agent: string | null;
   readonly terminal: number | null;
+  /** Of a link that has a name and an id. */
+  readonly id?: string;
   readonly page?: "machines";
 }
 
@@ -11,10 +17,11 @@ export const MACHINES: Route = { agent: null, terminal: null, page: "machines" }
 
 export function parseRoute(hash: string): Route {
   if (hash === "#/machines") return MACHINES;
-  const match = /^#\/agent\/([^/]+)(?:\/(\d+))?$/.exec(hash);
+  const match = /^#\/agent\/([^/?]+)(?:\/(\d+))?(?:\?id=([^&]+))?$/.exec(hash);
   if (match?.[1] === undefined) return HOME;
   try {
-    return { agent: decodeURIComponent(match[1]), terminal: match[2] === undefined ? null : Number(match[2]) };
+    const route: Route = { agent: decodeURIComponent(match[1]), terminal: match[2] === undefined ? null : Number(match[2]) };
+    return match[3] === undefined ? route : { ...route, id: decodeURIComponent(match[3]) };
   } catch {
     return HOME;
   }
@@ -23,6 +30,36 @@ export function parseRoute(hash: string): Route {
 export function formatRoute({ agent, terminal, page }: Route): string {
   if (agent === null) return page === undefined ? "#/" : `#/${page}`;
   return `#/agent/${encodeURIComponent(agent)}${terminal === null ? "" : `/${terminal}`}`;
+}
+
+/** A link to an agent for people: `address` is what they call it. */
+export function agentUrl(page: string, { id }: Agent, address: string): string {
+  return `${page.replace(/#.*$/, "")}#/agent/${encodeURIComponent(address).replaceAll("%40", "@")}?id=${encodeURIComponent(id)}`;
+}
+
+/** The agents that a route may mean: one if it is clear, several if a name is not unique, none if nothing has it. */
+export function agentsMeant({ agent, id }: Route, agents: ReadonlyMap<string, Agent>, nodes: readonly NodeInfo[]): Agent[] {
+  if (agent === null) return [];
+  for (const exact of [id, agent]) {
+    const found = exact === undefined ? undefined : agents.get(exact);
+    if (found !== undefined) return [found];
+  }
+  const all = [...agents.values()];
+  // Every node writes the ids of its own agents without itself.
+  const own = id === undefined ? [] : all.filter((candidate) => withoutNode(candidate.id) === withoutNode(id));
+  if (own.length === 1) return own;
+  const at = agent.lastIndexOf("@");
+  const name = (at === -1 ? agent : agent.slice(0, at)).toLowerCase();
+  const named = all.filter((candidate) => candidate.name.toLowerCase() === name);
+  if (at === -1) return named;
+  const machine = agent.slice(at + 1).toLowerCase();
+  const names = machineNames(nodes);
+  const there = new Set(nodes.filter((node) => [node.name, node.short, names.get(node.id)!].some((word) => word.toLowerCase() === machine)).map((node) => node.id));
+  return named.filter(({ node }) => there.has(node));
+}
+
+function withoutNode(id: string): string {
+  return id.replace(/@.*$/, "");
 }
 
 /** The login token of `#token=…`, or `null`. */

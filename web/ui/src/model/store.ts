@@ -77,6 +77,14 @@ export class Store {
     return this.nodesById.value.get(agent.node) ?? null;
   }
 
+  /** What people and commands call it: with its machine, if that is another one or the name is not unique. */
+  addressOf(agent: Agent): string {
+    const node = this.nodeOf(agent);
+    const here = node === null || node.self;
+    const unique = [...this.agents.value.values()].every(({ id, name }) => name !== agent.name || id === agent.id);
+    return here && unique ? agent.name : `${agent.name}@${node === null ? agent.node.slice(0, 7) : this.nameOf(node)}`;
+  }
+
   /** The names of the machines on which `agents` are. */
   machinesOf(agents: readonly Agent[]): string[] {
     const ids = [...new Set(agents.map(({ node }) => node))];

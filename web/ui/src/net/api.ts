@@ -119,6 +119,11 @@ export class Api {
     }
   }
 
+  /** Pastes a text and presses Enter once the program has taken it. */
+  async send(id: string, text: string): Promise<void> {
+    await this.request("POST", `${agentPath(id)}/input`, { text, submit: true });
+  }
+
   /** The visible text of its active terminal. */
   async screen(id: string, signal: AbortSignal): Promise<string> {
     return (await this.request<{ text: string }>("GET", `${agentPath(id)}/screen`, undefined, { signal })).text;

@@ -1,7 +1,7 @@
 // What can be done with an agent: start, stop, restart, delete. What ends a program asks first.
 
 import type { JSX } from "preact";
-import { isFound } from "../model/agents";
+import { whyNotChange, whyNotRun } from "../app/refusals";
 import type { Verb } from "../net/api";
 import type { Agent } from "../protocol/types";
 import { useApp } from "./context";
@@ -13,18 +13,11 @@ const WHEN_RUNNING: readonly (readonly [Verb, IconName, string])[] = [
 ];
 const WHEN_STOPPED: typeof WHEN_RUNNING = [["start", "play", "Start"]];
 
-const NOT_OURS =
-  "This session was found in tmux, not created here: Consort does not know how to start it again. End it where you started it, or delete it.";
-
 /** `labelled`: with a frame and always with words, for fingers. */
 export function AgentActions({ agent, labelled = false }: { agent: Agent; labelled?: boolean }): JSX.Element {
   const app = useApp();
   const busy = app.busy.value.get(agent.id);
-  const node = app.store.nodeOf(agent);
-  const away = node !== null && !node.reachable ? `${app.store.nameOf(node)} cannot be reached` : "";
-  const foreign = app.store.mayOperate(agent) ? "" : `This machine may only look at the agents of ${node === null ? "others" : app.store.nameOf(node)}`;
-  const impossible = away !== "" ? away : foreign;
-  const refusal = impossible !== "" ? impossible : isFound(agent) && agent.running ? NOT_OURS : "";
+  const refusal = whyNotRun(app, agent, agent.running ? "stop" : "start");
   return (
     <div class={`agent-actions ${labelled ? "labelled" : ""}`} role="group" aria-label="Actions">
       {(agent.running ? WHEN_RUNNING : WHEN_STOPPED).map(([verb, icon, label]) => (
@@ -34,7 +27,7 @@ export function AgentActions({ agent, labelled = false }: { agent: Agent; labell
           label={busy === verb ? `${label}…` : label}
           testid={`agent-${verb}`}
           labelled={labelled}
-          refusal={refusal !== "" ? refusal : whyNot(app.isLive.value, busy !== undefined)}
+          refusal={refusal}
           run={() => app.ask(agent, verb)}
         />
       ))}
@@ -44,17 +37,12 @@ export function AgentActions({ agent, labelled = false }: { agent: Agent; labell
         testid="agent-delete"
         danger
         labelled={labelled}
-        refusal={impossible !== "" ? impossible : whyNot(app.isLive.value, false)}
+        refusal={whyNotChange(app, agent)}
         run={() => (app.dialog.value = { kind: "delete", agent })}
       />
       {labelled && refusal !== "" && <p class="dim">{refusal}</p>}
     </div>
   );
-}
-
-function whyNot(live: boolean, busy: boolean): string {
-  if (!live) return "Not connected";
-  return busy ? "Under way" : "";
 }
 
 interface ActionProps {

@@ -4,7 +4,11 @@ import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { filterWords, matchesFilter } from "../model/filter";
-import { buildRows, type Row } from "../model/tree";
+import type { App, OpenMenu } from "../app/app";
+import { agentCommands, groupCommands, severalCommands } from "../app/commands";
+import { extended } from "../model/selection";
+import type { Agent } from "../protocol/types";
+import { ancestorIds, buildRows, type Row } from "../model/tree";
 import { treeMove } from "../model/tree-keys";
 import { useApp } from "./context";
 import { FirstSteps } from "./home";
@@ -35,13 +39,18 @@ export function AgentTree(): JSX.Element {
   const rowPx = app.space.touch.value ? TOUCH_ROW_PX : ROW_PX;
   const all = rows.value;
   const selected = app.route.value.agent;
+  const marked = app.selection.value;
   const tabStop = indexOfRow(all, focused.value) ?? indexOfRow(all, selected) ?? 0;
 
   useViewport(scroller, viewport);
   useRevealSelected(scroller, all, selected, rowPx);
 
   const pageRows = Math.max(1, Math.floor(viewport.value.height / rowPx) - 1);
-  const onKeyDown = useTreeKeys(all, tabStop, pageRows, (index) => {
+  const openMenu = (row: Row, x: number, y: number): void => {
+    hideTooltip();
+    app.menu.value = { ...menuFor(app, row), x, y };
+  };
+  const onKeyDown = useTreeKeys(all, tabStop, pageRows, openMenu, (index) => {
     focused.value = all[index]?.id ?? null;
     keyboardMoved.current = true;
     reveal(scroller.current!, index, rowPx);
@@ -64,7 +73,7 @@ export function AgentTree(): JSX.Element {
         viewport.value = { top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight };
       }}
     >
-      {all.length > 0 && <div class="tree-rows" style={{ height: `${all.length * rowPx}px` }} role="tree" aria-label="Agents">
+      {all.length > 0 && <div class="tree-rows" style={{ height: `${all.length * rowPx}px` }} role="tree" aria-label="Agents" aria-multiselectable="true">
         {visibleIndices(all.length, viewport.value, rowPx, tabStop).map((index) => {
           const row = all[index]!;
           const place: RowPlace = {
@@ -72,6 +81,9 @@ export function AgentTree(): JSX.Element {
             height: rowPx,
             tabStop: index === tabStop,
             onFocus: () => (focused.value = row.id),
+            onMenu: (x, y) => openMenu(row, x, y),
+            marked: row.kind === "agent" && marked.ids.has(row.id),
+            onPick: (event) => pick(app, all, row, event),
           };
           return row.kind === "group" ? (
             <GroupItem key={`g${row.id}`} row={row} place={place} />
@@ -89,16 +101,35 @@ function useTreeKeys(
   rows: readonly Row[],
   tabStop: number,
   pageRows: number,
+  openMenu: (row: Row, x: number, y: number) => void,
   focusRow: (index: number) => void,
 ): (event: KeyboardEvent) => void {
   const app = useApp();
   return (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const row = rows[tabStop];
+    if (row === undefined || event.metaKey || event.altKey) return;
+    if (event.ctrlKey) {
+      if (event.key !== " ") return;
+      app.select(agentsBelow(app, row).map(({ id }) => id));
+      event.preventDefault();
+      return;
+    }
     const move = treeMove(rows, tabStop, event.key, pageRows);
-    if (event.key === "F2" && row?.kind === "agent") {
-      app.open(row.id, { focus: false });
-      app.renaming.value = row.id;
+    const element = (event.target as Element).closest('[role="treeitem"]');
+    if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) {
+      const { left, bottom } = element!.getBoundingClientRect();
+      openMenu(row, left + 24, bottom);
+    } else if (event.shiftKey && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
+      app.foldAll(event.key === "ArrowLeft");
+    } else if (event.shiftKey && move?.do === "focus") {
+      app.selection.value = extended(app.selection.value, rows, rows[move.index]!.id, row.id);
+      focusRow(move.index);
+    } else if (event.key === "Escape" && app.selected.value.length > 0) {
+      app.clearSelection();
+    } else if (event.key === "Escape" && app.filter.value !== "") {
+      app.filter.value = "";
+    } else if (event.key === "F2" && row.kind === "agent") {
+      app.rename(row.agent);
     } else if (move?.do === "focus") focusRow(move.index);
     else if (move?.do === "open") app.open(move.agent, { focus: event.key === "Enter" });
     else if (move?.do === "fold") app.preferences.fold([move.group]);
@@ -106,6 +137,33 @@ function useTreeKeys(
     else return;
     event.preventDefault();
   };
+}
+
+/** The agents that a row stands for, also where they are folded away. */
+function agentsBelow(app: App, row: Row): Agent[] {
+  if (row.kind === "agent") return [row.agent];
+  const words = filterWords(app.filter.value);
+  return [...app.store.agents.value.values()].filter(
+    (agent) => matchesFilter(agent, words) && ancestorIds(agent, app.levelsOf.value).includes(row.id),
+  );
+}
+
+/** A row of several that are selected has the menu of all of them. */
+function menuFor(app: App, row: Row): Pick<OpenMenu, "label" | "commands"> {
+  const { selected } = app;
+  if (row.kind === "group") return { label: row.labels.join(" › "), commands: groupCommands(app, row, agentsBelow(app, row)) };
+  if (selected.value.length > 1 && app.selection.value.ids.has(row.id)) {
+    return { label: `${selected.value.length} agents`, commands: severalCommands(app, selected.value) };
+  }
+  return { label: row.agent.name, commands: agentCommands(app, row.agent) };
+}
+
+/** True if a click selects instead of opening. */
+function pick(app: App, rows: readonly Row[], row: Row, event: MouseEvent): boolean {
+  if (event.shiftKey) app.selection.value = extended(app.selection.value, rows, row.id, app.route.value.agent);
+  else if (event.ctrlKey || event.metaKey || (app.selecting.value && row.kind === "agent")) app.select(agentsBelow(app, row).map(({ id }) => id));
+  else return false;
+  return true;
 }
 
 function NothingToShow(): JSX.Element | null {

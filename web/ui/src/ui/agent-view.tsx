@@ -5,6 +5,10 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { stateSentence, stateWord } from "../model/agents";
 import { nameProblem, namesakes, namesakeWarning } from "../model/names";
+import { plural } from "../model/format";
+import { rankAgents } from "../model/quick-switch";
+import { agentsMeant } from "../model/route";
+import { compareNames } from "../model/tree";
 import { tabLabel } from "../model/tabs";
 import type { Agent, TerminalInfo } from "../protocol/types";
 import { AgentActions } from "./agent-actions";
@@ -47,17 +51,59 @@ export function AgentView({ id }: { id: string }): JSX.Element {
   );
 }
 
+/** There is none, or more than one of that name. */
 function UnknownAgent({ id }: { id: string }): JSX.Element {
   const app = useApp();
+  const { store } = app;
+  const meant = agentsMeant(app.route.value, store.agents.value, store.nodes.value);
+  if (meant.length > 1) {
+    return (
+      <div class="home">
+        <div class="home-card" data-testid="ambiguous">
+          <h1>Which “<bdi>{id}</bdi>”?</h1>
+          <p>{plural(meant.length, "agent")} have this name.</p>
+          <Candidates agents={meant.sort((a, b) => compareNames(store.addressOf(a), store.addressOf(b)))} />
+          <button class="button" onClick={() => app.goHome()}>Back to the start</button>
+        </div>
+      </div>
+    );
+  }
   const name = app.preferences.recent.value.find((recent) => recent.id === id)?.name;
+  const similar = name === undefined ? rankAgents([...store.agents.value.values()], id.replace(/@.*$/, ""), [], null).slice(0, 5).map(({ agent }) => agent) : [];
   return (
     <div class="home">
-      <div class="home-card">
-        <h1>{name ?? "This agent"} is gone</h1>
-        <p>{name === undefined ? <>There is no agent <code>{id}</code>.</> : "There is no such agent any more."} It was deleted, or its tmux session was closed.</p>
+      <div class="home-card" data-testid="unknown">
+        <h1>{name === undefined ? "No such agent" : <><bdi>{name}</bdi> is gone</>}</h1>
+        <p>
+          {name === undefined ? <>There is no agent <code><bdi>{id}</bdi></code>. It may have another name now, or </> : "It "}
+          was deleted, or its tmux session was closed.
+        </p>
+        {similar.length > 0 && (
+          <>
+            <p>Similar names:</p>
+            <Candidates agents={similar} />
+          </>
+        )}
         <button class="button" onClick={() => app.goHome()}>Back to the start</button>
       </div>
     </div>
+  );
+}
+
+function Candidates({ agents }: { agents: readonly Agent[] }): JSX.Element {
+  const app = useApp();
+  return (
+    <ul class="agent-cards candidates" data-testid="candidates">
+      {agents.map((agent) => (
+        <li key={agent.id}>
+          <button class="agent-card" onClick={() => app.open(agent.id)}>
+            <StateGlyph kind={agent.state.kind} />
+            <span class="agent-card-name"><bdi>{app.store.addressOf(agent)}</bdi></span>
+            <span class="agent-card-state">{stateSentence(agent, app.now.value)}</span>
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }
 

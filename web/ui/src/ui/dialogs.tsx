@@ -6,12 +6,13 @@ import { THEMES } from "../app/preferences";
 import { ANYWHERE, OUTSIDE_TERMINAL, type ShortcutHelp } from "../app/shortcuts";
 import type { TerminalSession } from "../terminal/session";
 import { useApp } from "./context";
+import { BulkDialog } from "./bulk-dialog";
 import { CreateDialog } from "./create-dialog";
 import { DeleteDialog } from "./delete-dialog";
 import { Dialog } from "./dialog";
 import { InterruptDialog } from "./interrupt-dialog";
 import { InviteDialog, JoinDialog, LeaveDialog, RemoveMachineDialog } from "./machine-dialogs";
-import { QuickSwitch } from "./quick-switch";
+import { Palette } from "./palette";
 
 export function Dialogs(): JSX.Element | null {
   const open = useApp().dialog.value;
@@ -33,11 +34,13 @@ export function Dialogs(): JSX.Element | null {
     case "leave":
       return <LeaveDialog />;
     case "switch":
-      return <QuickSwitch />;
+      return <Palette />;
     case "help":
       return <HelpDialog />;
     case "settings":
       return <SettingsDialog />;
+    case "bulk":
+      return <BulkDialog verb={open.verb} agents={open.agents} />;
     case "text":
       return <TextDialog session={open.session} />;
   }
@@ -46,7 +49,7 @@ export function Dialogs(): JSX.Element | null {
 function HelpDialog(): JSX.Element {
   return (
     <Dialog title="Keyboard shortcuts" testid="help-dialog" wide>
-      <div class="shortcut-columns">
+      <div class="shortcut-columns" tabIndex={0}>
         <ShortcutList title="Everywhere, also in a terminal" list={ANYWHERE} />
         <ShortcutList title="Outside of a terminal" list={OUTSIDE_TERMINAL} />
       </div>

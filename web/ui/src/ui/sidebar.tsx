@@ -10,6 +10,8 @@ import { ConnectionBar } from "./connection-bar";
 import { useApp } from "./context";
 import { Home } from "./home";
 import { Icon } from "./icons";
+import { MenuLayer } from "./menu";
+import { SelectionBar } from "./selection-bar";
 import { StateGlyph } from "./state-glyph";
 import { TooltipLayer } from "./tooltip";
 
@@ -64,6 +66,7 @@ export function Sidebar(): JSX.Element {
           <AgentTree />
         </>
       )}
+      <SelectionBar />
       <div class="sidebar-footer">
         <ConnectionBar />
         <button
@@ -88,6 +91,7 @@ export function Sidebar(): JSX.Element {
       </div>
       <ResizeHandle />
       <TooltipLayer />
+      <MenuLayer />
     </div>
   );
 }
@@ -95,10 +99,24 @@ export function Sidebar(): JSX.Element {
 function FilterBox(): JSX.Element {
   const app = useApp();
   const input = useRef<HTMLInputElement>(null);
+  const tree = (): Element | null => document.querySelector(".tree");
+  const before = useRef<{ readonly focus: HTMLElement | null; readonly scrollTop: number }>({ focus: null, scrollTop: 0 });
+  /** Where one was: the list as it was scrolled, and what had the keyboard. */
+  const goBack = (): void => {
+    const { focus, scrollTop } = before.current;
+    app.filter.value = "";
+    requestAnimationFrame(() => {
+      tree()?.scrollTo({ top: scrollTop, behavior: "instant" });
+      // A row is not the same element after it was filtered away.
+      if (focus?.role === "treeitem") app.leaveTerminal();
+      else if (focus?.isConnected === true) focus.focus();
+      else input.current?.blur();
+    });
+  };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === "Escape") {
-      if (app.filter.value === "") input.current?.blur();
-      app.filter.value = "";
+      event.preventDefault();
+      goBack();
     } else if (event.key === "Enter" && app.filter.value !== "") {
       event.preventDefault();
       const first = agentOrder(app)[0];
@@ -122,6 +140,9 @@ function FilterBox(): JSX.Element {
         spellcheck={false}
         value={app.filter.value}
         onInput={(event) => (app.filter.value = event.currentTarget.value)}
+        onFocus={(event) => {
+          if (app.filter.value === "") before.current = { focus: event.relatedTarget as HTMLElement | null, scrollTop: tree()?.scrollTop ?? 0 };
+        }}
         onKeyDown={onKeyDown}
       />
       {app.filter.value === "" ? (

@@ -1,6 +1,6 @@
 // The rows of the tree: a group of agents, and one agent.
 
-import { Fragment, type ComponentChildren, type CSSProperties, type JSX } from "preact";
+import { Fragment, type ComponentChildren, type CSSProperties, type HTMLAttributes, type JSX } from "preact";
 import { agentTitle, stateSentence, stateWord } from "../model/agents";
 import { filterWords, markedSpan } from "../model/filter";
 import { formatAge, shortPath } from "../model/format";
@@ -20,6 +20,11 @@ export interface RowPlace {
   readonly height: number;
   readonly tabStop: boolean;
   onFocus(): void;
+  onMenu(x: number, y: number): void;
+  /** It is one of those that are selected. */
+  readonly marked: boolean;
+  /** True if a click selects instead of opening. */
+  onPick(event: MouseEvent): boolean;
 }
 
 export function GroupItem({ row, place }: { row: GroupRow; place: RowPlace }): JSX.Element {
@@ -39,7 +44,8 @@ export function GroupItem({ row, place }: { row: GroupRow; place: RowPlace }): J
       tabIndex={place.tabStop ? 0 : -1}
       style={rowStyle(row, place, app.store.hues.value)}
       onFocus={place.onFocus}
-      onClick={() => (row.folded ? app.preferences.unfold(row.chain) : app.preferences.fold([row.id]))}
+      {...menuEvents(place)}
+      onClick={(event) => !place.onPick(event) && (row.folded ? app.preferences.unfold(row.chain) : app.preferences.fold([row.id]))}
     >
       <span class={`fold ${row.folded ? "" : "open"}`}><Icon name="chevron" /></span>
       {row.node !== null ? <Icon name="system" /> : row.path.length === 1 && <span class="swatch" />}
@@ -50,6 +56,45 @@ export function GroupItem({ row, place }: { row: GroupRow; place: RowPlace }): J
       <span class="count">{row.count}<Hidden>{row.count === 1 ? "agent" : "agents"}</Hidden></span>
     </div>
   );
+}
+
+const LONG_PRESS_MS = 500;
+const STILL_PX = 10;
+let press: { readonly timer: ReturnType<typeof setTimeout>; readonly x: number; readonly y: number } | undefined;
+let pressed = false;
+
+/** The menu of a row: by the right button, and by a finger that stays (not every browser makes a context menu of that). */
+function menuEvents({ onMenu }: RowPlace): HTMLAttributes<HTMLDivElement> {
+  const cancel = (): void => clearTimeout(press?.timer);
+  return {
+    onContextMenu: (event) => {
+      event.preventDefault();
+      cancel();
+      onMenu(event.clientX, event.clientY);
+    },
+    onPointerDown: ({ pointerType, clientX: x, clientY: y }) => {
+      cancel();
+      pressed = false;
+      if (pointerType !== "touch") return;
+      const timer = setTimeout(() => {
+        pressed = true;
+        onMenu(x, y);
+      }, LONG_PRESS_MS);
+      press = { timer, x, y };
+    },
+    onPointerMove: ({ clientX, clientY }) => {
+      if (press !== undefined && Math.hypot(clientX - press.x, clientY - press.y) > STILL_PX) cancel();
+    },
+    onPointerUp: cancel,
+    onPointerCancel: cancel,
+    // The finger that opened the menu opens nothing else.
+    onClickCapture: (event) => {
+      if (!pressed) return;
+      pressed = false;
+      event.stopPropagation();
+      event.preventDefault();
+    },
+  };
 }
 
 /** For the mouse; the keyboard has C. */
@@ -83,7 +128,7 @@ export function AgentItem({ row, place, selected }: { row: AgentRow; place: RowP
   const age = kind === "waiting" || kind === "done" ? formatAge(app.now.value - stateSince(agent)) : "";
   return (
     <div
-      class={`row row-agent ${selected ? "selected" : ""} ${agent.running ? "" : "stopped"} ${unreachable ? "unreachable" : ""}`}
+      class={`row row-agent ${selected ? "selected" : ""} ${place.marked ? "marked" : ""} ${agent.running ? "" : "stopped"} ${unreachable ? "unreachable" : ""}`}
       role="treeitem"
       data-testid="tree-row"
       data-agent-id={agent.id}
@@ -91,7 +136,8 @@ export function AgentItem({ row, place, selected }: { row: AgentRow; place: RowP
       aria-level={row.depth + 1}
       aria-posinset={row.position}
       aria-setsize={row.siblings}
-      aria-selected={selected}
+      aria-selected={place.marked}
+      aria-current={selected ? "page" : undefined}
       tabIndex={place.tabStop ? 0 : -1}
       style={rowStyle(row, place, app.store.hues.value)}
       onFocus={(event) => {
@@ -101,16 +147,17 @@ export function AgentItem({ row, place, selected }: { row: AgentRow; place: RowP
       onBlur={hideTooltip}
       onMouseEnter={app.space.touch.value ? undefined : explain}
       onMouseLeave={hideTooltip}
-      onClick={() => {
+      {...menuEvents(place)}
+      onClick={(event) => {
         hideTooltip();
-        app.open(agent.id);
+        if (!place.onPick(event)) app.open(agent.id);
       }}
     >
       <StateGlyph kind={kind} />
       {row.lead.length > 0 && (
         <>
           {row.depth === 0 && <span class="swatch" />}
-          <span class="row-lead"><Levels labels={row.lead} path={agent.path} open /></span>
+          <span class="row-lead" style={{ "--letters": Math.min(4, row.lead.join("").length) }}><Levels labels={row.lead} path={agent.path} open /></span>
           <Separator />
         </>
       )}
