@@ -1,12 +1,14 @@
 //! What the HTTP API may ask of this node: commands and looks go to the driver, the rest to who meets other nodes.
 
 use crate::driver::Handle;
+use crate::origins;
 use crate::peers::Peers;
 use consort_core::Rights;
 use consort_core::error::RefusalCode;
 use consort_core::{Command, NodeId, Refusal, Reply};
 use consort_web::api::{Asked, Audit, Checked, Invite, JoinRequest, Joined, Look, Meeting, Node};
 use futures_lite::future;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,13 +21,19 @@ type Auditor = Box<dyn FnMut(Audit<'_>) + Send>;
 pub struct ApiNode {
     handle: Handle,
     peers: Arc<Peers>,
+    state_dir: PathBuf,
     audit: Mutex<Auditor>,
 }
 
 impl ApiNode {
-    /// The node behind `handle`.
-    pub fn new(handle: Handle, peers: Arc<Peers>, audit: impl FnMut(Audit<'_>) + Send + 'static) -> Self {
-        ApiNode { handle, peers, audit: Mutex::new(Box::new(audit)) }
+    /// The node behind `handle`, with its state in `state_dir`.
+    pub fn new(
+        handle: Handle,
+        peers: Arc<Peers>,
+        state_dir: PathBuf,
+        audit: impl FnMut(Audit<'_>) + Send + 'static,
+    ) -> Self {
+        ApiNode { handle, peers, state_dir, audit: Mutex::new(Box::new(audit)) }
     }
 }
 
@@ -70,6 +78,14 @@ impl Node for ApiNode {
 
     fn check(&self, node: NodeId) -> Result<Checked, Refusal> {
         async_io::block_on(self.peers.check(node))
+    }
+
+    fn keep_origins(&self, allowed: &[String]) -> Result<(), Refusal> {
+        origins::store(&self.state_dir, allowed).map_err(|error| Refusal {
+            code: RefusalCode::Unavailable,
+            message: format!("The list of allowed addresses cannot be stored: {error}."),
+            hint: format!("Look at {}.", self.state_dir.display()),
+        })
     }
 
     fn meeting(&self) -> Meeting {

@@ -72,6 +72,15 @@ pub enum AuditEvent {
         /// Who.
         who: By,
     },
+    /// The user allowed pages of this origin, or took that back.
+    Origin {
+        /// Who.
+        who: By,
+        /// Its address.
+        url: String,
+        /// Allowed, or removed.
+        allowed: bool,
+    },
     /// Somebody was refused.
     Refused {
         /// Who.
@@ -127,6 +136,9 @@ impl AuditEvent {
             AuditEvent::Started { version } => ("started", None, json!({"version": text(version)})),
             AuditEvent::Stopped => ("stopped", None, json!({})),
             AuditEvent::LoggedIn { who } => ("login", Some(who), json!({})),
+            AuditEvent::Origin { who, url, allowed } => {
+                (if *allowed { "origin-allowed" } else { "origin-removed" }, Some(who), json!({"url": text(url)}))
+            }
             AuditEvent::Refused { who, what, why } => {
                 ("refused", Some(who), json!({"what": text(what), "why": text(why)}))
             }

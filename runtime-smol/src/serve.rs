@@ -4,16 +4,18 @@ use crate::api_node::ApiNode;
 use crate::audit::{Audit, AuditEvent, By};
 use crate::backend::{Ends, Way};
 use crate::background::Background;
-use crate::cli::{CONTROL_SOCKET, Listen, ServeOptions, TOKEN_FILE, open_in_browser};
+use crate::cli::{Listen, ServeOptions, TOKEN_FILE, open_in_browser};
 use crate::directories::Directories;
-use crate::door::{Door, Handlers, ListenError, OnLink, OnSocket, Visitor, Where};
+use crate::door::{self, Door, Handlers, ListenError, OnLink, OnSocket, Visitor, Where};
 use crate::driver::{Driver, Handle, Mailbox, Parts};
 use crate::link::knocks::Knocks;
 use crate::link::noise::id_of;
 use crate::link::seal::KeySeal;
+use crate::origins::{self, OriginsError};
 use crate::peers::{self, Myself, Peers};
 use crate::pty::{self, Palette, PtyConfig, Terminals};
 use crate::recorder::{RecordOptions, Recording};
+use crate::sockets;
 use crate::store::{Store, StoreError, StoreWorker};
 use crate::tmux::{self, TmuxConfig};
 use crate::viewer;
@@ -22,7 +24,8 @@ use consort_core::directory::BackendKind;
 use consort_core::seal::Seal;
 use consort_core::{Config, Identity, Node, Restored, redact};
 use consort_recording::Header;
-use consort_web::auth::CookieKey;
+use consort_web::api::Link;
+use consort_web::auth::{CookieKey, Names, Reach, Sites};
 use consort_web::json::NodeFacts;
 use consort_web::lines::Lines;
 use consort_web::{Api, Clock, Via, api};
@@ -36,7 +39,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use x25519_dalek::StaticSecret;
 
 /// Reports of backends that wait for the driver: at most this many, of at most 64 KiB each.
@@ -44,6 +47,9 @@ const REPORTS: usize = 16;
 
 /// Connections of other nodes that wait to be taken in.
 const LINKS_WAITING: usize = 16;
+
+/// The names of this machine are read anew this often.
+const NAMES_EVERY: Duration = Duration::from_secs(3);
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -56,9 +62,9 @@ pub enum ServeError {
     /// It cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The address that it listens on cannot be part of a link.
+    /// The origins that the user has allowed cannot be read.
     #[error(transparent)]
-    Site(#[from] consort_web::auth::InvalidSite),
+    Origins(#[from] OriginsError),
     /// The configuration cannot work.
     #[error(transparent)]
     Config(#[from] consort_core::ConfigError),
@@ -83,7 +89,10 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
     let (node, recording, key, mut facts) = node(&store, options, door.addresses())?;
     facts.log = background.map(|background| background.log().display().to_string());
     let cookie_key = CookieKey::new(&store.secret("cookies")?);
-    let sites = door.sites(&[])?;
+    let names = names_on(door.addresses(), options);
+    let mut sites = Sites::new(door.port(), names());
+    options.origins.iter().for_each(|origin| sites.allow(origin.clone(), true));
+    origins::load(&options.state_dir)?.into_iter().for_each(|origin| sites.allow(origin, false));
 
     let mailbox = Mailbox::default();
     let handle = mailbox.handle.clone();
@@ -131,14 +140,19 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
         tmux::start(TmuxConfig::from_environment(options.tmux_socket.clone()), Ends { orders: tmux_ordered, reports });
 
     let config = api::Config { sites, cookie_key, token, facts: facts.clone() };
-    let api_node = ApiNode::new(handle.clone(), Arc::clone(&peers), auditor(audit.clone()));
+    let api_node = ApiNode::new(handle.clone(), Arc::clone(&peers), options.state_dir.clone(), auditor(audit.clone()));
     let api = Arc::new(Api::new(config, Arc::new(api_node)));
     let clock = move || Clock { unix_ms: unix_ms(), uptime_ms: millis(started.elapsed()) };
-    announce(&api.login_link(clock()), &door.addresses(), options);
-    if let Some(background) = background {
-        background.ready();
-    }
-    audit.record(AuditEvent::Started { version: VERSION.to_string() });
+    let ready = {
+        let (api, addresses, audit) = (Arc::clone(&api), door.addresses(), audit.clone());
+        move || {
+            announce(&api.login_links(clock()), &addresses, options);
+            if let Some(background) = background {
+                background.ready();
+            }
+            audit.record(AuditEvent::Started { version: VERSION.to_string() });
+        }
+    };
 
     let executor = LocalExecutor::new();
     let served = smol::block_on(executor.run(async {
@@ -150,7 +164,9 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
         // So is this: what is woken by another task runs with it, without a look at the system in between.
         let working = executor.spawn(peers_work.run(Arc::clone(&peers), dialled, places));
         let handlers = Handlers { on_socket: on_socket(handle.clone(), facts), on_link: on_link(peers), links };
-        let served = executor.spawn(door.serve(api, Arc::new(clock), handlers, told)).await;
+        let naming = executor.spawn(keep_names(Arc::clone(&api), door.addresses(), names));
+        let served = executor.spawn(door.serve(api, Arc::new(clock), handlers, ready, told)).await;
+        naming.cancel().await;
         working.cancel().await;
         handle.stop();
         driving.await;
@@ -173,11 +189,14 @@ fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {
 fn place(options: &ServeOptions) -> Where {
     let addresses = options.listen.addresses();
     let loopback = matches!(options.listen, Listen::Loopback { .. });
+    // The state directory is there by now, so that every path to it leads to the same place.
+    let sockets = sockets::place(&options.state_dir);
     Where {
         addresses: if loopback { Vec::new() } else { addresses.iter().map(SocketAddr::ip).collect() },
         port: options.listen.port(),
-        control: options.state_dir.join(CONTROL_SOCKET),
-        private: options.state_dir.join("run"),
+        control: sockets.control,
+        private: sockets.private,
+        apart: sockets.apart,
     }
 }
 
@@ -307,23 +326,56 @@ fn auditor(audit: Audit) -> impl FnMut(api::Audit<'_>) + Send {
             api::Audit::LoginFailed => {
                 AuditEvent::Refused { who, what: "login".into(), why: "wrong or used token".into() }
             }
+            api::Audit::OriginAllowed { url } => AuditEvent::Origin { who, url: url.into(), allowed: true },
+            api::Audit::OriginRemoved { url } => AuditEvent::Origin { who, url: url.into(), allowed: false },
             api::Audit::Refused { code, path } => AuditEvent::Refused { who, what: path.into(), why: code.into() },
         });
     }
 }
 
-/// Says where the dashboard is. The link is the last line, alone: programs read it too.
-fn announce(link: &str, addresses: &[SocketAddr], options: &ServeOptions) {
+/// Reads by what names the listeners on these addresses are reached.
+fn names_on(served: Vec<SocketAddr>, options: &ServeOptions) -> impl Fn() -> Names + 'static {
+    let announced: Vec<String> = options.mdns.then(|| peers::name_of(&options.name)).into_iter().collect();
+    move || door::names(&served, &announced)
+}
+
+/// Keeps the names of the machine up to date. On loopback they never change.
+async fn keep_names(api: Arc<Api>, served: Vec<SocketAddr>, names: impl Fn() -> Names) {
+    while served.iter().any(|address| !address.ip().is_loopback()) {
+        async_io::Timer::after(NAMES_EVERY).await;
+        api.set_names(names());
+    }
+}
+
+/// Says where the dashboard is. The link for this machine is the last line, alone: programs read it too.
+fn announce(links: &[Link], addresses: &[SocketAddr], options: &ServeOptions) {
     let listening: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    let text = format!(
-        "consort {VERSION} on {} listens on {}.\nOpen the dashboard (this link works once, for ten minutes; `consort open` gives a new one):\n{link}\n",
-        options.name,
-        listening.join(" and ")
-    );
+    let mut text = format!("consort {VERSION} on {} listens on {}.\n", options.name, listening.join(" and "));
+    let here = links.iter().find(|link| link.reach != Reach::Forward);
+    let others: Vec<&Link> = links.iter().filter(|link| Some(*link) != here).collect();
+    if !others.is_empty() {
+        text.push_str("From elsewhere (`consort open --qr` shows a code for a phone's camera):\n");
+        others.iter().for_each(|link| text.extend(["  ", &link.url, "\n"]));
+    }
+    let Some(here) = here else { return };
+    let works = if others.is_empty() { "this link works" } else { "one of these links works" };
+    text.extend([
+        "Open the dashboard (",
+        works,
+        " once, for ten minutes; `consort open` gives a new one):\n",
+        &here.url,
+        "\n",
+    ]);
     // Nobody may be there to read it; the node runs all the same.
     let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
-    if options.open && !open_in_browser(link) {
-        log::warn!("no browser could be opened");
+    if options.open {
+        let url = here.url.clone();
+        // It may take seconds, and the browser wants to be served meanwhile.
+        std::thread::spawn(move || {
+            if !open_in_browser(&url) {
+                log::warn!("no browser could be opened");
+            }
+        });
     }
 }
 
@@ -346,6 +398,6 @@ pub(crate) fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
 }
 
-fn millis(time: std::time::Duration) -> u64 {
+fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -76,6 +76,7 @@ macro_rules! headers {
                 let mut found = Headers::default();
                 for (name, value) in all {
                     $(if name.eq_ignore_ascii_case($name) {
+                        let put = if HINTS.contains(&$name) { put_hint } else { put };
                         put(&mut found.$field, $name, value)?;
                         continue;
                     })*
@@ -108,6 +109,24 @@ headers! {
     accept_encoding = "accept-encoding",
     /// Which version of a file the client has.
     if_none_match = "if-none-match",
+    /// What kinds of answer the client can show. Only decides how a refusal looks.
+    accept = "accept",
+    /// What a browser wants an answer for. Only decides how a refusal looks, and what it suggests.
+    fetch_mode = "sec-fetch-mode",
+    /// The scheme that a proxy was reached by. Anybody can send it: only for what a refusal suggests.
+    forwarded_proto = "x-forwarded-proto",
+}
+
+/// Headers that decide about nothing but how a refusal is worded. Some may rightly be there twice.
+const HINTS: [&str; 3] = ["accept", "sec-fetch-mode", "x-forwarded-proto"];
+
+/// Takes the first readable value.
+#[allow(clippy::unnecessary_wraps, reason = "in the place of `put`")]
+fn put_hint<'a>(slot: &mut Option<&'a str>, name: &'static str, value: &'a [u8]) -> Result<(), HeaderFault> {
+    if slot.is_none() {
+        let _ = put(slot, name, value);
+    }
+    Ok(())
 }
 
 fn put<'a>(slot: &mut Option<&'a str>, name: &'static str, value: &'a [u8]) -> Result<(), HeaderFault> {
@@ -159,6 +178,13 @@ impl Response {
         self.headers.retain(|(existing, _)| !existing.eq_ignore_ascii_case(name));
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// A page with this status. `html` is complete and has everything in it escaped.
+    #[must_use]
+    pub fn page(status: u16, html: String) -> Self {
+        let response = Response::empty(status).with("Content-Type", "text/html; charset=utf-8");
+        Response { body: Cow::Owned(html.into_bytes()), ..response }
     }
 
     /// The value of a header.

@@ -21,6 +21,7 @@ pub mod http;
 pub mod json;
 pub mod lines;
 mod percent;
+mod refusal;
 
 pub use api::{Api, Node};
 pub use http::{Clock, Head, Headers, Response, Via};

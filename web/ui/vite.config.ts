@@ -2,7 +2,8 @@
 import { defineConfig } from "vite";
 
 export default defineConfig({
-  base: "/",
+  // Relative: a proxy may serve the dashboard below a path.
+  base: "./",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     outDir: process.env["CONSORT_UI_OUT"] ?? "dist",

@@ -178,6 +178,30 @@ pub(crate) struct Place {
     pub(crate) log: Option<String>,
 }
 
+/// A login by one address of the dashboard.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Link {
+    pub(crate) url: String,
+    /// `machine`, `network`, `origin` or `forward`.
+    pub(crate) reach: String,
+}
+
+/// The addresses that a node answers to.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Origins {
+    pub(crate) origins: Vec<Origin>,
+    /// By itself.
+    pub(crate) own: Vec<String>,
+}
+
+/// An address that the user has allowed.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Origin {
+    pub(crate) url: String,
+    /// On the command line of the node.
+    pub(crate) fixed: bool,
+}
+
 /// The answer to an input.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Typed {
@@ -314,13 +338,30 @@ impl Api {
         self.send("PUT", &format!("/api/agents/{id}/notes"), Some(&json!({ "notes": notes }))).map(drop)
     }
 
-    /// A fresh one-time login link.
-    pub(crate) fn login_link(&self) -> Result<String, Failure> {
+    /// One fresh login by every address of the dashboard, first the one for this machine.
+    pub(crate) fn login_links(&self) -> Result<Vec<Link>, Failure> {
         #[derive(Deserialize)]
-        struct Link {
+        struct Links {
             url: String,
+            // A node that has not been restarted since an update has one.
+            #[serde(default)]
+            links: Vec<Link>,
         }
-        self.call::<Link>("POST", "/api/link", None).map(|link| link.url)
+        let Links { url, links } = self.call("POST", "/api/link", None)?;
+        Ok(if links.is_empty() { vec![Link { url, reach: "machine".into() }] } else { links })
+    }
+
+    /// The addresses that the node answers to.
+    pub(crate) fn origins(&self) -> Result<Origins, Failure> {
+        self.call("GET", "/api/origins", None)
+    }
+
+    pub(crate) fn allow(&self, url: &str) -> Result<Origins, Failure> {
+        self.call("POST", "/api/origins", Some(&json!({ "url": url })))
+    }
+
+    pub(crate) fn disallow(&self, url: &str) -> Result<Origins, Failure> {
+        self.call("DELETE", "/api/origins", Some(&json!({ "url": url })))
     }
 
     fn call_for_agent(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Agent, Failure> {

@@ -9,6 +9,7 @@ use crate::recorder::RecordOptions;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
+use consort_web::auth::Site;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -89,6 +90,14 @@ pub(crate) struct ServeFlags {
     #[arg(long, hide = true)]
     pub(crate) detached: bool,
 
+    /// Answer to this address of the dashboard too: of a proxy or a port forwarding (repeatable)
+    ///
+    /// As the browser shows it, with its path if it has one: https://box.example.org/consort/, http://localhost:8023. `consort allow`
+    /// does the same while the node runs, and for good.
+    #[arg(long = "origin", id = "origin", value_name = "URL", env = "CONSORT_ORIGIN", hide_env_values = true)]
+    #[arg(value_delimiter = ',')]
+    pub(crate) origins: Vec<Site>,
+
     /// Tell other machines to reach this one at this address, before all others (repeatable)
     ///
     /// For port forwardings and names that this machine does not know of. The addresses of its own interfaces are found by
@@ -153,8 +162,9 @@ impl RecordFlags {
 pub(crate) struct PlaceFlags {
     /// Where to serve the dashboard: ADDRESS:PORT, or only a PORT on this machine itself
     ///
-    /// `localhost` means both loopback addresses, 127.0.0.1 and ::1. Port 0 takes any free port. Any other address makes
-    /// the dashboard reachable from outside: behind its login, but without encryption.
+    /// `localhost` means both loopback addresses, 127.0.0.1 and ::1. Port 0 takes any free port; without a port it is 23000. Any
+    /// other address makes the dashboard reachable from outside, 0.0.0.0 on all networks of this machine: behind its login, but
+    /// without encryption. It then answers to this machine's addresses and names there.
     #[arg(long, value_name = "ADDR:PORT", env = "CONSORT_LISTEN", hide_env_values = true)]
     #[arg(default_value_t = Listen::default())]
     pub(crate) listen: Listen,
@@ -362,6 +372,24 @@ pub(crate) enum Command {
         /// Print the link; open nothing
         #[arg(long)]
         print: bool,
+
+        /// Show a code for a phone's camera
+        #[arg(long, conflicts_with = "print")]
+        qr: bool,
+    },
+
+    /// Let the dashboard be opened by another address: of a proxy or a port forwarding
+    ///
+    /// Without an address: list those that are allowed. The node answers to localhost by itself, and to this machine's addresses and
+    /// names where it listens on them.
+    Allow {
+        /// The address, as the browser shows it: https://box.example.org/consort/, http://localhost:8023
+        #[arg(value_hint = ValueHint::Url)]
+        url: Option<Site>,
+
+        /// Remove it from the list
+        #[arg(long, requires = "url")]
+        remove: bool,
     },
 
     /// Print the access token of this machine's node, for scripts that use the HTTP API
@@ -552,6 +580,8 @@ pub struct ServeOptions {
     pub record: Option<RecordOptions>,
     /// Whether to open the dashboard in the browser: see [`open_in_browser`](super::open_in_browser).
     pub open: bool,
+    /// Addresses of the dashboard beside those of the listeners.
+    pub origins: Vec<Site>,
 }
 
 impl Args {
@@ -583,6 +613,7 @@ impl Args {
                 ("open", "open"),
                 ("daemon", "daemon"),
                 ("detached", "detached"),
+                ("origin", "origin"),
                 ("advertise", "advertise"),
                 ("mdns", "mdns"),
                 ("trust_network", "trust-network"),
@@ -642,6 +673,7 @@ impl Args {
             mdns: flags.mdns,
             record: flags.record.options(),
             open: flags.open,
+            origins: flags.origins.clone(),
         }))
     }
 }

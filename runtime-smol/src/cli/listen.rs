@@ -66,10 +66,17 @@ impl FromStr for Listen {
         if let Ok(address) = text.parse() {
             return Ok(Listen::Address(address));
         }
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        if let Ok(ip) = bare.parse::<IpAddr>() {
+            return Ok(Listen::Address(SocketAddr::new(ip, DEFAULT_PORT)));
+        }
+        if text == "localhost" {
+            return Ok(Listen::default());
+        }
         let port = text.strip_prefix("localhost").unwrap_or(text);
         let port = port.strip_prefix(':').unwrap_or(port);
         let port = port.parse().map_err(|_| {
-            "expected an address with a port (localhost:23000, 192.168.1.5:23000, [::]:23000) or only a port"
+            "expected an address, with a port or without (localhost:23000, 0.0.0.0, 192.168.1.5:23000, [::]:23000), or only a port"
                 .to_string()
         })?;
         Ok(Listen::Loopback { port })
@@ -88,7 +95,10 @@ mod tests {
         assert_eq!(read(":0"), Some(Listen::Loopback { port: 0 }));
         assert_eq!(read("[::1]:5"), Some(Listen::Address("[::1]:5".parse().unwrap())));
         assert!(read("[::1]:5").unwrap().is_loopback() && !read("0.0.0.0:1").unwrap().is_loopback());
-        for bad in ["", "localhost", "example.com:80", "1.2.3.4", "localhost:70000", "-1"] {
+        assert_eq!(read("localhost"), Some(Listen::default()));
+        assert_eq!(read("0.0.0.0"), Some(Listen::Address("0.0.0.0:23000".parse().unwrap())));
+        assert_eq!(read("fd00::7"), read("[fd00::7]:23000"));
+        for bad in ["", "example.com", "example.com:80", "1.2.3", "[::1", "localhost:70000", "-1"] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

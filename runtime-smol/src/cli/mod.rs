@@ -6,6 +6,7 @@
 //! Commands answer with the exit code of the process: 0 done, 1 refused or failed, 2 wrong usage, 3 no node.
 
 mod agents;
+mod allow;
 mod api;
 mod args;
 mod attach;
@@ -19,6 +20,7 @@ mod machine;
 mod output;
 mod peers;
 mod pick;
+mod picture;
 mod start;
 mod state_dir;
 mod style;
@@ -32,7 +34,7 @@ pub use browser::open_in_browser;
 pub use failure::Failure;
 pub use listen::Listen;
 pub use start::start;
-pub use state_dir::{CONTROL_SOCKET, TOKEN_FILE};
+pub use state_dir::TOKEN_FILE;
 
 use api::Api;
 use args::{AgentArg, Command};
@@ -62,10 +64,12 @@ pub fn report(failure: &Failure) -> ExitCode {
 }
 
 fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
-    let api = Api::new(state_dir.join(CONTROL_SOCKET));
+    let api = Api::new(crate::sockets::place(state_dir).control);
     match command {
         Command::Serve(_) => {}
-        Command::Status { json } => return lifecycle::status(state_dir.join(CONTROL_SOCKET), state_dir, json),
+        Command::Status { json } => {
+            return lifecycle::status(crate::sockets::place(state_dir).control, state_dir, json);
+        }
         Command::Ls { node, json } => agents::list(&api, node.as_deref(), json)?,
         Command::New(new) => agents::create(&api, new)?,
         Command::Attach { agent, pane, keys } => agents::attach(&api, &agent, pane, keys.detach_key)?,
@@ -74,7 +78,7 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
         Command::Rename { agent, new } => agents::rename(&api, &agent, &new)?,
         Command::Stop { agent, node, yes } => match agent {
             Some(agent) => agents::order(&api, &AgentArg { agent, node }, agents::Order::Stop)?,
-            None => lifecycle::stop(state_dir.join(CONTROL_SOCKET), state_dir, yes)?,
+            None => lifecycle::stop(crate::sockets::place(state_dir).control, state_dir, yes)?,
         },
         Command::Start { agent } => agents::order(&api, &agent, agents::Order::Start)?,
         Command::Restart { agent } => agents::order(&api, &agent, agents::Order::Restart)?,
@@ -87,7 +91,9 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
         Command::Remove { node, yes } => peers::remove(&api, &node, yes)?,
         Command::Leave { yes } => peers::leave(&api, yes)?,
         Command::Id => peers::id(&api)?,
-        Command::Open { print } => browser::open(&api, print)?,
+        Command::Open { qr: true, .. } => browser::show_code(&api)?,
+        Command::Open { print, .. } => browser::open(&api, print)?,
+        Command::Allow { url, remove } => allow::run(&api, url.as_ref(), remove)?,
         Command::Token => token::print(state_dir)?,
         Command::Doctor { place, json } => return doctor::run(&api, state_dir, &place, json),
         Command::Completions { shell } => {

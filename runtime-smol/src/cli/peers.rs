@@ -4,11 +4,10 @@ use super::api::{Api, Invite, Machine, Peer, Peers, Waiting};
 use super::args::RightsName;
 use super::failure::Failure;
 use super::machine::pick;
+use super::picture::picture;
 use super::style::{Paint, Style};
 use super::{output, text};
 use consort_core::NodeId;
-use qrcode::render::unicode::Dense1x2;
-use qrcode::{EcLevel, QrCode};
 use std::fmt::Write as _;
 
 /// No code is shorter.
@@ -186,7 +185,7 @@ fn invitation(invite: &Invite, rights: RightsName, style: &Style) -> String {
         "Run this on the other machine. It works once, for {minutes} minutes. {may}\n\n  {}\n",
         style.paint(Paint::Bold, &text::one_line(&invite.command))
     );
-    let picture = picture(&invite.code).filter(|_| style.unicode && style.colour).map(|picture| {
+    let picture = picture(&invite.code.to_uppercase()).filter(|_| style.unicode && style.colour).map(|picture| {
         format!("The picture is the same code: a phone's camera reads it, to pass it on to a machine far from here.\n{picture}\n")
     });
     // The prompt needs a row, too.
@@ -211,14 +210,6 @@ fn whereabouts(addresses: &[String]) -> String {
         return format!("This machine has no address that another one could reach; {advice}\n");
     }
     format!("It looks for this machine at {}.\n", text::one_line(&addresses.join(", ")))
-}
-
-/// A code that a camera reads. In capitals it takes less room.
-fn picture(code: &str) -> Option<String> {
-    let code = QrCode::with_error_correction_level(code.to_uppercase(), EcLevel::L).ok()?;
-    // Dark on light, whatever the terminal's own colours are.
-    let picture = code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
-    Some(picture.lines().map(|line| format!("\x1b[30;107m{line}\x1b[0m\n")).collect())
 }
 
 pub(crate) fn join(api: &Api, target: &str, rights: RightsName) -> Result<(), Failure> {

@@ -4,9 +4,9 @@ use super::api::Api;
 use super::args::ServeOptions;
 use super::failure::Failure;
 use super::lifecycle::{ANSWER, process_in_lock};
-use super::state_dir::CONTROL_SOCKET;
 use super::{output, report, text};
 use crate::background::{LOG_FILE, READY};
+use crate::sockets;
 use std::ffi::OsStr;
 use std::io::Read as _;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -33,7 +33,7 @@ pub fn start(options: &ServeOptions) -> ExitCode {
 }
 
 fn running(options: &ServeOptions) -> Option<String> {
-    let api = Api::with_patience(options.state_dir.join(CONTROL_SOCKET), ANSWER);
+    let api = Api::with_patience(sockets::place(&options.state_dir).control, ANSWER);
     let health = api.health().ok()?;
     let process = api.place().ok().and_then(|place| place.pid).or_else(|| process_in_lock(&options.state_dir));
     let process = process.map_or(String::new(), |process| format!(" (process {process})"));

@@ -1,11 +1,9 @@
-//! Where the state of this machine's node is: its control socket, its token.
+//! Where the state of this machine's node is.
 
 use super::failure::Failure;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The Unix socket on which a node serves its API to the command line.
-pub const CONTROL_SOCKET: &str = "control.sock";
 /// The file with the permanent access token.
 pub const TOKEN_FILE: &str = "token";
 

@@ -30,6 +30,8 @@ pub struct Where {
     pub control: PathBuf,
     /// A folder for private sockets. Made if it is not there; must belong to this user and be closed to all others.
     pub private: PathBuf,
+    /// The folder of both, made first in the same way, where that is not the state directory.
+    pub apart: Option<PathBuf>,
 }
 
 /// Why the door cannot be opened; each message says what to do.
@@ -179,6 +181,9 @@ fn health(port: u16) -> Option<(String, String, u64)> {
 pub(super) fn control(place: &Where) -> Result<Async<UnixListener>, ListenError> {
     let path = &place.control;
     let failed = |error| ListenError::Path(path.clone(), error);
+    if let Some(folder) = &place.apart {
+        private_folder(folder)?;
+    }
     match UnixStream::connect(path) {
         Ok(_) => return Err(ListenError::ControlTaken(path.clone())),
         // Left behind by a node that was killed; replaced by the rename below.

@@ -18,12 +18,14 @@ mod crowd;
 mod exchange;
 pub mod head;
 mod listen;
+mod names;
 mod socket;
 mod upgrade;
 mod workers;
 
 pub(crate) use listen::bind;
 pub use listen::{DEFAULT_PORT, ListenError, Where};
+pub use names::names;
 pub use socket::Socket;
 
 use crate::link::NodeSocket;
@@ -32,7 +34,7 @@ use async_channel::Receiver;
 use async_io::{Async, Timer};
 use async_tungstenite::WebSocketStream;
 use consort_core::limits::{LINKS, VIEWERS};
-use consort_web::auth::{Access, InvalidSite, Sites};
+use consort_web::auth::Access;
 use consort_web::{Api, Clock, Via};
 use crowd::Crowd;
 use exchange::Exchange;
@@ -166,22 +168,11 @@ impl Door {
         self.tcp.iter().filter_map(|listener| listener.get_ref().local_addr().ok()).collect()
     }
 
-    /// The names that the node answers to here: this machine's own, the addresses that were asked for, and `more` (see
-    /// [`Sites::new`]).
-    ///
-    /// # Errors
-    /// One of `more` is no name.
-    pub fn sites(&self, more: &[String]) -> Result<Sites, InvalidSite> {
-        let addresses: Vec<_> = self.addresses().into_iter().map(|address| address.ip()).collect();
-        let named = addresses.iter().filter(|address| !address.is_unspecified()).map(ToString::to_string);
-        let all: Vec<_> = named.chain(more.iter().cloned()).collect();
-        Sites::new(self.port, all.iter().map(String::as_str))
-    }
-
     /// Serves until `stop` resolves: then no connection is accepted any more, answers that are on their way get two seconds, and
     /// everything is closed. Dropping the future closes everything at once.
     ///
-    /// `clock` is asked once or twice for each request, from several threads.
+    /// `clock` is asked once or twice for each request, from several threads. `ready` is called when everything is up: whoever connects
+    /// from then on is answered.
     ///
     /// # Errors
     /// The HTTP threads cannot be started.
@@ -190,6 +181,7 @@ impl Door {
         api: Arc<Api>,
         clock: Arc<dyn Fn() -> Clock + Send + Sync>,
         handlers: Handlers,
+        ready: impl FnOnce(),
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let workers = Workers::start(&self.private, &api, &clock)?;
@@ -216,6 +208,7 @@ impl Door {
                 Ok(Socket::Tcp(stream))
             })));
         }
+        ready();
         executor.run(stop).await;
         drop(accepting);
         hall.crowd.dismiss_idle();

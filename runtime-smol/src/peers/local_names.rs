@@ -169,6 +169,11 @@ fn local_name(address: &str) -> Option<(String, u16)> {
     label.ends_with(".local").then_some((format!("{label}."), port.parse().ok()?))
 }
 
+/// The name under `.local` that a machine with this name is announced by.
+pub(crate) fn name_of(machine: &str) -> String {
+    format!("{}.local", label(machine))
+}
+
 /// What a machine's name is as a host name: letters, digits and single hyphens.
 fn label(name: &str) -> String {
     let plain: String =

@@ -18,8 +18,9 @@ mod requests;
 pub(crate) use answer::answer;
 pub(crate) use check::NO_MEMBER;
 pub use listen::Place;
+pub(crate) use local_names::name_of;
 pub use network::Trusted;
-pub(crate) use network::with_port;
+pub(crate) use network::{of_this_machine as addresses_of_this_machine, with_port};
 
 use crate::audit::{Audit, AuditEvent};
 use crate::driver::Handle;

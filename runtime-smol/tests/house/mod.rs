@@ -2,7 +2,7 @@
 
 use async_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use async_tungstenite::tungstenite::{Bytes, Message, WebSocket};
-use consort::door::{BrowserSocket, Door, Handlers, Visitor, Where};
+use consort::door::{BrowserSocket, Door, Handlers, Visitor, Where, names};
 use consort_core::command::NewAgent;
 use consort_core::directory::BackendKind;
 use consort_core::{
@@ -11,7 +11,7 @@ use consort_core::{
 };
 use consort_web::Clock;
 use consort_web::api::{self, Api, Audit, Look};
-use consort_web::auth::CookieKey;
+use consort_web::auth::{CookieKey, Sites};
 use consort_web::json::NodeFacts;
 use consort_web::lines::Lines;
 use futures_lite::StreamExt;
@@ -63,12 +63,13 @@ impl House {
             port,
             control: folder.join("control.sock"),
             private: folder.join("private"),
+            apart: None,
         };
         let door = Door::open(&place).map_err(|error| error.to_string())?;
         let port = door.port();
         let node = Arc::new(Fake::new());
         let config = api::Config {
-            sites: door.sites(&[]).unwrap(),
+            sites: Sites::new(port, names(&door.addresses(), &[])),
             cookie_key: CookieKey::new(&[3; 32]),
             token: TOKEN.to_owned(),
             facts: NodeFacts {
@@ -94,7 +95,7 @@ impl House {
                 on_link: Rc::new(|socket| Box::pin(async move { drop(socket) })),
                 links,
             };
-            smol::block_on(door.serve(served, Arc::new(clock), handlers, stopped)).unwrap();
+            smol::block_on(door.serve(served, Arc::new(clock), handlers, || {}, stopped)).unwrap();
         });
         let folder = folder.to_owned();
         Ok(House { port, folder, _own: None, node, api, stop, thread: Some(thread) })

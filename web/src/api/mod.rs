@@ -3,13 +3,15 @@
 mod body;
 mod mesh;
 mod once;
+mod origins;
 mod perform;
 mod query;
 mod route;
 
-use crate::auth::{Access, Admitted, CookieKey, Gate, LoginTokens, Need, Sites};
+use crate::auth::{Access, Admitted, CookieKey, Gate, LoginTokens, Names, Need, Reach, Sites};
 use crate::http::{Clock, Head, Problem, Response};
 use crate::json::NodeFacts;
+use crate::refusal;
 use consort_core::error::RefusalCode;
 use consort_core::view::View;
 use consort_core::{Command, Instant, NodeId, Refusal, Reply, Rights};
@@ -77,6 +79,16 @@ pub trait Node: Send + Sync {
     fn check(&self, node: NodeId) -> Result<Checked, Refusal> {
         let _ = node;
         Err(alone())
+    }
+
+    /// Keeps the origins that the user has allowed beyond this run of the node, in place of those that were kept before.
+    ///
+    /// # Errors
+    /// They cannot be stored.
+    fn keep_origins(&self, origins: &[String]) -> Result<(), Refusal> {
+        let _ = origins;
+        let message = "This node cannot keep origins.".to_string();
+        Err(Refusal { code: RefusalCode::Unavailable, message, hint: String::new() })
     }
 
     /// Who wants to meet whom, and where this node can be met.
@@ -182,6 +194,16 @@ pub enum Audit<'a> {
     LoggedIn,
     /// A login failed. Not told for each of very many.
     LoginFailed,
+    /// Pages of this origin may use the node from now on.
+    OriginAllowed {
+        /// Its address.
+        url: &'a str,
+    },
+    /// They may not any more.
+    OriginRemoved {
+        /// Its address.
+        url: &'a str,
+    },
     /// A request was not let in.
     Refused {
         /// The stable name of the rule that it broke.
@@ -230,6 +252,8 @@ pub enum Lane {
 pub struct Api {
     gate: Gate,
     logins: Mutex<LoginTokens>,
+    /// Held while the allowed origins change, so that what is stored is what holds.
+    changing_origins: Mutex<()>,
     facts: NodeFacts,
     node: Arc<dyn Node>,
     once: Once,
@@ -246,7 +270,14 @@ impl Api {
     #[must_use]
     pub fn new(config: Config, node: Arc<dyn Node>) -> Self {
         let gate = Gate::new(config.sites, config.cookie_key, config.token);
-        Api { gate, logins: Mutex::default(), facts: config.facts, node, once: Once::default() }
+        Api {
+            gate,
+            logins: Mutex::default(),
+            changing_origins: Mutex::default(),
+            facts: config.facts,
+            node,
+            once: Once::default(),
+        }
     }
 
     /// What the node says of itself.
@@ -255,11 +286,32 @@ impl Api {
         &self.facts
     }
 
-    /// A fresh link that logs a browser in once, within ten minutes.
+    /// A fresh link for the node's own machine that logs a browser in once, within ten minutes.
     #[must_use]
     pub fn login_link(&self, clock: Clock) -> String {
-        let token = self.logins().mint(random(), clock.uptime_ms);
-        format!("{}/#token={token}", self.gate.sites().home().origin())
+        format!("{}#token={}", self.gate.sites().home(), self.login_token(clock))
+    }
+
+    /// The same login by every address of the dashboard, first the one for the node's own machine. It works once, by any of them.
+    #[must_use]
+    pub fn login_links(&self, clock: Clock) -> Vec<Link> {
+        let token = self.login_token(clock);
+        let places = self.gate.sites().places();
+        places
+            .into_iter()
+            .map(|place| Link { url: format!("{}#token={token}", place.url), reach: place.reach })
+            .collect()
+    }
+
+    fn login_token(&self, clock: Clock) -> String {
+        self.logins().mint(random(), clock.uptime_ms)
+    }
+
+    /// The node is reached by other names now.
+    pub fn set_names(&self, names: Names) {
+        if *self.gate.sites().names() != names {
+            self.gate.sites_mut().rename(names);
+        }
     }
 
     /// Decides by its head whether a request may go on, before a byte of its body is read.
@@ -267,11 +319,16 @@ impl Api {
     /// # Errors
     /// The complete answer to a request that may not.
     pub fn admit(&self, head: &Head<'_>, clock: Clock) -> Result<Admission, Response> {
-        self.judge(head, clock).map(|(route, access)| route.admission(access)).map_err(|problem| *problem)
+        let head = self.without_prefix(head)?;
+        self.judge(&head, clock).map(|(route, access)| route.admission(access)).map_err(|problem| *problem)
     }
 
     /// Answers a request whose body was read completely. Judges it again: an answer never depends on an earlier call.
     pub fn answer(&self, head: &Head<'_>, body: &[u8], clock: Clock) -> Response {
+        let head = &match self.without_prefix(head) {
+            Ok(head) => head,
+            Err(response) => return response,
+        };
         let (route, access) = match self.judge(head, clock) {
             Ok(found) => found,
             Err(response) => return *response,
@@ -282,7 +339,8 @@ impl Api {
         let response = self.perform(&route, head, body, clock).unwrap_or_else(Response::from);
         match access {
             Access::Cookie { renew: true } if response.header("Set-Cookie").is_none() => {
-                response.with("Set-Cookie", self.gate.set_cookie(head.headers.host, clock.unix_ms / 1_000, random()))
+                // Where a proxy may be in between, only a request with an Origin tells whose cookie it is.
+                with_cookie(response, self.gate.set_cookie(head, clock.unix_ms / 1_000, random()))
             }
             _ => response,
         }
@@ -293,6 +351,7 @@ impl Api {
     /// # Errors
     /// The complete answer to one that may not.
     pub fn admit_socket(&self, head: &Head<'_>, clock: Clock) -> Result<Access, Response> {
+        let head = &self.without_prefix(head)?;
         if head.path() != route::SOCKET {
             return Err(Problem::new(404, "not-found", "WebSockets are served at /ws only.", "").into());
         }
@@ -306,16 +365,25 @@ impl Api {
         let access = self.let_in(head, need, clock).map_err(Box::new)?;
         match found {
             Ok(route) => Ok((route, access)),
-            Err(miss) => Err(Box::new(miss.response())),
+            Err(miss) => Err(Box::new(miss.response(head))),
+        }
+    }
+
+    /// The request as it would be without a proxy that leaves its prefix in the path.
+    fn without_prefix<'a>(&self, head: &Head<'a>) -> Result<Head<'a>, Response> {
+        match self.gate.sites().without_prefix(head.target) {
+            Ok(target) => Ok(Head { target, ..*head }),
+            // All addresses in the dashboard are relative to its folder: without the slash they would lead elsewhere.
+            Err(folder) => Err(Response::empty(308).with("Location", folder)),
         }
     }
 
     fn let_in(&self, head: &Head<'_>, need: Need, clock: Clock) -> Result<Access, Response> {
         self.gate.judge(head, need, clock.unix_ms / 1_000).map_err(|denial| {
-            let problem = Problem::from(denial);
+            let problem = refusal::problem(denial, head);
             self.node.audit(Audit::Refused { code: &problem.code, path: shortened(head.path()) });
             let status = problem.status;
-            let response = Response::from(problem);
+            let response = refusal::response(problem, head);
             if status == 401 { response.with("WWW-Authenticate", "Bearer realm=\"consort\"") } else { response }
         })
     }
@@ -328,8 +396,8 @@ impl Api {
         match admitted {
             Admitted::Yes => {
                 self.node.audit(Audit::LoggedIn);
-                let cookie = self.gate.set_cookie(head.headers.host, clock.unix_ms / 1_000, random());
-                Ok(Response::empty(204).with("Set-Cookie", cookie))
+                let cookie = self.gate.set_cookie(head, clock.unix_ms / 1_000, random());
+                Ok(with_cookie(Response::empty(204), cookie))
             }
             Admitted::No => {
                 self.node.audit(Audit::LoginFailed);
@@ -350,12 +418,28 @@ impl Api {
     }
 
     fn logout(&self, head: &Head<'_>) -> Response {
-        Response::empty(204).with("Set-Cookie", self.gate.clear_cookie(head.headers.host))
+        with_cookie(Response::empty(204), self.gate.clear_cookie(head))
     }
 
     fn logins(&self) -> std::sync::MutexGuard<'_, LoginTokens> {
         // A panic elsewhere leaves the table whole: every change of it is a single call.
         self.logins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One address of the dashboard with a login in it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Link {
+    /// The link.
+    pub url: String,
+    /// From where it can be opened.
+    pub reach: Reach,
+}
+
+fn with_cookie(response: Response, cookie: Option<String>) -> Response {
+    match cookie {
+        Some(cookie) => response.with("Set-Cookie", cookie),
+        None => response,
     }
 }
 

@@ -47,7 +47,10 @@ impl Api {
             Endpoint::Check(node) => nothing(body).and_then(|()| Ok(Response::json(200, &self.node.check(node)?))),
             Endpoint::Remove(node) => nothing(body).and_then(|()| self.command(self.facts.id, Command::Remove(node))),
             Endpoint::Leave => nothing(body).and_then(|()| self.command(self.facts.id, Command::Remove(self.facts.id))),
-            Endpoint::Link => nothing(body).map(|()| Response::json(200, &json!({ "url": self.login_link(clock) }))),
+            Endpoint::Link => nothing(body).map(|()| self.link(clock)),
+            Endpoint::Origins => Ok(self.origins(200)),
+            Endpoint::AllowOrigin => self.allow_origin(head, body),
+            Endpoint::DisallowOrigin => self.disallow_origin(head, body),
             Endpoint::Directories => {
                 let path = query.text("path").unwrap_or("").to_owned();
                 self.command(self.node_named(query.text("node"))?, Command::ListDirectory(path))

@@ -4,7 +4,7 @@ use super::Lane;
 use crate::assets::{self, Asset};
 use crate::auth::Need;
 use crate::http::{Head, Problem, Response};
-use crate::percent;
+use crate::{percent, refusal};
 use consort_core::{AgentAddress, NodeId};
 
 /// Where WebSockets are served.
@@ -47,6 +47,9 @@ pub(super) enum Endpoint {
     Remove(NodeId),
     Leave,
     Place,
+    Origins,
+    AllowOrigin,
+    DisallowOrigin,
     Asset(&'static Asset),
 }
 
@@ -70,7 +73,7 @@ pub(super) struct Miss {
 }
 
 impl Miss {
-    pub(super) fn response(self) -> Response {
+    pub(super) fn response(self, head: &Head<'_>) -> Response {
         if self.path == SOCKET {
             return Response::from(Problem::new(426, "upgrade-required", "This address serves WebSockets only.", ""))
                 .with("Upgrade", "websocket");
@@ -80,7 +83,7 @@ impl Miss {
             return Problem::invalid("The address is not percent-encoded UTF-8.", hint).into();
         };
         if allow.is_empty() {
-            return Problem::new(404, "not-found", "There is nothing at this address.", "").into();
+            return refusal::nothing_there(head);
         }
         let allow = allow.join(", ");
         Response::from(Problem::new(405, "method-not-allowed", format!("This address knows only {allow}."), ""))
@@ -117,8 +120,8 @@ type Methods = Vec<(&'static str, Route)>;
 /// encoded slash is part of a name.
 fn methods(path: &str, own: NodeId) -> Option<Methods> {
     use Endpoint::{
-        Admit, Agents, Check, Create, Directories, Health, Invite, Join, Leave, Link, Login, Logout, Nodes, Peers,
-        Place, Refuse, Remove,
+        Admit, Agents, AllowOrigin, Check, Create, Directories, DisallowOrigin, Health, Invite, Join, Leave, Link,
+        Login, Logout, Nodes, Origins, Peers, Place, Refuse, Remove,
     };
     let parts = path.splitn(3, '/').map(percent::segment).collect::<Option<Vec<_>>>()?;
     let part = |at: usize| parts.get(at).map(|part| &**part);
@@ -127,6 +130,11 @@ fn methods(path: &str, own: NodeId) -> Option<Methods> {
         ("login", None, None) => vec![("POST", Route { body_bytes: SMALL_BYTES, ..Route::new(Login, Need::Origin) })],
         ("logout", None, None) => vec![("POST", Route { body_bytes: SMALL_BYTES, ..Route::new(Logout, Need::Origin) })],
         ("nodes", None, None) => vec![("GET", Route::look(Nodes))],
+        ("origins", None, None) => vec![
+            ("GET", Route::new(Origins, Need::Login)),
+            ("POST", Route::change(AllowOrigin, SMALL_BYTES)),
+            ("DELETE", Route::change(DisallowOrigin, SMALL_BYTES)),
+        ],
         ("agents", None, None) => {
             vec![("GET", Route::look(Agents)), ("POST", Route::change(Create, BODY_BYTES))]
         }

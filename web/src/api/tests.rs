@@ -57,6 +57,11 @@ impl Node for Fake {
         Ok(())
     }
 
+    fn keep_origins(&self, origins: &[String]) -> Result<(), Refusal> {
+        self.audit.lock().unwrap().push(format!("kept {origins:?}"));
+        Ok(())
+    }
+
     fn meeting(&self) -> Meeting {
         let (name, from) = ("new".to_owned(), "10.0.0.9".to_owned());
         let request = JoinRequest { node: NodeId([9; 32]), name, from, version: String::new(), age_ms: 1 };
@@ -128,7 +133,7 @@ fn build(reply: Result<Reply, Refusal>, stopping: bool) -> Case {
         stopping,
     });
     let config = Config {
-        sites: Sites::new(23_000, []).unwrap(),
+        sites: Sites::new(23_000, Names { local: vec!["localhost".into()], ..Names::default() }),
         cookie_key: CookieKey::new(&[1; 32]),
         token: "t0ken".to_owned(),
         facts: NodeFacts {
@@ -153,6 +158,9 @@ const PROGRAM: Headers<'_> = Headers {
     cookie: None,
     accept_encoding: None,
     if_none_match: None,
+    accept: None,
+    fetch_mode: None,
+    forwarded_proto: None,
 };
 
 impl Case {
@@ -639,10 +647,81 @@ fn refusals_are_audited_with_their_rule_and_address() {
 fn an_old_cookie_is_renewed_with_any_answer() {
     let case = case();
     let day_ago = CLOCK.unix_ms / 1_000 - 86_400;
-    let cookie = case.api.gate.set_cookie(None, day_ago, [0; 16]);
-    let headers = Headers { host: Some("localhost:23000"), cookie: Some(&cookie), ..Headers::default() };
+    let local = Headers { host: Some("localhost:23000"), ..Headers::default() };
+    let head = Head { via: Via::Tcp, method: "GET", target: "/", headers: local };
+    let cookie = case.api.gate.set_cookie(&head, day_ago, [0; 16]).unwrap();
+    let headers = Headers { cookie: Some(&cookie), ..local };
     assert!(case.ask_with(headers, "GET", "/api/agents", "").header("set-cookie").is_some());
     assert!(case.ask("GET", "/api/agents", "").header("set-cookie").is_none());
+}
+
+#[test]
+fn an_origin_is_allowed_kept_and_removed() {
+    let case = case();
+    let proxied = Headers { origin: Some("https://box.example.org"), ..PROGRAM };
+    assert_eq!(code(&case.ask_with(proxied, "GET", "/api/agents", "")), (403, "origin-refused".into()));
+    let body = r#"{"url":"https://Box.example.org/consort"}"#;
+    let allowed = case.ask("POST", "/api/origins", body);
+    assert_eq!(allowed.status, 201);
+    assert_eq!(
+        json(&allowed)["origins"],
+        serde_json::json!([{ "url": "https://box.example.org/consort/", "fixed": false }])
+    );
+    assert_eq!(case.ask_with(proxied, "GET", "/api/agents", "").status, 200);
+    assert_eq!(case.ask("GET", "/consort/api/agents", "").status, 200, "a proxy may leave the prefix in");
+    let folder = case.ask("GET", "/consort?x=1", "");
+    assert_eq!((folder.status, folder.header("location")), (308, Some("consort/?x=1")));
+    assert_eq!(case.ask("POST", "/api/origins", body).status, 201, "twice is once");
+    assert_eq!(json(&case.ask("GET", "/api/origins", ""))["origins"].as_array().unwrap().len(), 1);
+    assert_eq!(case.ask("DELETE", "/api/origins", body).status, 200);
+    assert_eq!(code(&case.ask("DELETE", "/api/origins", body)), (404, "not-found".into()));
+    assert_eq!(case.ask_with(proxied, "GET", "/api/agents", "").status, 403);
+    let kept: Vec<_> =
+        case.node.audit.lock().unwrap().iter().filter(|line| line.starts_with("kept")).cloned().collect();
+    assert_eq!(
+        kept,
+        [r#"kept ["https://box.example.org/consort/"]"#, r#"kept ["https://box.example.org/consort/"]"#, "kept []"]
+    );
+}
+
+#[test]
+fn what_is_not_an_origin_is_not_allowed_and_they_are_bounded() {
+    let case = case();
+    assert_eq!(code(&case.ask("POST", "/api/origins", r#"{"url":"javascript:alert(1)"}"#)), (400, "invalid".into()));
+    for number in 0..crate::auth::ORIGINS {
+        let body = format!(r#"{{"url":"https://{number}.example.org"}}"#);
+        assert_eq!(case.ask("POST", "/api/origins", &body).status, 201);
+    }
+    assert_eq!(code(&case.ask("POST", "/api/origins", r#"{"url":"https://x.example.org"}"#)), (409, "too-many".into()));
+}
+
+#[test]
+fn a_page_cannot_allow_itself() {
+    let case = case();
+    let head = Head { via: Via::Tcp, method: "GET", target: "/", headers: PROGRAM };
+    let cookie = case.api.gate.set_cookie(&head, CLOCK.unix_ms / 1_000, [0; 16]).unwrap();
+    let browser = Headers { authorization: None, cookie: Some(&cookie), ..PROGRAM };
+    let body = r#"{"url":"https://evil.com"}"#;
+    let ask = |headers| case.ask_with(headers, "POST", "/api/origins", body).status;
+    assert_eq!(ask(Headers { origin: Some("https://evil.com"), ..browser }), 403);
+    assert_eq!(ask(browser), 403, "without an origin");
+    assert_eq!(ask(Headers { cookie: None, origin: Some("http://localhost:23000"), ..browser }), 401);
+    assert_eq!(ask(Headers { origin: Some("http://localhost:23000"), ..browser }), 201);
+}
+
+#[test]
+fn one_login_is_offered_by_every_address() {
+    let case = case();
+    case.api.set_names(Names {
+        local: vec!["localhost".into()],
+        addresses: vec!["192.168.7.7".parse().unwrap()],
+        names: vec!["box".into()],
+    });
+    let answer = json(&case.ask("POST", "/api/link", ""));
+    let links = answer["links"].as_array().unwrap();
+    assert_eq!(links.iter().map(|link| link["reach"].as_str().unwrap()).collect::<Vec<_>>(), ["machine", "network"]);
+    assert_eq!(links[0]["url"], answer["url"]);
+    assert!(links[1]["url"].as_str().unwrap().starts_with("http://192.168.7.7:23000/#token="));
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 //!
 //! `v1.EXPIRY.NONCE.SIGNATURE`: unix seconds in decimal, 16 random bytes and HMAC-SHA256 of what stands before, both base64url.
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::fmt;
@@ -31,6 +31,13 @@ impl CookieKey {
         // The secret may sign other things too: this prefix belongs to cookies alone.
         mac.update(b"consort cookie\0");
         CookieKey(mac)
+    }
+
+    /// The name of this node's cookie. Cookies know neither ports nor paths of other nodes: two nodes that a browser reaches under one
+    /// name (`localhost`, by port forwardings) must not overwrite each other's.
+    pub(super) fn name(&self) -> String {
+        let mark = self.0.clone().chain_update("name").finalize().into_bytes();
+        format!("consort_{}", &HEXLOWER.encode(&mark)[..10])
     }
 
     /// A cookie that is valid for 30 days from `unix_s`.

@@ -1,7 +1,7 @@
 //! Who may come in. Pure rules over a request's head; the address of a client never counts.
 //!
 //! 1. `Host` must be one of ours, so that a name that an attacker points at this machine (DNS rebinding) gets nothing.
-//! 2. An `Origin`, wherever it is sent, must be the one that belongs to that `Host`, compared byte by byte.
+//! 2. An `Origin`, wherever it is sent, must be the one that belongs to that `Host`, or one that the user has allowed.
 //! 3. Everything but health, the login and the dashboard's own files needs a cookie or a token.
 //! 4. A WebSocket, a login, and every change that a cookie vouches for need that `Origin`: it may not be missing.
 //!
@@ -13,9 +13,10 @@ mod sites;
 
 pub use cookie::CookieKey;
 pub use login::{Admitted, LoginTokens};
-pub use sites::{InvalidSite, Site, Sites};
+pub use sites::{Allowed, HostName, InvalidSite, Names, ORIGINS, Place, Reach, Site, Sites};
 
-use crate::http::{Head, Problem, Via};
+use crate::http::{Head, Via};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use subtle::ConstantTimeEq;
 
 /// What an endpoint asks of those who call it.
@@ -69,29 +70,12 @@ pub enum Denial {
     BadCredentials,
 }
 
-impl From<Denial> for Problem {
-    fn from(denial: Denial) -> Self {
-        let (status, code, hint) = match denial {
-            Denial::Host => (403, "host-refused", "Open the dashboard by the address that `consort open` shows."),
-            Denial::ForeignOrigin => {
-                (403, "origin-refused", "Use the dashboard's own page, or a token without a browser.")
-            }
-            Denial::MissingOrigin => {
-                (403, "origin-missing", "Send the Origin header, or use a token instead of a cookie.")
-            }
-            Denial::NoCredentials | Denial::BadCredentials => {
-                (401, "login-needed", "Run `consort open` for the dashboard, `consort token` for programs.")
-            }
-        };
-        Problem::new(status, code, denial.to_string(), hint)
-    }
-}
-
 /// The rules with this node's names and secrets.
 #[derive(Debug)]
 pub struct Gate {
-    sites: Sites,
+    sites: RwLock<Sites>,
     key: CookieKey,
+    cookie_name: String,
     token: String,
 }
 
@@ -99,13 +83,19 @@ impl Gate {
     /// A gate for these names. `token` is the permanent token of programs; an empty one never matches.
     #[must_use]
     pub fn new(sites: Sites, key: CookieKey, token: String) -> Self {
-        Gate { sites, key, token }
+        let cookie_name = key.name();
+        Gate { sites: RwLock::new(sites), key, cookie_name, token }
     }
 
-    /// The names that the node answers to.
-    #[must_use]
-    pub fn sites(&self) -> &Sites {
-        &self.sites
+    /// The names that the node answers to at present.
+    pub fn sites(&self) -> RwLockReadGuard<'_, Sites> {
+        // Every change is a single call that leaves the names whole, whatever panicked.
+        self.sites.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same, to change them.
+    pub fn sites_mut(&self) -> RwLockWriteGuard<'_, Sites> {
+        self.sites.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Decides about a request.
@@ -116,11 +106,15 @@ impl Gate {
         if head.via == Via::ControlSocket {
             return Ok(Access::ControlSocket);
         }
-        let site = head.headers.host.and_then(|host| self.sites.find(host)).ok_or(Denial::Host)?;
-        let ours = match head.headers.origin {
-            Some(origin) if origin == site.origin() => true,
-            Some(_) => return Err(Denial::ForeignOrigin),
-            None => false,
+        let ours = {
+            let sites = self.sites();
+            let host = head.headers.host.and_then(HostName::parse).filter(|host| sites.answers(host));
+            let host = host.ok_or(Denial::Host)?;
+            match head.headers.origin {
+                Some(origin) if sites.fits(origin, &host) => true,
+                Some(_) => return Err(Denial::ForeignOrigin),
+                None => false,
+            }
         };
         match need {
             Need::Nothing => return Ok(Access::Stranger),
@@ -147,9 +141,8 @@ impl Gate {
             // A wrong token is wrong even beside a good cookie: who sends one means it.
             return if self.is_token(bearer(authorization)) { Ok(Access::Token) } else { Err(Denial::BadCredentials) };
         }
-        let name = self.cookie_name();
         let mut present = false;
-        for value in cookies(head.headers.cookie.unwrap_or(""), &name) {
+        for value in cookies(head.headers.cookie.unwrap_or(""), &self.cookie_name) {
             present = true;
             if let Some(age) = self.key.verify(value, unix_s) {
                 return Ok(Access::Cookie { renew: age >= RENEW_AFTER_S });
@@ -164,29 +157,25 @@ impl Gate {
         !self.token.is_empty() && bool::from(self.token.as_bytes().ct_eq(candidate.as_bytes()))
     }
 
-    /// The `Set-Cookie` value that logs a browser in which came to `host`.
+    /// The `Set-Cookie` value that logs in the browser that sent this. `None` if its head does not tell where the browser sees us:
+    /// never of a request with an `Origin`.
     #[must_use]
-    pub fn set_cookie(&self, host: Option<&str>, unix_s: u64, nonce: [u8; 16]) -> String {
+    pub fn set_cookie(&self, head: &Head<'_>, unix_s: u64, nonce: [u8; 16]) -> Option<String> {
+        let attributes = self.cookie_attributes(head)?;
         let value = self.key.issue(unix_s, nonce);
-        format!("{}={value}; Max-Age={}; {}", self.cookie_name(), cookie::LIFETIME_S, self.cookie_attributes(host))
+        Some(format!("{}={value}; Max-Age={}; {attributes}", self.cookie_name, cookie::LIFETIME_S))
     }
 
     /// The `Set-Cookie` value that logs it out.
     #[must_use]
-    pub fn clear_cookie(&self, host: Option<&str>) -> String {
-        format!("{}=; Max-Age=0; {}", self.cookie_name(), self.cookie_attributes(host))
+    pub fn clear_cookie(&self, head: &Head<'_>) -> Option<String> {
+        Some(format!("{}=; Max-Age=0; {}", self.cookie_name, self.cookie_attributes(head)?))
     }
 
-    /// Cookies do not know ports: the name keeps two nodes on one machine apart.
-    fn cookie_name(&self) -> String {
-        format!("consort_{}", self.sites.port())
-    }
-
-    fn cookie_attributes(&self, host: Option<&str>) -> &'static str {
-        match host.and_then(|host| self.sites.find(host)) {
-            Some(site) if site.is_https() => "Path=/; HttpOnly; SameSite=Strict; Secure",
-            _ => "Path=/; HttpOnly; SameSite=Strict",
-        }
+    fn cookie_attributes(&self, head: &Head<'_>) -> Option<String> {
+        let host = head.headers.host.and_then(HostName::parse);
+        let (path, https) = self.sites().cookie_scope(head.headers.origin, host.as_ref())?;
+        Some(format!("Path={path}; HttpOnly; SameSite=Strict{}", if https { "; Secure" } else { "" }))
     }
 }
 

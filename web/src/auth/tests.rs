@@ -7,9 +7,20 @@ use proptest::prelude::*;
 const NOW: u64 = 1_790_000_000;
 const TOKEN: &str = "t0ken";
 
+fn loopback() -> Sites {
+    let mut sites = Sites::new(23_000, Names { local: vec!["localhost".into()], ..Names::default() });
+    sites.allow("https://c.example.org".parse().unwrap(), true);
+    sites
+}
+
+fn cookie(gate: &Gate) -> String {
+    let headers =
+        Headers { host: Some("localhost:23000"), origin: Some("http://localhost:23000"), ..Headers::default() };
+    gate.set_cookie(&head(headers), NOW, [0; 16]).unwrap()
+}
+
 fn gate() -> Gate {
-    let sites = Sites::new(23_000, ["https://c.example.org"]).unwrap();
-    Gate::new(sites, CookieKey::new(&[1; 32]), TOKEN.to_owned())
+    Gate::new(loopback(), CookieKey::new(&[1; 32]), TOKEN.to_owned())
 }
 
 fn head<'a>(headers: Headers<'a>) -> Head<'a> {
@@ -31,7 +42,8 @@ const NEEDS: [Need; 5] = [Need::Nothing, Need::Origin, Need::Login, Need::Change
 #[test]
 fn exactly_the_requests_of_the_table_are_let_in() {
     let gate = gate();
-    let cookie = gate.set_cookie(None, NOW, [0; 16]);
+    let cookie = cookie(&gate);
+    let made_up = format!("{}=x", cookie.split('=').next().unwrap());
     let ours = Some("http://localhost:23000");
     let local = Headers { host: Some("localhost:23000"), ..Headers::default() };
     let page = Headers { origin: ours, ..local };
@@ -62,7 +74,7 @@ fn exactly_the_requests_of_the_table_are_let_in() {
         ("a wrong token", Headers { authorization: Some("Bearer t0kem"), ..page }, [IN, IN, BAD, BAD, BAD]),
         ("a wrong token, good cookie", Headers { authorization: Some("x"), ..browser }, [IN, IN, BAD, BAD, BAD]),
         ("an empty token", Headers { authorization: Some("Bearer "), ..page }, [IN, IN, BAD, BAD, BAD]),
-        ("a made-up cookie", Headers { cookie: Some("consort_23000=x"), ..page }, [IN, IN, BAD, BAD, BAD]),
+        ("a made-up cookie", Headers { cookie: Some(&made_up), ..page }, [IN, IN, BAD, BAD, BAD]),
         ("another node's cookie", Headers { cookie: Some("consort_23001=x"), ..page }, [IN, IN, NONE, NONE, NONE]),
         ("no host", Headers { host: None, ..browser }, [HOST; 5]),
         ("null origin", other("null"), [FOREIGN; 5]),
@@ -75,10 +87,15 @@ fn exactly_the_requests_of_the_table_are_let_in() {
         ("userinfo", other("http://a@localhost:23000"), [FOREIGN; 5]),
         ("rebound name", named("evil.com:23000"), [HOST; 5]),
         ("suffixed name", named("localhost:23000.evil.com"), [HOST; 5]),
-        ("name in upper case", named("Localhost:23000"), [HOST; 5]),
+        ("our name in upper case", named("Localhost:23000"), [IN; 5]),
+        ("our name with a dot", named("localhost.:23000"), [IN; 5]),
+        ("our page by its name with a dot", other("http://localhost.:23000"), [IN; 5]),
         ("name without port", named("localhost"), [HOST; 5]),
         ("our address with the name's origin", named("127.0.0.1:23000"), [FOREIGN; 5]),
         ("the configured origin", Headers { origin: Some("https://c.example.org"), ..named("c.example.org") }, [IN; 5]),
+        ("an allowed page behind a proxy that changes Host", other("https://c.example.org"), [IN; 5]),
+        ("another page below its name", other("https://x.c.example.org"), [FOREIGN; 5]),
+        ("the allowed name on another port", other("https://c.example.org:8443"), [FOREIGN; 5]),
         (
             "the configured name, wrong scheme",
             Headers { origin: Some("http://c.example.org"), ..named("c.example.org") },
@@ -103,7 +120,7 @@ fn the_control_socket_needs_nothing() {
 #[test]
 fn a_cookie_is_renewed_after_a_day() {
     let gate = gate();
-    let cookie = gate.set_cookie(None, NOW, [0; 16]);
+    let cookie = cookie(&gate);
     let headers = Headers { host: Some("localhost:23000"), cookie: Some(&cookie), ..Headers::default() };
     let access = |now| gate.judge(&head(headers), Need::Login, now);
     assert_eq!(access(NOW + 86_399), Ok(Access::Cookie { renew: false }));
@@ -114,39 +131,133 @@ fn a_cookie_is_renewed_after_a_day() {
 #[test]
 fn a_cookie_that_another_service_put_before_ours_does_no_harm() {
     let gate = gate();
-    let good = gate.set_cookie(None, NOW, [0; 16]);
+    let good = cookie(&gate);
     let judge = |cookie: &str| {
         let headers = Headers { host: Some("localhost:23000"), cookie: Some(cookie), ..Headers::default() };
         gate.judge(&head(headers), Need::Login, NOW).is_ok()
     };
     let good = good.split(';').next().unwrap();
-    assert!(judge(&format!("consort_23000=planted; {good}")));
+    let planted = format!("{}=planted; ", gate.cookie_name);
+    assert!(judge(&format!("{planted}{good}")));
     assert!(judge(&format!("a=1;{good};b=2")));
-    assert!(!judge(&format!("{}{good}", "consort_23000=planted; ".repeat(8))), "only so many are looked at");
-    assert!(!judge(&good.replace("consort_23000", "xconsort_23000")));
+    assert!(!judge(&format!("{}{good}", planted.repeat(8))), "only so many are looked at");
+    assert!(!judge(&format!("x{good}")));
 }
 
 #[test]
-fn the_cookie_is_for_this_port_out_of_reach_of_scripts_and_secure_behind_https() {
+fn the_cookie_is_out_of_reach_of_scripts_and_secure_behind_https() {
     let gate = gate();
-    let plain = gate.set_cookie(Some("localhost:23000"), NOW, [0; 16]);
-    assert!(plain.starts_with("consort_23000=v1."));
+    let of = |host, origin| head(Headers { host: Some(host), origin, ..Headers::default() });
+    let page = of("localhost:23000", Some("http://localhost:23000"));
+    let plain = gate.set_cookie(&page, NOW, [0; 16]).unwrap();
+    assert!(plain.starts_with(&format!("{}=v1.", gate.cookie_name)));
     assert!(plain.ends_with("; Max-Age=2592000; Path=/; HttpOnly; SameSite=Strict"), "{plain}");
-    assert!(gate.set_cookie(Some("c.example.org"), NOW, [0; 16]).ends_with("; Secure"));
-    assert_eq!(gate.clear_cookie(None), "consort_23000=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict");
+    assert!(gate.set_cookie(&of("c.example.org", None), NOW, [0; 16]).unwrap().ends_with("; Secure"));
+    let proxied = of("localhost:23000", Some("https://c.example.org"));
+    assert!(gate.set_cookie(&proxied, NOW, [0; 16]).unwrap().ends_with("; Secure"));
+    let cleared = format!("{}=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict", gate.cookie_name);
+    assert_eq!(gate.clear_cookie(&page), Some(cleared));
+    assert_eq!(gate.set_cookie(&of("localhost:23000", None), NOW, [0; 16]), None, "it may be a proxy's own Host");
+}
+
+#[test]
+fn two_nodes_under_one_name_have_two_cookies() {
+    let name = |secret: u8| CookieKey::new(&[secret; 32]).name();
+    assert_eq!(name(1), name(1));
+    assert_ne!(name(1), name(2));
 }
 
 #[test]
 fn without_a_permanent_token_none_matches() {
-    let gate = Gate::new(Sites::new(1, []).unwrap(), CookieKey::new(&[0; 32]), String::new());
+    let gate = Gate::new(loopback(), CookieKey::new(&[0; 32]), String::new());
     assert!(!gate.is_token(""));
+}
+
+/// Every name that a request can come with, on every kind of listener, from every kind of page, with and without an allowed origin:
+/// exactly the combinations that are written here are let in.
+#[test]
+fn names_pages_listeners_and_allowed_origins_fit_as_the_table_says() {
+    let on_loopback = Names { local: vec!["localhost".into()], ..Names::default() };
+    let on_network = Names {
+        local: vec!["localhost".into()],
+        addresses: vec!["192.168.7.7".parse().unwrap(), "fd00::7".parse().unwrap()],
+        names: vec!["box".into(), "box.local".into(), "box.tail1.ts.net".into()],
+    };
+    let hosts = [
+        "localhost:23000",
+        "127.0.0.1:23000",
+        "[::1]:23000",
+        "192.168.7.7:23000",
+        "[fd00::7]:23000",
+        "box:23000",
+        "BOX.local.:23000",
+        "box.tail1.ts.net:23000",
+        "box.tail1.ts.net",
+        "localhost:8023",
+        "c.example.org",
+        "c.example.org:443",
+        "evil.com:23000",
+        "192.168.7.8:23000",
+    ];
+    let origins: Vec<String> = hosts
+        .iter()
+        .flat_map(|host| [format!("http://{}", host.to_lowercase()), format!("https://{}", host.to_lowercase())])
+        .chain(["null".to_owned(), String::new()])
+        .collect();
+    let allowed_sets: [&[&str]; 3] =
+        [&[], &["http://localhost:8023"], &["https://c.example.org/consort/", "https://box.tail1.ts.net"]];
+    for (listener, names) in [("loopback", on_loopback), ("network", on_network)] {
+        for allowed in allowed_sets {
+            let mut sites = Sites::new(23_000, names.clone());
+            for one in allowed {
+                sites.allow(one.parse().unwrap(), true);
+            }
+            let gate = Gate::new(sites, CookieKey::new(&[1; 32]), TOKEN.to_owned());
+            let cookie = cookie(&gate);
+            for host in hosts {
+                let own = match host {
+                    "localhost:23000" | "127.0.0.1:23000" | "[::1]:23000" => true,
+                    "192.168.7.7:23000"
+                    | "[fd00::7]:23000"
+                    | "box:23000"
+                    | "BOX.local.:23000"
+                    | "box.tail1.ts.net:23000" => listener == "network",
+                    _ => false,
+                };
+                let named = match host {
+                    "localhost:8023" => allowed.contains(&"http://localhost:8023"),
+                    "c.example.org" | "c.example.org:443" => allowed.contains(&"https://c.example.org/consort/"),
+                    "box.tail1.ts.net" => allowed.contains(&"https://box.tail1.ts.net"),
+                    _ => false,
+                };
+                let plain = Headers { host: Some(host), cookie: Some(&cookie), ..Headers::default() };
+                let looked = gate.judge(&head(plain), Need::Login, NOW).is_ok();
+                assert_eq!(looked, own || named, "{listener} {allowed:?} {host}");
+                for origin in &origins {
+                    let of_allowed = match origin.as_str() {
+                        "http://localhost:8023" => allowed.contains(&"http://localhost:8023"),
+                        "https://c.example.org" => allowed.contains(&"https://c.example.org/consort/"),
+                        "https://box.tail1.ts.net" => allowed.contains(&"https://box.tail1.ts.net"),
+                        _ => false,
+                    };
+                    let of_host = own && *origin == format!("http://{}", host.to_lowercase());
+                    let headers = Headers { origin: Some(origin), ..plain };
+                    for need in NEEDS {
+                        let passed = gate.judge(&head(headers), need, NOW).is_ok();
+                        let expected = (own || named) && (of_allowed || of_host);
+                        assert_eq!(passed, expected, "{listener} {allowed:?} {host} {origin} {need:?}");
+                    }
+                }
+            }
+        }
+    }
 }
 
 proptest! {
     #[test]
     fn no_origin_but_ours_gets_through(origin in "(http://)?(localhost)?[:a-z0-9@./]{0,12}(:23000)?[a-z.]{0,4}") {
         let gate = gate();
-        let cookie = gate.set_cookie(None, NOW, [0; 16]);
+        let cookie = cookie(&gate);
         let headers = Headers {
             host: Some("localhost:23000"),
             origin: Some(&origin),
@@ -154,7 +265,7 @@ proptest! {
             ..Headers::default()
         };
         let passed = gate.judge(&head(headers), Need::Socket, NOW).is_ok();
-        prop_assert_eq!(passed, origin == "http://localhost:23000");
+        prop_assert_eq!(passed, matches!(&*origin, "http://localhost:23000" | "http://localhost.:23000" | "http://localhost:23000."));
     }
 
     #[test]

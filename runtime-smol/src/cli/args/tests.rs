@@ -39,6 +39,7 @@ fn serve_takes_its_flags_with_and_without_the_word() {
             mdns: false,
             record: None,
             open: true,
+            origins: vec![],
         };
         assert_eq!(options, expected);
     }
@@ -58,6 +59,7 @@ fn flags_of_serve_may_stand_before_the_word() {
         trusted: Vec::new(),
         mdns: false,
         record: None,
+        origins: vec![],
     };
     assert_eq!(options, expected);
     assert!(read("--listen 1 serve --listen 2").is_err(), "which one is meant?");
@@ -146,4 +148,16 @@ fn a_node_runs_in_the_foreground_unless_asked_otherwise() {
         assert_eq!(args(line).launch(), launch, "{line}");
     }
     assert!(read("-d ls").is_err());
+}
+
+#[test]
+fn origins_are_addresses_of_pages() {
+    let line = "--state-dir /s --origin https://Box.example.org/consort --origin http://localhost:8023,http://b.lan";
+    let urls: Vec<String> =
+        args(line).serve_options().unwrap().unwrap().origins.iter().map(|site| site.url()).collect();
+    assert_eq!(urls, ["https://box.example.org/consort/", "http://localhost:8023/", "http://b.lan/"]);
+    for bad in ["box.example.org", "ftp://box", "https://box/?x"] {
+        assert!(read(&format!("--origin {bad}")).is_err() && read(&format!("allow {bad}")).is_err(), "{bad}");
+    }
+    assert!(read("allow --remove").is_err(), "remove what?");
 }

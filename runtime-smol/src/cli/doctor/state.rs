@@ -1,14 +1,11 @@
 //! The state directory: there, ours, closed to others, with room, without damaged files.
 
 use super::Check;
-use crate::cli::state_dir::CONTROL_SOCKET;
 use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// Bytes that a path of a socket can have: of `sun_path`, less its end.
-const SOCKET_PATH_BYTES: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 /// The folder of the stored values: see [`store`](crate::store).
 const VALUES: &str = "state";
 /// Free space below which it gets tight, and below which nothing can be promised.
@@ -17,12 +14,7 @@ const NO_ROOM_BYTES: u64 = 20 << 20;
 
 pub(super) fn checks(folder: &Path) -> Vec<Check> {
     let mut checks = vec![directory(folder)];
-    let length = folder.join(CONTROL_SOCKET).as_os_str().len();
-    if length > SOCKET_PATH_BYTES {
-        let message =
-            format!("the path of the control socket is {length} bytes long, {SOCKET_PATH_BYTES} are possible");
-        checks.push(Check::bad("socket", message, "Choose a shorter one with: --state-dir DIR"));
-    }
+    checks.extend(crate::sockets::place(folder).apart.map(|apart| sockets(&apart)));
     checks.extend(space(folder));
     checks.extend(damaged(folder));
     checks
@@ -58,6 +50,25 @@ fn permissions(folder: &Path, meta: &Metadata) -> Check {
             Check::bad("state", format!("other users can change {shown}"), format!("chmod 700 '{shown}'"))
         }
         _ => Check::warning("state", format!("other users can look into {shown}"), format!("chmod 700 '{shown}'")),
+    }
+}
+
+/// The folder of the sockets, where the path of the state directory is too long for them.
+fn sockets(folder: &Path) -> Check {
+    let shown = folder.display();
+    match std::fs::symlink_metadata(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Check::good("sockets", format!("{shown} (made when a node starts; the state directory's path is too long)"))
+        }
+        Ok(meta) if meta.is_dir() && meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o077 == 0 => {
+            Check::good("sockets", format!("{shown}: the state directory's path is too long for them"))
+        }
+        Ok(_) => Check::bad(
+            "sockets",
+            format!("{shown} belongs to another user or can be entered by others"),
+            "Have it removed, or choose a shorter path for the state: --state-dir DIR",
+        ),
+        Err(error) => Check::bad("sockets", format!("{shown}: {error}"), "Choose a shorter path: --state-dir DIR"),
     }
 }
 
@@ -129,8 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_no_socket_can_have_is_found() {
-        let long = Path::new("/").join("x".repeat(120));
-        assert!(checks(&long).iter().any(|check| check.name == "socket" && check.outcome == Outcome::Bad));
+    fn the_folder_of_the_sockets_is_ours_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("sockets");
+        assert_eq!(sockets(&folder).outcome, Outcome::Good, "not there yet");
+        std::fs::create_dir(&folder).unwrap();
+        for (mode, expected) in [(0o700, Outcome::Good), (0o755, Outcome::Bad)] {
+            std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(sockets(&folder).outcome, expected, "{mode:o}");
+        }
     }
 }

@@ -11,6 +11,7 @@ import { stateSince, Store } from "../model/store";
 import { ancestorIds, groupIds } from "../model/tree";
 import { Api, ApiError, type Verb } from "../net/api";
 import { Connection, type ConnectionState } from "../net/connection";
+import { pageFolder, socketAddress } from "../net/page-address";
 import { claimViewerId } from "../net/viewer-id";
 import type { Agent, NodeInfo, ServerMessage, TerminalInfo } from "../protocol/types";
 import { withModifiers, type Modifiers } from "../terminal/modifiers";
@@ -108,13 +109,13 @@ export class App {
   constructor() {
     this.link = new Connection(
       {
-        url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
+        url: socketAddress(location.href),
         viewer: claimViewerId(sessionStorage, window),
         open: (url) => new WebSocket(url),
-        isLoggedIn: () => this.api.isLoggedIn(),
+        isLoggedIn: async () => (await this.api.isLoggedIn()) && (await this.api.isAddressKnown()),
       },
       {
-        state: (state) => (this.connection.value = state),
+        state: (state) => (state.kind === "login" ? this.loginNeeded(state.problem) : (this.connection.value = state)),
         opened: (instance) => {
           this.pool.connected(instance);
           this.notes.saveNow();
@@ -342,6 +343,9 @@ export class App {
   private loginNeeded(problem = ""): void {
     this.link.stop();
     this.connection.value = { kind: "login", problem };
+    void this.api.isAddressKnown().then((known) => {
+      if (!known) this.connection.value = { kind: "login", problem: "", unknownAddress: pageFolder(location.href) };
+    });
   }
 
   private async hashChanged(): Promise<void> {

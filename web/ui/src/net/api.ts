@@ -74,26 +74,43 @@ export interface Joined {
   readonly name: string;
 }
 
+/** The addresses that the node answers to. */
+export interface Origins {
+  /** Those that somebody has allowed; `fixed`: when the node was started. */
+  readonly origins: readonly { readonly url: string; readonly fixed: boolean }[];
+  /** Its own. */
+  readonly own: readonly string[];
+}
+
 export type Verb = "start" | "stop" | "restart";
 
 export class Api {
   constructor(private readonly onUnauthorized: () => void) {}
 
   login(token: string): Promise<void> {
-    return this.request("POST", "/api/login", { token });
+    return this.request("POST", "api/login", { token });
+  }
+
+  /** False if the node says clearly that pages of this address may not use it. Only a request that is not a GET tells it the address. */
+  async isAddressKnown(): Promise<boolean> {
+    try {
+      return (await fetch("api/nodes", { method: "POST", cache: "no-store" })).status !== 403;
+    } catch {
+      return true;
+    }
   }
 
   /** True unless the node says clearly that this browser is not logged in. */
   async isLoggedIn(): Promise<boolean> {
     try {
-      return (await fetch("/api/nodes", { cache: "no-store" })).status !== 401;
+      return (await fetch("api/nodes", { cache: "no-store" })).status !== 401;
     } catch {
       return true;
     }
   }
 
   async createAgent(agent: NewAgent): Promise<Agent> {
-    return (await this.request<{ agent: Agent }>("POST", "/api/agents", agent)).agent;
+    return (await this.request<{ agent: Agent }>("POST", "api/agents", agent)).agent;
   }
 
   async changeAgent(id: string, change: { name?: string; tags?: readonly string[]; autostart?: boolean }): Promise<Agent> {
@@ -142,43 +159,51 @@ export class Api {
   /** `node`: the id of the machine; empty: the one that serves the dashboard. */
   directories(node: string, path: string, signal: AbortSignal): Promise<DirectoryListing> {
     const query = new URLSearchParams({ path, ...(node === "" ? {} : { node }) });
-    return this.request("GET", `/api/directories?${query}`, undefined, { signal });
+    return this.request("GET", `api/directories?${query}`, undefined, { signal });
   }
 
   meeting(): Promise<Meeting> {
-    return this.request("GET", "/api/peers");
+    return this.request("GET", "api/peers");
   }
 
   invite(rights: Rights): Promise<Invite> {
-    return this.request("POST", "/api/invite", { rights });
+    return this.request("POST", "api/invite", { rights });
   }
 
   join(target: string, rights: Rights): Promise<Joined> {
-    return this.request("POST", "/api/join", { target, rights });
+    return this.request("POST", "api/join", { target, rights });
   }
 
   async admit(node: string, rights: Rights): Promise<void> {
-    await this.request("POST", `/api/peers/${encodeURIComponent(node)}/admit`, { rights });
+    await this.request("POST", `api/peers/${encodeURIComponent(node)}/admit`, { rights });
   }
 
   async refuse(node: string): Promise<void> {
-    await this.request("POST", `/api/peers/${encodeURIComponent(node)}/refuse`);
+    await this.request("POST", `api/peers/${encodeURIComponent(node)}/refuse`);
   }
 
   async leave(): Promise<void> {
-    await this.request("POST", "/api/leave");
+    await this.request("POST", "api/leave");
   }
 
   async removeMachine(node: string): Promise<void> {
-    await this.request("DELETE", `/api/peers/${encodeURIComponent(node)}`);
+    await this.request("DELETE", `api/peers/${encodeURIComponent(node)}`);
   }
 
-  async link(): Promise<string> {
-    return (await this.request<{ url: string }>("POST", "/api/link")).url;
+  origins(): Promise<Origins> {
+    return this.request("GET", "api/origins");
+  }
+
+  allowOrigin(url: string): Promise<Origins> {
+    return this.request("POST", "api/origins", { url });
+  }
+
+  removeOrigin(url: string): Promise<Origins> {
+    return this.request("DELETE", "api/origins", { url });
   }
 
   logout(): Promise<void> {
-    return this.request("POST", "/api/logout");
+    return this.request("POST", "api/logout");
   }
 
   private async request<T>(method: string, path: string, body?: unknown, extra: RequestInit = {}): Promise<T> {
@@ -195,13 +220,13 @@ export class Api {
       throw new ApiError(0, "unreachable", "The node cannot be reached.", "Check that consort is running there.");
     }
     if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
-    if (response.status === 401 && path !== "/api/login") this.onUnauthorized();
+    if (response.status === 401 && path !== "api/login") this.onUnauthorized();
     throw await readError(response);
   }
 }
 
 function agentPath(id: string): string {
-  return `/api/agents/${encodeURIComponent(id)}`;
+  return `api/agents/${encodeURIComponent(id)}`;
 }
 
 async function readError(response: Response): Promise<ApiError> {

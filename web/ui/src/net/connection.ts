@@ -10,7 +10,7 @@ export type ConnectionState =
   | { readonly kind: "open"; readonly latencyMs: number | null }
   | { readonly kind: "waiting"; readonly retryAt: number; readonly reason: string }
   /** `problem`: why the login link did not work, if one was tried. */
-  | { readonly kind: "login"; readonly problem: string };
+  | { readonly kind: "login"; readonly problem: string; readonly unknownAddress?: string };
 
 export interface ConnectionListener {
   state(state: ConnectionState): void;

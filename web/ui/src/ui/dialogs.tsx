@@ -12,6 +12,7 @@ import { DeleteDialog } from "./delete-dialog";
 import { Dialog } from "./dialog";
 import { InterruptDialog } from "./interrupt-dialog";
 import { InviteDialog, JoinDialog, LeaveDialog, RemoveMachineDialog } from "./machine-dialogs";
+import { OriginList } from "./origin-list";
 import { Palette } from "./palette";
 
 export function Dialogs(): JSX.Element | null {
@@ -97,6 +98,8 @@ function SettingsDialog(): JSX.Element {
       <Check checked={screenReader.value} set={(on) => (screenReader.value = on)} testid="screen-reader">
         Screen reader support in terminals (slower)
       </Check>
+      <hr />
+      <OriginList />
       <hr />
       <dl class="fact-list">
         <dt>Node</dt>

@@ -21,7 +21,7 @@ export function Root(): JSX.Element {
   }, [app]);
 
   const connection = app.connection.value;
-  if (connection.kind === "login") return <LoginPage problem={connection.problem} />;
+  if (connection.kind === "login") return <LoginPage problem={connection.problem} unknownAddress={connection.unknownAddress} />;
   const { agent: id, page } = app.route.value;
   // On a phone the start page is a tab beside the list.
   const home = app.space.narrow.value ? null : <Home />;

@@ -32,7 +32,7 @@ export function Sidebar(): JSX.Element {
       {app.space.narrow.value && !start && <h1 class="visually-hidden">Agents</h1>}
       <div class="sidebar-header">
         <button class="brand" onClick={() => app.goHome()} aria-label="Consort, start page">
-          <img src="/icon.svg" alt="" width="20" height="20" />
+          <img src="icon.svg" alt="" width="20" height="20" />
           <span>Consort</span>
         </button>
         {waiting > 0 && (
