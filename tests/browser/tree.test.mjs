@@ -203,7 +203,7 @@ test("a link opens an agent by its name, and says so when a name is not enough",
   await go("#/agent/Shows-Itself");
   await waitFor("its id in the address", () => page.url().endsWith(`#/agent/${id}`));
   await go("#/agent/shared-name");
-  const candidates = page.getByTestId("ambiguous").getByRole("button");
+  const candidates = page.getByTestId("candidates").getByRole("button");
   assert.deepEqual((await candidates.allInnerTexts()).map((words) => words.match(/shared-name@\w+/)[0]), ["shared-name@desk", "shared-name@server"]);
   await go("#/agent/shared-name@server");
   await page.getByTestId("agent-view").waitFor();
@@ -223,4 +223,30 @@ test("a link opens an agent by its name, and says so when a name is not enough",
   await page.goto(link);
   await waitFor("the same agent", async () => (await page.getByTestId("agent-name").innerText()).includes("name"));
   assert.deepEqual(page.errors, []);
+});
+
+test("a tooltip covers neither the terminal nor the row that it is about, however long the list", async () => {
+  const tooltip = page.getByRole("tooltip");
+  const check = async (id) => {
+    await page.mouse.move(900, 400);
+    await tooltip.waitFor({ state: "detached" });
+    await row(id).hover();
+    await tooltip.waitFor();
+    const [box, about, list] = await Promise.all([tooltip.boundingBox(), row(id).boundingBox(), page.getByTestId("tree").boundingBox()]);
+    assert.ok(box.x >= list.x && box.x + box.width <= list.x + list.width, "inside the list");
+    assert.ok(box.y >= list.y - 1 && box.y + box.height <= list.y + list.height + 1, "inside the list");
+    assert.ok(box.y >= about.y + about.height || box.y + box.height <= about.y, "not over its row");
+  };
+  const first = await named("another-name");
+  await openAgent(page, node, "another-name");
+  await check(first.id);
+  await page.setViewportSize({ width: 1000, height: 420 });
+  for (const name of ["zoo-ape", "another-name"]) {
+    await row((await named(name)).id).scrollIntoViewIfNeeded();
+    await check((await named(name)).id);
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.getByTestId("agent-state").hover();
+  assert.equal(await page.getByTestId("agent-state").getAttribute("title"), "", "what can be read in full is not said again");
+  await page.setViewportSize({ width: 1280, height: 800 });
 });

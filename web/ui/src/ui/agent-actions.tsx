@@ -62,7 +62,12 @@ function Action({ icon, label, testid, labelled, danger = false, refusal, run }:
     <button
       class={`${labelled ? "button" : "icon-button action"} ${danger ? "danger-text" : ""}`}
       data-testid={testid}
-      title={refusal === "" ? label : refusal}
+      title={refusal === "" ? undefined : refusal}
+      onMouseEnter={({ currentTarget }) => {
+        // Where there is no room for the words.
+        const hidden = currentTarget.querySelector<HTMLElement>(".action-label")!.offsetWidth === 0;
+        if (refusal === "") currentTarget.title = hidden ? label : "";
+      }}
       aria-label={label}
       aria-disabled={refusal !== ""}
       aria-description={refusal === "" ? undefined : refusal}

@@ -17,6 +17,7 @@ import { DetailsPanel } from "./details-panel";
 import { Host } from "./host-badge";
 import { Icon } from "./icons";
 import { StateGlyph } from "./state-glyph";
+import { titleIfCut } from "./tooltip";
 import { StoppedPane, TerminalPane } from "./terminal-pane";
 
 export function AgentView({ id }: { id: string }): JSX.Element {
@@ -147,7 +148,7 @@ function HeaderState({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Elem
   const kind = gone ? "exited" : cut ? "unknown" : agent.state.kind;
   const sentence = gone ? "Closed" : known;
   return (
-    <div class="agent-state" data-testid="agent-state" data-state={kind} title={sentence}>
+    <div class="agent-state" data-testid="agent-state" data-state={kind} {...titleIfCut(sentence)}>
       <Host agent={agent} />
       <StateGlyph kind={kind} />
       <span>{sentence}</span>
@@ -159,14 +160,14 @@ function AgentName({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Elemen
   const app = useApp();
   const hue = agent.path[0] === undefined ? undefined : app.store.hues.value[agent.path[0]];
   return (
-    <h1 class="agent-name" data-testid="agent-name" title={agent.name} style={hue === undefined ? {} : { "--hue": hue }}>
+    <h1 class="agent-name" data-testid="agent-name" style={hue === undefined ? {} : { "--hue": hue }}>
       {agent.path.map((segment, index) => (
         <span key={index} class="crumb" style={{ "--letters": Math.min(3, segment.length) }}>
           {index === 0 && <span class="swatch" />}
           <span class="crumb-text">{segment}</span>
         </span>
       ))}
-      <button class="agent-leaf" style={{ "--letters": Math.min(6, agent.leaf.length) }} disabled={gone} title={`${agent.name}: rename (F2)`} data-testid="rename-button" onClick={() => (app.renaming.value = agent.id)}>
+      <button class="agent-leaf" style={{ "--letters": Math.min(6, agent.leaf.length) }} disabled={gone} aria-label={`${agent.leaf}: rename`} title={`${agent.name}: rename (F2)`} data-testid="rename-button" onClick={() => (app.renaming.value = agent.id)}>
         <span class="crumb-text">{agent.leaf}</span>
         <Icon name="edit" />
       </button>

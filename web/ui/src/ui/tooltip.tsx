@@ -1,14 +1,17 @@
-// One tooltip for the whole page, beside the element that is pointed at or has the keyboard.
+// One tooltip for the rows of the list. It lies in the list, away from the row that it is about: never over a terminal, never under the
+// pointer.
 
 import { signal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 interface Shown {
   readonly anchor: DOMRect;
   readonly content: ComponentChildren;
 }
 
-const SHOW_AFTER_MS = 450;
+const MARGIN_PX = 6;
+const SHOW_AFTER_MS = 600;
 
 const shown = signal<Shown | null>(null);
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -26,12 +29,32 @@ export function hideTooltip(): void {
 }
 
 export function TooltipLayer(): JSX.Element | null {
-  if (shown.value === null) return null;
-  const { anchor, content } = shown.value;
-  const top = Math.max(8, Math.min(anchor.top, innerHeight - 140));
-  return (
-    <div class="tooltip" role="tooltip" style={{ top: `${top}px`, left: `${anchor.right + 8}px` }}>
-      {content}
-    </div>
-  );
+  return shown.value === null ? null : <Tooltip {...shown.value} />;
+}
+
+function Tooltip({ anchor, content }: Shown): JSX.Element {
+  const element = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const list = document.querySelector(".tree")?.getBoundingClientRect();
+    if (list === undefined) return;
+    const rows = document.querySelector(".tree-rows")!.getBoundingClientRect();
+    const { height } = element.current!.getBoundingClientRect();
+    const free = list.bottom - rows.bottom >= height;
+    const high = anchor.top + anchor.height / 2 < list.top + list.height / 2;
+    element.current!.style.left = `${list.left + MARGIN_PX}px`;
+    element.current!.style.width = `${list.width - 2 * MARGIN_PX}px`;
+    element.current!.style.top = `${free || high ? list.bottom - height - MARGIN_PX : list.top}px`;
+  }, [anchor, content]);
+  return <div ref={element} class="tooltip" role="tooltip">{content}</div>;
+}
+
+/** The whole text as the browser's tooltip, only while it does not fit: else it would cover something to say it again. */
+export function titleIfCut(text: string): { onMouseEnter: (event: MouseEvent) => void } {
+  return {
+    onMouseEnter: ({ currentTarget }) => {
+      const element = currentTarget as HTMLElement;
+      const cut = [element, ...element.querySelectorAll<HTMLElement>("*")].some(({ scrollWidth, clientWidth }) => clientWidth > 0 && scrollWidth > clientWidth + 1);
+      element.title = cut ? text : "";
+    },
+  };
 }
