@@ -250,3 +250,31 @@ test("a tooltip covers neither the terminal nor the row that it is about, howeve
   assert.equal(await page.getByTestId("agent-state").getAttribute("title"), "", "what can be read in full is not said again");
   await page.setViewportSize({ width: 1280, height: 800 });
 });
+
+test("names in every script keep their order and are not cut", async () => {
+  const names = ["עברית-שלום-סוכן2", "עברית-שלום-שרת", "عربي-مشروع-وكيل", "客户-项目-后端", "日本語-テスト", "한국어-에이전트", "ไทย-งาน", "ελληνικά-Straße-ÅÄÖ", "русский-агент"];
+  for (const name of names) await node.create({ ...cat(name), notes: "הערה: abc" });
+  const leaf = (id) => row(id).locator(".row-label bdi");
+  const cases = await waitFor("all of them", async () => {
+    const found = (await agents()).filter(({ name }) => names.includes(name));
+    return found.length === names.length && found;
+  });
+  await row(cases[0].id).waitFor();
+  for (const { id, name } of cases) {
+    await row(id).scrollIntoViewIfNeeded();
+    const label = await leaf(id).boundingBox();
+    const lead = await row(id).locator(".row-lead bdi").evaluateAll((levels) => levels.map((level) => level.getBoundingClientRect().x));
+    assert.deepEqual(lead, [...lead].sort((a, b) => a - b), `levels of ${name}`);
+    assert.ok(lead.every((x) => x < label.x), `${name}: levels come before the agent`);
+    const cut = await row(id).locator(".row-label").evaluate(({ scrollHeight, clientHeight }) => scrollHeight > clientHeight + 1);
+    assert.ok(!cut, `${name} is cut`);
+  }
+  const hebrew = await named("עברית-שלום-סוכן2");
+  await openAgent(page, node, hebrew.name);
+  const crumbs = await page.getByTestId("agent-name").locator("bdi").evaluateAll((parts) => parts.map((part) => part.getBoundingClientRect().x));
+  assert.deepEqual(crumbs, [...crumbs].sort((a, b) => a - b));
+  if (!(await page.getByTestId("notes").isVisible())) await page.getByTestId("details-toggle").click();
+  assert.equal(await page.getByTestId("notes").evaluate((field) => getComputedStyle(field).direction), "rtl");
+  if (process.env.CONSORT_PICTURES) await page.screenshot({ path: `${process.env.CONSORT_PICTURES}/scripts.png` });
+  await page.getByTestId("details-toggle").click();
+});

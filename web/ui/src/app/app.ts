@@ -2,6 +2,7 @@
 
 import { computed, effect, signal } from "@preact/signals";
 import { levelsBy, machineRanks } from "../model/machines";
+import { isolated } from "../model/format";
 import { NOTHING_SELECTED, toggled } from "../model/selection";
 import type { BulkVerb } from "../model/bulk";
 import type { Command } from "./commands";
@@ -246,7 +247,7 @@ export class App {
     try {
       this.store.put(await this.api.run(agent.id, verb));
     } catch (error) {
-      this.reportError(`Could not ${verb} ${agent.name}.`, error);
+      this.reportError(`Could not ${verb} ${isolated(agent.name)}.`, error);
     }
     const busy = new Map(this.busy.value);
     busy.delete(agent.id);
@@ -257,7 +258,7 @@ export class App {
     try {
       this.store.put(await this.api.changeAgent(agent.id, change));
     } catch (error) {
-      this.reportError(`Could not change ${agent.name}.`, error);
+      this.reportError(`Could not change ${isolated(agent.name)}.`, error);
     }
   }
 
@@ -403,7 +404,7 @@ export class App {
     effect(() => {
       const waiting = this.store.waiting.value.length;
       const name = this.agent.value?.name;
-      document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${name === undefined ? "" : `${name} · `}Consort`;
+      document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${name === undefined ? "" : `${isolated(name)} · `}Consort`;
     });
     effect(() => {
       const agent = this.agent.value;

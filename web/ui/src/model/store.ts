@@ -2,6 +2,7 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import type { Agent, NodeInfo, ServerMessage } from "../protocol/types";
+import { isolated } from "./format";
 import { machineName, machineNames, machineSentence } from "./machines";
 import { compareNames } from "./tree";
 
@@ -95,7 +96,7 @@ export class Store {
   addressed(id: string): string {
     const agent = this.agent(id);
     const node = agent === null ? null : this.nodeOf(agent);
-    return `${agent?.name ?? "an agent"}${node === null || node.self ? "" : ` on ${this.nameOf(node)}`}`;
+    return `${agent === null ? "an agent" : isolated(agent.name)}${node === null || node.self ? "" : ` on ${this.nameOf(node)}`}`;
   }
 
   apply(message: ServerMessage): void {

@@ -164,11 +164,11 @@ function AgentName({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Elemen
       {agent.path.map((segment, index) => (
         <span key={index} class="crumb" style={{ "--letters": Math.min(3, segment.length) }}>
           {index === 0 && <span class="swatch" />}
-          <span class="crumb-text">{segment}</span>
+          <span class="crumb-text"><bdi>{segment}</bdi></span>
         </span>
       ))}
       <button class="agent-leaf" style={{ "--letters": Math.min(6, agent.leaf.length) }} disabled={gone} aria-label={`${agent.leaf}: rename`} title={`${agent.name}: rename (F2)`} data-testid="rename-button" onClick={() => (app.renaming.value = agent.id)}>
-        <span class="crumb-text">{agent.leaf}</span>
+        <span class="crumb-text"><bdi>{agent.leaf}</bdi></span>
         <Icon name="edit" />
       </button>
     </h1>
@@ -214,10 +214,11 @@ function RenameField({ agent }: { agent: Agent }): JSX.Element {
         void save();
       }}
     >
-      <h1 class="visually-hidden">{agent.name}</h1>
+      <h1 class="visually-hidden"><bdi>{agent.name}</bdi></h1>
       <input
         ref={input}
         data-testid="rename-input"
+        dir="auto"
         aria-label={`New name of ${agent.name}`}
         aria-invalid={problem !== ""}
         autocomplete="off"
@@ -287,9 +288,9 @@ function Tab({ agent, terminal, selected }: { agent: Agent; terminal: TerminalIn
       title={[window, paneName, terminal.command, terminal.title].filter(Boolean).join(" · ")}
       onClick={() => app.open(agent.id, { terminal: terminal.id })}
     >
-      <span class="tab-window">{window}</span>
+      <span class="tab-window"><bdi>{window}</bdi></span>
       {pane !== null && <span class="tab-pane">{paneName}</span>}
-      {text !== "" && <span class="tab-title">{text}</span>}
+      {text !== "" && <span class="tab-title"><bdi>{text}</bdi></span>}
       {terminal.exit_code !== null && <span class="tab-exit">exit {terminal.exit_code}</span>}
     </button>
   );

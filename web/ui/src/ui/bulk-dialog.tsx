@@ -6,7 +6,7 @@ import { useRef } from "preact/hooks";
 import type { App } from "../app/app";
 import { whyUntouchable } from "../app/refusals";
 import { planFor, tagsIn, type BulkPlan, type BulkVerb } from "../model/bulk";
-import { plural } from "../model/format";
+import { isolated, plural } from "../model/format";
 import { ApiError } from "../net/api";
 import type { Agent } from "../protocol/types";
 import { useApp } from "./context";
@@ -57,7 +57,7 @@ export function BulkDialog({ verb, agents: ids }: { verb: BulkVerb; agents: read
       app.notices.show("info", `${plural(meant.length, "agent")} ${DONE[verb]}.`);
     }
   };
-  const title = rows.length === 1 ? `${VERBS[verb]} ${rows[0]![0].name}` : `${VERBS[verb]} ${plural(rows.length, "agent")}`;
+  const title = rows.length === 1 ? `${VERBS[verb]} ${isolated(rows[0]![0].name)}` : `${VERBS[verb]} ${plural(rows.length, "agent")}`;
   return (
     <Dialog title={needsText ? title : `${title}?`} testid="bulk-dialog">
       <form

@@ -173,6 +173,7 @@ function NameField({ form, problem, warning, set }: FormPart & { warning: string
         id="create-name"
         data-testid="create-name"
         class="mono"
+        dir="auto"
         autofocus
         list="create-groups"
         aria-invalid={problem !== ""}
@@ -200,9 +201,9 @@ function NamePreview({ name }: { name: string }): JSX.Element {
   return (
     <span class="hint place" data-testid="name-preview" style={hue === undefined ? {} : { "--hue": hue }}>
       {path.length === 0 ? <span>ungrouped</span> : path.map((segment, index) => (
-        <span key={index} class="crumb">{index === 0 && <span class="swatch" />}{segment || "…"}</span>
+        <span key={index} class="crumb">{index === 0 && <span class="swatch" />}<bdi>{segment || "…"}</bdi></span>
       ))}
-      <strong>{leaf || "…"}</strong>
+      <strong><bdi>{leaf || "…"}</bdi></strong>
     </span>
   );
 }
@@ -262,7 +263,7 @@ function MoreOptions({ form, problem, set }: FormPart): JSX.Element {
       <EnvFields form={form} problem={problem} set={set} />
       <BackendField form={form} set={set} />
       <Field label="Notes" id="create-notes">
-        <textarea id="create-notes" data-testid="create-notes" rows={3} value={form.notes} onInput={(event) => set({ notes: event.currentTarget.value })} />
+        <textarea id="create-notes" data-testid="create-notes" dir="auto" rows={3} value={form.notes} onInput={(event) => set({ notes: event.currentTarget.value })} />
       </Field>
     </details>
   );

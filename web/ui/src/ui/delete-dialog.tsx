@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { isFound } from "../model/agents";
+import { isolated } from "../model/format";
 import { losses } from "../model/losses";
 import type { Agent } from "../protocol/types";
 import { ApiError } from "../net/api";
@@ -20,14 +21,14 @@ export function DeleteDialog({ agent: opened }: { agent: Agent }): JSX.Element {
       await app.api.deleteAgent(agent.id);
       app.dialog.value = null;
       if (app.route.value.agent === agent.id) app.goHome();
-      app.notices.show("info", `${agent.name} is deleted.`);
+      app.notices.show("info", `${isolated(agent.name)} is deleted.`);
     } catch (error) {
       problem.value = error instanceof ApiError ? `${error.message} ${error.hint}` : String(error);
     }
     busy.value = false;
   };
   return (
-    <Dialog title={`Delete ${agent.name}?`} testid="delete-dialog">
+    <Dialog title={`Delete ${isolated(agent.name)}?`} testid="delete-dialog">
       {isFound(agent) && (
         <p class="warning">This is your own tmux session, not one that Consort created. Deleting it closes it in tmux.</p>
       )}

@@ -39,6 +39,7 @@ function NotesEditor({ agent }: { agent: Agent }): JSX.Element {
     <div class="notes">
       <textarea
         data-testid="notes"
+        dir="auto"
         aria-label={`Notes about ${agent.name}`}
         placeholder="What is this agent for? What should it do next?"
         value={draft.text}
@@ -58,7 +59,7 @@ function NotesConflict({ agent, theirs }: { agent: Agent; theirs: string }): JSX
   return (
     <div class="conflict" data-testid="notes-conflict">
       <p>Somebody else saved this meanwhile:</p>
-      <pre>{theirs === "" ? "(empty)" : theirs}</pre>
+      <pre dir="auto">{theirs === "" ? "(empty)" : theirs}</pre>
       <div class="button-row">
         <button class="button small" onClick={() => notes.decide(agent, "keepMine")}>Keep mine</button>
         <button class="button small" onClick={() => notes.decide(agent, "takeTheirs")}>Take theirs</button>
@@ -94,7 +95,7 @@ function TagEditor({ agent }: { agent: Agent }): JSX.Element {
     <div class="tags" data-testid="tags">
       {agent.tags.map((tag) => (
         <span key={tag} class="tag">
-          {tag}
+          <bdi>{tag}</bdi>
           <button aria-label={`Remove the tag ${tag}`} onClick={() => void app.change(agent, { tags: agent.tags.filter((other) => other !== tag) })}>
             <Icon name="close" />
           </button>
@@ -103,6 +104,7 @@ function TagEditor({ agent }: { agent: Agent }): JSX.Element {
       <input
         class="tag-input"
         data-testid="tag-input"
+        dir="auto"
         aria-label="Add a tag"
         placeholder="Add a tag"
         autocapitalize="off"
@@ -128,7 +130,7 @@ function FactList({ agent }: { agent: Agent }): JSX.Element {
     <>
       <dl class="fact-list">
         <dt>Name</dt>
-        <dd class="mono">{agent.name}</dd>
+        <dd class="mono"><bdi>{agent.name}</bdi></dd>
         {program !== "" && (
           <>
             <dt>Program</dt>

@@ -141,9 +141,9 @@ function AgentList({ title, agents }: { title: string; agents: readonly Agent[] 
           <li key={agent.id}>
             <button class="agent-card" onClick={() => app.open(agent.id)}>
               <StateGlyph kind={agent.state.kind} />
-              <span class="agent-card-name">{agent.name}</span>
+              <span class="agent-card-name"><bdi>{agent.name}</bdi></span>
               <Host agent={agent} />
-              <span class="agent-card-why">{agentTitle(agent)}</span>
+              <span class="agent-card-why"><bdi>{agentTitle(agent)}</bdi></span>
               <span class="agent-card-state">{stateSentence(agent, app.now.value)}</span>
             </button>
           </li>

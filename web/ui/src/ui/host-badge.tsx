@@ -8,7 +8,7 @@ export function HostBadge({ node }: { node: NodeInfo }): JSX.Element {
   const name = useApp().store.nameOf(node);
   return (
     <span class={`host-badge ${node.reachable ? "" : "unreachable"}`} data-testid="host-badge" title={`Runs on ${name}`}>
-      <span>{node.name}</span>{name.slice(node.name.length)}
+      <span><bdi>{node.name}</bdi></span>{name.slice(node.name.length)}
     </span>
   );
 }

@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import { stateSentence } from "../model/agents";
+import { isolated } from "../model/format";
 import { runningPrograms } from "../model/losses";
 import type { Agent } from "../protocol/types";
 import { useApp } from "./context";
@@ -23,7 +24,7 @@ export function InterruptDialog({ agent: opened, verb }: { agent: Agent; verb: "
     void app.run(agent, verb);
   };
   return (
-    <Dialog title={`${title} ${agent.name}?`} testid="interrupt-dialog">
+    <Dialog title={`${title} ${isolated(agent.name)}?`} testid="interrupt-dialog">
       <p class="state-line"><StateGlyph kind={agent.state.kind} /> {stateSentence(agent, app.now.value)}</p>
       <p>
         {programs.length > 0 ? `This ends ${programs.join(", ")}` : "This ends its session"} and clears the screen with its

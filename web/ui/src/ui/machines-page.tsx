@@ -63,7 +63,7 @@ function Requests({ meeting }: { meeting: Meeting }): JSX.Element | null {
       {meeting.requests.map(({ id, short, name, from, age_ms }) => (
         <li key={id} class="request" data-testid="join-request">
           <p>
-            <strong>{name}</strong> <span class="mono dim">{short}</span> asks to join, from <span class="mono">{from}</span>{" "}
+            <strong><bdi>{name}</bdi></strong> <span class="mono dim">{short}</span> asks to join, from <span class="mono">{from}</span>{" "}
             <span class="dim">{formatAge(age_ms) === "now" ? "just now" : `${formatAge(age_ms)} ago`}. Compare its id with <code>consort id</code> there.</span>
           </p>
           <button class="button small" data-testid="refuse" onClick={() => refuse(id, name)}>Refuse</button>
@@ -92,7 +92,7 @@ function Machine({ node }: { node: NodeInfo }): JSX.Element {
     <article class={`machine ${node.reachable && !node.removed ? "" : "unreachable"}`} data-testid="machine" data-node-id={node.id} data-reachable={node.reachable}>
       <h2>
         <span class="machine-dot" aria-hidden="true" />
-        {node.name} <span class="dim mono">{node.short}</span>
+        <bdi>{node.name}</bdi> <span class="dim mono">{node.short}</span>
       </h2>
       <p>{store.machineSentence(node, now.value)}</p>
       {node.conflict && <p class="field-error" role="alert">Two machines use this id: one is a copy of the other. Remove it, and let the copy make an id of its own.</p>}

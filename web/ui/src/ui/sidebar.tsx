@@ -138,6 +138,7 @@ function FilterBox(): JSX.Element {
         aria-label="Filter agents by name, title, directory, tag or state"
         autocomplete="off"
         spellcheck={false}
+        dir="auto"
         value={app.filter.value}
         onInput={(event) => (app.filter.value = event.currentTarget.value)}
         onFocus={(event) => {

@@ -49,7 +49,7 @@ function Facts({ agent, terminal }: Props): JSX.Element {
   const program = agent.program === null || several ? (info?.command ?? "") : joinShellWords([agent.program, ...agent.args]);
   return (
     <div class="facts">
-      <span class="fact fact-title">{info?.title}</span>
+      <span class="fact fact-title"><bdi>{info?.title}</bdi></span>
       {program !== "" && <span class="fact mono" title="Program">{program}</span>}
       {directory !== null && <span class="fact mono" title="Directory">{shortPath(directory, home)}</span>}
       <span class="fact" title={agent.backend === "tmux" ? "The session lives in tmux" : "The node owns this terminal"}>{agent.backend}</span>

@@ -83,7 +83,7 @@ function EndedNotice({ agent, gone, session }: { agent: Agent; gone: boolean; se
   return (
     <div class="ended-notice" data-testid="ended-notice" role="status">
       <span>
-        {gone ? <><strong>{agent.name} is closed.</strong> This is the last that was seen of it.</> : <strong>{endSentence(end)}</strong>}
+        {gone ? <><strong><bdi>{agent.name}</bdi> is closed.</strong> This is the last that was seen of it.</> : <strong>{endSentence(end)}</strong>}
       </span>
       {gone ? (
         <button class="button small" onClick={() => app.goHome()}>Back to the start</button>
@@ -117,14 +117,14 @@ export function StoppedPane({ agent, gone }: { agent: Agent; gone: boolean }): J
       <div class="home-card">
         {gone ? (
           <>
-            <h2>{agent.name} is closed</h2>
+            <h2><bdi>{agent.name}</bdi> is closed</h2>
             <button class="button" onClick={() => app.goHome()}>Back to the start</button>
           </>
         ) : agent.running ? (
           <p class="dim">The terminal is being prepared…</p>
         ) : (
           <>
-            <h2>{agent.leaf} is stopped</h2>
+            <h2><bdi>{agent.leaf}</bdi> is stopped</h2>
             <p class="dim">Its name, notes and settings are kept. Start it to get a new terminal.</p>
             <button class="button primary" data-testid="stopped-start" disabled={busy} onClick={() => void app.run(agent, "start")}>
               <Icon name="play" /> Start

@@ -48,7 +48,7 @@ export function GroupItem({ row, place }: { row: GroupRow; place: RowPlace }): J
       onClick={(event) => !place.onPick(event) && (row.folded ? app.preferences.unfold(row.chain) : app.preferences.fold([row.id]))}
     >
       <span class={`fold ${row.folded ? "" : "open"}`}><Icon name="chevron" /></span>
-      {row.node !== null ? <Icon name="system" /> : row.path.length === 1 && <span class="swatch" />}
+      {row.node !== null ? <Icon name="system" /> : row.path.length === row.labels.length && <span class="swatch" />}
       <span class="row-label"><Levels labels={row.labels} path={row.path} open={row.node === null} /></span>
       {trouble !== "" && <span class="row-age"><Hidden>cannot be reached</Hidden>{trouble}</span>}
       <CreateHere row={row} />

@@ -73,9 +73,9 @@ function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null;
     <article class={`waiting-card ${waits ? "" : "over"}`} data-testid="waiting-card" data-agent-id={agent.id}>
       <button class="agent-card" onClick={() => app.open(agent.id)}>
         <StateGlyph kind={agent.state.kind} />
-        <span class="agent-card-name">{agent.name}</span>
+        <span class="agent-card-name"><bdi>{agent.name}</bdi></span>
         <Host agent={agent} />
-        <span class="agent-card-why">{agentTitle(agent) || (question === "" ? stateReason(agent) : "")}</span>
+        <span class="agent-card-why"><bdi>{agentTitle(agent) || (question === "" ? stateReason(agent) : "")}</bdi></span>
         <span class="dim">{waits ? formatAge(app.now.value - stateSince(agent)) : reachable ? stateWord(agent) : "Cannot be reached"}</span>
       </button>
       {question !== "" && <pre class="question" aria-label="The end of its screen">{question}</pre>}
