@@ -9,6 +9,7 @@ pub mod dialect;
 pub mod directories;
 pub mod door;
 pub mod driver;
+mod keyboard;
 pub mod launch;
 pub mod link;
 pub mod origins;

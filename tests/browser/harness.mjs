@@ -86,7 +86,15 @@ export class TestNode {
     } catch {
       // There was none.
     }
-    rmSync(this.folder, { recursive: true, force: true });
+    // A shell that ends writes its history meanwhile.
+    await waitFor("the folder's end", () => {
+      try {
+        rmSync(this.folder, { recursive: true, force: true });
+        return true;
+      } catch {
+        return false;
+      }
+    });
   }
 
   tmux(...args) {

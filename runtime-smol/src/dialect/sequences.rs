@@ -77,6 +77,7 @@ pub(super) fn of_csi(dialect: Dialect, sequence: &[u8]) -> Verdict {
         (None, [], b'c' | b'n' | b't') | (Some(b'>'), [], b'c') | (None | Some(b'?'), [b'$'], b'p') if pty => {
             Verdict::Keep
         }
+        (Some(b'?'), [], b'm' | b'u') if pty => Verdict::Keep,
         (None, [b' '], b'q') => Verdict::Keep,
         // Keyboard protocols: nothing of the screen depends on them, and whoever types may want to know.
         (Some(b'>'), [], b'm' | b'n' | b'u') | (Some(b'<' | b'='), [], b'u') => Verdict::Keep,

@@ -4,6 +4,7 @@
 use super::emulator::{Palette, ROWS_MAX};
 use super::history::History;
 use super::paint::Painter;
+use crate::keyboard::Keyboard;
 use alacritty_terminal::Term;
 use alacritty_terminal::event::{Event, EventListener};
 use alacritty_terminal::grid::{Dimensions, Grid};
@@ -11,8 +12,9 @@ use alacritty_terminal::index::{Column, Line};
 use alacritty_terminal::term::cell::{Cell, Flags};
 use alacritty_terminal::term::{Config, Osc52, TermMode};
 use alacritty_terminal::vte::ansi::{
-    Attr, CharsetIndex, ClearMode, CursorShape, CursorStyle, Handler, Hyperlink, LineClearMode, Mode, NamedColor,
-    NamedPrivateMode, PrivateMode, Rgb, StandardCharset, TabulationClearMode,
+    Attr, CharsetIndex, ClearMode, CursorShape, CursorStyle, Handler, Hyperlink, KeyboardModes,
+    KeyboardModesApplyBehavior, LineClearMode, Mode, ModifyOtherKeys, NamedColor, NamedPrivateMode, PrivateMode, Rgb,
+    StandardCharset, TabulationClearMode,
 };
 use consort_core::Size;
 use std::collections::BTreeSet;
@@ -84,6 +86,7 @@ pub(super) struct Shadow {
     pub(super) cursor_styled: bool,
     pub(super) title: Option<String>,
     titles: Vec<Option<String>>,
+    pub(super) keyboard: Keyboard,
 }
 
 impl Shadow {
@@ -96,6 +99,7 @@ impl Shadow {
             cursor_styled: false,
             title: None,
             titles: Vec::new(),
+            keyboard: Keyboard::default(),
         }
     }
 }
@@ -157,6 +161,12 @@ fn new_term(size: Size, mailbox: Mailbox) -> Term<Mailbox> {
 }
 
 impl Screen {
+    /// How keys are reported on the screen that is shown.
+    pub(super) fn keyboard(&mut self) -> &mut Keyboard {
+        self.shadow.keyboard.show_alternate(self.term.mode().contains(TermMode::ALT_SCREEN));
+        &mut self.shadow.keyboard
+    }
+
     pub(super) fn new(size: Size, palette: Palette) -> Self {
         let mailbox = Mailbox::default();
         Screen {
@@ -466,6 +476,42 @@ impl Handler for Screen {
         if let Some(title) = self.shadow.titles.pop() {
             self.tell_title(title);
         }
+    }
+
+    fn report_keyboard_mode(&mut self) {
+        let flags = self.keyboard().flags();
+        self.mailbox.answer(&format!("\x1b[?{flags}u"));
+    }
+
+    fn push_keyboard_mode(&mut self, mode: KeyboardModes) {
+        self.keyboard().push(mode.bits());
+    }
+
+    fn pop_keyboard_modes(&mut self, count: u16) {
+        self.keyboard().pop(count);
+    }
+
+    fn set_keyboard_mode(&mut self, mode: KeyboardModes, behavior: KeyboardModesApplyBehavior) {
+        let how = match behavior {
+            KeyboardModesApplyBehavior::Replace => 1,
+            KeyboardModesApplyBehavior::Union => 2,
+            KeyboardModesApplyBehavior::Difference => 3,
+        };
+        self.keyboard().set(mode.bits(), how);
+    }
+
+    fn set_modify_other_keys(&mut self, mode: ModifyOtherKeys) {
+        let level = match mode {
+            ModifyOtherKeys::Reset => 0,
+            ModifyOtherKeys::EnableExceptWellDefined => 1,
+            ModifyOtherKeys::EnableAll => 2,
+        };
+        self.keyboard().modify_other_keys(level);
+    }
+
+    fn report_modify_other_keys(&mut self) {
+        let level = self.keyboard().modified().unwrap_or(0);
+        self.mailbox.answer(&format!("\x1b[>4;{level}m"));
     }
 
     fn set_cursor_style(&mut self, style: Option<CursorStyle>) {

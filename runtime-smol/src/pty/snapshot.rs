@@ -31,7 +31,10 @@ pub(super) fn take(screen: &mut Screen, history: &History, unfinished: &[u8], hi
         body = screen.on_primary(|screen| paint_screens(screen, alternate.as_ref(), 0, Painter::plain()));
         older = 0;
     }
-    let mut bytes = history.youngest(older, room.saturating_sub(body.len())).concat();
+    let mut main_keyboard = String::new();
+    screen.keyboard().write_main(&mut main_keyboard);
+    let mut bytes = main_keyboard.into_bytes();
+    bytes.append(&mut history.youngest(older, room.saturating_sub(body.len())).concat());
     bytes.append(&mut body);
     modes(screen, &mut bytes);
     bytes.extend_from_slice(unfinished);
@@ -204,6 +207,9 @@ fn modes(screen: &Screen, bytes: &mut Vec<u8>) {
         painter.raw(b"\x0e");
     }
     painter.pen_for(&grid.cursor.template);
+    let mut keyboard = String::new();
+    shadow.keyboard.write_rest(&mut keyboard);
+    painter.raw(keyboard.as_bytes());
     bytes.append(&mut painter.into_bytes());
 }
 

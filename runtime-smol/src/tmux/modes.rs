@@ -1,56 +1,39 @@
 //! What tmux does not tell about a pane, read from its output as it passes: modes, and where characters are split.
 
-use memchr::memmem;
+use crate::keyboard::{Keyboard, Sequence, Sequences};
 use rustix::fs::{Mode, OFlags};
 
-/// Bytes of a mode sequence that can be waiting for their rest.
-const CARRY_BYTES: usize = 32;
-
-/// Follows `CSI ? … h` and `l` for modes that tmux has no format for.
+/// Follows `CSI ? … h` and `l` for modes that tmux has no format for, and how the program wants keys to be reported.
 #[derive(Debug, Default)]
 pub(crate) struct ModeTracker {
     /// Mode 2004; nothing if it was not seen to be set or reset.
     pub(crate) bracketed_paste: Option<bool>,
     /// Mode 1004, likewise.
     pub(crate) focus: Option<bool>,
-    carry: Vec<u8>,
+    pub(crate) keyboard: Keyboard,
+    sequences: Sequences,
 }
 
 impl ModeTracker {
     /// Reads the next output.
     pub(crate) fn scan(&mut self, bytes: &[u8]) {
-        if !self.carry.is_empty() {
-            let mut joined = std::mem::take(&mut self.carry);
-            joined.extend_from_slice(&bytes[..bytes.len().min(CARRY_BYTES)]);
-            self.scan_whole(&joined);
-        }
-        self.scan_whole(bytes);
-        let from = bytes.len().saturating_sub(CARRY_BYTES);
-        if let Some(escape) = memchr::memrchr(0x1b, &bytes[from..]) {
-            let rest = &bytes[from + escape..];
-            if rest.iter().skip(1).all(|b| matches!(b, b'[' | b'?' | b';' | b'0'..=b'9')) {
-                self.carry = rest.to_vec();
-            }
-        }
-    }
-
-    fn scan_whole(&mut self, bytes: &[u8]) {
-        for at in memmem::find_iter(bytes, b"\x1b[?") {
-            let rest = &bytes[at + 3..];
-            let length = rest.iter().take_while(|b| matches!(b, b';' | b'0'..=b'9')).count();
-            let set = match rest.get(length) {
-                Some(b'h') => true,
-                Some(b'l') => false,
-                _ => continue,
-            };
-            for mode in rest[..length].split(|b| *b == b';') {
-                match mode {
-                    b"2004" => self.bracketed_paste = Some(set),
-                    b"1004" => self.focus = Some(set),
-                    _ => {}
+        let ModeTracker { bracketed_paste, focus, keyboard, sequences } = self;
+        sequences.scan(bytes, |sequence| match sequence {
+            Sequence::Control([b'?', modes @ ..], last @ (b'h' | b'l')) => {
+                for mode in modes.split(|b| *b == b';') {
+                    match mode {
+                        b"2004" => *bracketed_paste = Some(last == b'h'),
+                        b"1004" => *focus = Some(last == b'h'),
+                        b"47" | b"1047" | b"1049" => keyboard.show_alternate(last == b'h'),
+                        _ => {}
+                    }
                 }
             }
-        }
+            Sequence::Control(parameters, last) => keyboard.control(parameters, last),
+            Sequence::Reset => {
+                (*bracketed_paste, *focus, *keyboard) = (Some(false), Some(false), Keyboard::default());
+            }
+        });
     }
 }
 
@@ -125,6 +108,21 @@ mod tests {
         tracker.scan(b"\x1b[?2004h");
         tracker.scan(b"\x1b[?2004l");
         assert_eq!(tracker.bracketed_paste, Some(false));
+        tracker.scan(b"\x1b[?1004h\x1b[>1u\x1bc");
+        assert_eq!((tracker.focus, tracker.keyboard.flags()), (Some(false), 0));
+    }
+
+    #[test]
+    fn keyboard_flags_belong_to_the_screen_that_is_shown() {
+        let mut tracker = ModeTracker::default();
+        let mut flags = |output: &[u8]| {
+            tracker.scan(output);
+            tracker.keyboard.flags()
+        };
+        assert_eq!(flags(b"\x1b[>1u"), 1);
+        assert_eq!(flags(b"\x1b[?1049h"), 0);
+        assert_eq!(flags(b"\x1b[>7u"), 7);
+        assert_eq!(flags(b"\x1b[?1049l"), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use super::pen::{Pen, Piece, pieces};
 use super::quote::{Line, fields, unquote};
+use crate::keyboard::Keyboard;
 use consort_core::Size;
 use consort_core::limits::SNAPSHOT_BYTES;
 use memchr::memchr;
@@ -17,7 +18,7 @@ const STATE_FORMAT: &str = "#{pane_width} #{pane_height} #{cursor_x} #{cursor_y}
     #{alternate_saved_x} #{alternate_saved_y} #{insert_flag} #{keypad_flag} #{keypad_cursor_flag} \
     #{mouse_standard_flag} #{mouse_button_flag} #{mouse_all_flag} #{mouse_utf8_flag} #{mouse_sgr_flag} #{wrap_flag} \
     #{origin_flag} #{scroll_region_upper} #{scroll_region_lower} #{bracket_paste_flag} #{q:pane_title} \
-    #{q:pane_tabs} #{q:pane_tty}";
+    #{q:pane_tabs} #{q:pane_tty} #{q:pane_key_mode}";
 
 /// The commands whose answers make a [`Capture`], executed by tmux in one go.
 #[must_use]
@@ -57,12 +58,14 @@ pub struct Capture {
 }
 
 /// Modes that tmux has but (before 3.6) does not tell: found out elsewhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Modes {
     /// Text is pasted in brackets.
     pub bracketed_paste: bool,
     /// Gaining and losing the focus is reported.
     pub focus: bool,
+    /// How keys are reported.
+    pub(crate) keyboard: Keyboard,
 }
 
 /// The state of a pane without its text.
@@ -74,6 +77,8 @@ pub struct State {
     pub bracketed_paste: Option<bool>,
     /// The pane's terminal device.
     pub tty: String,
+    /// `modifyOtherKeys` by `#{pane_key_mode}`, which tmux has since 3.5; only where the option `extended-keys` is on.
+    pub modify_other_keys: Option<u8>,
     /// Cursor column (may be one past the last: a wrap is pending) and row, from 0.
     pub cursor: (u16, u16),
     flags: Flags,
@@ -107,6 +112,11 @@ impl State {
             size,
             bracketed_paste: text(20).filter(|text| !text.is_empty()).map(|text| text == "1"),
             tty: text(23)?,
+            modify_other_keys: match text(24).as_deref() {
+                Some("Ext 1") => Some(1),
+                Some("Ext 2") => Some(2),
+                _ => None,
+            },
             cursor: point(2, 3)?,
             flags: Flags {
                 cursor: flag(4),
@@ -155,8 +165,12 @@ impl Capture {
     /// The bytes, at most [`SNAPSHOT_BYTES`]: the oldest history is left out to stay below. What has begun and is not complete
     /// is not among them: it follows when it is complete.
     #[must_use]
-    pub fn into_bytes(self, modes: Modes) -> Vec<u8> {
+    pub fn into_bytes(self, mut modes: Modes) -> Vec<u8> {
         let state = &self.state;
+        modes.keyboard.show_alternate(state.alternate.is_some());
+        if let (None, Some(level)) = (modes.keyboard.modified(), state.modify_other_keys) {
+            modes.keyboard.modify_other_keys(level);
+        }
         let mut tail = Vec::new();
         let rows = rows(&self.rows, &self.joined, state.size);
         let screen_start = rows.len().saturating_sub(usize::from(state.size.rows()));
@@ -173,7 +187,7 @@ impl Capture {
                 (history.iter().chain(&saved).collect(), screen)
             }
         };
-        state.write_modes(modes, shown, &mut tail);
+        state.write_modes(&modes, shown, &mut tail);
         let mut head = Writer::new(state.size.cols());
         let room = SNAPSHOT_BYTES.saturating_sub(tail.len() + 64);
         let mut bytes: usize = normal.iter().map(|row| row.bytes.len() + 16).sum();
@@ -187,6 +201,9 @@ impl Capture {
         let mut out = Vec::with_capacity(bytes + tail.len() + 64);
         // Line drawing is captured as the letters that stand for it, between shifts to the second character set.
         out.extend_from_slice(b"\x1b)0");
+        let mut keyboard = String::new();
+        modes.keyboard.write_main(&mut keyboard);
+        out.extend_from_slice(keyboard.as_bytes());
         out.extend(head.finish());
         out.extend(tail);
         out
@@ -205,7 +222,7 @@ impl State {
     }
 
     /// Everything after the text: title, tabs, region, cursor, modes.
-    fn write_modes(&self, modes: Modes, screen: &[Row<'_>], out: &mut Vec<u8>) {
+    fn write_modes(&self, modes: &Modes, screen: &[Row<'_>], out: &mut Vec<u8>) {
         let mut text = String::from("\x1b)B");
         let title: String = self.title.chars().filter(|c| !c.is_control()).collect();
         let _ = write!(text, "\x1b]2;{title}\x1b\\");
@@ -239,6 +256,9 @@ impl State {
         for (_, code) in switches.iter().filter(|(on, _)| *on) {
             out.extend_from_slice(code.as_bytes());
         }
+        let mut keyboard = String::new();
+        modes.keyboard.write_rest(&mut keyboard);
+        out.extend_from_slice(keyboard.as_bytes());
     }
 
     fn write_cursor(&self, screen: &[Row<'_>], out: &mut Vec<u8>) {

@@ -356,6 +356,7 @@ impl State {
         let modes = Modes {
             bracketed_paste: bracketed.unwrap_or_else(|| raw_mode(&state.tty)),
             focus: terminal.modes.focus.unwrap_or(false),
+            keyboard: terminal.modes.keyboard.clone(),
         };
         let bytes = capture.into_bytes(modes);
         self.resized(engine, id, size);

@@ -6,7 +6,6 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { decodeClipboardWrite } from "../src/terminal/clipboard";
 import { configureEmulator, EMULATOR_OPTIONS, replacement } from "../src/terminal/emulator";
 import { cellsThatFit, fontThatFits, scrollToShow, zoomedFont } from "../src/terminal/fit";
-import { withModifiers } from "../src/terminal/modifiers";
 import { watchModeChanges } from "../src/terminal/queries";
 
 const ESC = "\x1b";
@@ -183,23 +182,5 @@ describe("a terminal that does not fit", () => {
     expect(scrollToShow(50, 60, 20, 100)).toBe(20);
     expect(scrollToShow(50, 60, 80, 100)).toBe(0);
     expect(scrollToShow(150, 160, 0, 100)).toBe(60);
-  });
-});
-
-describe("sticky modifiers", () => {
-  it("make control characters", () => {
-    expect(["c", "C", "[", " ", "?", "1"].map((key) => withModifiers(key, { ctrl: true, alt: false }))).toEqual(
-      ["\x03", "\x03", "\x1b", "\0", "\x7f", "1"],
-    );
-  });
-
-  it("put escape before what is typed with Alt", () => {
-    expect(withModifiers("b", { ctrl: false, alt: true })).toBe("\x1bb");
-    expect(withModifiers("b", { ctrl: true, alt: true })).toBe("\x1b\x02");
-  });
-
-  it("go into cursor keys as a parameter", () => {
-    expect(withModifiers("\x1b[A", { ctrl: true, alt: false })).toBe("\x1b[1;5A");
-    expect(withModifiers("\x1bOD", { ctrl: true, alt: false })).toBe("\x1b[1;5D");
   });
 });

@@ -7,6 +7,7 @@ import { NOTHING_SELECTED, toggled } from "../model/selection";
 import type { BulkVerb } from "../model/bulk";
 import type { Command } from "./commands";
 import { agentsMeant, formatRoute, HOME, MACHINES, parseRoute, tokenInHash, type Route } from "../model/route";
+import { newLineOf } from "../model/new-line";
 import { lookedAt } from "../model/recent";
 import { stateSince, Store } from "../model/store";
 import { ancestorIds, groupIds } from "../model/tree";
@@ -15,7 +16,7 @@ import { Connection, type ConnectionState } from "../net/connection";
 import { pageFolder, socketAddress } from "../net/page-address";
 import { claimViewerId } from "../net/viewer-id";
 import type { Agent, NodeInfo, ServerMessage, TerminalInfo } from "../protocol/types";
-import { withModifiers, type Modifiers } from "../terminal/modifiers";
+import { NO_MODIFIERS, type Modifiers } from "../terminal/modifiers";
 import { TerminalPool, type PoolWire } from "../terminal/pool";
 import type { TerminalSession } from "../terminal/session";
 import type { CreatePlace } from "./beside";
@@ -24,7 +25,7 @@ import { NotesKeeper } from "./notes-keeper";
 import { Notices } from "./notices";
 import { Preferences } from "./preferences";
 import { ScreenSpace } from "./screen-space";
-import { terminalShortcut } from "./shortcuts";
+import { IS_MAC, terminalShortcut } from "./shortcuts";
 import { tellOfLoss, tellOfRefusedInput, tellOfRequest } from "./tell";
 
 export type OpenDialog =
@@ -56,8 +57,6 @@ const YOUNG_MS = 61_000;
 const OLD_TICK_MS = 10_000;
 /** Flipping through browser tabs leaves sizes alone. */
 const UNWATCHED_AFTER_MS = 2_000;
-
-export const NO_MODIFIERS: Modifiers = { ctrl: false, alt: false };
 
 export class App {
   readonly store = new Store();
@@ -136,7 +135,10 @@ export class App {
       look: () => this.preferences.look.peek(),
       readablePx: () => (this.space.touch.value ? READABLE_PX : 0),
       key: (event) => terminalShortcut(this, event),
-      modify: (text) => this.applyModifiers(text),
+      isMac: IS_MAC,
+      modifiers: () => this.modifiers.peek(),
+      modifiersUsed: () => (this.modifiers.value = NO_MODIFIERS),
+      newLine: (agent, terminal) => this.newLine(agent, terminal),
       clipboard: (text) => this.copy(text, "A program copied text to the clipboard."),
       inputLost: (agent, loss, message) => tellOfLoss(this, agent, loss, message),
       inputRefused: (bytes) => tellOfRefusedInput(this, bytes),
@@ -438,10 +440,11 @@ export class App {
 
   private lastRevealed: string | null = null;
 
-  private applyModifiers(text: string): string {
-    const modifiers = this.modifiers.peek();
-    if (!modifiers.ctrl && !modifiers.alt) return text;
-    this.modifiers.value = NO_MODIFIERS;
-    return withModifiers(text, modifiers);
+  /** What gives a new line in the program that runs there; `null` if Shift+Enter submits. */
+  private newLine(id: string, terminal: number): string | null {
+    if (this.preferences.shiftEnter.peek() === "submit") return null;
+    const agent = this.store.agent(id);
+    const command = agent?.terminals.find((candidate) => candidate.id === terminal)?.command ?? "";
+    return newLineOf(command, agent);
   }
 }

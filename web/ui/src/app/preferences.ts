@@ -19,6 +19,8 @@ export class Preferences {
   /** The terminal stays dark in the light design: many programs choose their colours for that. */
   readonly darkTerminal = persisted("dark-terminal", false, isBoolean);
   readonly fontPx = persisted("font-px", FONT_DEFAULT_PX, isNumber);
+  /** What Shift+Enter and Ctrl+Enter do. */
+  readonly shiftEnter = persisted<"new-line" | "submit">("shift-enter", "new-line", isOneOf("new-line", "submit"));
   readonly screenReader = persisted("screen-reader", false, isBoolean);
   readonly folded = persisted<string[]>("folded", [], isStrings);
   readonly detailsOpen = persisted("details-open", false, isBoolean);

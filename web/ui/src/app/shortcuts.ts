@@ -24,6 +24,7 @@ export const ANYWHERE: readonly ShortcutHelp[] = [
   { keys: IS_MAC ? ["⌘", "C"] : ["Ctrl", "Shift", "C"], does: "Copy the selection" },
   { keys: [MOD, "V"], does: "Paste" },
   { keys: ["Ctrl", "Alt", "V"], does: "Send Ctrl+V itself" },
+  { keys: ["Shift", "Enter"], does: "New line without submitting (see the settings)" },
   { keys: ["Ctrl", "Shift", "+ − 0"], does: "Size of letters" },
   { keys: ["Ctrl", "Shift", "Enter"], does: "Full screen" },
 ];

@@ -5,6 +5,9 @@ import type { EndReason, Holder, Size } from "../protocol/types";
 import type { InputLoss } from "../stream/input-queue";
 import { TerminalStream, type Phase } from "../stream/terminal-stream";
 import type { Pixels } from "./fit";
+import { bytesOfEvent, bytesOfKey, type KeyRules } from "./key-events";
+import { keyOfText, type KeyPress } from "./keys";
+import type { Modifiers } from "./modifiers";
 import { Predictor } from "./predictor";
 import { TerminalView, type TerminalLook } from "./terminal-view";
 
@@ -26,8 +29,13 @@ export interface SessionSurroundings {
   /** Letters of a terminal that does not fit are not smaller than this, unless the user wants to see all of it. */
   readablePx(): number;
   key(event: KeyboardEvent): boolean;
+  readonly isMac: boolean;
   /** Sticky modifiers of the key bar. */
-  modify(text: string): string;
+  modifiers(): Modifiers;
+  /** A key was sent with them. */
+  modifiersUsed(): void;
+  /** What gives a new line in this terminal's program, if that asks for no more; `null`: Shift+Enter submits. */
+  newLine(agent: string, terminal: number): string | null;
   clipboard(text: string): void;
   inputLost(agent: string, loss: InputLoss, message: string): void;
   inputRefused(bytes: number): void;
@@ -71,7 +79,7 @@ export class TerminalSession {
       typed: (text) => this.typeModified(text),
       pasted: (text) => this.paste(text),
       reported: (bytes) => this.send(bytes),
-      key: (event) => around.key(event),
+      key: (event) => around.key(event) || this.keyEvent(event),
       clipboard: (text) => around.clipboard(text),
       scrolled: (lines) => (this.linesFromBottom.value = lines),
       moved: () => {
@@ -218,9 +226,43 @@ export class TerminalSession {
     if (this.space !== null && !this.state.value.fitted && this.following) this.view.revealCursor();
   }
 
-  /** What a key produces, with the sticky modifiers of the key bar. */
+  /** What the emulator or the key bar has typed. If a key stands for it, it is sent as the program wants that. */
   typeModified(text: string): void {
-    this.type(this.around.modify(text));
+    const key = keyOfText(text);
+    if (key === null || !this.pressKey(key.key, key.shift)) this.type(text);
+  }
+
+  /** Presses a key by its name, with the sticky modifiers of the key bar. False if it is typed text. */
+  pressKey(key: string, shift = false): boolean {
+    const press: KeyPress = { key, code: "", shift, ...this.around.modifiers(), event: "press" };
+    const bytes = bytesOfKey(press, this.keyRules());
+    if (bytes !== null) this.sendKey(bytes);
+    return bytes !== null;
+  }
+
+  /** Whether the key is taken: it is sent, or it sends nothing. */
+  private keyEvent(event: KeyboardEvent): boolean {
+    const bytes = bytesOfEvent(event, this.keyRules());
+    if (bytes === null) return false;
+    event.preventDefault();
+    event.stopPropagation();
+    if (bytes !== "") this.sendKey(bytes);
+    return true;
+  }
+
+  private sendKey(bytes: string): void {
+    this.around.modifiersUsed();
+    this.view.typed();
+    this.type(bytes);
+  }
+
+  private keyRules(): KeyRules {
+    return {
+      modes: this.view.keyboard.current,
+      sticky: this.around.modifiers(),
+      isMac: this.around.isMac,
+      newLine: this.around.newLine(this.agent, this.terminal),
+    };
   }
 
   /** Text as the keyboard would produce it. */

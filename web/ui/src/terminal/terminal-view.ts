@@ -8,9 +8,10 @@ import type { Size } from "../protocol/types";
 import type { Screen } from "../stream/terminal-stream";
 import { configureEmulator, EMULATOR_OPTIONS, replacement } from "./emulator";
 import { cellsThatFit, fontThatFits, type Pixels, scrollToShow, SMALLEST_FONT_PX, zoomedFont } from "./fit";
-import { watchModeChanges } from "./queries";
+import { KeyboardModes } from "./keyboard-modes";
 import { interceptPastes } from "./pastes";
 import type { Prediction } from "./predictor";
+import { watchModeChanges } from "./queries";
 import { CURRENT_MATCH, TERMINAL_FONT } from "./theme";
 import { scrollByTouch } from "./touch";
 
@@ -56,6 +57,7 @@ const SEARCH: ISearchOptions = {
 export class TerminalView implements Screen {
   readonly host = document.createElement("div");
   readonly xterm: Terminal;
+  readonly keyboard: KeyboardModes;
   private readonly search = new SearchAddon({ highlightLimit: 1000 });
   private readonly prediction = document.createElement("div");
   private searching = false;
@@ -85,6 +87,7 @@ export class TerminalView implements Screen {
     this.xterm.loadAddon(this.search);
     // xterm draws no cursor before the first focus, except after this, which otherwise does nothing.
     this.xterm.write(LEAVE_ALTERNATE_SCREEN);
+    this.keyboard = new KeyboardModes(this.xterm);
     this.listen();
     scrollByTouch(this.host, this.xterm);
     interceptPastes(this.host, (text) => listener.pasted(text));
@@ -204,6 +207,12 @@ export class TerminalView implements Screen {
   revealCursor(): void {
     const space = this.host.parentElement;
     if (space !== null) space.scrollTo({ ...this.scrollToCursor(space), behavior: "instant" });
+  }
+
+  /** A key was sent for the user that the emulator did not see: does what it does then. */
+  typed(): void {
+    if (this.linesFromBottom() > 0) this.xterm.scrollToBottom();
+    if (this.xterm.hasSelection()) this.xterm.clearSelection();
   }
 
   linesFromBottom(): number {

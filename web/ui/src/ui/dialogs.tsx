@@ -77,7 +77,7 @@ function ShortcutList({ title, list }: { title: string; list: readonly ShortcutH
 
 function SettingsDialog(): JSX.Element {
   const { preferences, api, notices, store } = useApp();
-  const { theme, darkTerminal, screenReader } = preferences;
+  const { theme, darkTerminal, screenReader, shiftEnter } = preferences;
   const node = store.self.value;
   const logout = async (): Promise<void> => {
     await api.logout().catch(() => notices.show("error", "Could not log out: the node cannot be reached."));
@@ -91,6 +91,15 @@ function SettingsDialog(): JSX.Element {
           <label key={choice} class="choice">
             <input type="radio" name="theme" checked={theme.value === choice} onChange={() => (theme.value = choice)} />
             {{ system: "Like the system", light: "Light", dark: "Dark" }[choice]}
+          </label>
+        ))}
+      </fieldset>
+      <fieldset class="choices">
+        <legend>Shift+Enter and Ctrl+Enter in terminals</legend>
+        {(["new-line", "submit"] as const).map((choice) => (
+          <label key={choice} class="choice">
+            <input type="radio" name="shift-enter" checked={shiftEnter.value === choice} onChange={() => (shiftEnter.value = choice)} />
+            {{ "new-line": "New line", submit: "Submit, as Enter does" }[choice]}
           </label>
         ))}
       </fieldset>

@@ -1,8 +1,8 @@
 // Keys that an on-screen keyboard lacks. They never take the focus, so that the keyboard stays open.
 
 import type { JSX } from "preact";
-import { NO_MODIFIERS } from "../app/app";
 import { QUICK_ANSWERS } from "../model/quick-answers";
+import { NO_MODIFIERS } from "../terminal/modifiers";
 import type { TerminalSession } from "../terminal/session";
 import { useApp } from "./context";
 import { Icon } from "./icons";
@@ -32,10 +32,10 @@ export function KeyBar({ session }: { session: TerminalSession }): JSX.Element {
       {QUICK_ANSWERS.filter(({ text }) => text !== "\r").map(({ label, name, text }) => (
         <Key key={label} label={label} name={name} press={() => press(text)} />
       ))}
-      <Key label="/" name="Slash" press={() => press("/")} />
       <Key label="←" name="Left" press={() => cursor("D")} />
       <Key label="↓" name="Down" press={() => cursor("B")} />
       <Key label="→" name="Right" press={() => cursor("C")} />
+      <Key label="⇧⏎" name="New line" press={() => session.pressKey("Enter", true)} />
       <Key label="⏎" name="Enter" press={() => press("\r")} />
     </div>
   );
