@@ -15,7 +15,7 @@ run: ## start a node
 test: setup format lint ui rust seeds browser ## everything that proves it works
 	@echo "make test: all passed"
 
-setup: ## install what the tests need (tmux, Chromium; iproute2 and nftables for tests with networks)
+setup: ## install what the tests need (tmux, Chromium, Firefox, zsh, fish; iproute2 and nftables for tests with networks)
 	@sh tests/setup.sh
 
 format:

@@ -8,6 +8,14 @@ command -v zsh >/dev/null 2>&1 || missing="$missing zsh"
 command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 ||
     [ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ] || missing="$missing chromium"
 
+# Firefox where it is one package; the tests with it say that they are skipped elsewhere. bash and fish for completions.
+if command -v apt-get >/dev/null 2>&1; then
+    command -v firefox-esr >/dev/null 2>&1 || command -v firefox >/dev/null 2>&1 || ! apt-cache show firefox-esr >/dev/null 2>&1 ||
+        missing="$missing firefox-esr"
+fi
+command -v bash >/dev/null 2>&1 || missing="$missing bash"
+command -v fish >/dev/null 2>&1 || missing="$missing fish"
+
 # Network namespaces stand for machines, where they can be made; elsewhere those tests say that they are skipped.
 if [ "$(uname)" = Linux ] && [ "$(id -u)" = 0 ]; then
     command -v ip >/dev/null 2>&1 && command -v tc >/dev/null 2>&1 || missing="$missing iproute2"
