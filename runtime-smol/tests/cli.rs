@@ -120,6 +120,76 @@ fn ls_as_json_is_the_array_of_the_api_with_the_machine_of_each_agent() {
     assert_eq!(agents, expected);
 }
 
+/// The names that a list shows.
+fn listed(node: &FakeNode, arguments: &[&str]) -> (Option<i32>, Vec<String>, String) {
+    let outcome = run(node.folder(), &[&["ls"], arguments].concat());
+    let names = outcome.out.lines().map(|line| line.split('\t').next().unwrap().to_string()).collect();
+    (outcome.code, names, outcome.err)
+}
+
+#[test]
+fn ls_shows_only_agents_that_fit_all_filters() {
+    let mut waiting = agent("ddddddddddddd", "infra-backend");
+    waiting["state"]["kind"] = json!("waiting");
+    let mut idle = agent("eeeeeeeeeeeee", "customers-bank");
+    idle["state"]["kind"] = json!("idle");
+    let mut far = agent("fffffffffffff@m", "customers-zoom-backend");
+    far["node"] = json!("m");
+    let node = FakeNode::start(vec![agent("aaaaaaaaaaaaa", "customers-zoom-backend"), waiting, idle, far]);
+    for (filters, expected) in [
+        (&["--state", "waiting"][..], &["infra-backend"][..]),
+        (&["--state", "waiting,idle"], &["customers-bank", "infra-backend"]),
+        (&["customers-*"], &["customers-bank", "customers-zoom-backend", "customers-zoom-backend"]),
+        (&["backend"], &["customers-zoom-backend", "customers-zoom-backend", "infra-backend"]),
+        (&["infra", "bank"], &["customers-bank", "infra-backend"]),
+        (&["backend", "--machine", "laptop"], &["customers-zoom-backend", "infra-backend"]),
+        (&["backend@laptop", "-s", "working"], &["customers-zoom-backend"]),
+        (&["--node", "server"], &["customers-zoom-backend"]),
+        (&["--state", "unreachable"], &["customers-zoom-backend"]),
+    ] {
+        let (code, names, err) = listed(&node, filters);
+        assert_eq!((code, names), (Some(0), expected.iter().map(ToString::to_string).collect()), "{filters:?} {err}");
+    }
+    let found: Value = serde_json::from_str(&run(node.folder(), &["ls", "--json", "-s", "idle"]).out).unwrap();
+    assert_eq!((found.as_array().unwrap().len(), &found[0]["name"]), (1, &json!("customers-bank")));
+}
+
+#[test]
+fn ls_says_when_nothing_fits_and_exits_with_one() {
+    let node = three_agents();
+    let (code, names, err) = listed(&node, &["nowhere-*"]);
+    assert_eq!((code, names), (Some(1), vec![]));
+    assert_eq!(err, "consort: None of the 3 agents fits.\nSee them all with: consort ls\n");
+    let outcome = run(node.folder(), &["ls", "--state", "exited", "--json"]);
+    assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), "[]\n"));
+    let (code, _, err) = listed(&node, &["--machine", "nowhere"]);
+    assert!(code == Some(1) && err.contains("There is no machine nowhere."), "{err}");
+    assert_eq!(listed(&node, &["--state", "sleeping"]).0, Some(2));
+    let empty = FakeNode::start(vec![]);
+    assert_eq!(listed(&empty, &[]).0, Some(0), "no filter, no failure");
+}
+
+#[test]
+fn a_pane_other_than_the_active_one_is_shown_and_typed_into() {
+    let mut agent = agent("ccccccccccccc", "scratch");
+    let first = agent["terminals"][0].clone();
+    agent["terminals"] = json!([first, first]);
+    agent["terminals"][1]["id"] = json!(7);
+    let node = FakeNode::start(vec![agent]);
+    for pane in ["7", "%7", "1.1"] {
+        assert_eq!(run(node.folder(), &["screen", "scratch", "--pane", pane]).code, Some(0));
+        assert_eq!(node.last().1, "/api/agents/ccccccccccccc/screen?history=0&terminal=7", "{pane}");
+    }
+    assert_eq!(run(node.folder(), &["send", "scratch", "ls", "--pane", "1.1"]).code, Some(0));
+    assert_eq!(node.last().2, json!({"text":"ls","submit":true,"terminal":7}));
+    let outcome = run(node.folder(), &["screen", "scratch", "--pane", "9"]);
+    assert_eq!(outcome.code, Some(1));
+    for part in ["scratch has no pane 9.", "   3  1.0", "   7  1.1", "Fix the build"] {
+        assert!(outcome.err.contains(part), "{part} in {}", outcome.err);
+    }
+    assert_eq!(run(node.folder(), &["screen", "scratch", "--pane", "x"]).code, Some(2));
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let node = three_agents();

@@ -1,9 +1,11 @@
 //! The commands about agents: list, create, type, look, rename, start and stop, delete, notes.
 
 use super::api::{Agent, Api, Machine};
-use super::args::{AgentArg, NewArgs};
+use super::args::{AgentArg, LsArgs, NewArgs};
 use super::attach::{self, DetachKey, Target};
 use super::failure::Failure;
+use super::filter::Filter;
+use super::pane::{self, PaneName};
 use super::pick::{Census, Precision};
 use super::style::Style;
 use super::{machine, output, table, text};
@@ -11,40 +13,51 @@ use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-pub(crate) fn list(api: &Api, node: Option<&str>, as_json: bool) -> Result<(), Failure> {
+/// Lists the agents that fit.
+///
+/// # Errors
+/// There are filters, and no agent fits: scripts can ask that way.
+pub(crate) fn list(api: &Api, list: &LsArgs) -> Result<(), Failure> {
     let machines = api.machines()?;
-    let node = node.map(|node| machine::pick(&machines, node)).transpose()?;
-    if as_json {
-        return output::line(&format!("{:#}", as_json_with_machines(api.agents_as_json()?, &machines, node)));
+    let json = api.agents_as_json()?;
+    let agents = Api::read_agents(json.clone())?;
+    let filter = Filter::of(list, &machines, &agents)?;
+    let fits: Vec<bool> = agents.iter().map(|agent| filter.fits(agent, &machines)).collect();
+    let none = !fits.contains(&true);
+    if list.json {
+        let fitting = json.as_array().into_iter().flatten().zip(&fits).filter(|(_, fits)| **fits);
+        let fitting = fitting.map(|(agent, _)| with_machine(agent.clone(), &machines)).collect();
+        output::line(&format!("{:#}", Value::Array(fitting)))?;
+    } else if !none {
+        let fitting: Vec<Agent> =
+            agents.iter().zip(&fits).filter(|(_, fits)| **fits).map(|(agent, _)| agent.clone()).collect();
+        let style = Style::of_stdout();
+        output::text(&match style.width {
+            None => table::lines(&fitting, &machines),
+            Some(_) => table::table(&fitting, &machines, &style) + &table::summary(&fitting, &machines),
+        })?;
     }
-    let mut agents = api.agents()?;
-    agents.retain(|agent| node.is_none_or(|node| agent.node == node.id));
-    let style = Style::of_stdout();
-    if style.width.is_none() {
-        return output::text(&table::lines(&agents, &machines));
+    if !none || (filter.is_empty() && (list.json || Style::of_stdout().width.is_none())) {
+        return Ok(());
     }
-    if let (true, Some(node)) = (agents.is_empty(), node) {
-        return output::line(&format!("No agents on {}.", text::one_line(&node.name)));
-    }
-    if agents.is_empty() {
+    if filter.is_empty() {
         return output::line("No agents yet. Create one with: consort new NAME -- PROGRAM");
     }
-    output::text(&(table::table(&agents, &machines, &style) + &table::summary(&agents, &machines)))
+    Err(match agents.len() {
+        0 => Failure::new("No agent fits: there are none yet.").hint("Create one with: consort new NAME -- PROGRAM"),
+        1 => Failure::new("The only agent does not fit.").hint("See it with: consort ls"),
+        all => Failure::new(format!("None of the {all} agents fits.")).hint("See them all with: consort ls"),
+    })
 }
 
-/// The agents as the API has them, each with the name of its machine, whether that can be reached, and since when it is so.
-fn as_json_with_machines(agents: Value, machines: &[Machine], node: Option<&Machine>) -> Value {
-    let Value::Array(mut agents) = agents else { return agents };
-    let machine_of = |agent: &Value| machines.iter().find(|machine| agent["node"] == machine.id.as_str());
-    agents.retain(|agent| node.is_none_or(|node| agent["node"] == node.id.as_str()));
-    for agent in &mut agents {
-        if let Some(machine) = machine_of(agent) {
-            agent["machine"] = json!(machine.name);
-            agent["reachable"] = json!(machine.reachable);
-            agent["since_ms"] = json!(machine.since_ms);
-        }
+/// An agent as the API has it, with the name of its machine, whether that can be reached, and since when.
+fn with_machine(mut agent: Value, machines: &[Machine]) -> Value {
+    if let Some(machine) = machines.iter().find(|machine| agent["node"] == machine.id.as_str()) {
+        agent["machine"] = json!(machine.name);
+        agent["reachable"] = json!(machine.reachable);
+        agent["since_ms"] = json!(machine.since_ms);
     }
-    Value::Array(agents)
+    agent
 }
 
 pub(crate) fn create(api: &Api, new: NewArgs) -> Result<(), Failure> {
@@ -138,7 +151,7 @@ fn target(agent: &Agent, called: &str, pane: Option<u32>) -> Target {
     Target { agent: agent.id.clone(), name: text::one_line(called), pane }
 }
 
-pub(crate) fn attach(api: &Api, wanted: &AgentArg, pane: Option<u32>, key: DetachKey) -> Result<(), Failure> {
+pub(crate) fn attach(api: &Api, wanted: &AgentArg, pane: Option<PaneName>, key: DetachKey) -> Result<(), Failure> {
     attach::require_terminal()?;
     let census = Census::take(api)?;
     let agent = census.pick(wanted, Precision::Beginning)?;
@@ -148,13 +161,7 @@ pub(crate) fn attach(api: &Api, wanted: &AgentArg, pane: Option<u32>, key: Detac
         return Err(Failure::new(format!("{name} has been out of reach for {age}."))
             .hint(format!("{} goes on there. See what {name} is up to: consort peers", agent.name)));
     }
-    if let Some(pane) = pane
-        && !agent.terminals.iter().any(|terminal| terminal.id == pane)
-    {
-        let there: Vec<String> = agent.terminals.iter().map(|terminal| terminal.id.to_string()).collect();
-        let failure = Failure::new(format!("{called} has no terminal {pane}."));
-        return Err(if there.is_empty() { failure } else { failure.hint(format!("It has: {}", there.join(", "))) });
-    }
+    let pane = pane.map(|pane| pane::pick(agent, &called, pane)).transpose()?;
     if !agent.running && agent.terminals.is_empty() {
         return Err(
             Failure::new(format!("{called} is not running.")).hint(format!("Start it with: consort start {called}"))
@@ -163,11 +170,18 @@ pub(crate) fn attach(api: &Api, wanted: &AgentArg, pane: Option<u32>, key: Detac
     attach::run(api.client().socket(), &target(agent, &called, pane), key)
 }
 
-pub(crate) fn send(api: &Api, wanted: &AgentArg, argument: &str, submit: bool) -> Result<(), Failure> {
+pub(crate) fn send(
+    api: &Api,
+    wanted: &AgentArg,
+    argument: &str,
+    submit: bool,
+    pane: Option<PaneName>,
+) -> Result<(), Failure> {
     let census = Census::take(api)?;
     let agent = census.pick(wanted, Precision::Beginning)?;
+    let pane = pane.map(|pane| pane::pick(agent, &census.called(agent), pane)).transpose()?;
     let text = output::argument_or_stdin(argument)?;
-    let typed = api.input(&agent.id, &text, submit)?;
+    let typed = api.input(&agent.id, &text, submit, pane)?;
     if submit && !typed.submitted {
         let called = census.called(agent);
         return Err(Failure::new(format!("The text is on the line of {called}, but Enter was not pressed."))
@@ -176,10 +190,11 @@ pub(crate) fn send(api: &Api, wanted: &AgentArg, argument: &str, submit: bool) -
     Ok(())
 }
 
-pub(crate) fn screen(api: &Api, wanted: &AgentArg, history: u32) -> Result<(), Failure> {
+pub(crate) fn screen(api: &Api, wanted: &AgentArg, history: u32, pane: Option<PaneName>) -> Result<(), Failure> {
     let census = Census::take(api)?;
     let agent = census.pick(wanted, Precision::Beginning)?;
-    let screen = text::lines(&api.screen(&agent.id, history)?);
+    let pane = pane.map(|pane| pane::pick(agent, &census.called(agent), pane)).transpose()?;
+    let screen = text::lines(&api.screen(&agent.id, history, pane)?);
     let shown = screen.trim_end();
     if shown.is_empty() { Ok(()) } else { output::line(shown) }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Terminal {
     pub(crate) title: String,
     pub(crate) command: String,
     pub(crate) active: bool,
+    /// Index and name of its window; empty for a terminal of the node itself.
+    pub(crate) window: String,
 }
 
 impl Agent {
@@ -240,7 +242,12 @@ impl Api {
     }
 
     pub(crate) fn agents(&self) -> Result<Vec<Agent>, Failure> {
-        serde_json::from_value(self.agents_as_json()?).map_err(|error| not_understood(&error))
+        Api::read_agents(self.agents_as_json()?)
+    }
+
+    /// What [`Api::agents_as_json`] gives, as values.
+    pub(crate) fn read_agents(json: Value) -> Result<Vec<Agent>, Failure> {
+        serde_json::from_value(json).map_err(|error| not_understood(&error))
     }
 
     pub(crate) fn machines(&self) -> Result<Vec<Machine>, Failure> {
@@ -313,16 +320,21 @@ impl Api {
         self.call_for_agent("POST", &format!("/api/agents/{id}/{verb}"), None)
     }
 
-    pub(crate) fn input(&self, id: &str, text: &str, submit: bool) -> Result<Typed, Failure> {
-        self.call("POST", &format!("/api/agents/{id}/input"), Some(&json!({ "text": text, "submit": submit })))
+    pub(crate) fn input(&self, id: &str, text: &str, submit: bool, pane: Option<u32>) -> Result<Typed, Failure> {
+        let mut body = json!({ "text": text, "submit": submit });
+        if let Some(pane) = pane {
+            body["terminal"] = json!(pane);
+        }
+        self.call("POST", &format!("/api/agents/{id}/input"), Some(&body))
     }
 
-    pub(crate) fn screen(&self, id: &str, history: u32) -> Result<String, Failure> {
+    pub(crate) fn screen(&self, id: &str, history: u32, pane: Option<u32>) -> Result<String, Failure> {
         #[derive(Deserialize)]
         struct Screen {
             text: String,
         }
-        let path = format!("/api/agents/{id}/screen?history={history}");
+        let pane = pane.map_or(String::new(), |pane| format!("&terminal={pane}"));
+        let path = format!("/api/agents/{id}/screen?history={history}{pane}");
         self.call::<Screen>("GET", &path, None).map(|screen| screen.text)
     }
 

@@ -3,6 +3,7 @@
 use super::attach::DetachKey;
 use super::failure::Failure;
 use super::listen::Listen;
+use super::pane::PaneName;
 use super::state_dir;
 use crate::peers::{Trusted, with_port};
 use crate::recorder::RecordOptions;
@@ -35,6 +36,7 @@ Examples:
   consort new zoom-backend@server --dir ~/zoom   on another machine, in a directory there
   consort send zoom-b 'run the tests'         type a line into it
   git diff | consort send zoom-backend -      paste standard input into it
+  consort ls --state waiting 'customers-*'    which of these wait for you
   consort ls --json | jq -r '.[].name'
 
 Exit codes:
@@ -189,21 +191,15 @@ pub(crate) enum Command {
         json: bool,
     },
 
-    /// List agents
+    /// List agents, all or those that fit
     ///
     /// At a terminal: a table, grouped by hierarchy. Piped: one line per agent, tab-separated: name, state, age of the state
     /// in seconds, program, directory, title, machine, `here`, `reachable` or `unreachable`, and for how many seconds it has been so.
     /// What is known of the agents of an unreachable machine is from when it could be reached last.
+    ///
+    /// Exits with 1 if there are filters and no agent fits.
     #[command(visible_alias = "list")]
-    Ls {
-        /// Only the agents of this machine
-        #[arg(long, value_name = "MACHINE")]
-        node: Option<String>,
-
-        /// Print the agents as a JSON array, as the API has them, with `machine` (its name), `reachable` and `since_ms`
-        #[arg(long)]
-        json: bool,
-    },
+    Ls(LsArgs),
 
     /// Create an agent and start it
     New(NewArgs),
@@ -215,9 +211,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         agent: AgentArg,
 
-        /// The terminal to show, if the agent has several [default: the active one]
-        #[arg(long, value_name = "N")]
-        pane: Option<u32>,
+        #[command(flatten)]
+        pane: PaneArg,
 
         #[command(flatten)]
         keys: KeyFlags,
@@ -234,6 +229,9 @@ pub(crate) enum Command {
         /// Leave the text on the line; do not press Enter
         #[arg(long)]
         no_enter: bool,
+
+        #[command(flatten)]
+        pane: PaneArg,
     },
 
     /// Print what an agent's terminal shows, as plain text
@@ -244,6 +242,9 @@ pub(crate) enum Command {
         /// Also this many lines of history above the screen
         #[arg(long, value_name = "N", default_value_t = 0)]
         history: u32,
+
+        #[command(flatten)]
+        pane: PaneArg,
     },
 
     /// Give an agent another name; the hierarchy follows the name
@@ -426,6 +427,69 @@ pub(crate) struct AgentArg {
     /// The machine that it is on: its name or id, or an unambiguous beginning of one
     #[arg(long, value_name = "MACHINE")]
     pub(crate) node: Option<String>,
+}
+
+/// Names one of an agent's terminals.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub(crate) struct PaneArg {
+    /// The pane, if the agent has several: its number (tmux's %N), or its window and place in it, counted from 0, as in 1.0
+    /// [default: the active one]
+    #[arg(long, value_name = "N|WINDOW.PANE")]
+    pub(crate) pane: Option<PaneName>,
+}
+
+/// Which agents to list, and how.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct LsArgs {
+    /// Only agents with such a name: levels of it (backend, customers-zoom), or all of it with * and ? ('customers-*'); @ and a
+    /// machine may follow
+    #[arg(value_name = "PATTERN")]
+    pub(crate) patterns: Vec<String>,
+
+    /// Only agents in one of these states (comma-separated)
+    #[arg(long, short, value_name = "STATE", value_delimiter = ',')]
+    pub(crate) state: Vec<StateName>,
+
+    /// Only the agents of this machine: its name or id, or an unambiguous beginning of one (repeatable)
+    #[arg(long, short, visible_alias = "machine", value_name = "MACHINE")]
+    pub(crate) node: Vec<String>,
+
+    /// Print the agents as a JSON array, as the API has them, with `machine` (its name), `reachable` and `since_ms`
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A state of agents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StateName {
+    /// Its program is doing something
+    Working,
+    /// Its program asks for something
+    Waiting,
+    /// Nothing happens
+    Idle,
+    /// Its program has finished its work, and nobody has looked yet
+    Done,
+    /// Its program has ended
+    Exited,
+    /// What it does is not known
+    Unknown,
+    /// Its machine cannot be reached
+    Unreachable,
+}
+
+impl StateName {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            StateName::Working => "working",
+            StateName::Waiting => "waiting",
+            StateName::Idle => "idle",
+            StateName::Done => "done",
+            StateName::Exited => "exited",
+            StateName::Unknown => "unknown",
+            StateName::Unreachable => "unreachable",
+        }
+    }
 }
 
 /// What another machine may do.

@@ -13,11 +13,13 @@ mod attach;
 mod browser;
 mod doctor;
 mod failure;
+mod filter;
 mod http;
 mod lifecycle;
 mod listen;
 mod machine;
 mod output;
+mod pane;
 mod peers;
 mod pick;
 mod picture;
@@ -70,11 +72,11 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
         Command::Status { json } => {
             return lifecycle::status(crate::sockets::place(state_dir).control, state_dir, json);
         }
-        Command::Ls { node, json } => agents::list(&api, node.as_deref(), json)?,
+        Command::Ls(list) => agents::list(&api, &list)?,
         Command::New(new) => agents::create(&api, new)?,
-        Command::Attach { agent, pane, keys } => agents::attach(&api, &agent, pane, keys.detach_key)?,
-        Command::Send { agent, text, no_enter } => agents::send(&api, &agent, &text, !no_enter)?,
-        Command::Screen { agent, history } => agents::screen(&api, &agent, history)?,
+        Command::Attach { agent, pane, keys } => agents::attach(&api, &agent, pane.pane, keys.detach_key)?,
+        Command::Send { agent, text, no_enter, pane } => agents::send(&api, &agent, &text, !no_enter, pane.pane)?,
+        Command::Screen { agent, history, pane } => agents::screen(&api, &agent, history, pane.pane)?,
         Command::Rename { agent, new } => agents::rename(&api, &agent, &new)?,
         Command::Stop { agent, node, yes } => match agent {
             Some(agent) => agents::order(&api, &AgentArg { agent, node }, agents::Order::Stop)?,

@@ -200,7 +200,7 @@ fn what_cannot_be_attached_to_leaves_the_terminal_alone() {
         let status = terminal.spawn(consort(node.folder(), arguments)).wait().unwrap();
         assert_eq!(status.code(), Some(1));
     }
-    terminal.wait_for("It has: 3");
+    terminal.wait_for("   3  1.0");
     assert!(!terminal.shown().contains("\x1b[?1049h"));
 }
 

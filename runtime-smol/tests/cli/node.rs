@@ -111,7 +111,11 @@ fn answer(method: &str, path: &str, body: &Value, agents: &Value) -> (u16, Value
         }
         ("GET", "/api/agents") => (200, json!({ "agents": agents })),
         ("GET", "/api/nodes") => {
-            (200, json!({"nodes":[{"id":"n","name":"laptop","home":"/home/me","self":true,"reachable":true}]}))
+            let own = json!({"id":"n","name":"laptop","home":"/home/me","self":true,"reachable":true});
+            let far = json!({"id":"m","name":"server","home":"/home/me","reachable":false,"since_ms":240_000});
+            // The other machine is there as soon as it has an agent.
+            let several = agents.as_array().unwrap().iter().any(|agent| agent["node"] == "m");
+            (200, if several { json!({"nodes":[own, far]}) } else { json!({"nodes":[own]}) })
         }
         ("GET", "/api/peers") => (200, json!({"peers":[{"id":"n","name":"laptop","self":true,"reachable":true}]})),
         ("GET", "/api/place") => (200, json!({"serving":["127.0.0.1:4711"],"tmux_socket":"no-such-server"})),
