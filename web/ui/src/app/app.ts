@@ -7,6 +7,7 @@ import { NOTHING_SELECTED, toggled } from "../model/selection";
 import type { BulkVerb } from "../model/bulk";
 import type { Command } from "./commands";
 import { agentsMeant, formatRoute, HOME, MACHINES, parseRoute, tokenInHash, type Route } from "../model/route";
+import { judgeLink } from "../model/links";
 import { newLineOf } from "../model/new-line";
 import { lookedAt } from "../model/recent";
 import { stateSince, Store } from "../model/store";
@@ -40,6 +41,7 @@ export type OpenDialog =
   | { readonly kind: "help" }
   | { readonly kind: "settings" }
   | { readonly kind: "bulk"; readonly verb: BulkVerb; readonly agents: readonly string[] }
+  | { readonly kind: "link"; readonly url: string; readonly host: string; readonly shown: string | null }
   | { readonly kind: "text"; readonly session: TerminalSession };
 
 /** A menu of commands that is open, where, and for what. */
@@ -140,6 +142,7 @@ export class App {
       modifiersUsed: () => (this.modifiers.value = NO_MODIFIERS),
       newLine: (agent, terminal) => this.newLine(agent, terminal),
       clipboard: (text) => this.copy(text, "A program copied text to the clipboard."),
+      link: (text, target) => this.followLink(text, target),
       inputLost: (agent, loss, message) => tellOfLoss(this, agent, loss, message),
       inputRefused: (bytes) => tellOfRefusedInput(this, bytes),
     });
@@ -270,6 +273,19 @@ export class App {
       () => this.notices.show("info", done),
       () => this.notices.show("warning", "The browser did not allow copying.", { hint: "Select the text and copy it by hand." }),
     );
+  }
+
+  /** A click on a link of a terminal: what leads elsewhere than it seems to is asked about. */
+  private followLink(text: string, target: string): void {
+    const verdict = judgeLink(text, target);
+    if (verdict.kind === "open") openPage(verdict.url);
+    else if (verdict.kind === "ask") this.dialog.value = { ...verdict, kind: "link" };
+    else {
+      this.notices.show("warning", "This link was not opened.", {
+        hint: `${verdict.reason} It leads to ${target.slice(0, 200)}`,
+        action: { label: "Copy the address", run: () => this.copy(target, "Copied.") },
+      });
+    }
   }
 
   async pasteFromClipboard(): Promise<void> {
@@ -447,4 +463,9 @@ export class App {
     const command = agent?.terminals.find((candidate) => candidate.id === terminal)?.command ?? "";
     return newLineOf(command, agent);
   }
+}
+
+/** Opens an address in a tab of its own, which learns nothing of this one. */
+export function openPage(url: string): void {
+  window.open(url, "_blank", "noopener,noreferrer");
 }

@@ -37,6 +37,7 @@ export interface SessionSurroundings {
   /** What gives a new line in this terminal's program, if that asks for no more; `null`: Shift+Enter submits. */
   newLine(agent: string, terminal: number): string | null;
   clipboard(text: string): void;
+  link(text: string, target: string): void;
   inputLost(agent: string, loss: InputLoss, message: string): void;
   inputRefused(bytes: number): void;
 }
@@ -81,6 +82,7 @@ export class TerminalSession {
       reported: (bytes) => this.send(bytes),
       key: (event) => around.key(event) || this.keyEvent(event),
       clipboard: (text) => around.clipboard(text),
+      link: (text, target) => around.link(text, target),
       scrolled: (lines) => (this.linesFromBottom.value = lines),
       moved: () => {
         this.follow();

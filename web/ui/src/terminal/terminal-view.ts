@@ -9,6 +9,7 @@ import type { Screen } from "../stream/terminal-stream";
 import { configureEmulator, EMULATOR_OPTIONS, replacement } from "./emulator";
 import { cellsThatFit, fontThatFits, type Pixels, scrollToShow, SMALLEST_FONT_PX, zoomedFont } from "./fit";
 import { KeyboardModes } from "./keyboard-modes";
+import { wordAround } from "./link-text";
 import { interceptPastes } from "./pastes";
 import type { Prediction } from "./predictor";
 import { watchModeChanges } from "./queries";
@@ -34,6 +35,8 @@ export interface TerminalViewListener {
   /** True if the dashboard takes this key; the terminal then does not see it. */
   key(event: KeyboardEvent): boolean;
   clipboard(text: string): void;
+  /** A link was clicked: what stands there, and where it leads. */
+  link(text: string, target: string): void;
   scrolled(linesFromBottom: number): void;
   /** Output was parsed, or the cursor went somewhere else. */
   moved(): void;
@@ -76,14 +79,20 @@ export class TerminalView implements Screen {
       drawBoldTextInBrightColors: false,
       fontFamily: TERMINAL_FONT,
       fontSize: look.fontPx,
-      linkHandler: { activate: (_event, uri) => openLink(uri) },
+      linkHandler: {
+        // Others are refused with a reason.
+        allowNonHttpProtocols: true,
+        activate: (_event, uri, range) => listener.link(wordAround(this.xterm.buffer.active, range), uri),
+        hover: (_event, uri) => (this.host.title = uri),
+        leave: () => this.host.removeAttribute("title"),
+      },
       macOptionClickForcesSelection: true,
       minimumContrastRatio: look.dark ? 1 : 4.5,
       screenReaderMode: look.screenReader,
       theme: look.theme,
     });
     configureEmulator(this.xterm, { clipboard: (text) => listener.clipboard(text) });
-    this.xterm.loadAddon(new WebLinksAddon((_event, uri) => openLink(uri)));
+    this.xterm.loadAddon(new WebLinksAddon((_event, uri) => listener.link(uri, uri)));
     this.xterm.loadAddon(this.search);
     // xterm draws no cursor before the first focus, except after this, which otherwise does nothing.
     this.xterm.write(LEAVE_ALTERNATE_SCREEN);
@@ -349,8 +358,4 @@ function probeWebgl(): boolean {
   const renderer = String(context.getParameter(info?.UNMASKED_RENDERER_WEBGL ?? context.RENDERER));
   context.getExtension("WEBGL_lose_context")?.loseContext();
   return !/swiftshader|llvmpipe|software|basic render/i.test(renderer);
-}
-
-function openLink(uri: string): void {
-  if (/^(https?|mailto|ftp):/i.test(uri)) window.open(uri, "_blank", "noopener,noreferrer");
 }

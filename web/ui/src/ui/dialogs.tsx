@@ -10,6 +10,7 @@ import { BulkDialog } from "./bulk-dialog";
 import { CreateDialog } from "./create-dialog";
 import { DeleteDialog } from "./delete-dialog";
 import { Dialog } from "./dialog";
+import { LinkDialog } from "./link-dialog";
 import { InterruptDialog } from "./interrupt-dialog";
 import { InviteDialog, JoinDialog, LeaveDialog, RemoveMachineDialog } from "./machine-dialogs";
 import { OriginList } from "./origin-list";
@@ -42,6 +43,8 @@ export function Dialogs(): JSX.Element | null {
       return <SettingsDialog />;
     case "bulk":
       return <BulkDialog verb={open.verb} agents={open.agents} />;
+    case "link":
+      return <LinkDialog url={open.url} host={open.host} shown={open.shown} />;
     case "text":
       return <TextDialog session={open.session} />;
   }
