@@ -180,7 +180,7 @@ for (const [device, options] of Object.entries({ desktop: DESKTOP, phone: PHONE 
         await page.locator(scene.shows).first().waitFor();
         for (const colorScheme of ["light", "dark"]) {
           await page.emulateMedia({ colorScheme });
-          await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
+          await page.evaluate(() => Promise.allSettled(document.getAnimations().map(({ finished }) => finished)));
           if (pictures) {
             mkdirSync(pictures, { recursive: true });
             await page.screenshot({ path: join(pictures, `${name}-${device}-${colorScheme}.png`) });

@@ -278,3 +278,26 @@ test("names in every script keep their order and are not cut", async () => {
   if (process.env.CONSORT_PICTURES) await page.screenshot({ path: `${process.env.CONSORT_PICTURES}/scripts.png` });
   await page.getByTestId("details-toggle").click();
 });
+
+test("between 900 and 1100 px nothing of the list or the header is wider than its place", async () => {
+  await node.create(cat("averyverylongcategory-averyverylongproject-averyverylongagentname"));
+  await waitFor("it", () => named("averyverylongcategory-averyverylongproject-averyverylongagentname"));
+  await openAgent(page, node, "averyverylongcategory-averyverylongproject-averyverylongagentname");
+  const wide = () => page.evaluate(() =>
+    [".sidebar-header", ".filter-row", ".tree", ".selection-bar", ".sidebar-footer", ".agent-header", ".terminal-footer", "body"].flatMap((selector) => {
+      const element = document.querySelector(selector);
+      if (!element) return [];
+      const { right } = element.getBoundingClientRect();
+      const children = [...element.querySelectorAll("button, .row, input")].filter((child) => child.checkVisibility());
+      const out = children.filter((child) => child.getBoundingClientRect().right > right + 1).length;
+      return element.scrollWidth > element.clientWidth + 1 || out > 0 ? [`${selector}: ${element.scrollWidth} in ${element.clientWidth}, ${out} outside`] : [];
+    }));
+  await page.locator('[role="treeitem"][data-agent-id]').first().click({ modifiers: ["Control"] });
+  await page.getByTestId("details-toggle").click();
+  for (const [width, sidebar] of [[900, 288], [1000, 200], [1100, 560], [1000, 288]]) {
+    await page.evaluate((px) => document.querySelector(".shell").style.setProperty("--sidebar", `${px}px`), sidebar);
+    await page.setViewportSize({ width, height: 700 });
+    assert.deepEqual(await wide(), [], `${width} px, a list of ${sidebar} px`);
+  }
+  if (process.env.CONSORT_PICTURES) await page.screenshot({ path: `${process.env.CONSORT_PICTURES}/narrow.png` });
+});
