@@ -48,7 +48,7 @@ test("a machine asks, is admitted with one click, is shown as away when it goes,
   await server.kill();
   const away = here.locator('[data-testid="machine"][data-reachable="false"]');
   await away.waitFor();
-  assert.match(await away.innerText(), /server[^]*Cannot be reached/);
+  assert.match(await away.innerText(), /server[^]*(Unreachable|Just became unreachable)/);
   await away.getByTestId("remove-machine").click();
   await here.getByTestId("confirm-remove-machine").click();
   await waitFor("one machine", async () => (await here.getByTestId("machine").count()) === 1);
@@ -97,11 +97,11 @@ test("machines of the same name are told apart, and the start page says what it 
     const notice = page.getByTestId("stale-notice");
     await notice.waitFor();
     await page.keyboard.type("y");
-    await waitFor("what is typed is kept", async () => /^twin·.{7}: cannot be reached.*1 B of your typing is kept/.test(await notice.innerText()));
+    await waitFor("what is typed is kept", async () => /^twin·.{7}: (unreachable|just became unreachable).*1 B of your typing is kept/.test(await notice.innerText()));
     await page.getByLabel("Consort, start page").click();
     const banner = page.getByTestId("away-banner");
     await waitFor("both are away", async () => /^2 machines cannot be reached: twin·.{7}, twin·.{7}\. 2 agents there were waiting/.test(await banner.innerText()));
-    assert.match(await page.locator(".all-clear").innerText(), /on machines that can be reached/);
+    assert.match(await page.locator(".all-clear").innerText(), /on reachable machines/);
     assert.deepEqual(page.errors, []);
     await page.context().close();
   } finally {
@@ -163,7 +163,7 @@ test("an agent is created on another machine, in a directory that is listed ther
     await branch.locator(".row-action").click();
     assert.match(await machine.locator("option:checked").innerText(), /^desk$/, "opened from the desk's branch");
     await desk.kill();
-    await page.getByTestId("create-dialog").getByText(/^desk: cannot be reached/).waitFor();
+    await page.getByTestId("create-dialog").getByText(/^desk: (unreachable|just became unreachable)/).waitFor();
     await page.getByTestId("create-name").fill("customers-never-made");
     await page.getByTestId("create-submit").click();
     await page.locator("#create-machine:focus").waitFor();
@@ -213,7 +213,7 @@ test("an invite is a line to copy and a picture, and says how long it is good fo
   await page.getByTestId("invite-button").click();
   await page.getByTestId("make-invite").click();
   const invite = page.getByTestId("invite");
-  assert.match(await invite.innerText(), /may drive agents of others[^]*consort join \S+[^]*Good for 10 minutes/);
+  assert.match(await invite.innerText(), /control agents here[^]*consort join \S+[^]*Valid for 10 minutes/);
   assert.ok((await invite.locator("svg path, svg rect").count()) > 0);
   await page.context().close();
 });
@@ -231,12 +231,12 @@ test("a machine that may only look shows agents of others, and offers nothing th
     await page.getByTestId("only-looking").waitFor();
     assert.equal(await page.getByTestId("take-size").count(), 0);
     assert.equal(await page.getByTestId("agent-stop").getAttribute("aria-disabled"), "true");
-    assert.match(await page.getByTestId("agent-stop").getAttribute("title"), /may only look at the agents of laptop/);
+    assert.match(await page.getByTestId("agent-stop").getAttribute("title"), /can only view the agents of laptop/);
     await page.locator('[data-testid="terminal"]').click();
     await page.keyboard.type("not for me");
     await page.getByTestId("machines-button").click();
     const own = page.getByTestId("machine").first();
-    assert.match(await own.getByTestId("machine-rights").innerText(), /^may only look/);
+    assert.match(await own.getByTestId("machine-rights").innerText(), /^can only view/);
     assert.equal(await own.getByTestId("leave-mesh").count(), 1);
     for (const button of ["invite-button", "remove-machine"]) assert.equal(await page.getByTestId(button).count(), 0, button);
     await page.goBack();

@@ -101,7 +101,7 @@ describe("a machine", () => {
 
   it("says since when it cannot be reached, and that grows older here", () => {
     const away = machine("a", { reachable: false, since_ms: 60_000 });
-    expect(say(away, 1_000, 1_000)).toBe("Cannot be reached for 1 min");
+    expect(say(away, 1_000, 1_000)).toBe("Unreachable for 1 min");
     const foreign = { ...away, incompatible: true };
     expect(say({ ...foreign, protocol: [2, 3] })).toContain("update consort on this machine");
     expect(say({ ...foreign, protocol: [0, 0] })).toContain(`update consort on ${away.name}`);
@@ -128,10 +128,10 @@ describe("creating an agent on a machine", () => {
 
   it("is not on one that is away, speaks another protocol, or may only be looked at; the reason is said", () => {
     const away = machine("server", { reachable: false, since_ms: 240_000 });
-    expect(whyNotThere(away, self, 0, 0)).toBe("cannot be reached for 4 min");
-    expect(whyNotThere({ ...away, incompatible: true }, self, 0, 0)).toBe("another version of consort");
+    expect(whyNotThere(away, self, 0, 0)).toBe("unreachable for 4 min");
+    expect(whyNotThere({ ...away, incompatible: true }, self, 0, 0)).toBe("incompatible version of Consort");
     const onlooker = machine("laptop", { self: true, rights: "view" });
-    expect(whyNotThere(machine("server"), onlooker, 0, 0)).toBe("only to look at from here");
+    expect(whyNotThere(machine("server"), onlooker, 0, 0)).toBe("view only from here");
     expect(whyNotThere(onlooker, onlooker, 0, 0)).toBe("");
   });
 

@@ -141,7 +141,7 @@ export class App {
       modifiers: () => this.modifiers.peek(),
       modifiersUsed: () => (this.modifiers.value = NO_MODIFIERS),
       newLine: (agent, terminal) => this.newLine(agent, terminal),
-      clipboard: (text) => this.copy(text, "A program copied text to the clipboard."),
+      clipboard: (text) => this.copy(text, "A program copied text to your clipboard."),
       link: (text, target) => this.followLink(text, target),
       inputLost: (agent, loss, message) => tellOfLoss(this, agent, loss, message),
       inputRefused: (bytes) => tellOfRefusedInput(this, bytes),

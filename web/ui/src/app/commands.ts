@@ -75,7 +75,7 @@ export function pageCommands(app: App): Command[] {
   return [
     ...(current === null ? [] : agentCommands(app, current, true).map((command) => ({ ...command, label: `${command.label}: ${current.name}` }))),
     { id: "new", label: "New agent", keys: "C", run: () => (app.dialog.value = besideOpenAgent(app)) },
-    { id: "next-waiting", label: "Next agent that waits for you", keys: "W", run: () => app.openNextWaiting() },
+    { id: "next-waiting", label: "Next waiting agent", keys: "W", run: () => app.openNextWaiting() },
     { id: "home", label: "Start page", run: () => app.goHome() },
     { id: "machines", label: "Machines", run: () => app.showMachines() },
     ...(manage ? [{ id: "invite", label: "Invite a machine", run: dialog("invite") }] : []),
@@ -87,7 +87,7 @@ export function pageCommands(app: App): Command[] {
       : []),
     { id: "select", label: "Select several agents", run: () => (app.selecting.value = true) },
     ...THEMES.filter((theme) => theme !== preferences.theme.value).map((theme) => ({
-      id: `theme-${theme}`, label: { system: "Theme: like the system", light: "Theme: light", dark: "Theme: dark" }[theme], run: () => void (preferences.theme.value = theme),
+      id: `theme-${theme}`, label: { system: "Theme: system", light: "Theme: light", dark: "Theme: dark" }[theme], run: () => void (preferences.theme.value = theme),
     })),
     ...(current === null ? [] : [
       { id: "full-screen", label: "Full screen", keys: "Ctrl+Shift+Enter", run: () => app.setFullScreen(!app.fullScreen.value) },

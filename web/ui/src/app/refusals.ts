@@ -6,14 +6,14 @@ import type { Agent } from "../protocol/types";
 import type { App } from "./app";
 
 export const NOT_OURS =
-  "This session was found in tmux, not created here: Consort does not know how to start it again. End it where you started it, or delete it.";
+  "This session was found in tmux, not created here, so Consort does not know how to start it again. End it where you started it, or delete it.";
 
 /** Why nothing at all can be changed about it from here. */
 export function whyUntouchable(app: App, agent: Agent): string {
   const node = app.store.nodeOf(agent);
   if (node !== null && !node.reachable) return `${app.store.nameOf(node)} cannot be reached`;
   if (app.store.mayOperate(agent)) return "";
-  return `This machine may only look at the agents of ${node === null ? "others" : app.store.nameOf(node)}`;
+  return `This machine can only view the agents of ${node === null ? "others" : app.store.nameOf(node)}`;
 }
 
 export function whyNotRun(app: App, agent: Agent, verb: Verb): string {
@@ -21,7 +21,7 @@ export function whyNotRun(app: App, agent: Agent, verb: Verb): string {
   if (untouchable !== "") return untouchable;
   if (verb !== "start" && isFound(agent) && agent.running) return NOT_OURS;
   if (!app.isLive.value) return "Not connected";
-  return app.busy.value.has(agent.id) ? "Under way" : "";
+  return app.busy.value.has(agent.id) ? "In progress" : "";
 }
 
 export function whyNotChange(app: App, agent: Agent): string {

@@ -17,7 +17,7 @@ const MOD = IS_MAC ? "⌘" : "Ctrl";
 /** What the help shows. The first list works everywhere, the second only while no text field has the keyboard. */
 export const ANYWHERE: readonly ShortcutHelp[] = [
   { keys: IS_MAC ? ["⌘", "K"] : ["Ctrl", "Shift", "K"], does: "Find an agent or a command" },
-  { keys: ["Ctrl", "Shift", "A"], does: "Next agent waiting" },
+  { keys: ["Ctrl", "Shift", "A"], does: "Next waiting agent" },
   { keys: ["Ctrl", "Shift", "↑ ↓"], does: "Previous or next agent" },
   { keys: ["Ctrl", "Shift", "E"], does: "Leave the terminal" },
   { keys: ["Ctrl", "Shift", "F"], does: "Search the scrollback" },
@@ -25,14 +25,14 @@ export const ANYWHERE: readonly ShortcutHelp[] = [
   { keys: [MOD, "V"], does: "Paste" },
   { keys: ["Ctrl", "Alt", "V"], does: "Send Ctrl+V itself" },
   { keys: ["Shift", "Enter"], does: "New line without submitting (see the settings)" },
-  { keys: ["Ctrl", "Shift", "+ − 0"], does: "Size of letters" },
+  { keys: ["Ctrl", "Shift", "+ − 0"], does: "Text size" },
   { keys: ["Ctrl", "Shift", "Enter"], does: "Full screen" },
 ];
 
 export const OUTSIDE_TERMINAL: readonly ShortcutHelp[] = [
   { keys: ["/"], does: "Filter the agents; Esc goes back" },
   { keys: ["C"], does: "Create an agent" },
-  { keys: ["W"], does: "Next agent that waits for you" },
+  { keys: ["W"], does: "Next waiting agent" },
   { keys: ["T"], does: "Go to the terminal" },
   { keys: ["I"], does: "Show or hide notes and details" },
   { keys: ["F2"], does: "Rename the agent" },

@@ -10,14 +10,14 @@ export function tellOfLoss(app: App, id: string, loss: InputLoss, message: strin
   const what = plural(loss.actions, "keystroke or paste", "keystrokes or pastes");
   app.notices.show("warning", `${what} may not have arrived in ${app.store.addressed(id)}.`, {
     hint: message,
-    action: { label: "Copy what you typed", run: () => app.copy(loss.text, "Copied what may be missing.") },
+    action: { label: "Copy what you typed", run: () => app.copy(loss.text, "Copied what you typed.") },
   });
 }
 
 export function tellOfRefusedInput(app: App, bytes: number): void {
   // The notice over a terminal that has ended says it already.
   if (app.pool.current?.state.value.phase === "ended") return;
-  app.notices.show("error", `${bytes} bytes were not taken: too much is waiting to be sent.`, { hint: "Try again in smaller parts." });
+  app.notices.show("error", `${bytes} bytes were not accepted: too much input is still waiting to be sent.`, { hint: "Try again in smaller pieces." });
 }
 
 export function tellOfRequest(app: App, { name, short }: JoinRequest): void {

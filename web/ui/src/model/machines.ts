@@ -55,12 +55,12 @@ export function troubleOf(node: NodeInfo, heardAt: number, now: number): string 
 /** Why nothing can be created on a machine from here; empty if it can. `self`: the machine that is asked. */
 export function whyNotThere(node: NodeInfo, self: NodeInfo | null, heardAt: number, now: number): string {
   if (node.self) return "";
-  if (!node.reachable && node.incompatible) return "another version of consort";
+  if (!node.reachable && node.incompatible) return "incompatible version of Consort";
   if (!node.reachable) {
     const age = since(node, heardAt, now);
-    return age === "now" ? "cannot be reached any more" : `cannot be reached for ${age}`;
+    return age === "now" ? "just became unreachable" : `unreachable for ${age}`;
   }
-  return self?.rights === "view" ? "only to look at from here" : "";
+  return self?.rights === "view" ? "view only from here" : "";
 }
 
 /** State of a machine in one line. */
@@ -71,15 +71,15 @@ export function machineSentence(
   heardAt: number,
   now: number,
 ): string {
-  if (node.self) return node.removed ? "This machine, which was removed from the others" : "This machine";
+  if (node.self) return node.removed ? "This machine, removed from the others" : "This machine";
   if (!node.reachable && node.incompatible) {
     const own = [...nodes.values()].find(({ self }) => self);
     const newer = (node.protocol?.[0] ?? 0) > (own?.protocol?.[1] ?? 0);
-    return `Its version and this machine's do not understand each other: update consort on ${newer ? "this machine" : (names.get(node.id) ?? node.name)}`;
+    return `Its version is incompatible with this machine's: update Consort on ${newer ? "this machine" : (names.get(node.id) ?? node.name)}`;
   }
   if (!node.reachable) {
     const age = since(node, heardAt, now);
-    return age === "now" ? "Cannot be reached any more" : `Cannot be reached for ${age}`;
+    return age === "now" ? "Just became unreachable" : `Unreachable for ${age}`;
   }
   const direct = node.via === null || node.via === node.id;
   const way = direct ? "Connected directly" : `Connected through ${machineName(names, node.via!)}`;

@@ -97,6 +97,6 @@ function commandOf(form: AgentForm): { program?: string; args?: string[] } | { p
 
 function envProblem(row: EnvRow): string | null {
   const key = row.key.trim();
-  if (key === "") return row.value === "" ? null : "A value has no name.";
+  if (key === "") return row.value === "" ? null : "One value has no variable name.";
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? null : `“${key}” cannot be the name of a variable: use letters, digits and _.`;
 }

@@ -217,7 +217,7 @@ export class Api {
       response = await fetch(path, init);
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
-      throw new ApiError(0, "unreachable", "The node cannot be reached.", "Check that consort is running there.");
+      throw new ApiError(0, "unreachable", "Consort cannot be reached.", "Check that it is running on its machine.");
     }
     if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
     if (response.status === 401 && path !== "api/login") this.onUnauthorized();
@@ -235,7 +235,7 @@ async function readError(response: Response): Promise<ApiError> {
   return new ApiError(
     response.status,
     error?.code ?? "http",
-    error?.message ?? `The node answered ${response.status} ${response.statusText}.`,
+    error?.message ?? `Consort answered ${response.status} ${response.statusText}.`,
     error?.hint ?? "",
   );
 }

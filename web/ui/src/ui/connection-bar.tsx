@@ -53,7 +53,7 @@ function StaleBanner({ pendingBytes, away, session, state }: Stale & { state: Co
     <div class={`stale-notice ${top ? "at-top" : ""}`} data-testid="stale-notice" role="status">
       <span>
         <strong>{what}.</strong>{" "}
-        {pendingBytes === 0 ? "What you see may be out of date." : `${formatBytes(pendingBytes)} of your typing is kept and sent ${beyond === null ? "then" : "when it is back"}.`}
+        {pendingBytes === 0 ? "What you see may be out of date." : `${formatBytes(pendingBytes)} of your typing is kept and will be sent ${beyond === null ? "after reconnecting" : "when it is back"}.`}
       </span>
       {beyond === null && <button class="button small" disabled={state.kind !== "waiting"} onClick={() => app.reconnectNow()}>Reconnect now</button>}
     </div>
@@ -73,11 +73,11 @@ function useConnectionText(state: ConnectionState): { short: string; full: strin
   const app = useApp();
   const seconds = useSecondsUntil(state.kind === "waiting" ? state.retryAt : null);
   const self = app.store.self.value;
-  const node = self === null ? "the node" : app.store.nameOf(self);
+  const node = self === null ? "Consort" : app.store.nameOf(self);
   const same = (text: string): { short: string; full: string } => ({ short: text, full: text });
   switch (state.kind) {
     case "open":
-      return state.latencyMs === null ? same(node) : { short: `${node} · ${formatLatency(state.latencyMs)}`, full: `Connected to ${node}, ${formatLatency(state.latencyMs)} there and back` };
+      return state.latencyMs === null ? same(node) : { short: `${node} · ${formatLatency(state.latencyMs)}`, full: `Connected to ${node}, ${formatLatency(state.latencyMs)} round trip` };
     case "connecting":
       return same(app.store.loaded.value ? "Reconnecting" : "Connecting…");
     case "waiting": {

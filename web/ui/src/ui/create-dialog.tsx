@@ -123,7 +123,7 @@ export function CreateDialog({ path, node }: { path: readonly string[]; node: st
             <DirectoryPicker node={form.value.node} value={form.value.directory} problem={problemOf("directory")} set={(directory) => set({ directory })} />
           </Field>
           {!tmuxWorks(machine) && (
-            <p class="warning">Without tmux the agent runs in a terminal of the node{form.value.node !== "" && ` on ${machine === null ? "that machine" : app.store.nameOf(machine)}`}, and ends when that ends.</p>
+            <p class="warning">Without tmux, the agent runs in a terminal of Consort's own{form.value.node !== "" && ` on ${machine === null ? "that machine" : app.store.nameOf(machine)}`} and ends when Consort does.</p>
           )}
           <MoreOptions form={form.value} problem={problemOf("env")} set={set} />
         </div>
@@ -295,8 +295,8 @@ function EnvFields({ form, problem, set }: FormPart): JSX.Element {
 }
 
 const BACKENDS: readonly { kind: BackendKind; label: string; explanation: string }[] = [
-  { kind: "tmux", label: "tmux", explanation: "Survives restarts of the node, and can be attached with tmux." },
-  { kind: "pty", label: "Own terminal", explanation: "Needs no tmux. Ends when the node ends." },
+  { kind: "tmux", label: "tmux", explanation: "Survives restarts of Consort. You can also attach to it with tmux." },
+  { kind: "pty", label: "Own terminal", explanation: "Needs no tmux, but ends when Consort does." },
 ];
 
 function BackendField({ form, set }: Omit<FormPart, "problem">): JSX.Element {

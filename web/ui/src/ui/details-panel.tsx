@@ -58,7 +58,7 @@ function NotesConflict({ agent, theirs }: { agent: Agent; theirs: string }): JSX
   const { notes } = useApp();
   return (
     <div class="conflict" data-testid="notes-conflict">
-      <p>Somebody else saved this meanwhile:</p>
+      <p>Someone else saved this in the meantime:</p>
       <pre dir="auto">{theirs === "" ? "(empty)" : theirs}</pre>
       <div class="button-row">
         <button class="button small" onClick={() => notes.decide(agent, "keepMine")}>Keep mine</button>
@@ -77,7 +77,7 @@ function notesSentence(draft: NotesDraft): string {
     case "saving":
       return "Saving…";
     case "failed":
-      return `Not saved: ${draft.problem} Your text is kept here and tried again.`;
+      return `Not saved: ${draft.problem} Your text is kept here, and saving is tried again.`;
     case "conflict":
       return "Not saved: the notes were changed elsewhere. Your text is kept.";
   }
@@ -142,7 +142,7 @@ function FactList({ agent }: { agent: Agent }): JSX.Element {
         <dt>Runs in</dt>
         <dd>{backendSentence(agent)}</dd>
         <dt>Origin</dt>
-        <dd>{isFound(agent) ? "your own tmux session, found by the node" : `created ${new Date(agent.created_unix_ms).toLocaleString()}`}</dd>
+        <dd>{isFound(agent) ? "your own tmux session, found by Consort" : `created ${new Date(agent.created_unix_ms).toLocaleString()}`}</dd>
       </dl>
       {!isFound(agent) && (
         <label class="check">
@@ -160,6 +160,6 @@ function FactList({ agent }: { agent: Agent }): JSX.Element {
 }
 
 function backendSentence({ backend, running, terminals }: Agent): string {
-  const place = backend === "tmux" ? "tmux" : "a terminal of the node";
+  const place = backend === "tmux" ? "tmux" : "a terminal of Consort's own";
   return running ? `${place}, ${plural(terminals.length, "terminal")}` : `${place}, not running`;
 }

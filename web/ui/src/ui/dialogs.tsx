@@ -55,7 +55,7 @@ function HelpDialog(): JSX.Element {
     <Dialog title="Keyboard shortcuts" testid="help-dialog" wide>
       <div class="shortcut-columns" tabIndex={0}>
         <ShortcutList title="Everywhere, also in a terminal" list={ANYWHERE} />
-        <ShortcutList title="Outside of a terminal" list={OUTSIDE_TERMINAL} />
+        <ShortcutList title="Outside a terminal" list={OUTSIDE_TERMINAL} />
       </div>
       <p class="dim">All other keys belong to the program while a terminal has the keyboard.</p>
     </Dialog>
@@ -83,17 +83,17 @@ function SettingsDialog(): JSX.Element {
   const { theme, darkTerminal, screenReader, shiftEnter } = preferences;
   const node = store.self.value;
   const logout = async (): Promise<void> => {
-    await api.logout().catch(() => notices.show("error", "Could not log out: the node cannot be reached."));
+    await api.logout().catch(() => notices.show("error", "Could not log out: Consort cannot be reached."));
     location.reload();
   };
   return (
     <Dialog title="Settings" testid="settings-dialog">
       <fieldset class="choices">
-        <legend>Design</legend>
+        <legend>Theme</legend>
         {THEMES.map((choice) => (
           <label key={choice} class="choice">
             <input type="radio" name="theme" checked={theme.value === choice} onChange={() => (theme.value = choice)} />
-            {{ system: "Like the system", light: "Light", dark: "Dark" }[choice]}
+            {{ system: "System", light: "Light", dark: "Dark" }[choice]}
           </label>
         ))}
       </fieldset>
@@ -106,7 +106,7 @@ function SettingsDialog(): JSX.Element {
           </label>
         ))}
       </fieldset>
-      <Check checked={darkTerminal.value} set={(on) => (darkTerminal.value = on)}>Terminals are always dark</Check>
+      <Check checked={darkTerminal.value} set={(on) => (darkTerminal.value = on)}>Always use dark terminals</Check>
       <Check checked={screenReader.value} set={(on) => (screenReader.value = on)} testid="screen-reader">
         Screen reader support in terminals (slower)
       </Check>
@@ -114,7 +114,7 @@ function SettingsDialog(): JSX.Element {
       <OriginList />
       <hr />
       <dl class="fact-list">
-        <dt>Node</dt>
+        <dt>Machine</dt>
         <dd>{node?.name} <span class="dim mono">{node?.short}</span></dd>
         <dt>Version</dt>
         <dd>{node?.version}</dd>

@@ -76,7 +76,7 @@ export function DirectoryPicker({ node, value, problem, set }: Props): JSX.Eleme
           <Entry key={entry.path} entry={entry} index={index} chosen={index === chosen.value} choose={() => enter(entry.path)} />
         ))}
         {listing !== null && entries.length === 0 && (
-          <li class="directory-none">{prefix === "" ? "No directories in here." : `Nothing in here begins with “${prefix}”.`}</li>
+          <li class="directory-none">{prefix === "" ? "No directories here." : `Nothing here starts with “${prefix}”.`}</li>
         )}
         {failure !== "" && problem === "" && <li class="directory-none">{failure}</li>}
       </ul>

@@ -13,7 +13,7 @@ import { StateGlyph } from "./state-glyph";
 import { WaitingCards } from "./waiting-cards";
 
 const ORDER: readonly (readonly [StateKind, string])[] = [
-  ["waiting", "waiting"], ["working", "working"], ["done", "done"], ["idle", "idle"], ["exited", "not running"], ["unknown", "not known"],
+  ["waiting", "waiting"], ["working", "working"], ["done", "done"], ["idle", "idle"], ["exited", "not running"], ["unknown", "unknown"],
 ];
 const RECENTLY_MS = 24 * 3_600_000;
 const MOST_LISTED = 12;
@@ -40,7 +40,7 @@ export function FirstSteps(): JSX.Element {
         </li>
         {tmuxWorks(app) && (
           <li>
-            Or start tmux yourself; the session shows up here by itself:
+            Or start tmux yourself; the session shows up here on its own:
             <pre class="command"><code>tmux new -s customers-zoom-backend</code></pre>
           </li>
         )}
@@ -63,7 +63,7 @@ function TmuxMissing(): JSX.Element | null {
     <div class="banner" data-testid="tmux-missing" role="note">
       <Icon name="help" />
       <p>
-        <strong>Agents end when this node ends.</strong> {app.store.self.value?.backends.tmux?.detail}
+        <strong>Agents end when Consort ends.</strong> {app.store.self.value?.backends.tmux?.detail}
       </p>
     </div>
   );
@@ -105,8 +105,8 @@ function Overview({ agents: known }: { agents: readonly Agent[] }): JSX.Element 
 
 function NobodyWaits(): JSX.Element {
   const { store } = useApp();
-  if (store.away.value.length > 0) return <p class="all-clear"><StateGlyph kind="idle" /> Nobody is waiting for you on machines that can be reached.</p>;
-  return <p class="all-clear"><StateGlyph kind="done" /> Nobody is waiting for you.</p>;
+  if (store.away.value.length > 0) return <p class="all-clear"><StateGlyph kind="idle" /> No agent is waiting for you on reachable machines.</p>;
+  return <p class="all-clear"><StateGlyph kind="done" /> No agent is waiting for you.</p>;
 }
 
 function isFinished(agent: Agent, now: number): boolean {

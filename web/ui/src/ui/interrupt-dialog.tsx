@@ -27,7 +27,7 @@ export function InterruptDialog({ agent: opened, verb }: { agent: Agent; verb: "
     <Dialog title={`${title} ${isolated(agent.name)}?`} testid="interrupt-dialog">
       <p class="state-line"><StateGlyph kind={agent.state.kind} /> {stateSentence(agent, app.now.value)}</p>
       <p>
-        {programs.length > 0 ? `This ends ${programs.join(", ")}` : "This ends its session"} and clears the screen with its
+        {programs.length > 0 ? `This ends ${programs.join(", ")}` : "This ends its session"} and clears the screen and its
         scrollback. {after}
       </p>
       <div class="button-row">

@@ -18,8 +18,8 @@ function said(error: unknown): string {
 function RightsChoice({ rights, set }: { rights: Rights; set: (rights: Rights) => void }): JSX.Element {
   return (
     <fieldset class="choices">
-      <legend>The other machine may</legend>
-      {([["operate", "drive agents here"], ["view", "only look"]] as const).map(([choice, label]) => (
+      <legend>The other machine can</legend>
+      {([["operate", "control agents here"], ["view", "only view them"]] as const).map(([choice, label]) => (
         <label key={choice} class="choice">
           <input type="radio" name="rights" checked={rights === choice} onChange={() => set(choice)} />
           {label}
@@ -48,12 +48,12 @@ export function InviteDialog(): JSX.Element {
     <Dialog title="Invite a machine" testid="invite-dialog">
       {invite.value === null ? (
         <>
-          <p>The invite is one line to run on the other machine. It works once and for ten minutes. From then on this machine listens to the network for its members.</p>
+          <p>An invite is one command to run on the other machine. It works once, within ten minutes. From then on, this machine accepts connections from its members over the network.</p>
           <RightsChoice rights={rights.value} set={(choice) => (rights.value = choice)} />
           {problem.value !== "" && <p class="field-error" role="alert">{problem.value}</p>}
           <div class="button-row">
             <button class="button" onClick={() => (app.dialog.value = null)}>Cancel</button>
-            <button class="button primary" data-testid="make-invite" autofocus onClick={() => void make()}>Make an invite</button>
+            <button class="button primary" data-testid="make-invite" autofocus onClick={() => void make()}>Create invite</button>
           </div>
         </>
       ) : (
@@ -74,12 +74,12 @@ function InviteCode({ invite }: { invite: MadeInvite }): JSX.Element {
   const minutes = useMinutesUntil(invite.until);
   return (
     <div class="invite" data-testid="invite">
-      <p>Run this on the other machine, which then may {invite.rights === "view" ? <strong>only look at agents of others</strong> : <strong>drive agents of others</strong>}:</p>
+      <p>Run this on the other machine, which can then {invite.rights === "view" ? <strong>only view agents here</strong> : <strong>control agents here</strong>}:</p>
       <pre class="command"><code>{invite.command}</code></pre>
-      <div class="qr" role="img" aria-label="The code as a picture" dangerouslySetInnerHTML={{ __html: picture }} />
+      <div class="qr" role="img" aria-label="QR code of the invite" dangerouslySetInnerHTML={{ __html: picture }} />
       <p class="dim" role="status">
-        {minutes > 0 ? `Good for ${plural(minutes, "minute")} more. ` : "This invite has expired. "}
-        {invite.addresses.length > 0 && <>It leads to <span class="mono">{invite.addresses.join(", ")}</span>.</>}
+        {minutes > 0 ? `Valid for ${plural(minutes, "minute")} more. ` : "This invite has expired. "}
+        {invite.addresses.length > 0 && <>It connects to <span class="mono">{invite.addresses.join(", ")}</span>.</>}
       </p>
       <div class="button-row">
         <button class="button" onClick={() => app.copy(invite.command, "Copied the command.")}><Icon name="copy" /> Copy</button>
@@ -113,7 +113,7 @@ export function JoinDialog(): JSX.Element {
     try {
       const { state, name } = await app.api.join(text, rights.value);
       app.dialog.value = null;
-      app.notices.show("info", state === "joined" ? `${name} and this machine are joined.` : `${name} was asked, and has to admit this machine.`);
+      app.notices.show("info", state === "joined" ? `Joined ${name}.` : `Asked ${name} to admit this machine.`);
     } catch (error) {
       problem.value = said(error);
     }
@@ -135,7 +135,7 @@ export function JoinDialog(): JSX.Element {
             data-testid="join-target"
             class="mono"
             autofocus
-            placeholder="a code of consort invite, or host:port"
+            placeholder="a code from consort invite, or host:port"
             autocomplete="off"
             autocapitalize="off"
             spellcheck={false}
@@ -146,7 +146,7 @@ export function JoinDialog(): JSX.Element {
               problem.value = "";
             }}
           />
-          {problem.value === "" ? <span class="hint">Without a code, somebody has to admit this machine there.</span> : <span class="field-error" role="alert">{problem.value}</span>}
+          {problem.value === "" ? <span class="hint">Without a code, someone has to admit this machine over there.</span> : <span class="field-error" role="alert">{problem.value}</span>}
         </div>
         <RightsChoice rights={rights.value} set={(choice) => (rights.value = choice)} />
         <div class="button-row">
@@ -165,7 +165,7 @@ export function RemoveMachineDialog({ node }: { node: NodeInfo }): JSX.Element {
     try {
       await app.api.removeMachine(node.id);
       app.dialog.value = null;
-      app.notices.show("info", `${app.store.nameOf(node)} is removed.`);
+      app.notices.show("info", `Removed ${app.store.nameOf(node)}.`);
     } catch (error) {
       problem.value = said(error);
     }
@@ -174,8 +174,8 @@ export function RemoveMachineDialog({ node }: { node: NodeInfo }): JSX.Element {
   return (
     <Dialog title={`Remove ${name}?`} testid="remove-machine-dialog">
       <p>
-        Its agents go on running there, and are no longer shown on the other machines; nor can it see or drive theirs. To come
-        back it needs an invite, or asks to join and is admitted.
+        Its agents keep running there but are no longer shown on the other machines, and it can no longer see or control theirs. To
+        return, it needs an invite, or has to ask to join and be admitted.
       </p>
       {problem.value !== "" && <p class="field-error" role="alert">{problem.value}</p>}
       <div class="button-row">
@@ -201,8 +201,8 @@ export function LeaveDialog(): JSX.Element {
   return (
     <Dialog title="Leave the other machines?" testid="leave-dialog">
       <p>
-        Everything goes on running, here and there; each side then shows only its own agents. To come back this machine needs an
-        invite, or asks to join and is admitted.
+        Everything keeps running on both sides, and each side then shows only its own agents. To return, this machine needs an
+        invite, or has to ask to join and be admitted.
       </p>
       {problem.value !== "" && <p class="field-error" role="alert">{problem.value}</p>}
       <div class="button-row">

@@ -35,7 +35,7 @@ export function MachinesPage(): JSX.Element {
         </ul>
         {nodes.length < 2 && app.store.mayManage.value && (
           <p class="dim">
-            Invite another machine, and its agents are in this list, too: you see and drive all of them from either side.
+            Invite another machine and its agents appear in this list as well: you see and control all of them from either side.
           </p>
         )}
       </div>
@@ -56,8 +56,8 @@ function Requests({ meeting }: { meeting: Meeting }): JSX.Element | null {
     void app.meeting.ask();
   };
   const admit = (id: string, name: string, rights: Rights): void =>
-    void decide(name, app.api.admit(id, rights), rights === "view" ? `${name} is admitted, and may only look.` : `${name} is admitted, and may drive agents.`);
-  const refuse = (id: string, name: string): void => void decide(name, app.api.refuse(id), `${name} is refused.`);
+    void decide(name, app.api.admit(id, rights), rights === "view" ? `Admitted ${name}: it can only view agents.` : `Admitted ${name}: it can control agents.`);
+  const refuse = (id: string, name: string): void => void decide(name, app.api.refuse(id), `Refused ${name}.`);
   return (
     <ul class="requests">
       {meeting.requests.map(({ id, short, name, from, age_ms }) => (
@@ -69,7 +69,7 @@ function Requests({ meeting }: { meeting: Meeting }): JSX.Element | null {
           <button class="button small" data-testid="refuse" onClick={() => refuse(id, name)}>Refuse</button>
           {app.store.mayManage.value && (
             <>
-              <button class="button small" onClick={() => admit(id, name, "view")}>Admit to look</button>
+              <button class="button small" onClick={() => admit(id, name, "view")}>Admit, view only</button>
               <button class="button small primary" onClick={() => admit(id, name, "operate")}>Admit</button>
             </>
           )}
@@ -77,7 +77,7 @@ function Requests({ meeting }: { meeting: Meeting }): JSX.Element | null {
       ))}
       {meeting.asking.map(({ id, name, address }) => (
         <li key={id} class="request">
-          <p><strong>{name || address}</strong> was asked, and has to admit this machine.</p>
+          <p><strong>{name || address}</strong> has been asked to admit this machine.</p>
         </li>
       ))}
     </ul>
@@ -95,10 +95,10 @@ function Machine({ node }: { node: NodeInfo }): JSX.Element {
         <bdi>{node.name}</bdi> <span class="dim mono">{node.short}</span>
       </h2>
       <p>{store.machineSentence(node, now.value)}</p>
-      {node.conflict && <p class="field-error" role="alert">Two machines use this id: one is a copy of the other. Remove it, and let the copy make an id of its own.</p>}
+      {node.conflict && <p class="field-error" role="alert">Two machines use this id: one is a copy of the other. Remove it, and give the copy an id of its own.</p>}
       <dl class="fact-list">
         <dt>Agents</dt>
-        <dd>{plural(agents, "agent")}{node.reachable || agents === 0 ? "" : ", as last known"}</dd>
+        <dd>{plural(agents, "agent")}{node.reachable || agents === 0 ? "" : ", when last seen"}</dd>
         {node.addresses.length > 0 && (
           <>
             <dt>Addresses</dt>
@@ -121,7 +121,7 @@ function Machine({ node }: { node: NodeInfo }): JSX.Element {
           <>
             <dt>Rights</dt>
             <dd data-testid="machine-rights">
-              {node.rights === "operate" ? "may drive agents of others" : `may only look at agents of others${node.self ? "; another machine can change that" : ""}`}
+              {node.rights === "operate" ? "can control the agents of other machines" : `can only view the agents of other machines${node.self ? "; another machine can change that" : ""}`}
             </dd>
           </>
         )}
@@ -155,14 +155,14 @@ function MachineActions({ node }: { node: NodeInfo }): JSX.Element {
   const change = async (): Promise<void> => {
     try {
       await app.api.admit(node.id, other);
-      app.notices.show("info", other === "view" ? `${name} may only look now.` : `${name} may drive agents now.`);
+      app.notices.show("info", other === "view" ? `${name} can now only view agents.` : `${name} can now control agents.`);
     } catch (error) {
       app.reportError(`Could not change the rights of ${name}.`, error);
     }
   };
   return (
     <div class="machine-actions">
-      <button class="button small" disabled={!app.isLive.value} onClick={() => void change()}>{other === "view" ? "Let it only look" : "Let it drive agents"}</button>
+      <button class="button small" disabled={!app.isLive.value} onClick={() => void change()}>{other === "view" ? "Limit to viewing" : "Allow control"}</button>
       <button class="button small" data-testid="remove-machine" disabled={!app.isLive.value} onClick={() => (app.dialog.value = { kind: "remove-machine", node })}>
         Remove
       </button>

@@ -9,12 +9,12 @@ export function MeshBanner(): JSX.Element | null {
   const app = useApp();
   const { away, lastKnownWaiting, self } = app.store;
   const waiting = lastKnownWaiting.value.length;
-  const waited = waiting === 0 ? "" : `${plural(waiting, "agent")} there ${waiting === 1 ? "was" : "were"} waiting for you, as last known.`;
+  const waited = waiting === 0 ? "" : `${plural(waiting, "agent")} there ${waiting === 1 ? "was" : "were"} waiting for you when last seen.`;
   if (self.value?.removed === true) {
     return (
       <div class="banner" data-testid="removed-banner" role="status">
         <Icon name="machines" />
-        <p><strong>This machine was removed from the mesh.</strong> It no longer hears of other machines. {waited}</p>
+        <p><strong>This machine was removed from the mesh.</strong> It no longer sees the other machines. {waited}</p>
         <button class="button small" onClick={() => (app.dialog.value = { kind: "join" })}>Join again</button>
       </div>
     );

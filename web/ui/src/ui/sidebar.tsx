@@ -39,7 +39,7 @@ export function Sidebar(): JSX.Element {
           <button
             class="waiting-badge"
             data-testid="next-waiting"
-            title="Open the agent that waits longest (w, in a terminal Ctrl+Shift+A)"
+            title="Open the agent that has waited longest (W; in a terminal, Ctrl+Shift+A)"
             onClick={() => app.openNextWaiting()}
           >
             <StateGlyph kind="waiting" />
@@ -79,7 +79,7 @@ export function Sidebar(): JSX.Element {
           <Icon name="machines" />
           {asking > 0 && <span class="button-count" data-testid="asking-count">{asking}</span>}
         </button>
-        <button class="icon-button" title={`Design: ${theme}`} aria-label={`Design: ${theme}. Change`} onClick={() => app.preferences.cycleTheme()}>
+        <button class="icon-button" title={`Theme: ${theme}`} aria-label={`Theme: ${theme}. Change`} onClick={() => app.preferences.cycleTheme()}>
           <Icon name={THEME_ICONS[theme]} />
         </button>
         <button class="icon-button" data-testid="settings-button" title="Settings" aria-label="Settings" onClick={() => (app.dialog.value = { kind: "settings" })}>

@@ -52,7 +52,7 @@ function Facts({ agent, terminal }: Props): JSX.Element {
       <span class="fact fact-title"><bdi>{info?.title}</bdi></span>
       {program !== "" && <span class="fact mono" title="Program">{program}</span>}
       {directory !== null && <span class="fact mono" title="Directory">{shortPath(directory, home)}</span>}
-      <span class="fact" title={agent.backend === "tmux" ? "The session lives in tmux" : "The node owns this terminal"}>{agent.backend}</span>
+      <span class="fact" title={agent.backend === "tmux" ? "The session lives in tmux" : "The terminal belongs to Consort"}>{agent.backend}</span>
     </div>
   );
 }
@@ -65,9 +65,9 @@ function SizeHolder({ agent, session }: Props): JSX.Element | null {
   const live = phase === "live";
   if (!app.store.mayOperate(agent)) {
     return (
-      <div class="size-holder" data-testid="only-looking" title="This machine was admitted only to look at the agents of others">
+      <div class="size-holder" data-testid="only-looking" title="This machine can only view the agents of other machines">
         <span class="mono">{size.cols}×{size.rows}</span>
-        <span>Only looking</span>
+        <span>View only</span>
       </div>
     );
   }
@@ -104,17 +104,17 @@ function FontTools({ session, zoom }: Props): JSX.Element {
     zoom.value = Math.abs(next - 1) < 0.02 ? 1 : next;
   };
   const middle = scaled
-    ? { label: scale.all ? "Readable letters" : "Show all of the terminal", text: scale.all ? "All" : `${Math.round(scale.zoom * 100)}%` }
-    : { label: "Normal letters", text: String(preferences.fontPx.value) };
+    ? { label: scale.all ? "Readable size" : "Show all of the terminal", text: scale.all ? "All" : `${Math.round(scale.zoom * 100)}%` }
+    : { label: "Normal size", text: String(preferences.fontPx.value) };
   return (
     <>
-      <button class="icon-button font-step" aria-label="A−, smaller letters" title="Smaller letters" data-testid="font-smaller"
+      <button class="icon-button font-step" aria-label="A−, smaller text" title="Smaller text" data-testid="font-smaller"
         onClick={() => (scaled ? enlarge(1 / ZOOM_STEP) : preferences.changeFont(-1))}>A−</button>
       <button class="icon-button font-step font-size" aria-label={`${middle.text}, ${middle.label}`} title={middle.label} data-testid="font-reset"
         onClick={() => (scaled ? (zoom.value = scale.all ? null : 1) : preferences.changeFont(0))}>
         {middle.text}
       </button>
-      <button class="icon-button font-step" aria-label="A+, larger letters" title="Larger letters" data-testid="font-larger"
+      <button class="icon-button font-step" aria-label="A+, larger text" title="Larger text" data-testid="font-larger"
         onClick={() => (scaled ? enlarge(ZOOM_STEP) : preferences.changeFont(1))}>A+</button>
     </>
   );

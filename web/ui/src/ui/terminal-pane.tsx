@@ -83,12 +83,12 @@ function EndedNotice({ agent, gone, session }: { agent: Agent; gone: boolean; se
   return (
     <div class="ended-notice" data-testid="ended-notice" role="status">
       <span>
-        {gone ? <><strong><bdi>{agent.name}</bdi> is closed.</strong> This is the last that was seen of it.</> : <strong>{endSentence(end)}</strong>}
+        {gone ? <><strong><bdi>{agent.name}</bdi> is closed.</strong> This is its last known screen.</> : <strong>{endSentence(end)}</strong>}
       </span>
       {gone ? (
         <button class="button small" onClick={() => app.goHome()}>Back to the start</button>
       ) : agent.running ? (
-        <button class="button small" onClick={() => session.reopen()}>Look again</button>
+        <button class="button small" onClick={() => session.reopen()}>Reload</button>
       ) : (
         <button
           class="button small primary"

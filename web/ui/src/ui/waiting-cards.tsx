@@ -83,9 +83,9 @@ function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null;
         {sent !== null ? (
           <span class="sent" data-testid="answer-sent" role="status">Sent <kbd>{sent.answer.label}</kbd></span>
         ) : !waits ? (
-          <span class="sent">{reachable ? "No longer waiting" : "Waiting when it was last heard of"}</span>
+          <span class="sent">{reachable ? "No longer waiting" : "Was waiting when last seen"}</span>
         ) : !mayAnswer ? (
-          <span class="sent" data-testid="may-not-answer">This machine may only look</span>
+          <span class="sent" data-testid="may-not-answer">This machine can only view</span>
         ) : answersTo(agent.state.why, screen).map((given) => (
           <button
             key={given.label}
