@@ -158,9 +158,9 @@ test("an agent is created on another machine, in a directory that is listed ther
     assert.equal(desk.tmux("display", "-p", "-t", "customers-far-made", "#{pane_current_path}").trim(), join(desk.folder, "src/zoom"));
 
     await page.getByTestId("grouping").getByText("Machines").click();
-    const branch = page.locator('[data-testid="tree-row"][data-group-id$="/customers"]').last();
-    await branch.hover();
-    await branch.locator(".row-action").click();
+    // The only agent below its levels: they share its row, and its menu creates beside it.
+    await page.locator('[data-testid="tree-row"][data-agent-id*="@"]').last().click({ button: "right" });
+    await page.getByTestId("menu").getByText("New agent beside it").click();
     assert.match(await machine.locator("option:checked").innerText(), /^desk$/, "opened from the desk's branch");
     await desk.kill();
     await page.getByTestId("create-dialog").getByText(/^desk: (unreachable|just became unreachable)/).waitFor();

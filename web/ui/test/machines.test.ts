@@ -103,8 +103,8 @@ describe("a machine", () => {
     const away = machine("a", { reachable: false, since_ms: 60_000 });
     expect(say(away, 1_000, 1_000)).toBe("Unreachable for 1 min");
     const foreign = { ...away, incompatible: true };
-    expect(say({ ...foreign, protocol: [2, 3] })).toContain("update consort on this machine");
-    expect(say({ ...foreign, protocol: [0, 0] })).toContain(`update consort on ${away.name}`);
+    expect(say({ ...foreign, protocol: [2, 3] })).toContain("update Consort on this machine");
+    expect(say({ ...foreign, protocol: [0, 0] })).toContain(`update Consort on ${away.name}`);
     expect(troubleOf(away, 1_000, 181_000)).toBe("for 4 min");
     expect(troubleOf(machine("a", { reachable: false }), 0, 0)).toBe("just now");
     expect(troubleOf(machine("a"), 0, 0)).toBe("");

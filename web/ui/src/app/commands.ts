@@ -6,7 +6,7 @@ import type { GroupRow } from "../model/tree";
 import type { Verb } from "../net/api";
 import type { Agent } from "../protocol/types";
 import type { App } from "./app";
-import { besideOpenAgent } from "./beside";
+import { besideOpenAgent, placeBeside } from "./beside";
 import { THEMES } from "./preferences";
 import { whyNotChange, whyNotRun } from "./refusals";
 
@@ -36,6 +36,7 @@ export function agentCommands(app: App, agent: Agent, open = false): Command[] {
     { id: "notes", label: "Notes and details", run: () => app.editNotes(agent) },
     { id: "copy-name", label: "Copy name", run: () => app.copy(app.store.addressOf(agent), "Copied the name.") },
     { id: "copy-link", label: "Copy link", run: () => app.copy(agentUrl(location.href, agent, app.store.addressOf(agent)), "Copied the link.") },
+    { id: "new", label: "New agent beside it", run: () => (app.dialog.value = placeBeside(app, agent)) },
     { id: "select", label: "Select", keys: "Ctrl+click", run: () => app.select([agent.id]) },
     { id: "delete", label: "Delete", danger: true, refusal: change, run: () => (app.dialog.value = { kind: "delete", agent }) },
   ];
@@ -73,7 +74,7 @@ export function pageCommands(app: App): Command[] {
   const manage = store.mayManage.value;
   const dialog = (kind: "help" | "settings" | "invite" | "join") => () => void (app.dialog.value = { kind });
   return [
-    ...(current === null ? [] : agentCommands(app, current, true).map((command) => ({ ...command, label: `${command.label}: ${current.name}` }))),
+    ...(current === null ? [] : agentCommands(app, current, true).filter(({ id }) => id !== "new" && id !== "select").map((command) => ({ ...command, label: `${command.label}: ${current.name}` }))),
     { id: "new", label: "New agent", keys: "C", run: () => (app.dialog.value = besideOpenAgent(app)) },
     { id: "next-waiting", label: "Next waiting agent", keys: "W", run: () => app.openNextWaiting() },
     { id: "home", label: "Start page", run: () => app.goHome() },
