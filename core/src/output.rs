@@ -57,7 +57,7 @@ pub enum TerminalOutput {
     Write(Vec<u8>),
     /// Make it this large; `Resized` follows when it is.
     Resize(Size),
-    /// The size lease was given back: whoever else shows the terminal decides.
+    /// The size lease was given back: whoever else shows the terminal decides; if nobody does, it gets the size that it had before.
     ReleaseSize,
     /// Deliver the visible text once (`TerminalInput::Screen`), for the state of the agent.
     ReadScreen,

@@ -518,6 +518,11 @@ fn the_size_reaches_the_program_and_is_confirmed() {
     agent.prints("43 132");
     agent.sees("the size", |seen| seen.terminals[0].size == size);
     assert_eq!(agent.snapshot(0).0, size);
+    agent.order(TerminalOutput::Resize(Size::clamped(47, 42)));
+    agent.prints("42 47");
+    agent.order(TerminalOutput::ReleaseSize);
+    agent.prints("24 80");
+    agent.sees("the size before anybody decided", |seen| seen.terminals[0].size == Size::clamped(80, 24));
 }
 
 #[test]

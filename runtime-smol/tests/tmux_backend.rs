@@ -625,6 +625,15 @@ fn the_size_is_held_and_given_back_without_anything_left_behind() {
         std::thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(server.tmux(&["show-options", "-w", "-t", "a"]), "", "no option was changed");
+    let sizes = || server.tmux(&["list-windows", "-t", "a", "-F", "#{window_width}x#{window_height}"]);
+    assert_eq!(sizes(), "80x24\n80x24", "as before anybody looked");
+    // Each visit begins with what the last one left.
+    for wanted in [Size::clamped(47, 42), Size::clamped(150, 50)] {
+        backend.order(terminal, TerminalOutput::Resize(wanted));
+        backend.agent_where("a", |agent| agent.terminals[0].size == wanted);
+        backend.order(terminal, TerminalOutput::ReleaseSize);
+        backend.agent_where("a", |agent| agent.terminals[0].size == Size::clamped(80, 24));
+    }
 }
 
 #[test]

@@ -139,23 +139,63 @@ test("notes are saved as they are typed and belong to the agent", async () => {
   await page.context().close();
 });
 
-test("a phone looks at a desktop's terminal without changing its size, until it takes it", async () => {
-  const agent = await node.create({ name: "sized-agent", program: "cat" });
-  const desktop = await openPage(browser, node);
-  await openAgent(desktop, node, "sized-agent");
-  const cols = async () => (await node.request("GET", `/api/agents/${agent.id}`)).body.agent.terminals[0].cols;
-  await waitFor("the desktop's size", async () => (await cols()) > 100);
-  const wide = await cols();
-  const phone = await openPage(browser, node, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
-  await phone.goto(`${node.origin}/#/agent/${agent.id}`);
-  await phone.getByTestId("terminal-host").first().waitFor();
-  await phone.getByTestId("take-size").waitFor();
-  assert.equal(await cols(), wide);
-  await phone.getByTestId("take-size").click();
-  await waitFor("the phone's size", async () => (await cols()) < 80);
-  await desktop.getByTestId("take-size").waitFor();
-  await desktop.context().close();
-  await phone.context().close();
+test("a phone shows a terminal as it is; fitting is a wish, and afterwards it has its size again", async () => {
+  const agent = await node.create({ name: "sized-agent", program: "cat", cols: 120, rows: 32 });
+  node.tmux("new-session", "-d", "-s", "sized-session", "-x", "120", "-y", "32", "cat");
+  const sized = async (name) => (await node.request("GET", "/api/agents")).body.agents.find((candidate) => candidate.name === name)?.terminals[0];
+  for (const name of ["sized-agent", "sized-session"]) {
+    const { id } = await waitFor(name, async () => (await node.request("GET", "/api/agents")).body.agents.find((candidate) => candidate.name === name));
+    const phone = await openPage(browser, node, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+    await phone.goto(`${node.origin}/#/agent/${id}`);
+    await phone.locator('[data-testid="terminal"][data-phase="live"]').waitFor();
+    await phone.getByTestId("key-bar").getByText("y", { exact: true }).click();
+    await waitFor("the echo", async () => (await text(phone)).includes("y"));
+    assert.deepEqual([(await sized(name)).cols, (await sized(name)).rows], [120, 32], "neither looking nor a short answer");
+    await phone.getByTestId("take-size").click();
+    await waitFor("the phone's size", async () => (await sized(name)).cols < 80);
+    await phone.context().close();
+    await waitFor("its own size", async () => (await sized(name)).cols === 120 && (await sized(name)).rows === 32);
+  }
+  assert.ok(agent.running);
+});
+
+test("on a desktop looking changes no size, typing fits the terminal, leaving gives it back", async () => {
+  await node.create({ name: "glanced-at", program: "cat", cols: 101, rows: 33 });
+  await node.create({ name: "glanced-next", program: "cat" });
+  const size = async () => {
+    const { cols, rows } = (await node.request("GET", "/api/agents")).body.agents.find(({ name }) => name === "glanced-at").terminals[0];
+    return `${cols}x${rows}`;
+  };
+  const page = await openPage(browser, node);
+  await openAgent(page, node, "glanced-at");
+  await page.locator('[data-testid="terminal"][data-phase="live"]').waitFor();
+  await page.getByTestId("terminal-host").first().click();
+  await page.getByTestId("search-button").click();
+  assert.equal(await size(), "101x33");
+  await page.keyboard.press("Escape");
+  await page.getByTestId("terminal-host").first().click();
+  await page.keyboard.type("a");
+  await waitFor("the window's size", async () => Number.parseInt(await size()) > 120);
+  await openAgent(page, node, "glanced-next");
+  await waitFor("its own size", async () => (await size()) === "101x33");
+  await openAgent(page, node, "glanced-at");
+  await page.locator('[data-testid="terminal"][data-phase="live"]').waitFor();
+  assert.equal(await size(), "101x33");
+  await page.context().close();
+});
+
+test("an agent that is created here fits here, without anybody holding its size", async () => {
+  const page = await openPage(browser, node);
+  await page.getByTestId("create-button").click();
+  await page.getByTestId("create-name").fill("made-to-fit");
+  await page.getByTestId("preset-custom").click();
+  await page.getByTestId("create-args").fill("cat");
+  await page.getByTestId("create-submit").click();
+  const terminal = page.locator('[data-testid="terminal"][data-phase="live"]');
+  await terminal.waitFor();
+  await waitFor("no frame", async () => !(await terminal.getAttribute("class")).includes("scaled"));
+  assert.equal(await terminal.getAttribute("data-holder"), "none");
+  await page.context().close();
 });
 
 test("the tree is driven by keyboard alone and a deep link opens an agent", async () => {

@@ -82,15 +82,20 @@ test("a terminal that stays larger than its place is scaled until all of it can 
   await page.context().close();
 });
 
-test("whoever looks decides the size: it is given up as soon as another agent is shown", async () => {
+test("of several who work in a terminal one decides its size: it is given up as soon as another agent is shown", async () => {
   const agent = await node.create({ name: "size-passed-on", program: "cat" });
   const other = await node.create({ name: "size-elsewhere", program: "cat" });
   const first = await openPage(browser, node);
   await openAgent(first, node, "size-passed-on");
+  await first.locator('[data-testid="terminal"][data-phase="live"]').waitFor();
+  await first.keyboard.type("a");
   await waitFor("the size of the first", async () => (await agentOf(agent.id)).terminals[0].cols > 120);
   const second = await openPage(browser, node, { viewport: { width: 900, height: 600 } });
   await openAgent(second, node, "size-passed-on");
   await second.getByTestId("take-size").waitFor();
+  await waitFor("its echo", async () => (await text(second)).includes("a"));
+  await second.keyboard.type("b");
+  await waitFor("its echo", async () => (await text(second)).includes("ab"));
   await openAgent(first, node, "size-elsewhere");
   await waitFor("the size of the second", async () => (await agentOf(agent.id)).terminals[0].cols < 100);
   assert.ok((await agentOf(other.id)).running);
@@ -240,14 +245,19 @@ test("full screen is the terminal alone", async () => {
   await page.context().close();
 });
 
-test("reversed text and white on black can be read in the light design", async () => {
-  const line = "\\033[7mreversed\\033[0m \\033[37;40mwhite\\033[0m";
-  const agent = await node.create({ name: "light-colours", program: "sh", args: ["-c", `printf '${line}'; exec cat`] });
+test("colours that programs choose for dark terminals can be read in the light design", async () => {
+  const samples = [
+    "\\033[7mreversed\\033[0m", "\\033[37;40mwhite on black\\033[0m", "\\033[97mbright white\\033[0m", "\\033[93mbright yellow\\033[0m",
+    "\\033[48;5;52mremoved\\033[0m", "\\033[48;5;22madded\\033[0m", "\\033[38;5;9;48;5;52mword removed\\033[0m", "\\033[38;5;10;48;5;22mword added\\033[0m",
+    "\\033[48;2;92;23;23m\\033[38;2;220;220;220mtrue red\\033[0m", "\\033[48;2;20;66;30mtrue green\\033[0m", "\\033[41mred\\033[0m", "\\033[42mgreen\\033[0m",
+    "\\033[41;37mwhite on red\\033[0m", "\\033[42;30mblack on green\\033[0m", "\\033[48;2;40;40;40mgrey\\033[0m", "\\033[31m-old\\033[0m", "\\033[32m+new\\033[0m", "\\033[90mcomment\\033[0m",
+  ];
+  const agent = await node.create({ name: "light-colours", program: "sh", args: ["-c", `printf '${samples.join("\\n")}\\nthe end'; exec cat`] });
   const page = await openPage(browser, node, { colorScheme: "light" });
   await open(page, agent.id);
-  await waitFor("its screen", async () => (await text(page)).includes("white"));
+  await waitFor("its screen", async () => (await text(page)).includes("the end"));
   const contrasts = await waitFor("the colours", () =>
-    inTerminal(page, (host) => {
+    inTerminal(page, (host, count) => {
       const luminance = (color) => {
         const [r, g, b] = color.match(/\d+/g).map((value) => {
           const part = Number(value) / 255;
@@ -255,16 +265,18 @@ test("reversed text and white on black can be read in the light design", async (
         });
         return 0.2126 * r + 0.7152 * g + 0.0722 * b;
       };
-      const spans = [...host.querySelectorAll(".xterm-rows span")].filter((span) => ["reversed", "white"].includes(span.textContent));
-      if (spans.length < 2) return null;
+      const spans = [...host.querySelectorAll(".xterm-rows span")].filter((span) => span.textContent.trim() !== "" && span.textContent !== "the end");
+      if (spans.length < count) return null;
       return spans.map((span) => {
-        const style = getComputedStyle(span);
-        const [low, high] = [luminance(style.color), luminance(style.backgroundColor)].sort((a, b) => a - b);
-        return (high + 0.05) / (low + 0.05);
+        const { color, backgroundColor } = getComputedStyle(span);
+        const background = backgroundColor === "rgba(0, 0, 0, 0)" ? "rgb(255, 255, 255)" : backgroundColor;
+        const [low, high] = [luminance(color), luminance(background)].sort((one, other) => one - other);
+        return [span.textContent, Number(((high + 0.05) / (low + 0.05)).toFixed(2)), color, background];
       });
-    }),
+    }, samples.length),
   );
-  for (const contrast of contrasts) assert.ok(contrast > 7, String(contrasts));
+  // On red and green of middle brightness nothing reaches more.
+  for (const [what, contrast, ...colours] of contrasts) assert.ok(contrast > (["red", "green", "white on red", "black on green"].includes(what) ? 4.5 : 6.9), JSON.stringify([what, contrast, ...colours, contrasts]));
   await page.context().close();
 });
 
@@ -272,6 +284,7 @@ test("a phone shows a desktop's terminal in letters that can be read, with the c
   const agent = await node.create({ name: "phone-reads", program: "sh", args: ["-c", "seq 1 200; printf '%0130d' 7; exec cat"] });
   const desktop = await openPage(browser, node);
   await open(desktop, agent.id);
+  await desktop.getByTestId("take-size").click();
   await waitFor("the size of the desktop", async () => (await agentOf(agent.id)).terminals[0].cols > 120);
   const phone = await openPage(browser, node, PHONE);
   await open(phone, agent.id);
@@ -287,7 +300,7 @@ test("a phone shows a desktop's terminal in letters that can be read, with the c
     }),
   );
   await desktop.context().close();
-  await waitFor("nobody else looks, so the phone decides", async () => (await agentOf(agent.id)).terminals[0].cols < 80);
+  await waitFor("its own size again", async () => (await agentOf(agent.id)).terminals[0].cols === agent.terminals[0].cols);
   assert.deepEqual(phone.errors, []);
   await phone.context().close();
 });

@@ -98,6 +98,8 @@ pub(crate) struct Life {
     pub(crate) held: bool,
     /// Somebody else set the size after the node did.
     pub(crate) size_is_foreign: bool,
+    /// While one of the node's viewers decides: the size before that.
+    size_before: Option<Size>,
     watched: bool,
     /// Counts the connections to the node: what one asked for is not answered to the next.
     session: u32,

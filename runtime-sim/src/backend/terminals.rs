@@ -21,6 +21,7 @@ impl Life {
             gaps: 0,
             size,
             size_is_foreign: false,
+            size_before: None,
             held: false,
             watched: false,
             session: 0,
@@ -52,6 +53,7 @@ impl Life {
     pub(super) fn disconnect(&mut self) {
         self.unwatch();
         self.held = false;
+        self.size_before = None;
         self.session += 1;
         self.writes.clear();
     }
@@ -227,10 +229,16 @@ impl Backends {
         match size {
             Some(size) => {
                 life.size_is_foreign = false;
+                life.size_before.get_or_insert(life.size);
                 self.resize(agenda, number, size);
             }
-            None if shown_elsewhere => drop(self.resize(agenda, number, Size::clamped(132, 43))),
-            None => {}
+            None => {
+                let before = life.size_before.take();
+                let size = if shown_elsewhere { Some(Size::clamped(132, 43)) } else { before };
+                if let Some(size) = size {
+                    self.resize(agenda, number, size);
+                }
+            }
         }
     }
 }

@@ -67,6 +67,8 @@ pub(super) struct Terminal {
     input: InputQueue,
     pastes: VecDeque<Pasting>,
     watched: bool,
+    /// While a viewer decides: the size before that.
+    size_before: Option<Size>,
     chunk: Vec<u8>,
     /// Room for a chunk in its canonical form.
     canonical: Vec<u8>,
@@ -127,6 +129,7 @@ impl Terminal {
             input: InputQueue::default(),
             pastes: VecDeque::new(),
             watched: false,
+            size_before: None,
             chunk: Vec::new(),
             canonical: Vec::new(),
             ending: None,
@@ -243,9 +246,16 @@ impl Terminal {
                 (self.typed_at, self.printed) = (Some(now), 0);
                 self.input.push(bytes, Source::Typed);
             }
-            TerminalOutput::Resize(size) => self.resize(size),
-            // Nobody but our viewers shows a PTY: it stays as it is.
-            TerminalOutput::ReleaseSize => {}
+            TerminalOutput::Resize(size) => {
+                self.size_before.get_or_insert(self.emulator.get().size());
+                self.resize(size);
+            }
+            // Nobody but our viewers shows a PTY.
+            TerminalOutput::ReleaseSize => {
+                if let Some(before) = self.size_before.take() {
+                    self.resize(before);
+                }
+            }
             TerminalOutput::ReadScreen => {
                 let text = self.emulator.get().screen_text();
                 self.tell(TerminalEvent::Screen(text));

@@ -59,6 +59,8 @@ struct Pending {
 pub(crate) enum Then {
     /// Nothing.
     Ignore,
+    /// The connection is not needed any more.
+    HangUp,
     /// The lists of clients and panes.
     List,
     /// The same for panes that printed lately, and the quick list of all.
@@ -357,6 +359,7 @@ impl State {
     fn answered(&mut self, engine: &Rc<Engine>, id: ConnectionId, then: Then, answer: Answer) {
         match then {
             Then::Ignore | Then::Launched(_) => {}
+            Then::HangUp => self.hang_up(id),
             Then::List => self.listed(engine, answer),
             Then::Quick => self.quickly_listed(engine, answer),
             Then::Written(terminal, bytes) => self.written(engine, terminal, bytes, answer),
@@ -403,6 +406,7 @@ impl State {
                 | Then::List
                 | Then::Quick
                 | Then::Ignore
+                | Then::HangUp
                 | Then::Still(_)
                 | Then::Answer(_)
                 | Then::Keys(_) => {}

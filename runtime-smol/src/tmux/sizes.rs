@@ -2,7 +2,9 @@
 //!
 //! tmux computes a window's size from the clients that show it. While a lease is held on a window, one more client of ours is
 //! attached to its session: it shows nothing, and says how large that window is and that all others of the session stay as
-//! they are. When the last lease of the session ends, the client is closed and nothing of ours remains.
+//! they are. When the last lease of a window ends, the client says that the window is as large as it was before; when the last
+//! lease of the session ends, the client is closed after that and nothing of ours remains. Then others who show the session decide
+//! again; without any, windows stay as they were before anybody looked.
 //!
 //! The window takes the size that was wished for. With several panes each is then the part of it that the layout gives it: a
 //! window that were made so large that one pane has the wish would grow with every visit of another pane.
@@ -74,7 +76,7 @@ impl State {
         let window_wishes = lease.windows.entry(window).or_insert_with(|| Wishes { before, wishes: Vec::new() });
         window_wishes.wishes.retain(|(holder, _)| *holder != id);
         window_wishes.wishes.push((id, size));
-        self.set_window(connection, window, size);
+        self.set_window(connection, window, size, Then::Ignore);
     }
 
     /// Leaves a terminal's size to others again.
@@ -92,9 +94,9 @@ impl State {
         }
         if lease.windows.is_empty() {
             self.leases.0.remove(&session);
-            self.hang_up(connection);
+            self.set_window(connection, window, before, Then::HangUp);
         } else {
-            self.set_window(connection, window, left.unwrap_or(before));
+            self.set_window(connection, window, left.unwrap_or(before), Then::Ignore);
         }
     }
 
@@ -122,17 +124,17 @@ impl State {
             .map(|pane| (pane.window, pane.window_size))
             .collect();
         for (window, (cols, rows)) in others {
-            self.set_window(connection, window, Size::clamped(cols, rows));
+            self.set_window(connection, window, Size::clamped(cols, rows), Then::Ignore);
         }
     }
 
-    fn set_window(&mut self, connection: ConnectionId, window: u32, size: Size) {
+    fn set_window(&mut self, connection: ConnectionId, window: u32, size: Size, then: Then) {
         let (cols, rows) = (size.cols(), size.rows());
         let value = if self.version >= WINDOW_SIZES_SINCE {
             format!("'@{window}:{cols}x{rows}'")
         } else {
             format!("{cols}x{rows}")
         };
-        self.send(connection, Line::new("refresh-client -C").word(value), Then::Ignore);
+        self.send(connection, Line::new("refresh-client -C").word(value), then);
     }
 }

@@ -9,6 +9,7 @@ import { toRequest, withEmptyRow, type AgentForm } from "../src/model/new-agent"
 import { formatRoute, parseRoute, tokenInHash } from "../src/model/route";
 import { rankAgents } from "../src/model/quick-switch";
 import { isRecentList, lookedAt } from "../src/model/recent";
+import { questionIn } from "../src/model/question";
 import { lastLines } from "../src/model/screen-text";
 import { joinShellWords, splitShellWords } from "../src/model/shell-words";
 import { agentNamed } from "./agents";
@@ -247,5 +248,61 @@ describe("the end of a screen", () => {
     const screen = "old\n  ╭──────╮\n\n  Proceed?\n  ❯ 1. Yes\n    2. No   \n\n";
     expect(lastLines(screen, 3)).toBe("Proceed?\n❯ 1. Yes\n  2. No");
     expect(lastLines("\n\n", 3)).toBe("");
+  });
+});
+
+describe("the question on a screen", () => {
+  const shown = (text: string, why = "", screen = text): string[] => {
+    const { lines, shown: from } = questionIn(text, screen, why);
+    return lines.slice(from);
+  };
+  const boxed = (lines: readonly string[]): string => {
+    const edge = "─".repeat(42);
+    return [`╭${edge}╮`, ...lines.map((line) => `│ ${line.padEnd(40)} │`), `╰${edge}╯`].join("\n");
+  };
+
+  it("is all that its frame holds, however long, without the frame", () => {
+    const diff = Array.from({ length: 30 }, (_, at) => `${at + 1} + line ${at + 1}`);
+    const text = `● I will edit it.\n\n${boxed(["Edit file", "", ...diff, "", "Do you want to make this edit?", "❯ 1. Yes", "  2. No"])}\n  ? for shortcuts\n\n`;
+    const all = shown(text, "“Do you want to make this edit?”");
+    expect(all.slice(0, 3)).toEqual(["Edit file", "", "1 + line 1"]);
+    expect(all.slice(-4)).toEqual(["Do you want to make this edit?", "❯ 1. Yes", "  2. No", "  ? for shortcuts"]);
+    expect(all).toHaveLength(2 + 30 + 1 + 4);
+  });
+
+  it("begins at the outermost of several frames", () => {
+    const inner = ["╭────────────╮", "│ - old      │", "│ + new      │", "╰────────────╯"];
+    expect(shown(`before\n${boxed(["src/a.rs", ...inner, "Proceed?"])}`, "“Proceed?”")).toEqual(["src/a.rs", "- old", "+ new", "Proceed?"]);
+  });
+
+  it("keeps the title of a frame", () => {
+    expect(shown("x\n┌─ Bash ─────────────────┐\n│ rm -rf build           │\n│ Allow? (y/n)           │\n└────────────────────────┘", "“Allow? (y/n)”")).toEqual(["Bash", "rm -rf build", "Allow? (y/n)"]);
+  });
+
+  it("begins below a line across the screen, also if that has scrolled away, but not above the question", () => {
+    const rule = "─".repeat(80);
+    const text = `old\n${rule}\n Bash command\n\n   cargo test\n\n Do you want to proceed?\n ❯ 1. Yes\n`;
+    const expected = ["Bash command", "", "  cargo test", "", "Do you want to proceed?", "❯ 1. Yes"];
+    expect(shown(text, "“Do you want to proceed?”")).toEqual(expected);
+    expect(shown(text, "“Do you want to proceed?”", " ❯ 1. Yes\n")).toEqual(expected);
+    expect(shown(`${text}${rule}\n > \n${rule}\n`, "“Do you want to proceed?”")[0]).toBe("Bash command");
+  });
+
+  it("without a frame is the end of what can be seen, and the rest is counted", () => {
+    const text = `${Array.from({ length: 40 }, (_, at) => `line ${at}`).join("\n")}\nGo on? (y/n) \n\n`;
+    const screen = text.split("\n").slice(-24).join("\n");
+    const question = questionIn(text, screen, "“Go on? (y/n)”");
+    expect(question.lines.slice(question.shown)).toHaveLength(16);
+    expect(question.lines).toHaveLength(41);
+    expect(question.lines[question.start]).toBe("line 19");
+    expect(question.lines.at(-1)).toBe("Go on? (y/n)");
+  });
+
+  it("loses the right edge that a narrow terminal has broken off, and keeps pipes of commands", () => {
+    expect(shown("╭──────────\n──╮\n│ cat a | sort |\n  │\n│ ls │ x    │\n╰─────────╯")).toEqual(["cat a | sort |", "", "ls │ x"]);
+  });
+
+  it("is nothing on an empty screen", () => {
+    expect(questionIn("\n\n", "", "").lines).toEqual([]);
   });
 });

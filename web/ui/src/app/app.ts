@@ -16,18 +16,22 @@ import { Api, ApiError, type Verb } from "../net/api";
 import { Connection, type ConnectionState } from "../net/connection";
 import { pageFolder, socketAddress } from "../net/page-address";
 import { claimViewerId } from "../net/viewer-id";
-import type { Agent, NodeInfo, ServerMessage, TerminalInfo } from "../protocol/types";
+import type { Agent, NodeInfo, ServerMessage, Size, TerminalInfo } from "../protocol/types";
+import { sizeToCreate } from "../terminal/fit";
 import { NO_MODIFIERS, type Modifiers } from "../terminal/modifiers";
 import { TerminalPool, type PoolWire } from "../terminal/pool";
 import type { TerminalSession } from "../terminal/session";
+import { measureCell } from "../terminal/theme";
+import { BackCloses } from "./back";
 import type { CreatePlace } from "./beside";
+import { keepFilesOut } from "./drops";
 import { MeetingKeeper } from "./meeting-keeper";
 import { NotesKeeper } from "./notes-keeper";
 import { Notices } from "./notices";
 import { Preferences } from "./preferences";
 import { ScreenSpace } from "./screen-space";
 import { IS_MAC, terminalShortcut } from "./shortcuts";
-import { tellOfLoss, tellOfRefusedInput, tellOfRequest } from "./tell";
+import { tellOfDroppedFiles, tellOfLoss, tellOfRefusedInput, tellOfRequest } from "./tell";
 
 export type OpenDialog =
   | CreatePlace
@@ -107,6 +111,19 @@ export class App {
 
   readonly pool: TerminalPool;
   private readonly link: Connection;
+  /** What lies over the page, topmost first. */
+  private readonly backCloses = new BackCloses(
+    [
+      { isOpen: () => this.dialog.value !== null, close: () => (this.dialog.value = null) },
+      { isOpen: () => this.searching.value, close: () => (this.searching.value = false) },
+      {
+        isOpen: () => this.space.narrow.value && this.agent.value !== null && this.preferences.detailsOpen.value,
+        close: () => (this.preferences.detailsOpen.value = false),
+      },
+      { isOpen: () => this.fullScreen.value, close: () => this.setFullScreen(false) },
+    ],
+    history,
+  );
 
   constructor() {
     this.link = new Connection(
@@ -136,6 +153,7 @@ export class App {
     this.pool = new TerminalPool(wire, {
       look: () => this.preferences.look.peek(),
       readablePx: () => (this.space.touch.value ? READABLE_PX : 0),
+      typingFits: () => !this.space.touch.value,
       key: (event) => terminalShortcut(this, event),
       isMac: IS_MAC,
       modifiers: () => this.modifiers.peek(),
@@ -238,6 +256,13 @@ export class App {
   answer(agent: Agent, text: string): void {
     const terminal = this.terminalOf(agent, null);
     if (terminal !== null) this.pool.typeUnseen(agent.id, terminal.id, text);
+  }
+
+  /** The size with which a new terminal fits here, so that nobody has to change it; null: the node chooses. */
+  sizeForNew(): Size | null {
+    if (this.space.touch.value) return null;
+    const main = document.querySelector(".main");
+    return this.pool.current?.room ?? (main && sizeToCreate({ width: main.clientWidth, height: main.clientHeight }, measureCell(this.preferences.fontPx.value)));
   }
 
   setFullScreen(on: boolean): void {
@@ -377,12 +402,17 @@ export class App {
   }
 
   private navigate(route: Route): void {
-    history.pushState(null, "", formatRoute(route));
+    if (this.backCloses.leave()) history.replaceState(null, "", formatRoute(route));
+    else history.pushState(null, "", formatRoute(route));
     this.route.value = route;
   }
 
   private watchPage(): void {
-    addEventListener("popstate", () => (this.route.value = parseRoute(location.hash)));
+    addEventListener("popstate", () => {
+      const same = formatRoute(parseRoute(location.hash)) === formatRoute(this.route.value);
+      if (!this.backCloses.wentBack(same)) this.route.value = parseRoute(location.hash);
+    });
+    keepFilesOut(document, (files) => tellOfDroppedFiles(this, files));
     document.addEventListener("visibilitychange", () => {
       const visible = document.visibilityState === "visible";
       this.pageVisible.value = visible;

@@ -7,8 +7,8 @@ import { mediaSignal } from "./preferences";
 const SMALLEST_KEYBOARD_PX = 120;
 
 export class ScreenSpace {
-  /** Tree and terminal do not fit side by side. */
-  readonly narrow = mediaSignal("(max-width: 760px)");
+  /** Tree and terminal do not fit side by side: a phone, also when it lies on its side. As in `phone.css`. */
+  readonly narrow = mediaSignal("(max-width: 760px), (pointer: coarse) and (max-height: 500px)");
   /** Fingers: large targets, a key bar, and the size is never taken unasked. */
   readonly touch = mediaSignal("(pointer: coarse)");
   readonly keyboardPx = signal(0);

@@ -24,3 +24,11 @@ export function tellOfRequest(app: App, { name, short }: JoinRequest): void {
   if (app.route.peek().page === "machines") return;
   app.notices.show("info", `${name} (${short}) asks to join.`, { action: { label: "Decide", run: () => app.showMachines() } });
 }
+
+/** Files cannot be sent to an agent from here; better than losing the page to one of them. */
+export function tellOfDroppedFiles(app: App, files: number): void {
+  const machine = app.store.self.peek()?.name ?? "the machine";
+  app.notices.show("warning", files === 1 ? "The file was not sent." : `${files} files were not sent.`, {
+    hint: `Files cannot be dropped here yet. Copy them to ${machine} (scp, for example) and give the agent their path; text can be dropped on a terminal.`,
+  });
+}

@@ -142,8 +142,9 @@ export class Api {
   }
 
   /** The visible text of its active terminal. */
-  async screen(id: string, signal: AbortSignal): Promise<string> {
-    return (await this.request<{ text: string }>("GET", `${agentPath(id)}/screen`, undefined, { signal })).text;
+  /** The visible text, after so many lines of what was printed before. */
+  async screen(id: string, signal: AbortSignal, historyLines = 0): Promise<string> {
+    return (await this.request<{ text: string }>("GET", `${agentPath(id)}/screen?history=${historyLines}`, undefined, { signal })).text;
   }
 
   notes(id: string): Promise<Notes> {

@@ -20,6 +20,14 @@ export function cellsThatFit(space: Pixels, cell: Pixels): Size | null {
   };
 }
 
+/** What of the page is no terminal beside and below it, while none is shown: header, footer and the space's edges. */
+const AROUND: Pixels = { width: 22, height: 48 + 32 + 10 };
+
+/** The size of a terminal that is yet to be created, so that it fits once it is shown in a page of `main` pixels. */
+export function sizeToCreate(main: Pixels, cell: Pixels): Size | null {
+  return cellsThatFit({ width: main.width - AROUND.width, height: main.height - AROUND.height }, cell);
+}
+
 /**
  * The font size at which `size` cells fit in `space`, given that a cell measures `cell` at `fontPx`. Never larger than
  * `preferredPx`: a small terminal keeps its normal letters.
@@ -37,6 +45,14 @@ export function fontThatFits(space: Pixels, size: Size, cell: Pixels, fontPx: nu
 export function zoomedFont(fitPx: number, zoom: number | null, readablePx: number, preferredPx: number): number {
   if (zoom !== null) return fitPx * zoom;
   return Math.max(fitPx, Math.min(readablePx, preferredPx));
+}
+
+const LARGEST_ZOOM = 6;
+
+/** The next zoom; near "all of it is visible" it is exactly that. */
+export function zoomStep(zoom: number, factor: number): number {
+  const next = clamp(zoom * factor, 1, LARGEST_ZOOM);
+  return Math.abs(next - 1) < 0.02 ? 1 : next;
 }
 
 /** Where to scroll so that a span from `start` to `end` is in view, moving as little as possible. */

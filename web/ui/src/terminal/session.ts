@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import type { EndReason, Holder, Size } from "../protocol/types";
 import type { InputLoss } from "../stream/input-queue";
 import { TerminalStream, type Phase } from "../stream/terminal-stream";
-import type { Pixels } from "./fit";
+import { zoomStep, type Pixels } from "./fit";
 import { bytesOfEvent, bytesOfKey, type KeyRules } from "./key-events";
 import { keyOfText, type KeyPress } from "./keys";
 import type { Modifiers } from "./modifiers";
@@ -28,6 +28,8 @@ export interface SessionSurroundings {
   look(): TerminalLook;
   /** Letters of a terminal that does not fit are not smaller than this, unless the user wants to see all of it. */
   readablePx(): number;
+  /** Who types also wants the terminal to fit here. Not on a phone, where a short answer would reflow it. */
+  typingFits(): boolean;
   key(event: KeyboardEvent): boolean;
   readonly isMac: boolean;
   /** Sticky modifiers of the key bar. */
@@ -52,9 +54,11 @@ export class TerminalSession {
     fitted: true,
   });
   readonly linesFromBottom = signal(0);
-  /** How much larger than "all of it is visible" a terminal of another size is shown. */
-  readonly scale = signal({ zoom: 1, all: true });
+  /** How much larger than "all of it is visible" a terminal of another size is shown, and in letters of which size. */
+  readonly scale = signal({ zoom: 1, all: true, fontPx: 0 });
   readonly searchResult = signal({ index: -1, count: 0 });
+  /** One may only look, and somebody types all the same: counts how often. */
+  readonly refusals = signal(0);
   readonly view: TerminalView;
   readonly stream: TerminalStream;
 
@@ -63,6 +67,9 @@ export class TerminalSession {
   private predictorTimer: ReturnType<typeof setTimeout> | undefined;
   private space: (() => Pixels) | null = null;
   private zoom: number | null = null;
+  /** The user wants the terminal to fit here: said so, or types. Looking alone changes no size. */
+  private wished = false;
+  /** The user said that others decide the size: typing does not change that. */
   private released = false;
   private fitTimer: ReturnType<typeof setTimeout> | undefined;
   private asked: Size | null = null;
@@ -77,7 +84,10 @@ export class TerminalSession {
     private readonly around: SessionSurroundings,
   ) {
     this.view = new TerminalView(around.look(), {
-      typed: (text) => this.typeModified(text),
+      typed: (text) => {
+        if (!isReport(text)) this.work();
+        this.typeModified(text);
+      },
       pasted: (text) => this.paste(text),
       reported: (bytes) => this.send(bytes),
       key: (event) => around.key(event) || this.keyEvent(event),
@@ -90,6 +100,7 @@ export class TerminalSession {
         this.showPrediction();
       },
       searchResults: (index, count) => (this.searchResult.value = { index, count }),
+      pinched: (factor, at) => this.pinch(factor, at),
     });
     this.predictor = new Predictor(this.view.xterm);
     this.stream = new TerminalStream(agent, terminal, this.screen(), {
@@ -97,6 +108,11 @@ export class TerminalSession {
       inputLost: (loss, message) => around.inputLost(agent, loss, message),
     });
     Object.assign(this.view.host.dataset, { testid: "terminal-host", agentId: agent, terminal: String(terminal) });
+  }
+
+  /** How many cells would fit here; null while it is not shown. */
+  get room(): Size | null {
+    return this.space === null ? null : this.asked;
   }
 
   /** Shows the terminal in `element`; `space` tells how much room there is. */
@@ -119,13 +135,14 @@ export class TerminalSession {
     clearTimeout(this.settleTimer);
     this.space = null;
     this.giveSizeUp();
+    this.wished = false;
     this.view.hide();
   }
 
   /** The page went into the background, or came back. */
   setWatched(watched: boolean): void {
     if (!watched) this.giveSizeUp();
-    else if (this.space !== null && !this.released) this.requestSize("if-free");
+    else if (this.space !== null && this.wished) this.requestSize("if-free");
   }
 
   /** After the end: look again, because the user or the node has started it anew. */
@@ -150,11 +167,25 @@ export class TerminalSession {
     this.layout();
   }
 
-  /** Enlarges a terminal that has another size than the space; null: as it is best read. */
+  /** Shows a terminal of another size than the space in larger or smaller letters; null: as it is best read. */
   setZoom(zoom: number | null): void {
     this.zoom = zoom;
     this.layout();
     this.view.revealCursor();
+  }
+
+  /** The same by a factor, never smaller than "all of it is visible". */
+  zoomBy(factor: number): void {
+    this.setZoom(zoomStep(this.scale.value.zoom, factor));
+  }
+
+  private pinch(factor: number, at: { readonly x: number; readonly y: number }): void {
+    if (this.state.value.fitted) return;
+    this.following = false;
+    this.view.keepInPlace(at, () => {
+      this.zoom = zoomStep(this.scale.value.zoom, factor);
+      this.layout();
+    });
   }
 
   /** The space or the font has changed: ask for another size if this viewer decides it. What does not fit is scaled. */
@@ -163,7 +194,7 @@ export class TerminalSession {
     if (space === undefined || space.width <= 0 || space.height <= 0) return;
     const { fontPx } = this.around.look();
     const ended = this.stream.phase === "ended";
-    if (this.stream.holder !== "you" && !ended) return this.scaleInto(space, fontPx);
+    if (this.stream.holder !== "you" && !ended) return this.layoutAsLooker(space, fontPx);
     const size = this.view.fill(space, fontPx);
     if (size === null) return;
     if (ended) return this.view.exceeds(size) ? this.scaleInto(space, fontPx) : this.setFitted(true);
@@ -185,13 +216,34 @@ export class TerminalSession {
   }
 
   takeSize(): void {
+    this.wished = true;
     this.released = false;
     this.requestSize("always");
   }
 
   releaseSize(): void {
+    this.wished = false;
     this.released = true;
     this.stream.release();
+  }
+
+  /** Whether this machine may only look at the terminal: then nothing that is typed is sent. */
+  setReadOnly(readOnly: boolean): void {
+    this.view.xterm.options.disableStdin = readOnly;
+    this.refusals.value = 0;
+  }
+
+  private refuse(): boolean {
+    const readOnly = this.view.xterm.options.disableStdin === true;
+    if (readOnly) this.refusals.value += 1;
+    return readOnly;
+  }
+
+  /** Somebody works here, and does not only look. */
+  private work(): void {
+    if (this.wished || this.released || this.space === null || !this.around.typingFits()) return;
+    this.wished = true;
+    if (this.stream.holder === "none") this.requestSize("if-free");
   }
 
   private giveSizeUp(): void {
@@ -199,7 +251,7 @@ export class TerminalSession {
   }
 
   private get take(): "if-free" | "never" {
-    return this.released ? "never" : "if-free";
+    return this.wished ? "if-free" : "never";
   }
 
   private ask(size: Size | null): void {
@@ -212,10 +264,17 @@ export class TerminalSession {
     }, SETTLE_MS);
   }
 
+  /** A terminal that others decide about, or nobody: as it is, unless it happens to fit. */
+  private layoutAsLooker(space: Pixels, fontPx: number): void {
+    const size = this.view.fill(space, fontPx);
+    if (size !== null && this.zoom === null && sameSize(size, this.stream.size)) this.setFitted(true);
+    else this.scaleInto(space, fontPx);
+  }
+
   private scaleInto(space: Pixels, fontPx: number): void {
     const scale = this.view.scaleInto(space, fontPx, this.zoom, this.around.readablePx());
     const before = this.scale.value;
-    if (scale.zoom !== before.zoom || scale.all !== before.all) this.scale.value = scale;
+    if (scale.zoom !== before.zoom || scale.all !== before.all || scale.fontPx !== before.fontPx) this.scale.value = scale;
     this.setFitted(false);
     this.follow();
   }
@@ -244,6 +303,7 @@ export class TerminalSession {
 
   /** Whether the key is taken: it is sent, or it sends nothing. */
   private keyEvent(event: KeyboardEvent): boolean {
+    if (isForProgram(event) && this.refuse()) return true;
     const bytes = bytesOfEvent(event, this.keyRules());
     if (bytes === null) return false;
     event.preventDefault();
@@ -253,6 +313,7 @@ export class TerminalSession {
   }
 
   private sendKey(bytes: string): void {
+    this.work();
     this.around.modifiersUsed();
     this.view.typed();
     this.type(bytes);
@@ -281,6 +342,8 @@ export class TerminalSession {
    * decides what of the text is fit for the program, and whether it goes in brackets.
    */
   paste(text: string): void {
+    if (this.refuse()) return;
+    this.work();
     this.following = true;
     this.follow();
     this.predictor.forget();
@@ -340,9 +403,23 @@ export class TerminalSession {
     this.state.value = { phase, size, holder, pendingInputBytes, end, hasContent, fitted };
     if (holder === before.holder) return;
     const becameFree = holder === "none" && before.holder === "other" && phase === "live";
-    if (becameFree && !this.released && this.space !== null && document.visibilityState === "visible") this.requestSize("if-free");
+    if (becameFree && this.wished && this.space !== null && document.visibilityState === "visible") this.requestSize("if-free");
     else this.layout();
   }
+}
+
+const NO_INPUT = /^(?:Shift|Control|Alt|AltGraph|Meta|CapsLock|NumLock|ScrollLock|Fn|OS|ContextMenu)$/u;
+
+/** A key that would reach the program; not what scrolls, or holds other keys. */
+function isForProgram(event: KeyboardEvent): boolean {
+  return event.type === "keydown" && !event.metaKey && !event.defaultPrevented && !NO_INPUT.test(event.key) && !(event.shiftKey && event.key.startsWith("Page"));
+}
+
+const REPORT = /^\x1b\[(?:[IO]|M[^]{3}|<\d+;\d+;\d+[Mm])/u;
+
+/** Of the mouse or the focus, which the emulator says by itself: not typed. */
+function isReport(text: string): boolean {
+  return REPORT.test(text);
 }
 
 function sameSize(a: Size, b: Size | null): boolean {

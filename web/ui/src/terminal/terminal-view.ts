@@ -41,7 +41,15 @@ export interface TerminalViewListener {
   /** Output was parsed, or the cursor went somewhere else. */
   moved(): void;
   searchResults(index: number, count: number): void;
+  /** Two fingers moved apart, or together, around a point of the window. */
+  pinched(factor: number, at: { readonly x: number; readonly y: number }): void;
 }
+
+/**
+ * In the light design: programs choose colours for dark terminals, and the default text on their dark red and green would else be
+ * just legible.
+ */
+const LIGHT_CONTRAST = 7;
 
 /** A hidden terminal keeps its renderer for a moment, so that the next one takes over the glyphs that are drawn. */
 const KEEP_RENDERER_MS = 2_000;
@@ -87,7 +95,7 @@ export class TerminalView implements Screen {
         leave: () => this.host.removeAttribute("title"),
       },
       macOptionClickForcesSelection: true,
-      minimumContrastRatio: look.dark ? 1 : 4.5,
+      minimumContrastRatio: look.dark ? 1 : LIGHT_CONTRAST,
       screenReaderMode: look.screenReader,
       theme: look.theme,
     });
@@ -98,7 +106,7 @@ export class TerminalView implements Screen {
     this.xterm.write(LEAVE_ALTERNATE_SCREEN);
     this.keyboard = new KeyboardModes(this.xterm);
     this.listen();
-    scrollByTouch(this.host, this.xterm);
+    scrollByTouch(this.host, this.xterm, (factor, at) => listener.pinched(factor, at));
     interceptPastes(this.host, (text) => listener.pasted(text));
     Object.assign(this.host, { consortTerminal: this.xterm });
   }
@@ -147,7 +155,7 @@ export class TerminalView implements Screen {
   setLook(look: TerminalLook): void {
     this.look = look;
     this.showTheme();
-    this.xterm.options.minimumContrastRatio = look.dark ? 1 : 4.5;
+    this.xterm.options.minimumContrastRatio = look.dark ? 1 : LIGHT_CONTRAST;
     this.xterm.options.screenReaderMode = look.screenReader;
   }
 
@@ -185,7 +193,7 @@ export class TerminalView implements Screen {
    * Chooses the font size at which the whole terminal is visible, times `zoom`; null: as `zoomedFont` says. Returns the
    * enlargement and whether all of it can be seen.
    */
-  scaleInto(space: Pixels, preferredPx: number, zoom: number | null, readablePx: number): { zoom: number; all: boolean } {
+  scaleInto(space: Pixels, preferredPx: number, zoom: number | null, readablePx: number): { zoom: number; all: boolean; fontPx: number } {
     const size = { cols: this.xterm.cols, rows: this.xterm.rows };
     const current = this.xterm.options.fontSize ?? preferredPx;
     let fontPx = fontThatFits(space, size, this.cellPixels(), current, preferredPx);
@@ -197,7 +205,7 @@ export class TerminalView implements Screen {
     }
     const shownPx = zoomedFont(fontPx, zoom, readablePx, preferredPx);
     this.setFontPx(shownPx);
-    return { zoom: shownPx / fontPx, all: shownPx === fontPx };
+    return { zoom: shownPx / fontPx, all: shownPx === fontPx, fontPx: shownPx };
   }
 
   /** Whether the terminal has more cells than `size`. */
@@ -222,6 +230,18 @@ export class TerminalView implements Screen {
   typed(): void {
     if (this.linesFromBottom() > 0) this.xterm.scrollToBottom();
     if (this.xterm.hasSelection()) this.xterm.clearSelection();
+  }
+
+  /** What a point of the window shows stays there while `change` makes the letters larger or smaller. */
+  keepInPlace(at: { readonly x: number; readonly y: number }, change: () => void): void {
+    const space = this.host.parentElement;
+    const screen = this.host.querySelector(".xterm-screen");
+    if (space === null || screen === null) return change();
+    const before = screen.getBoundingClientRect();
+    const [x, y] = [(at.x - before.left) / before.width, (at.y - before.top) / before.height];
+    change();
+    const after = screen.getBoundingClientRect();
+    space.scrollBy({ left: after.left + x * after.width - at.x, top: after.top + y * after.height - at.y, behavior: "instant" });
   }
 
   linesFromBottom(): number {

@@ -5,6 +5,15 @@ import type { ITheme } from "@xterm/xterm";
 export const TERMINAL_FONT =
   'ui-monospace, "SF Mono", SFMono-Regular, "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace';
 
+/** What a cell measures, without a terminal. */
+export function measureCell(fontPx: number): { width: number; height: number } {
+  const context = document.createElement("canvas").getContext("2d");
+  if (context === null) return { width: 0, height: 0 };
+  context.font = `${fontPx}px ${TERMINAL_FONT}`;
+  const { width, fontBoundingBoxAscent, fontBoundingBoxDescent } = context.measureText("W");
+  return { width, height: Math.ceil(fontBoundingBoxAscent + fontBoundingBoxDescent) };
+}
+
 /** Behind the match of a search that was found last. */
 export const CURRENT_MATCH = "#ff9f2e";
 

@@ -78,7 +78,7 @@ export function CreateDialog({ path, node }: { path: readonly string[]; node: st
     }
     busy.value = true;
     try {
-      const size = app.pool.current?.state.value.size;
+      const size = app.sizeForNew();
       const agent = await app.api.createAgent(size ? { ...request, ...size } : request);
       app.preferences.lastDirectories.value = { ...app.preferences.lastDirectories.value, [form.value.node]: form.value.directory };
       app.store.put(agent);

@@ -1,6 +1,5 @@
 // The line under a terminal: what runs where, whose size it has, and the tools for reading it.
 
-import type { Signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { IS_MAC, copySelection } from "../app/shortcuts";
 import { shortPath } from "../model/format";
@@ -12,14 +11,11 @@ import { useApp } from "./context";
 import { Icon, type IconName } from "./icons";
 
 const ZOOM_STEP = 1.25;
-const LARGEST_ZOOM = 6;
 
 interface Props {
   readonly agent: Agent;
   readonly terminal: number;
   readonly session: TerminalSession;
-  /** Null: as it is best read. */
-  readonly zoom: Signal<number | null>;
 }
 
 export function TerminalFooter(props: Props): JSX.Element {
@@ -75,49 +71,54 @@ function SizeHolder({ agent, session }: Props): JSX.Element | null {
     <div class="size-holder" data-testid="size" data-holder={holder}>
       <span class="mono">{size.cols}×{size.rows}</span>
       {holder === "other" && live && <span class="holder-note">Sized for another window</span>}
-      {holder !== "you" && live && (
-        <button
-          class="button small"
-          data-testid="take-size"
-          title="Give the terminal as many columns and rows as fit here. Other windows then see it scaled."
-          onClick={() => session.takeSize()}
-        >
-          <Icon name="resize" /> {app.space.narrow.value ? "Fit here" : "Fit to this window"}
-        </button>
-      )}
-      {holder === "you" && live && app.space.touch.value && (
-        <button class="button small" data-testid="release-size" title="Let other windows decide the size again" onClick={() => session.releaseSize()}>
-          Stop fitting
-        </button>
-      )}
+      {live && <FitButton session={session} fits={holder === "you"} />}
     </div>
   );
 }
 
+/** Pressed while the terminal has the size of the space here. */
+function FitButton({ session, fits }: { session: TerminalSession; fits: boolean }): JSX.Element {
+  const { space } = useApp();
+  return (
+    <button
+      class={`button small ${fits ? "pressed" : ""}`}
+      data-testid={fits ? "release-size" : "take-size"}
+      aria-pressed={fits}
+      title={fits
+        ? "It fits here until you leave it. Press to give it back the size it had"
+        : "Give the terminal as many columns and rows as fit here, until you leave it. Other windows then see it scaled"}
+      onClick={() => (fits ? session.releaseSize() : session.takeSize())}
+    >
+      <Icon name="resize" /> {space.narrow.value ? "Fit here" : "Fit to this window"}
+    </button>
+  );
+}
+
 /** Letters: of the terminal itself if it fits here, else of the scaled picture of it. */
-function FontTools({ session, zoom }: Props): JSX.Element {
+function FontTools({ session }: Props): JSX.Element {
   const { preferences } = useApp();
   const scaled = !session.state.value.fitted;
   const scale = session.scale.value;
-  const enlarge = (factor: number): void => {
-    const next = Math.min(LARGEST_ZOOM, Math.max(1, scale.zoom * factor));
-    zoom.value = Math.abs(next - 1) < 0.02 ? 1 : next;
-  };
   const middle = scaled
-    ? { label: scale.all ? "Readable size" : "Show all of the terminal", text: scale.all ? "All" : `${Math.round(scale.zoom * 100)}%` }
-    : { label: "Normal size", text: String(preferences.fontPx.value) };
+    ? { label: scale.all ? "All of the terminal is shown. Press for a readable size" : `${px(scale.fontPx)} pixels: text size. Press to show all of the terminal`, text: scale.all ? "All" : px(scale.fontPx) }
+    : { label: `${px(preferences.fontPx.value)} pixels: text size. Press for the normal size`, text: px(preferences.fontPx.value) };
   return (
     <>
       <button class="icon-button font-step" aria-label="A−, smaller text" title="Smaller text" data-testid="font-smaller"
-        onClick={() => (scaled ? enlarge(1 / ZOOM_STEP) : preferences.changeFont(-1))}>A−</button>
-      <button class="icon-button font-step font-size" aria-label={`${middle.text}, ${middle.label}`} title={middle.label} data-testid="font-reset"
-        onClick={() => (scaled ? (zoom.value = scale.all ? null : 1) : preferences.changeFont(0))}>
+        onClick={() => (scaled ? session.zoomBy(1 / ZOOM_STEP) : preferences.changeFont(-1))}>A−</button>
+      <button class="icon-button font-step font-size" aria-label={middle.label} title={middle.label} data-testid="font-reset"
+        onClick={() => (scaled ? session.setZoom(scale.all ? null : 1) : preferences.changeFont(0))}>
         {middle.text}
       </button>
       <button class="icon-button font-step" aria-label="A+, larger text" title="Larger text" data-testid="font-larger"
-        onClick={() => (scaled ? enlarge(ZOOM_STEP) : preferences.changeFont(1))}>A+</button>
+        onClick={() => (scaled ? session.zoomBy(ZOOM_STEP) : preferences.changeFont(1))}>A+</button>
     </>
   );
+}
+
+/** The same unit whether the terminal fits or is scaled: pixels. */
+function px(fontPx: number): string {
+  return String(Math.round(fontPx));
 }
 
 function Tool({ icon, label, run, testid }: { icon: IconName; label: string; run: () => void; testid?: string }): JSX.Element {

@@ -23,11 +23,10 @@ export function TerminalPane({ agent, terminal, gone }: { agent: Agent; terminal
   const app = useApp();
   const space = useRef<HTMLDivElement>(null);
   const session = useMemo(() => app.pool.open(agent.id, terminal), [app, agent.id, terminal]);
-  const zoom = useSignal<number | null>(null);
   const mayType = app.store.mayOperate(agent);
-  useTerminalOnPage(session, space, zoom);
+  useTerminalOnPage(session, space);
   useEffect(() => {
-    session.view.xterm.options.disableStdin = !mayType;
+    session.setReadOnly(!mayType);
   }, [session, mayType]);
 
   const { phase, hasContent, pendingInputBytes, end, fitted, holder } = session.state.value;
@@ -38,33 +37,57 @@ export function TerminalPane({ agent, terminal, gone }: { agent: Agent; terminal
   return (
     <section class="terminal-pane" aria-label={`Terminal of ${agent.name}`}>
       {app.searching.value && <SearchBar session={session} />}
-      <div
-        ref={space}
-        class={`terminal-space ${stale && !ended ? "stale" : ""} ${hasContent ? "" : "blank"} ${fitted ? "" : "scaled"}`}
-        data-testid="terminal"
-        data-agent-id={agent.id}
-        data-terminal={terminal}
-        data-phase={phase}
-        data-holder={holder}
-        style={{ "--terminal-bg": app.preferences.look.value.theme.background }}
-        onScroll={() => session.panned()}
-      />
-      {!ended && <StaleNotice pendingBytes={pendingInputBytes} waiting={phase === "waiting"} away={away} session={session} />}
-      <div class="terminal-overlays">
-        {ended && <EndedNotice agent={agent} gone={gone} session={session} />}
-        {app.isLive.value && pendingInputBytes > BACKLOG_BYTES && (
-          <div class="pill" role="status">Sending, {formatBytes(pendingInputBytes)} left</div>
-        )}
-        {session.linesFromBottom.value > 0 && (
-          <button class="pill" data-testid="scroll-to-bottom" onClick={() => session.view.xterm.scrollToBottom()}>
-            <Icon name="down" /> {plural(session.linesFromBottom.value, "line")} below
-          </button>
-        )}
+      <div class="terminal-stage">
+        <div
+          ref={space}
+          class={`terminal-space ${stale && !ended ? "stale" : ""} ${hasContent ? "" : "blank"} ${fitted ? "" : "scaled"}`}
+          data-testid="terminal"
+          data-agent-id={agent.id}
+          data-terminal={terminal}
+          data-phase={phase}
+          data-holder={holder}
+          style={{ "--terminal-bg": app.preferences.look.value.theme.background }}
+          onScroll={() => session.panned()}
+        />
+        {!ended && <StaleNotice pendingBytes={pendingInputBytes} waiting={phase === "waiting"} away={away} session={session} />}
+        <div class="terminal-overlays">
+          {!mayType && <OnlyLooking agent={agent} session={session} />}
+          {ended && <EndedNotice agent={agent} gone={gone} session={session} />}
+          {app.isLive.value && pendingInputBytes > BACKLOG_BYTES && (
+            <div class="pill" role="status">Sending, {formatBytes(pendingInputBytes)} left</div>
+          )}
+          {session.linesFromBottom.value > 0 && (
+            <button class="pill" data-testid="scroll-to-bottom" onClick={() => session.view.xterm.scrollToBottom()}>
+              <Icon name="down" /> {plural(session.linesFromBottom.value, "line")} below
+            </button>
+          )}
+        </div>
       </div>
       {app.fullScreen.value && <LeaveFullScreen />}
-      <TerminalFooter agent={agent} terminal={terminal} session={session} zoom={zoom} />
+      <TerminalFooter agent={agent} terminal={terminal} session={session} />
       {app.space.touch.value && !ended && mayType && <KeyBar session={session} />}
     </section>
+  );
+}
+
+const SAID_MS = 6_000;
+
+/** Says where one types that it is in vain; for a while after each key. */
+function OnlyLooking({ agent, session }: { agent: Agent; session: TerminalSession }): JSX.Element | null {
+  const app = useApp();
+  const refusals = session.refusals.value;
+  const said = useSignal(false);
+  useEffect(() => {
+    said.value = refusals > 0;
+    const timer = setTimeout(() => (said.value = false), SAID_MS);
+    return () => clearTimeout(timer);
+  }, [refusals]);
+  if (!said.value) return null;
+  const machine = app.store.nodeOf(agent)?.name ?? "that machine";
+  return (
+    <div class="may-not-type" data-testid="may-not-type" role="alert">
+      <strong>Not sent.</strong> This machine may only look at the agents of {machine}.
+    </div>
   );
 }
 
@@ -136,7 +159,7 @@ export function StoppedPane({ agent, gone }: { agent: Agent; gone: boolean }): J
   );
 }
 
-function useTerminalOnPage(session: TerminalSession, space: { current: HTMLElement | null }, zoom: { readonly value: number | null }): void {
+function useTerminalOnPage(session: TerminalSession, space: { current: HTMLElement | null }): void {
   const app = useApp();
   useLayoutEffect(() => {
     const element = space.current!;
@@ -154,7 +177,6 @@ function useTerminalOnPage(session: TerminalSession, space: { current: HTMLEleme
     };
   }, [session]);
 
-  useEffect(() => session.setZoom(zoom.value), [zoom.value]);
   useEffect(() => {
     if (!app.focusWanted.value) return;
     app.focusWanted.value = false;

@@ -2,11 +2,11 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { agentTitle, stateReason, stateWord } from "../model/agents";
 import { formatAge, plural } from "../model/format";
 import { answersTo, type QuickAnswer } from "../model/quick-answers";
-import { lastLines } from "../model/screen-text";
+import { questionIn } from "../model/question";
 import { EMPTY_LIST, HOLD_MS, steady } from "../model/steady-list";
 import { stateSince } from "../model/store";
 import type { Agent } from "../protocol/types";
@@ -64,10 +64,15 @@ export function WaitingCards({ fallback }: { fallback: JSX.Element | null }): JS
 /** `sent`: what was answered a moment ago; nothing else can be, until that shows. */
 function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null; answer: (given: QuickAnswer) => void }): JSX.Element {
   const app = useApp();
-  const screen = useScreen(agent, sent?.at ?? 0);
+  const { screen, text } = useScreen(agent, sent?.at ?? 0);
   const waits = app.store.isWaiting(agent);
   const reachable = app.store.isReachable(agent);
-  const question = useSteadyLines(lastLines(screen, QUESTION_LINES), sent !== null || !waits);
+  const { why } = agent.state;
+  const held = sent !== null || !waits;
+  const hasText = text.trim() !== "";
+  // An empty screen leaves the room of what was asked on it.
+  const hasRoom = useRef(false);
+  hasRoom.current = hasText || (held && hasRoom.current);
   const mayAnswer = app.store.mayOperate(agent);
   return (
     <article class={`waiting-card ${waits ? "" : "over"}`} data-testid="waiting-card" data-agent-id={agent.id}>
@@ -75,10 +80,10 @@ function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null;
         <StateGlyph kind={agent.state.kind} />
         <span class="agent-card-name"><bdi>{agent.name}</bdi></span>
         <Host agent={agent} />
-        <span class="agent-card-why"><bdi>{agentTitle(agent) || (question === "" ? stateReason(agent) : "")}</bdi></span>
+        <span class="agent-card-why"><bdi>{agentTitle(agent) || (hasText ? "" : stateReason(agent))}</bdi></span>
         <span class="dim">{waits ? formatAge(app.now.value - stateSince(agent)) : reachable ? stateWord(agent) : "Cannot be reached"}</span>
       </button>
-      {question !== "" && <pre class="question" aria-label="The end of its screen">{question}</pre>}
+      {hasRoom.current && <QuestionText agent={agent} text={text} screen={screen} why={why} held={held} />}
       <div class="answers" role="group" aria-label={`Answer ${agent.name}`}>
         {sent !== null ? (
           <span class="sent" data-testid="answer-sent" role="status">Sent <kbd>{sent.answer.label}</kbd></span>
@@ -105,22 +110,69 @@ function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null;
   );
 }
 
-const QUESTION_LINES = 7;
+interface QuestionProps {
+  readonly agent: Agent;
+  readonly text: string;
+  readonly screen: string;
+  readonly why: string;
+  /** It must not move what is below it now. */
+  readonly held: boolean;
+}
+
+/** What is asked, with what it is about: wrapped, and where something is left out, how much. */
+function QuestionText({ agent, text, screen, why, held }: QuestionProps): JSX.Element {
+  const question = useMemo(() => questionIn(text, screen, why), [text, screen, why]);
+  const all = useSignal(false);
+  const box = useRef<HTMLDivElement>(null);
+  const height = useRef(0);
+  useLayoutEffect(() => {
+    if (!held) height.current = box.current!.getBoundingClientRect().height;
+  });
+  const list = useRef<HTMLPreElement>(null);
+  // What is asked stands at the end; what was left out before is reached by scrolling up.
+  useLayoutEffect(() => list.current!.scrollTo({ top: all.value ? list.current!.scrollHeight : 0, behavior: "instant" }), [all.value]);
+  const { lines, start, shown } = question;
+  const hidden = shown - start;
+  return (
+    <div ref={box} class="question-box" style={held && height.current > 0 ? { height: `${height.current}px` } : {}}>
+      {(shown > 0 || all.value) && (
+        <button class="link-button more-lines" data-testid="question-more" aria-expanded={all.value} onClick={() => (all.value = !all.value)}>
+          {all.value ? "Show less" : hidden > 0 ? `Show ${plural(hidden, "more line")} above` : "Show what came before"}
+        </button>
+      )}
+      <pre ref={list} class={`question ${all.value ? "whole" : ""}`} data-testid="question" tabIndex={all.value ? 0 : undefined} aria-label={`What ${agent.name} asks`}>
+        {(all.value ? lines : lines.slice(shown)).map((line, index) => <span key={index} class="question-line">{line === "" ? "\n" : line}</span>)}
+      </pre>
+    </div>
+  );
+}
+
+/** Enough for the beginning of a question that has scrolled away. */
+const HISTORY_LINES = 300;
 /** After an answer, and after a change, the program takes a moment to draw. */
 const LOOK_AFTER_MS: readonly number[] = [0, 400, 1_500];
 
-/** Its visible text, looked at again after every change: answers are given to what can be read. */
-function useScreen(agent: Agent, answeredAt: number): string {
+interface Screen {
+  /** The visible text. */
+  readonly screen: string;
+  /** The same with what was printed before. */
+  readonly text: string;
+}
+
+/** What it shows, looked at again after every change: answers are given to what can be read. */
+function useScreen(agent: Agent, answeredAt: number): Screen {
   const app = useApp();
-  const screen = useSignal("");
+  const shown = useSignal<Screen>({ screen: "", text: "" });
   const live = app.isLive.value;
   const since = stateSince(agent);
   useEffect(() => {
     if (!live) return undefined;
     const abort = new AbortController();
     const look = (): void => {
-      app.api.screen(agent.id, abort.signal).then(
-        (text) => (screen.value = text),
+      Promise.all([0, HISTORY_LINES].map((lines) => app.api.screen(agent.id, abort.signal, lines))).then(
+        ([screen = "", text = ""]) => {
+          if (screen !== shown.peek().screen || text !== shown.peek().text) shown.value = { screen, text };
+        },
         () => undefined,
       );
     };
@@ -130,14 +182,5 @@ function useScreen(agent: Agent, answeredAt: number): string {
       abort.abort();
     };
   }, [agent.id, answeredAt, since, live]);
-  return screen.value;
-}
-
-/** As many lines as there were, while they must not move what is below. */
-function useSteadyLines(text: string, held: boolean): string {
-  const count = useRef(0);
-  const lines = text === "" ? [] : text.split("\n");
-  if (!held || count.current === 0) count.current = lines.length;
-  const kept = lines.slice(-count.current);
-  return [...kept, ...Array<string>(count.current - kept.length).fill(" ")].join("\n");
+  return shown.value;
 }

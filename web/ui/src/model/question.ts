@@ -1,0 +1,95 @@
+// Picks from the text of a screen what is asked: the question with what it is about, without the frames around it. Pure.
+
+/** What a card shows of a terminal that asks. */
+export interface Question {
+  /** Everything that is known, from the oldest line on. */
+  readonly lines: readonly string[];
+  /** Where what is asked begins, as far as that can be seen. */
+  readonly start: number;
+  /** The first line that is shown at first. */
+  readonly shown: number;
+}
+
+export const NO_QUESTION: Question = { lines: [], start: 0, shown: 0 };
+
+/** Of a question in a frame, or below a line across the screen, this much is shown at first; of another one, whose beginning is not known, less. */
+const MOST_FRAMED = 40;
+const MOST_UNFRAMED = 16;
+const SHORTEST_RULE = 20;
+
+const TOP = /^[\s│┃║▌▏]*[╭┌┏╔][─━═╌┄┈].*$/u;
+const BOTTOM = /^[\s│┃║▌▏]*[╰└┗╚][─━═╌┄┈].*$/u;
+const RULE = /^\s*([─━═▔▁])\1+\s*$/u;
+const FRAME_ONLY = /^[\s─━═╌┄┈│┃║╭╮╰╯┌┐└┘┏┓┗┛╔╗╚╝├┤┣┫╠╣▔▁]+$/u;
+/** A title within the upper edge of a frame. */
+const TITLE = /^[\s│┃║]*[╭┌┏╔][─━═╌┄┈]+\s*(.*?)\s*[─━═╌┄┈]*[╮┐┓╗]?[\s│┃║]*$/u;
+const LEFT_EDGE = /^\s*[│┃║▌▏](?:\s|(?=[│┃║╭┌┏╔╰└┗╚├]))/u;
+const RIGHT_EDGE = /(?<=\s)[│┃║▐▕]\s*$/u;
+
+/**
+ * What is asked in a text that ends with the visible `screen`. `why`: the reason that the agent's state gives, which quotes the
+ * question.
+ */
+export function questionIn(text: string, screen: string, why: string): Question {
+  const raw = linesOf(text);
+  const begin = beginning(raw, /^“(.+?)…?”$/u.exec(why)?.[1] ?? "");
+  const visible = Math.max(0, raw.length - linesOf(screen).length);
+  const lines: string[] = [];
+  let [start, seen] = [0, 0];
+  raw.forEach((line, at) => {
+    if (at === begin) start = lines.length;
+    if (at === visible) seen = lines.length;
+    const content = contentOf(line);
+    if (content === null || (content === "" && (lines.at(-1) ?? "") === "")) return;
+    lines.push(content);
+  });
+  if (begin === null) start = seen;
+  while (lines[start] === "") start += 1;
+  const most = begin === null ? MOST_UNFRAMED : MOST_FRAMED;
+  return { lines: dedented(lines, start), start, shown: Math.max(start, lines.length - most) };
+}
+
+function linesOf(text: string): string[] {
+  const lines = text.split("\n").map((line) => line.trimEnd());
+  while (lines.at(-1) === "") lines.pop();
+  return lines;
+}
+
+/** The upper edge of the outermost frame around the end of the screen, or the line across it; `null` if there is neither. */
+function beginning(raw: readonly string[], asked: string): number | null {
+  let depth = 0;
+  let hasAsked = asked === "";
+  let hasContent = false;
+  for (let at = raw.length - 1; at >= 0; at--) {
+    const line = raw[at]!;
+    if (BOTTOM.test(line)) depth += 1;
+    else if (TOP.test(line)) {
+      depth = Math.max(0, depth - 1);
+      if (depth === 0 && hasAsked && hasContent) return at;
+    } else if (depth === 0 && hasAsked && hasContent && RULE.test(line) && line.trim().length >= SHORTEST_RULE) return at;
+    else if (!FRAME_ONLY.test(line) && line !== "") {
+      hasContent = true;
+      // A line that was too long for the frame is broken: its beginning is enough.
+      hasAsked ||= line.includes(asked) || asked.startsWith(contentOf(line) ?? "\n");
+    }
+  }
+  return null;
+}
+
+/** A line without edges of frames; `null` if it is nothing else. */
+function contentOf(line: string): string | null {
+  if (line === "") return "";
+  const title = TITLE.exec(line)?.[1];
+  if (title !== undefined) return title === "" ? null : title;
+  if (FRAME_ONLY.test(line)) return /[─━═╌┄┈▔▁]/u.test(line) ? null : "";
+  let content = line;
+  while (LEFT_EDGE.test(content)) content = content.replace(LEFT_EDGE, "").replace(RIGHT_EDGE, "").trimEnd();
+  return content.replace(RIGHT_EDGE, "").trimEnd();
+}
+
+/** Without the indentation that all lines of the question have. */
+function dedented(lines: readonly string[], start: number): string[] {
+  const indents = lines.slice(start).filter((line) => line !== "").map((line) => line.length - line.trimStart().length);
+  const indent = Math.min(...indents, 80);
+  return lines.map((line, at) => (at < start ? line : line.slice(indent)));
+}
