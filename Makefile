@@ -61,8 +61,15 @@ calibrate: ## the same scenes in the simulator and with real processes, side by 
 	$(CARGO) build --release --quiet
 	$(CARGO) run --release --quiet -p consort-tests --bin calibrate
 
-fuzz: ## grow the fuzz corpora for MINUTES=1 per target
+fuzz: differ ## CASES=10000 of terminals against each other, then grow the fuzz corpora for MINUTES=1 per target
 	sh fuzz/fuzz.sh $(MINUTES)
+
+.PHONY: differ
+differ: CASES = 10000
+differ: ## what CASES=10000 drawn programs show on tmux, on our terminals and in the page's emulator; prints what differs
+	cd web/ui && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
+	$(CARGO) run --release --quiet -p consort-tests --bin differ -- --backend tmux --cases $(CASES)
+	$(CARGO) run --release --quiet -p consort-tests --bin differ -- --backend pty --cases $(CASES)
 
 screenshots: ## make the pictures of the README
 	$(CARGO) build --release --quiet

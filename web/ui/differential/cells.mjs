@@ -7,6 +7,17 @@ const ATTRIBUTES = [
   ["isInverse", "v"], ["isInvisible", "h"], ["isStrikethrough", "s"], ["isOverline", "o"],
 ];
 
+/** Bits of xterm.js: a cell is underlined, by which style. Links are drawn underlined, which is no attribute of the text. */
+const UNDERLINE = 0x10000000;
+const UNDERLINE_STYLE = 0x1c000000;
+
+function hasAttribute(cell, test) {
+  if (test === "isUnderline" && cell.extended?.urlId) {
+    return (cell.fg & UNDERLINE) !== 0 || (cell.extended._ext & UNDERLINE_STYLE) !== 0;
+  }
+  return cell[test]();
+}
+
 function colour(isDefault, isRgb, value) {
   if (isDefault) return "";
   return isRgb ? `#${value.toString(16).padStart(6, "0")}` : `${value}`;
@@ -15,7 +26,7 @@ function colour(isDefault, isRgb, value) {
 function pen(cell) {
   const fg = colour(cell.isFgDefault(), cell.isFgRGB(), cell.getFgColor());
   const bg = colour(cell.isBgDefault(), cell.isBgRGB(), cell.getBgColor());
-  const attributes = ATTRIBUTES.filter(([test]) => cell[test]()).map(([, letter]) => letter).join("");
+  const attributes = ATTRIBUTES.filter(([test]) => hasAttribute(cell, test)).map(([, letter]) => letter).join("");
   return fg === "" && bg === "" && attributes === "" ? "" : `${fg}|${bg}|${attributes}`;
 }
 
