@@ -2,6 +2,7 @@
 
 mod attend;
 mod beside;
+mod edit;
 mod emulator;
 mod history;
 mod input;

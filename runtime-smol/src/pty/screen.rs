@@ -371,42 +371,23 @@ impl Handler for Screen {
     passed_on! {
         goto(line: i32, column: usize);
         goto_line(line: i32);
-        goto_col(column: usize);
-        insert_blank(count: usize);
-        move_up(rows: usize);
-        move_down(rows: usize);
         identify_terminal(intermediate: Option<char>);
         device_status(kind: usize);
         move_forward(columns: usize);
         move_backward(columns: usize);
-        move_down_and_cr(rows: usize);
-        move_up_and_cr(rows: usize);
-        put_tab(count: u16);
         backspace();
         carriage_return();
-        linefeed();
         bell();
         substitute();
-        newline();
         scroll_up(rows: usize);
         scroll_down(rows: usize);
-        insert_blank_lines(rows: usize);
-        delete_lines(rows: usize);
-        erase_chars(count: usize);
-        delete_chars(count: usize);
-        move_backward_tabs(count: u16);
-        move_forward_tabs(count: u16);
         save_cursor_position();
-        clear_line(mode: LineClearMode);
-        reverse_index();
-        terminal_attribute(attribute: Attr);
         report_mode(mode: Mode);
         report_private_mode(mode: PrivateMode);
         set_keypad_application_mode();
         unset_keypad_application_mode();
         set_color(index: usize, color: Rgb);
         reset_color(index: usize);
-        decaln();
         text_area_size_chars();
     }
 
@@ -452,8 +433,102 @@ impl Handler for Screen {
         self.mailbox.answer(&format!("\x1b[4;{height};{width}t"));
     }
 
+    fn goto_col(&mut self, column: usize) {
+        self.place_in_row(column);
+    }
+
+    fn move_up(&mut self, rows: usize) {
+        self.move_rows(false, rows);
+    }
+
+    fn move_down(&mut self, rows: usize) {
+        self.move_rows(true, rows);
+    }
+
+    fn move_up_and_cr(&mut self, rows: usize) {
+        self.move_rows(false, rows);
+        self.place_in_row(0);
+    }
+
+    fn move_down_and_cr(&mut self, rows: usize) {
+        self.move_rows(true, rows);
+        self.place_in_row(0);
+    }
+
+    fn put_tab(&mut self, count: u16) {
+        self.tab_forward(usize::from(count));
+    }
+
+    fn move_forward_tabs(&mut self, count: u16) {
+        self.tab_forward(usize::from(count));
+    }
+
+    fn move_backward_tabs(&mut self, count: u16) {
+        self.tab_backward(usize::from(count));
+    }
+
+    #[inline]
+    fn linefeed(&mut self) {
+        self.forget_wrap();
+        Handler::linefeed(&mut self.term);
+    }
+
+    #[inline]
+    fn newline(&mut self) {
+        self.forget_wrap();
+        Handler::newline(&mut self.term);
+    }
+
+    fn reverse_index(&mut self) {
+        self.forget_wrap();
+        Handler::reverse_index(&mut self.term);
+    }
+
+    fn insert_blank(&mut self, count: usize) {
+        self.insert_blanks(count);
+    }
+
+    fn delete_chars(&mut self, count: usize) {
+        self.delete_characters(count);
+    }
+
+    fn erase_chars(&mut self, count: usize) {
+        self.erase_characters(count);
+    }
+
+    fn insert_blank_lines(&mut self, rows: usize) {
+        self.forget_wrap();
+        Handler::insert_blank_lines(&mut self.term, rows);
+    }
+
+    fn delete_lines(&mut self, rows: usize) {
+        self.delete_rows(rows);
+    }
+
+    fn clear_line(&mut self, mode: LineClearMode) {
+        match mode {
+            LineClearMode::Right => self.erase_right(),
+            LineClearMode::Left => self.erase_left(),
+            LineClearMode::All => {
+                let row = self.term.grid().cursor.point.line.0;
+                self.erase_row(usize::try_from(row).unwrap_or(0));
+            }
+        }
+    }
+
+    fn decaln(&mut self) {
+        self.align();
+    }
+
+    fn terminal_attribute(&mut self, attribute: Attr) {
+        // SGR 21 is a double underline for all but the parser.
+        let attribute = if attribute == Attr::CancelBold { Attr::DoubleUnderline } else { attribute };
+        Handler::terminal_attribute(&mut self.term, attribute);
+    }
+
     fn restore_cursor_position(&mut self) {
         Handler::restore_cursor_position(&mut self.term);
+        self.forget_wrap();
         self.look_whether_plain();
     }
 
@@ -542,7 +617,12 @@ impl Handler for Screen {
         if matches!(mode, ClearMode::Saved) && !self.alternate() {
             self.history_cleared = true;
         }
-        Handler::clear_screen(&mut self.term, mode);
+        match mode {
+            ClearMode::Above => self.erase_above(),
+            ClearMode::Below => self.erase_below(),
+            ClearMode::All => self.erase_screen(),
+            ClearMode::Saved => Handler::clear_screen(&mut self.term, mode),
+        }
     }
 
     fn reset_state(&mut self) {

@@ -1,16 +1,14 @@
 //! A snapshot and what follows it shows the same as everything from the beginning.
 //!
-//! The viewer and the reference are plain terminal emulators without any of our code between them and the bytes.
+//! The viewer and the reference read bytes as our terminals do, without history, shortcuts and snapshots of their own. That the
+//! page's emulator reads them in the same way is a matter of the differential fuzz.
 
 use super::emulator::{Emulator, Palette};
-use super::screen::settle_cursor;
-use alacritty_terminal::Term;
-use alacritty_terminal::event::VoidListener;
+use super::screen::{Screen, settle_cursor};
 use alacritty_terminal::grid::Dimensions;
 use alacritty_terminal::index::{Column, Line};
+use alacritty_terminal::term::TermMode;
 use alacritty_terminal::term::cell::{Cell, Flags};
-use alacritty_terminal::term::test::TermSize;
-use alacritty_terminal::term::{Config, TermMode};
 use alacritty_terminal::vte::ansi::{Color, NamedColor, Processor, Timeout};
 use consort_core::Size;
 use consort_core::limits::{SNAPSHOT_BYTES, SNAPSHOT_HISTORY_LINES};
@@ -31,36 +29,34 @@ impl Timeout for NoSync {
 }
 
 struct Viewer {
-    term: Term<VoidListener>,
+    screen: Screen,
     parser: Processor<NoSync>,
 }
 
 impl Viewer {
     fn new(size: Size) -> Self {
-        let config = Config { scrolling_history: 20_000, ..Config::default() };
-        let size = TermSize::new(usize::from(size.cols()), usize::from(size.rows()));
-        Viewer { term: Term::new(config, &size, VoidListener), parser: Processor::new() }
+        Viewer { screen: Screen::new(size, Palette::default()), parser: Processor::new() }
     }
 
     fn feed(&mut self, bytes: &[u8]) {
-        self.parser.advance(&mut self.term, bytes);
+        self.parser.advance(&mut self.screen, bytes);
     }
 
     fn resize(&mut self, size: Size) {
-        self.term.resize(TermSize::new(usize::from(size.cols()), usize::from(size.rows())));
-        settle_cursor(self.term.grid_mut());
+        self.screen.resize(size);
+        settle_cursor(self.screen.term.grid_mut());
     }
 
     /// The rows on the screen, cell by cell.
     fn screen(&self) -> Vec<String> {
-        let grid = self.term.grid();
+        let grid = self.screen.term.grid();
         (0..grid.screen_lines() as i32).map(|line| grid[Line(line)][..].iter().map(shown).collect()).collect()
     }
 
     /// The lines above the screen, unwrapped, without blanks (a blank is left where a wide character did not fit); the last
     /// one may go on in the screen.
     fn history(&self) -> Vec<String> {
-        let grid = self.term.grid();
+        let grid = self.screen.term.grid();
         let mut lines = vec![String::new()];
         for line in -(grid.history_size() as i32)..0 {
             let row = &grid[Line(line)];
@@ -73,7 +69,7 @@ impl Viewer {
     }
 
     fn history_rows(&self) -> Vec<String> {
-        let grid = self.term.grid();
+        let grid = self.screen.term.grid();
         let shown_row = |line| {
             let row: String = grid[Line(line)][..].iter().map(shown).collect();
             row.trim_end_matches(BLANK).to_owned()
@@ -82,17 +78,17 @@ impl Viewer {
     }
 
     fn state(&self) -> String {
-        let grid = self.term.grid();
+        let grid = self.screen.term.grid();
         let cursor = &grid.cursor;
         let template = shown(&cursor.template);
-        let mode = *self.term.mode() & !TermMode::VI;
+        let mode = *self.screen.term.mode() & !TermMode::VI;
         format!(
             "{:?} waits {} pen {template} {:?} {mode:?} {:?} colours {:?}",
             cursor.point,
             cursor.input_needs_wrap,
             cursor.charsets,
-            self.term.cursor_style(),
-            (0..259).filter_map(|index| self.term.colors()[index].map(|rgb| (index, rgb))).collect::<Vec<_>>()
+            self.screen.term.cursor_style(),
+            (0..259).filter_map(|index| self.screen.term.colors()[index].map(|rgb| (index, rgb))).collect::<Vec<_>>()
         )
     }
 }

@@ -6,6 +6,7 @@ use alacritty_terminal::grid::{self, Dimensions};
 use alacritty_terminal::index::Line;
 use alacritty_terminal::term::cell::{self, Flags};
 use alacritty_terminal::vte::ansi::{Color, NamedColor};
+use consort::dialect::{Dialect, Filter};
 use consort::pty::{Emulator, Palette};
 use consort_core::Size;
 use consort_core::limits::SNAPSHOT_HISTORY_LINES;
@@ -17,20 +18,24 @@ use consort_core::limits::SNAPSHOT_HISTORY_LINES;
 #[must_use]
 pub fn run(case: &Case) -> Recorded {
     let mut emulator = Emulator::new(Size::clamped(case.size.0, case.size.1), Palette::default());
+    let mut filter = Filter::new(Dialect::Pty, case.size.0);
+    let mut canonical = Vec::new();
     let mut steps = vec![snapshot(&mut emulator)];
     let mut cut = None;
     for event in case.events() {
         match event {
             Event::Print(bytes) => {
                 for piece in pieces(&bytes) {
-                    emulator.feed(piece);
-                    steps.push(Step::Append(piece.to_vec()));
+                    let bytes = filter.feed(piece, &mut canonical);
+                    emulator.feed(bytes);
+                    steps.push(Step::Append(bytes.to_vec()));
                 }
             }
             Event::Resize((cols, rows)) => {
                 let size = Size::clamped(cols, rows);
                 if size != emulator.size() {
                     emulator.resize(size);
+                    filter.set_columns(size.cols());
                     steps.push(snapshot(&mut emulator));
                 }
             }

@@ -54,6 +54,7 @@ fn main() {
         }
     }
     eprintln!("{} of {} cases differ, {:?}", found.len(), options.cases, start.elapsed());
+    let any = !found.is_empty();
     let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
     found.truncate(options.small);
     for (seed, case, difference) in bench.shrink(found) {
@@ -64,7 +65,9 @@ fn main() {
         println!("## {kind} ({})", all.len());
         all.iter().take(3).for_each(|text| println!("{text}"));
     }
-    eprintln!("{:?}", start.elapsed());
+    if any {
+        std::process::exit(1);
+    }
 }
 
 struct Bench {
@@ -106,7 +109,6 @@ impl Bench {
                     }
                 }
             }
-            eprintln!("{busy} busy, {} cases, {:?}", cases.len(), start.elapsed());
             let mut better = BTreeMap::new();
             for (at, difference) in self.differences(&cases) {
                 better.entry(owners[at]).or_insert((cases[at].clone(), difference));
