@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
-import { launchBrowser, openPage, TestNode, waitFor } from "./harness.mjs";
+import { launchBrowser, openPage, TestNode, terminalLines, waitFor } from "./harness.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const source = (name) => readFileSync(resolve(import.meta.dirname, "../../web/ui/src", name), "utf8");
@@ -34,6 +34,7 @@ before(async () => {
   await create("idle", { name: "customers-zoom-backend", program: "cat" });
   await create("running", { name: "infra-ci-runner", ...sh("while :; do date; sleep 1; done") });
   await create("stopped", { name: "research-embeddings", program: "cat" });
+  await create("link", { name: "link", backend: "pty", ...sh("printf '\\033]8;;https://evil.example/\\033\\\\https://bank.example/login\\033]8;;\\033\\\\\\n'; exec cat") });
   await create("ended", { name: "ended", ...sh("echo over; exit 3") });
   await node.request("POST", `/api/agents/${ids.stopped}/stop`);
   await node.request("PATCH", `/api/agents/${ids.idle}`, { tags: ["urgent"] });
@@ -47,7 +48,7 @@ before(async () => {
   }
   assert.equal((await stranger.request("POST", "/api/join", { target: `127.0.0.1:${node.port}` })).status, 202);
   const agents = async () => (await node.request("GET", "/api/agents")).body.agents;
-  await waitFor("all agents", async () => (await agents()).length === 8);
+  await waitFor("all agents", async () => (await agents()).length === 9);
   await waitFor("questions", async () => (await agents()).filter(({ state }) => state.kind === "waiting").length === 3);
   await away.kill();
   await waitFor("a machine that is away", async () => (await node.request("GET", "/api/nodes")).body.nodes.some(({ reachable }) => !reachable));
@@ -132,6 +133,14 @@ const SCENES = {
   "dialog-switch": { do: key("Control+Shift+K"), shows: "[data-testid=quick-switch]" },
   "dialog-help": { do: (page) => page.getByRole("button", { name: "Keyboard shortcuts" }).click(), shows: "[data-testid=help-dialog]" },
   "dialog-settings": { do: click("settings-button"), shows: "[data-testid=settings-dialog]" },
+  "dialog-link": { at: () => `agent/${ids.link}`, do: async (page) => {
+    const screen = await page.locator(".xterm-screen").boundingBox();
+    await waitFor("the link", async () => (await terminalLines(page))?.[0]?.startsWith("https://bank"));
+    await page.mouse.move(screen.x + 60, screen.y + 200);
+    await page.mouse.move(screen.x + 60, screen.y + 6);
+    await page.locator(".xterm-cursor-pointer").waitFor();
+    await page.mouse.click(screen.x + 60, screen.y + 6);
+  }, shows: "[data-testid=link-dialog]" },
   "dialog-text": { at: () => `agent/${ids.waiting}`, do: click("show-text"), shows: "[data-testid=text-dialog]" },
   login: { of: () => null, shows: "[data-testid=login-page]" },
 };

@@ -13,7 +13,8 @@ function terminal(extra: Partial<TerminalInfo> = {}): TerminalInfo {
 
 function inState(state: Partial<AgentState>, extra: Partial<Agent> = {}): string {
   const agent = agentNamed("a", { ...extra, state: { kind: "idle", why: "", source: "none", age_ms: 0, ...state } });
-  return stateSentence(agent, Date.now());
+  // Later than whatever the clock says while the sentence is made.
+  return stateSentence(agent, Date.now() + 500);
 }
 
 describe("the state of an agent", () => {
