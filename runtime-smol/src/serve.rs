@@ -28,6 +28,7 @@ use consort_web::api::Link;
 use consort_web::auth::{CookieKey, Names, Reach, Sites};
 use consort_web::json::NodeFacts;
 use consort_web::lines::Lines;
+use consort_web::tmux::TmuxReport;
 use consort_web::{Api, Clock, Via, api};
 use futures_lite::{StreamExt, future};
 use smol::LocalExecutor;
@@ -136,8 +137,10 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
     let pty_config = PtyConfig { home: home(), palette: Palette::default() };
     let ends = Ends { orders: pty_ordered, reports: reports.clone() };
     let pty = pty::start_reachable(pty_config, ends, terminals).map_err(system("no thread for terminals"))?;
-    let tmux =
-        tmux::start(TmuxConfig::from_environment(options.tmux_socket.clone()), Ends { orders: tmux_ordered, reports });
+    let tmux = tmux::start(
+        TmuxConfig { report: facts.tmux.clone(), ..TmuxConfig::from_environment(options.tmux_socket.clone()) },
+        Ends { orders: tmux_ordered, reports },
+    );
 
     let config = api::Config { sites, cookie_key, token, facts: facts.clone() };
     let api_node = ApiNode::new(handle.clone(), Arc::clone(&peers), options.state_dir.clone(), auditor(audit.clone()));
@@ -245,6 +248,7 @@ fn node(
         serving,
         tmux_socket: options.tmux_socket.clone(),
         log: None,
+        tmux: TmuxReport::default(),
     };
     Ok((node, recording, secret, facts))
 }

@@ -15,6 +15,7 @@ use consort_core::{
     AgentId, BackendInput, BackendOperation, LaunchSpec, Observation, OperationDone, OperationError, OperationId, Size,
     TerminalId, TerminalOutput,
 };
+use consort_web::tmux::TmuxReport;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
@@ -105,6 +106,7 @@ impl Server {
             home: self.home.path().to_owned(),
             direct: true,
             environment: self.environment(),
+            report: TmuxReport::default(),
         }
     }
 

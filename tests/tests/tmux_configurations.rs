@@ -15,10 +15,16 @@ struct Case {
     name: &'static str,
     /// The whole `.tmux.conf`.
     text: &'static str,
+    /// What `doctor` has to warn of.
+    warning: Option<&'static str>,
 }
 
 const fn case(name: &'static str, text: &'static str) -> Case {
-    Case { name, text }
+    Case { name, text, warning: None }
+}
+
+const fn warned(name: &'static str, text: &'static str, warning: &'static str) -> Case {
+    Case { name, text, warning: Some(warning) }
 }
 
 const CASES: &[Case] = &[
@@ -53,7 +59,7 @@ const CASES: &[Case] = &[
         "set-hook -g client-attached 'display-message attached'\nset-hook -g session-created 'display-message created'",
     ),
     // Hooks that fail.
-    case("fails when attached", "set-hook -g client-attached 'kill-session -t =nobody'"),
+    case("fails when attached", "set-hook -g client-attached 'kill-pane -t %9999'"),
     case(
         "fails everywhere",
         "set-hook -g after-new-session 'kill-pane -t %9999'\nset-hook -g session-created 'select-window -t @9999'\n\
@@ -97,8 +103,8 @@ const CASES: &[Case] = &[
     ),
     // Options that end sessions or the server.
     case("destroy-unattached", "set -g destroy-unattached on"),
-    case("exit-unattached", "set -s exit-unattached on"),
-    case("both unattached", "set -g destroy-unattached on\nset -s exit-unattached on"),
+    warned("exit-unattached", "set -s exit-unattached on", "exit-unattached"),
+    warned("both unattached", "set -g destroy-unattached on\nset -s exit-unattached on", "exit-unattached"),
     case("exit-empty off", "set -s exit-empty off"),
     case("detach-on-destroy off", "set -g detach-on-destroy off"),
     case("remain-on-exit", "set -g remain-on-exit on"),
@@ -153,7 +159,7 @@ struct Owned(Child);
 impl Owned {
     fn start(node: &TestNode) -> Self {
         let mut command = Command::new("tmux");
-        command.args(["-L", node.tmux_socket(), "-C", "new-session", "-s", "mine", "-x", "100", "-y", "30", "cat"]);
+        command.args(["-L", node.tmux_socket(), "-C", "new-sessio", "-s", "mine", "-x", "100", "-y", "30", "cat"]);
         command.env_remove("TMUX").env("HOME", node.folder()).env("SHELL", "/bin/sh").env("LC_ALL", "C.UTF-8");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
         let child = command.spawn().expect("tmux runs");
@@ -180,8 +186,9 @@ fn doctor(node: &TestNode) -> (i32, Vec<Value>) {
 
 /// The checks of tmux that are not well.
 fn complaints(checks: &[Value]) -> Vec<String> {
-    let of_tmux =
-        checks.iter().filter(|check| ["tmux", "sessions", "agents"].contains(&check["name"].as_str().unwrap_or("")));
+    let of_tmux = checks.iter().filter(|check| {
+        ["tmux", "sessions", "socket", "options", "hooks"].contains(&check["name"].as_str().unwrap_or(""))
+    });
     of_tmux.filter(|check| check["outcome"] != "good").map(ToString::to_string).collect()
 }
 
@@ -235,7 +242,12 @@ fn try_everything(case: &Case, users: bool) {
     assert!(session_of(&node, "work-two"));
 
     let (exit, checks) = doctor(&node);
-    assert!(exit == 0 && complaints(&checks).is_empty(), "{checks:#?}");
+    let complaints = complaints(&checks);
+    match case.warning {
+        Some(warning) => assert!(complaints.len() == 1 && complaints[0].contains(warning), "{complaints:#?}"),
+        None => assert!(complaints.is_empty(), "{complaints:#?}"),
+    }
+    assert_eq!(exit, 0, "{checks:#?}");
 
     let (status, body) = node.http("DELETE", &format!("/api/agents/{id}"), None);
     assert_eq!(status, 200, "{body}");
@@ -297,6 +309,34 @@ fn a_hook_that_renames_sessions_leaves_the_agent_its_own_name_for_it() {
 }
 
 #[test]
+fn the_socket_is_where_tmux_puts_it_when_its_folder_is_missing() {
+    let mut node = TestNode::prepared();
+    let nowhere = node.folder().join("missing");
+    let socket = node.tmux_socket().to_owned();
+    let tmux = |folder: &std::path::Path, args: &[&str]| {
+        let mut command = Command::new("tmux");
+        command.args(["-L", &socket]).args(args).env("TMUX_TMPDIR", folder).env_remove("TMUX");
+        String::from_utf8(command.output().expect("tmux runs").stdout).expect("UTF-8").trim().to_owned()
+    };
+    tmux(&nowhere, &["-f", "/dev/null", "new-session", "-d", "-s", "mine", "cat"]);
+    node.run_with(&[], |command| {
+        command.env("TMUX_TMPDIR", &nowhere);
+    });
+    node.agent_named("mine");
+    assert_eq!(node.get("/api/place")["tmux"]["socket"], tmux(&nowhere, &["display-message", "-p", "#{socket_path}"]));
+    node.create(&json!({"name": "work-one", "directory": "/", "backend": "tmux"}));
+    assert!(tmux(&nowhere, &["list-sessions"]).contains("work-one"));
+    let checks = |folder: &std::path::Path| {
+        let output = node.client().args(["doctor", "--json"]).env("TMUX_TMPDIR", folder).output().expect("it runs");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+        complaints(report["checks"].as_array().expect("checks"))
+    };
+    assert_eq!(checks(&nowhere), Vec::<String>::new());
+    let other = checks(node.folder());
+    assert!(other.len() == 1 && other[0].contains("TMUX_TMPDIR differs"), "{other:?}");
+}
+
+#[test]
 fn a_session_that_was_left_half_made_is_adopted() {
     let mut node = TestNode::prepared();
     let id = "1h737rc6tc05a";
@@ -331,6 +371,14 @@ fn a_hook_that_detaches_everybody_is_named_and_tmux_is_back_without_it() {
         let tmux = tmux(&node);
         tmux["available"] == false && tmux["detail"].as_str().is_some_and(|text| text.contains("detach-client"))
     });
+    let (exit, checks) = doctor(&node);
+    let complaints = complaints(&checks).join("\n");
+    assert!(
+        exit == 1 && complaints.contains("is not connected") && complaints.contains("detach-client"),
+        "{complaints}"
+    );
+    let (_, _, error) = node.cli(&["ls"]);
+    assert!(error.contains("detach-client"), "{error}");
     node.tmux(&["set-hook", "-gu", "client-attached"]);
     wait_until("tmux is back", || tmux(&node)["available"] == true);
     node.agent_named("mine");

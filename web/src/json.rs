@@ -1,6 +1,7 @@
 //! Agents, nodes and control messages as JSON, exactly as the protocol pages say.
 
 use crate::lines::Lines;
+use crate::tmux::TmuxReport;
 use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind, place};
 use consort_core::view::{AgentView, NodeView, View};
 use consort_core::{AgentAddress, Holder, Instant, NodeId, Rights, limits};
@@ -25,6 +26,8 @@ pub struct NodeFacts {
     pub tmux_socket: Option<String>,
     /// Its log file, if it runs in the background.
     pub log: Option<String>,
+    /// What it sees of tmux.
+    pub tmux: TmuxReport,
 }
 
 /// `AGENT` of the protocol.

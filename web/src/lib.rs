@@ -10,6 +10,7 @@
 //! - [`frames`]: the messages of the browser's WebSocket.
 //! - [`json`]: agents, nodes and control messages as JSON.
 //! - [`lines`]: what is known of links beside what core knows.
+//! - [`tmux`]: what the node sees of tmux beside the agents.
 //! - [`assets`]: the dashboard's files.
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,7 @@ pub mod json;
 pub mod lines;
 mod percent;
 mod refusal;
+pub mod tmux;
 
 pub use api::{Api, Node};
 pub use http::{Clock, Head, Headers, Response, Via};

@@ -21,6 +21,7 @@ pub(crate) fn list(api: &Api, list: &LsArgs) -> Result<(), Failure> {
     let machines = api.machines()?;
     let json = api.agents_as_json()?;
     let agents = Api::read_agents(json.clone())?;
+    note_trouble(api);
     let filter = Filter::of(list, &machines, &agents)?;
     let fits: Vec<bool> = agents.iter().map(|agent| filter.fits(agent, &machines)).collect();
     let none = !fits.contains(&true);
@@ -48,6 +49,14 @@ pub(crate) fn list(api: &Api, list: &LsArgs) -> Result<(), Failure> {
         1 => Failure::new("The only agent does not fit.").hint("See it with: consort ls"),
         all => Failure::new(format!("None of the {all} agents fits.")).hint("See them all with: consort ls"),
     })
+}
+
+/// An empty or short list has a reason if tmux cannot be used.
+fn note_trouble(api: &Api) {
+    let trouble = api.place().ok().and_then(|place| place.tmux).and_then(|tmux| tmux.trouble);
+    if let Some(trouble) = trouble {
+        eprintln!("consort: tmux: {}", text::one_line(&trouble));
+    }
 }
 
 /// An agent as the API has it, with the name of its machine, whether that can be reached, and since when.

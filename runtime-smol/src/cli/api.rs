@@ -178,6 +178,30 @@ pub(crate) struct Place {
     pub(crate) tmux_socket: Option<String>,
     pub(crate) pid: Option<u32>,
     pub(crate) log: Option<String>,
+    /// None from nodes before 0.2.
+    pub(crate) tmux: Option<Tmux>,
+}
+
+/// What a node sees of tmux.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Tmux {
+    pub(crate) program: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) socket: Option<String>,
+    pub(crate) connected_unix_ms: Option<u64>,
+    pub(crate) sessions: usize,
+    pub(crate) trouble: Option<String>,
+    pub(crate) last_ending: Option<TmuxEnding>,
+}
+
+/// How a node's last connection to tmux ended.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TmuxEnding {
+    pub(crate) reason: String,
+    pub(crate) unix_ms: u64,
+    pub(crate) in_a_minute: usize,
 }
 
 /// A login by one address of the dashboard.

@@ -127,6 +127,8 @@ pub(crate) struct State {
     pub(crate) address: Option<Address>,
     pub(crate) version: (u32, u32),
     pub(crate) identity: ServerIdentity,
+    /// The monitor has said that it belongs to the server of `identity`: what it lists counts.
+    pub(crate) identified: bool,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     next_connection: u64,
     pub(crate) monitor: Option<ConnectionId>,
@@ -424,6 +426,7 @@ impl State {
     fn monitor_lost(&mut self, id: ConnectionId) {
         if self.monitor == Some(id) {
             self.monitor = None;
+            self.identified = false;
             let listing = &mut self.listing;
             listing.in_flight = None;
             listing.examining = 0;

@@ -265,7 +265,7 @@ pub(crate) async fn start_server(
     let _held_open = made?;
     for _ in 0..100 {
         let _ = engine.look.try_send(());
-        if engine.state.borrow().monitor.is_some() {
+        if engine.state.borrow().identified {
             return Ok(());
         }
         smol::Timer::after(Duration::from_millis(50)).await;

@@ -28,7 +28,7 @@ impl State {
     /// Lists everything now, or again after the list that is under way.
     pub(crate) fn list(&mut self) {
         let Some(monitor) = self.monitor else { return };
-        if self.listing.in_flight.is_some() || self.listing.held > 0 || self.listing.examining > 0 {
+        if !self.identified || self.listing.in_flight.is_some() || self.listing.held > 0 || self.listing.examining > 0 {
             self.listing.again = true;
             return;
         }
@@ -44,7 +44,8 @@ impl State {
     /// Lists what may have changed. Called once a second: a complete list costs tmux 70 µs per pane.
     pub(crate) fn poll(&mut self) {
         let Some(monitor) = self.monitor else { return };
-        if self.listing.held > 0
+        if !self.identified
+            || self.listing.held > 0
             || self.listing.examining > 0
             || self.listing.quick.1 >= QUICK_LISTS
             || self.sessions.is_empty()
@@ -187,6 +188,7 @@ impl State {
             .collect();
         if self.sessions != sessions {
             self.listing.in_vain = 0;
+            engine.config.report.update(|status| status.sessions = sessions.len());
         }
         self.sessions = sessions;
         self.agents = agents.iter().map(|(session, agent)| (*agent, *session)).collect();
@@ -310,7 +312,13 @@ fn foreground_group(pid: u32) -> Option<u32> {
 }
 
 fn unix_seconds() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_secs())
+    unix_ms() / 1_000
+}
+
+/// Unix time in milliseconds.
+pub(crate) fn unix_ms() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn shortened(text: &str) -> String {

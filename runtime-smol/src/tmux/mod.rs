@@ -34,8 +34,10 @@ mod terminal;
 mod write;
 
 use crate::backend::Ends;
+use consort_web::tmux::TmuxReport;
 use engine::{Engine, State};
 use futures_lite::future;
+pub(crate) use launch::{MANUAL_SIZE, MANUAL_SIZE_HINT};
 use reports::Reports;
 use smol::LocalExecutor;
 use std::cell::RefCell;
@@ -58,6 +60,8 @@ pub struct TmuxConfig {
     /// The node's environment. Programs are looked up in its `PATH`; a server that the node starts gets a cleaned copy, see
     /// [`clean_environment`](TmuxConfig::clean_environment).
     pub environment: Vec<(OsString, OsString)>,
+    /// What is seen of tmux beside the agents goes here.
+    pub report: TmuxReport,
 }
 
 impl TmuxConfig {
@@ -65,7 +69,8 @@ impl TmuxConfig {
     #[must_use]
     pub fn from_environment(socket_name: Option<String>) -> Self {
         let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"));
-        TmuxConfig { socket_name, program: None, home, direct: true, environment: std::env::vars_os().collect() }
+        let environment = std::env::vars_os().collect();
+        TmuxConfig { socket_name, program: None, home, direct: true, environment, report: TmuxReport::default() }
     }
 
     /// Which server this is about.

@@ -91,7 +91,7 @@ impl Engine {
         self.check_window_size().await?;
         let running = {
             let mut state = self.state.borrow_mut();
-            if let Some(monitor) = state.monitor {
+            if let Some(monitor) = state.monitor.filter(|_| state.identified) {
                 let line = launch::creation(&prepared, &tmux, spec.agent);
                 let new = Launched { agent: spec.agent, program: prepared.program_name.clone(), done: sender };
                 state.send(monitor, line, Then::Launched(new));
@@ -120,7 +120,7 @@ impl Engine {
     /// tmux (seen in 3.3a and 3.5a) reads a window that is not there yet when this option is `manual` for all windows. The
     /// crash would end every session of the user's.
     async fn check_window_size(&self) -> Result<(), OperationError> {
-        if self.state.borrow().monitor.is_none() {
+        if !self.state.borrow().identified {
             return Ok(());
         }
         let values = self.ask(Line::new("show-options -gwv window-size")).await.unwrap_or_default();

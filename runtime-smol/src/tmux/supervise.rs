@@ -4,10 +4,13 @@ use super::connection::{Address, Ending, Transport};
 use super::engine::{Engine, Role};
 use super::launch::{error, find_in_path};
 use super::listing::{EXIT, GlobalOptions, MARK, PROGRAM, ServerIdentity};
+use super::lists::unix_ms;
 use super::quote::{Line, fields, spelled, unquote};
 use consort_core::directory::BackendKind;
 use consort_core::{AgentId, BackendInput, OperationError};
+use consort_web::tmux::{TmuxEnding, TmuxReport, TmuxStatus};
 use futures_lite::future;
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -66,6 +69,14 @@ impl Engine {
             match self.find_program().await {
                 Ok(program) => {
                     said = None;
+                    self.config.report.update(|status| {
+                        *status = TmuxStatus {
+                            program: Some(program.path.display().to_string()),
+                            version: Some(program.text.clone()),
+                            socket: Some(program.socket.display().to_string()),
+                            ..TmuxStatus::default()
+                        };
+                    });
                     self.reports.backend(BackendInput::Available(BackendKind::Tmux, program.text.clone()));
                     self.state.borrow_mut().listing.listed = false;
                     self.serve(&program).await;
@@ -74,6 +85,9 @@ impl Engine {
                 Err(reason) => {
                     if said.as_ref() != Some(&reason) {
                         self.reports.backend(BackendInput::Unavailable(BackendKind::Tmux, reason.clone()));
+                        self.config.report.update(|status| {
+                            *status = TmuxStatus { trouble: Some(reason.clone()), ..TmuxStatus::default() };
+                        });
                         said = Some(reason);
                     }
                     self.pause(PROGRAM_INTERVAL).await;
@@ -89,11 +103,14 @@ impl Engine {
         let mut checked = Instant::now();
         // How often in a row the connection was detached soon after it was made.
         let mut detached = 0;
+        let mut endings = Endings::default();
         loop {
             match self.connect(program, transports[transport]).await {
                 Ok(ended) => {
                     let since = Instant::now();
+                    self.config.report.update(|status| status.connected_unix_ms = Some(unix_ms()));
                     let ending = self.poll(program, &ended).await;
+                    endings.note(&self.config.report, ending);
                     if ending != Some(Ending::Detached) || since.elapsed() > HOLDS {
                         detached = 0;
                     }
@@ -103,6 +120,7 @@ impl Engine {
                     continue;
                 }
                 Err(Unconnected::Detached) => {
+                    endings.note(&self.config.report, Some(Ending::Detached));
                     self.was_detached(program, &mut detached).await;
                     continue;
                 }
@@ -112,6 +130,10 @@ impl Engine {
                     continue;
                 }
                 Err(Unconnected::Busy) => {
+                    self.config.report.update(|status| {
+                        let reason = "tmux takes no connection now: it is busy, or stopped".to_owned();
+                        status.last_ending = Some(TmuxEnding { reason, unix_ms: unix_ms(), in_a_minute: 1 });
+                    });
                     self.pause(SERVER_INTERVAL).await;
                     continue;
                 }
@@ -198,6 +220,7 @@ impl Engine {
             self.forget_agents();
             self.state.borrow_mut().identity = identity;
         }
+        self.state.borrow_mut().identified = true;
     }
 
     /// Nothing came of a connection: no session to attach to, or no common language.
@@ -247,6 +270,7 @@ impl Engine {
             let reason = detaching(&detaching_hooks(&program.path, &program.socket).await);
             self.lose_sight();
             self.state.borrow_mut().trouble = Some(reason.clone());
+            self.config.report.update(|status| status.trouble = Some(reason.clone()));
             self.reports.backend(BackendInput::Unavailable(BackendKind::Tmux, reason));
         }
         let pause = DETACHED_PAUSE.saturating_mul(1 << times.saturating_sub(1).min(8));
@@ -256,6 +280,7 @@ impl Engine {
     /// A connection holds after all.
     fn holds(self: &Rc<Self>, program: &Program) {
         if self.state.borrow_mut().trouble.take().is_some() {
+            self.config.report.update(|status| status.trouble = None);
             self.reports.backend(BackendInput::Available(BackendKind::Tmux, program.text.clone()));
         }
     }
@@ -310,6 +335,7 @@ impl Engine {
     fn server_gone(self: &Rc<Self>) {
         self.forget_agents();
         self.drop_monitor();
+        self.config.report.update(|status| status.sessions = 0);
         let mut state = self.state.borrow_mut();
         state.identity = ServerIdentity::default();
         state.connections.clear();
@@ -368,6 +394,28 @@ impl Engine {
             Some(_) => Err(format!("{text} is too old; Consort needs {}. {INSTALL}", needed())),
             None => Err(format!("{} does not say its version ({text:?}); Consort needs {}.", path.display(), needed())),
         }
+    }
+}
+
+/// When connections ended lately.
+#[derive(Debug, Default)]
+struct Endings(VecDeque<Instant>);
+
+impl Endings {
+    fn note(&mut self, report: &TmuxReport, ending: Option<Ending>) {
+        let now = Instant::now();
+        self.0.push_back(now);
+        self.0.retain(|ended| now.duration_since(*ended) < Duration::from_secs(60));
+        let reason = match ending {
+            Some(Ending::Detached) => "tmux detached the node",
+            Some(_) => "tmux ended the connection",
+            None => "tmux did not answer",
+        };
+        let ending = TmuxEnding { reason: reason.to_owned(), unix_ms: unix_ms(), in_a_minute: self.0.len() };
+        report.update(|status| {
+            status.connected_unix_ms = None;
+            status.last_ending = Some(ending);
+        });
     }
 }
 

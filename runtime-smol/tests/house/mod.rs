@@ -80,6 +80,7 @@ impl House {
                 serving: vec!["127.0.0.1:23000".parse().unwrap()],
                 tmux_socket: Some("work".into()),
                 log: None,
+                tmux: consort_web::tmux::TmuxReport::default(),
             },
         };
         let api = Arc::new(Api::new(config, Arc::clone(&node) as Arc<dyn api::Node>));

@@ -75,6 +75,7 @@ impl Panes {
             home: home.path().to_owned(),
             direct: true,
             environment: environment.clone(),
+            report: Default::default(),
         };
         let ends = Ends { orders: orders_end, reports: reports_end };
         let thread = std::thread::spawn(move || async_io::block_on(tmux::start(config, ends)));

@@ -50,6 +50,7 @@ impl Api {
             "tmux_socket": facts.tmux_socket,
             "pid": std::process::id(),
             "log": facts.log,
+            "tmux": facts.tmux.get(),
         });
         Response::json(200, &place)
     }

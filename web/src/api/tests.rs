@@ -144,6 +144,7 @@ fn build(reply: Result<Reply, Refusal>, stopping: bool) -> Case {
             serving: vec!["127.0.0.1:23000".parse().unwrap()],
             tmux_socket: Some("work".into()),
             log: Some("/state/consort.log".into()),
+            tmux: crate::tmux::TmuxReport::default(),
         },
     };
     Case { api: Api::new(config, Arc::clone(&node) as Arc<dyn Node>), node }

@@ -69,8 +69,9 @@ pub(crate) fn run(api: &Api, state_dir: &Path, place: &PlaceFlags, as_json: bool
     if health.is_some() {
         checks.extend(peers::checks(api));
     }
-    let socket = running.map_or(place.tmux_socket.clone(), |running| running.tmux_socket);
-    checks.extend(tmux::checks(socket.as_deref().filter(|name| !name.is_empty())));
+    let socket = running.as_ref().map_or(&place.tmux_socket, |running| &running.tmux_socket);
+    let seen = || Some(api.place().ok()?.tmux.unwrap_or_default()).filter(|_| health.is_some());
+    checks.extend(tmux::checks(socket.as_deref().filter(|name| !name.is_empty()), &seen));
     checks.extend(terminal(&|name| std::env::var(name).ok().filter(|value| !value.is_empty())));
     let bad = checks.iter().any(|check| check.outcome == Outcome::Bad);
     if as_json {
