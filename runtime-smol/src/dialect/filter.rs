@@ -3,6 +3,8 @@
 
 use super::Dialect;
 use super::sequences::{self, Verdict};
+use super::widths::Widths;
+use std::sync::Arc;
 
 const ESC: u8 = 0x1b;
 const BEL: u8 = 0x07;
@@ -31,6 +33,7 @@ pub struct Filter {
     /// Mode 7 (autowrap), which repeating a character turns off for a moment.
     wraps: bool,
     columns: u16,
+    widths: Arc<Widths>,
     /// Counts the strings that have begun.
     strings: u64,
 }
@@ -83,13 +86,15 @@ impl Filter {
             last: Last::Nothing,
             wraps: true,
             columns,
+            widths: Widths::assumed(dialect),
             strings: 0,
         }
     }
 
     /// Forgets what has begun: the stream has a gap here.
     pub fn restart(&mut self) {
-        *self = Filter::new(self.dialect, self.columns);
+        let widths = Arc::clone(&self.widths);
+        *self = Filter { widths, ..Filter::new(self.dialect, self.columns) };
     }
 
     /// How long the authority waits for the end of a string before it takes what follows as text again.
@@ -101,6 +106,17 @@ impl Filter {
     /// The width of the terminal from now on.
     pub fn set_columns(&mut self, columns: u16) {
         self.columns = columns;
+    }
+
+    /// How wide the authority takes characters to be.
+    #[must_use]
+    pub fn widths(&self) -> &Widths {
+        &self.widths
+    }
+
+    /// See [`widths`](Self::widths).
+    pub fn set_widths(&mut self, widths: Arc<Widths>) {
+        self.widths = widths;
     }
 
     /// Whether the terminal wraps at the end of a line, where that is known otherwise than from the stream.
@@ -192,7 +208,7 @@ impl Filter {
     /// Whether a character beyond ASCII may be passed on.
     fn prints(&self, character: char) -> bool {
         // C1 controls: tmux does not act on them, nor does our emulator; others would.
-        !('\u{80}'..='\u{9f}').contains(&character)
+        !('\u{80}'..='\u{9f}').contains(&character) && self.widths.prints(character)
     }
 
     fn ground(&mut self) {

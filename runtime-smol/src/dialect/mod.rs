@@ -9,6 +9,7 @@
 
 mod filter;
 mod sequences;
+pub mod widths;
 
 pub use filter::Filter;
 

@@ -152,5 +152,9 @@ pub(super) fn write_reset(_dialect: Dialect, _columns: u16, out: &mut Vec<u8>) {
 
 /// Whether an OSC with this content is passed on. Unknown ones are harmless; our own (see [`super`]) are for snapshots only.
 pub(super) fn keeps_osc(_dialect: Dialect, content: &[u8]) -> bool {
-    content.first().is_some_and(u8::is_ascii_digit)
+    let digits = content.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    // However it is written: browsers read it as a number.
+    let number =
+        content[..digits].iter().fold(0, |number: u32, digit| number.saturating_mul(10) + u32::from(digit - b'0'));
+    digits > 0 && number != super::widths::OSC
 }

@@ -223,7 +223,21 @@ impl Painter {
             // Half of a wide character whose other half was overwritten.
             own if own.contains(Flags::WIDE_CHAR_SPACER) => self.raw(b" "),
             own if own.contains(Flags::WIDE_CHAR) && !flags(at + 1).contains(Flags::WIDE_CHAR_SPACER) => self.raw(b" "),
-            _ => self.character(&cells[at]),
+            own => {
+                self.character(&cells[at]);
+                let end = at + if own.contains(Flags::WIDE_CHAR) { 2 } else { 1 };
+                self.place_behind(&cells[at], end, cells.len());
+            }
+        }
+    }
+
+    /// Terminals disagree about the width of emoji that are joined or varied, so what follows one is put where it is. Rows whose
+    /// lines will be wrapped elsewhere have no columns yet.
+    fn place_behind(&mut self, cell: &Cell, end: usize, columns: usize) {
+        let joined = cell.zerowidth().is_some_and(|more| more.iter().any(|c| matches!(c, '\u{200d}' | '\u{fe0f}')));
+        let indicator = matches!(cell.c, '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f3fb}'..='\u{1f3ff}');
+        if (joined || indicator) && end < columns && !self.unwrapped && !self.plain {
+            self.raw(format!("\x1b[{}G", end + 1).as_bytes());
         }
     }
 

@@ -6,6 +6,8 @@
 use super::history::History;
 use super::paint::Painter;
 use super::screen::{Screen, default_tab_stops};
+use crate::dialect::Dialect;
+use crate::dialect::widths::Widths;
 use alacritty_terminal::grid::{Cursor, Dimensions, Grid, Row};
 use alacritty_terminal::index::{Column, Line};
 use alacritty_terminal::term::TermMode;
@@ -31,9 +33,9 @@ pub(super) fn take(screen: &mut Screen, history: &History, unfinished: &[u8], hi
         body = screen.on_primary(|screen| paint_screens(screen, alternate.as_ref(), 0, Painter::plain()));
         older = 0;
     }
-    let mut main_keyboard = String::new();
-    screen.keyboard().write_main(&mut main_keyboard);
-    let mut bytes = main_keyboard.into_bytes();
+    let mut head = Widths::assumed(Dialect::Pty).command();
+    screen.keyboard().write_main(&mut head);
+    let mut bytes = head.into_bytes();
     bytes.append(&mut history.youngest(older, room.saturating_sub(body.len())).concat());
     bytes.append(&mut body);
     modes(screen, &mut bytes);

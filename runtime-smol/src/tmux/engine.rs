@@ -9,6 +9,7 @@ use super::reports::Reports;
 use super::sizes::Leases;
 use super::terminal::Terminal;
 use crate::backend::{TerminalEvent, ToBackend};
+use crate::dialect::widths::Widths;
 use async_channel::{Receiver, Sender};
 use consort_core::{AgentId, BackendOperation, Observation, OperationId, TerminalId, TerminalOutput};
 use smol::{LocalExecutor, Task};
@@ -16,6 +17,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A connection of ours, never used again.
@@ -153,6 +155,8 @@ pub(crate) struct State {
     pub(crate) paste_raw: &'static str,
     /// Number for names of buffers.
     pub(crate) next_buffer: u64,
+    /// How wide this server takes characters to be, once that is known.
+    pub(crate) widths: Option<Arc<Widths>>,
     /// Room for output in its canonical form.
     pub(crate) canonical: Vec<u8>,
 }

@@ -246,7 +246,8 @@ impl State {
                     self.resized(engine, id, size);
                 }
                 None => {
-                    self.terminals.insert(id, Terminal::new(session.id, pane.window, size, self.version));
+                    let filter = self.filter(size.cols());
+                    self.terminals.insert(id, Terminal::new(session.id, pane.window, size, filter));
                 }
             }
         }
@@ -273,7 +274,7 @@ impl State {
         let shell = is_shell(command) && (launched || self.is_top_process(pane));
         TerminalInfo {
             pane: pane.id,
-            title: if pane.title == self.identity.host { String::new() } else { shortened(&pane.title) },
+            title: if pane.title == self.identity.host { String::new() } else { shortened(shown_title(&pane.title)) },
             command: shortened(command),
             shell,
             window: shortened(&format!("{}:{}", pane.index.0, pane.window_name)),
@@ -321,6 +322,20 @@ pub(crate) fn unix_ms() -> u64 {
     now.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// A pane's title; nothing if it is a command for the terminal that tmux took for one: it takes every `ESC _ … ESC \` for a
+/// title, and programs that show pictures ask by one whether the terminal can (kitty's protocol: `G`, keys with their values, and
+/// perhaps data).
+pub(crate) fn shown_title(title: &str) -> &str {
+    let keys = title.strip_prefix('G').map(|rest| rest.split_once(';').map_or(rest, |(keys, _)| keys));
+    let is_key = |key: &str| {
+        let (name, value) = key.split_once('=').unwrap_or_default();
+        name.len() == 1
+            && name.chars().all(|c| c.is_ascii_alphabetic())
+            && value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    if keys.is_some_and(|keys| keys.split(',').all(is_key)) { "" } else { title }
+}
+
 fn shortened(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(TITLE_CHARS).collect()
 }
@@ -338,5 +353,20 @@ impl Engine {
             state.list();
         }
         let _ = receiver.recv().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_for_pictures_is_not_shown_as_a_title() {
+        for command in ["Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA", "Ga=d", "Gm=1;base64=="] {
+            assert_eq!(shown_title(command), "");
+        }
+        for title in ["", "Git: main", "G", "Grand = total", "Goal=x", "work"] {
+            assert_eq!(shown_title(title), title);
+        }
     }
 }

@@ -19,6 +19,7 @@ pub mod imsg;
 mod launch;
 pub mod listing;
 mod lists;
+mod measure;
 mod modes;
 mod operations;
 pub mod parser;

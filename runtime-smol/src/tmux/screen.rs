@@ -4,14 +4,15 @@
 //! that were erased (not written) in a background colour beyond the last character of a line (before tmux 3.4), and, before
 //! tmux 3.6, focus reports and bracketed paste, for which see [`Modes`].
 
+use super::lists::shown_title;
 use super::pen::{Pen, Piece, pieces};
 use super::quote::{Line, fields, unquote};
+use crate::dialect::widths::Widths;
 use crate::keyboard::Keyboard;
 use consort_core::Size;
 use consort_core::limits::SNAPSHOT_BYTES;
 use memchr::memchr;
 use std::fmt::Write;
-use unicode_width::UnicodeWidthChar;
 
 /// What `display-message` is asked for, in the order in which [`State::parse`] reads it.
 const STATE_FORMAT: &str = "#{pane_width} #{pane_height} #{cursor_x} #{cursor_y} #{cursor_flag} #{alternate_on} \
@@ -165,40 +166,42 @@ impl Capture {
     /// The bytes, at most [`SNAPSHOT_BYTES`]: the oldest history is left out to stay below. What has begun and is not complete
     /// is not among them: it follows when it is complete.
     #[must_use]
-    pub fn into_bytes(self, mut modes: Modes) -> Vec<u8> {
+    pub fn into_bytes(self, mut modes: Modes, widths: &Widths) -> Vec<u8> {
         let state = &self.state;
         modes.keyboard.show_alternate(state.alternate.is_some());
         if let (None, Some(level)) = (modes.keyboard.modified(), state.modify_other_keys) {
             modes.keyboard.modify_other_keys(level);
         }
         let mut tail = Vec::new();
-        let rows = rows(&self.rows, &self.joined, state.size);
+        let rows = rows(&self.rows, &self.joined, state.size, widths);
         let screen_start = rows.len().saturating_sub(usize::from(state.size.rows()));
         let (history, screen) = rows.split_at(screen_start);
         let saved;
         let (normal, shown): (Vec<&Row<'_>>, &[Row<'_>]) = match state.alternate {
             None => (rows.iter().collect(), screen),
             Some((x, y)) => {
-                saved = self::rows(&self.saved_rows, &self.saved_joined, state.size);
+                saved = self::rows(&self.saved_rows, &self.saved_joined, state.size, widths);
                 let _ = write_str(&mut tail, &format!("\x1b[{};{}H\x1b[?1049h\x1b[H", y + 1, x + 1));
-                let mut alternate = Writer::new(state.size.cols());
+                let mut alternate = Writer::new(state.size.cols(), widths);
                 alternate.rows(&mut screen.iter());
                 tail.extend(alternate.finish());
                 (history.iter().chain(&saved).collect(), screen)
             }
         };
-        state.write_modes(&modes, shown, &mut tail);
-        let mut head = Writer::new(state.size.cols());
-        let room = SNAPSHOT_BYTES.saturating_sub(tail.len() + 64);
-        let mut bytes: usize = normal.iter().map(|row| row.bytes.len() + 16).sum();
+        state.write_modes(&modes, shown, widths, &mut tail);
+        let mut head = Writer::new(state.size.cols(), widths);
+        let command = widths.command();
+        let room = SNAPSHOT_BYTES.saturating_sub(tail.len() + command.len() + 64);
+        let mut bytes: usize = normal.iter().map(|row| row.room()).sum();
         let mut normal = normal.into_iter();
         while bytes > room {
             let Some(row) = normal.next() else { break };
-            bytes -= row.bytes.len() + 16;
+            bytes -= row.room();
             head.skip(row);
         }
         head.rows(&mut normal);
-        let mut out = Vec::with_capacity(bytes + tail.len() + 64);
+        let mut out = Vec::with_capacity(bytes + command.len() + tail.len() + 64);
+        out.extend_from_slice(command.as_bytes());
         // Line drawing is captured as the letters that stand for it, between shifts to the second character set.
         out.extend_from_slice(b"\x1b)0");
         let mut keyboard = String::new();
@@ -222,9 +225,9 @@ impl State {
     }
 
     /// Everything after the text: title, tabs, region, cursor, modes.
-    fn write_modes(&self, modes: &Modes, screen: &[Row<'_>], out: &mut Vec<u8>) {
+    fn write_modes(&self, modes: &Modes, screen: &[Row<'_>], widths: &Widths, out: &mut Vec<u8>) {
         let mut text = String::from("\x1b)B");
-        let title: String = self.title.chars().filter(|c| !c.is_control()).collect();
+        let title: String = shown_title(&self.title).chars().filter(|c| !c.is_control()).collect();
         let _ = write!(text, "\x1b]2;{title}\x1b\\");
         if !self.tabs.iter().copied().eq((8..self.size.cols()).step_by(8)) {
             text.push_str("\x1b[3g");
@@ -237,7 +240,7 @@ impl State {
             let _ = write!(text, "\x1b[{};{}r", upper + 1, lower + 1);
         }
         out.extend_from_slice(text.as_bytes());
-        self.write_cursor(screen, out);
+        self.write_cursor(screen, widths, out);
         let [standard, button, all, utf8, sgr] = self.flags.mouse;
         let switches = [
             (self.flags.insert, "\x1b[4h"),
@@ -261,7 +264,7 @@ impl State {
         out.extend_from_slice(keyboard.as_bytes());
     }
 
-    fn write_cursor(&self, screen: &[Row<'_>], out: &mut Vec<u8>) {
+    fn write_cursor(&self, screen: &[Row<'_>], widths: &Widths, out: &mut Vec<u8>) {
         let (x, y) = self.cursor;
         let (origin, top) = if self.flags.origin { ("\x1b[?6h", self.region.0) } else { ("", 0) };
         let row = y.saturating_sub(top) + 1;
@@ -269,7 +272,8 @@ impl State {
         let mut last = Vec::new();
         if x >= self.size.cols() {
             // A wrap is pending: only writing the last character again brings that about.
-            if let Some((character, width, pen)) = screen.get(usize::from(y)).and_then(Row::last_character) {
+            if let Some((character, width, pen)) = screen.get(usize::from(y)).and_then(|row| row.last_character(widths))
+            {
                 column = self.size.cols() + 1 - width;
                 last = format!("{}{character}\x1b[0m", pen.codes()).into_bytes();
             }
@@ -290,8 +294,14 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
+    /// Bytes that it takes in a snapshot at most: behind each character beyond ASCII the cursor may be placed.
+    fn room(&self) -> usize {
+        let long = self.bytes.iter().filter(|byte| **byte >= 0xc0).count();
+        self.bytes.len() + 8 * long + 16
+    }
+
     /// The last character with what combines with it, its width, and the pen it was written with.
-    fn last_character(&self) -> Option<(String, u16, Pen)> {
+    fn last_character(&self, widths: &Widths) -> Option<(String, u16, Pen)> {
         let (mut pen, mut last) = (self.pen.clone(), None);
         for piece in pieces(self.bytes) {
             match piece {
@@ -299,12 +309,8 @@ impl Row<'_> {
                 Piece::Other => {}
                 Piece::Text(text) => {
                     let text = std::str::from_utf8(text).ok()?;
-                    for c in text.chars() {
-                        let width = c.width().unwrap_or(0) as u16;
-                        match &mut last {
-                            Some((character, _, _)) if width == 0 => String::push(character, c),
-                            _ => last = Some((c.to_string(), width, pen.clone())),
-                        }
+                    if let Some(cluster) = widths.clusters(text).last() {
+                        last = Some((cluster.text.to_owned(), cluster.columns, pen.clone()));
                     }
                 }
             }
@@ -317,7 +323,7 @@ impl Row<'_> {
 ///
 /// tmux marks a row as wrapped when text ran over its end, and does not always take the mark back when the row is changed
 /// later. So a row counts as wrapped only if it is also full.
-fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size) -> Vec<Row<'a>> {
+fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size, widths: &Widths) -> Vec<Row<'a>> {
     let mut result: Vec<Row<'a>> = Vec::new();
     let (mut pen, mut rest, mut aligned) = (Pen::default(), Some(joined), true);
     for bytes in rows.split(|b| *b == b'\n') {
@@ -337,9 +343,9 @@ fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size) -> Vec<Row<'a>> {
         }
         let runs_on = aligned && used < line.len();
         if runs_on {
-            width = text_width(&line[..used]);
+            width = text_width(&line[..used], widths);
         }
-        let next_is_wide = || first_width(&line[used..]) == 2;
+        let next_is_wide = || first_width(&line[used..], widths) == 2;
         let cols = usize::from(size.cols());
         let wrapped = runs_on && (width == cols || (width + 1 == cols && next_is_wide()));
         rest = rest.and_then(|rest| if runs_on { Some(&rest[used..]) } else { rest.get(line.len() + 1..) });
@@ -354,26 +360,24 @@ fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size) -> Vec<Row<'a>> {
     result
 }
 
-fn text_width(text: &[u8]) -> usize {
-    if text.is_ascii() {
-        return text.len();
-    }
-    String::from_utf8_lossy(text).chars().map(|c| c.width().unwrap_or(0)).sum()
+fn text_width(text: &[u8], widths: &Widths) -> usize {
+    if text.is_ascii() { text.len() } else { widths.columns(&String::from_utf8_lossy(text)) }
 }
 
-fn first_width(text: &[u8]) -> usize {
+fn first_width(text: &[u8], widths: &Widths) -> u16 {
     let end = text.len().min(4);
     let first = match std::str::from_utf8(&text[..end]) {
         Ok(text) => text.chars().next(),
         Err(error) => std::str::from_utf8(&text[..error.valid_up_to()]).ok().and_then(|text| text.chars().next()),
     };
-    first.and_then(UnicodeWidthChar::width).unwrap_or(0)
+    first.map_or(0, |first| widths.of(first).columns())
 }
 
 /// Writes rows so that an emulator shows them as they are in tmux.
-struct Writer {
+struct Writer<'w> {
     out: Vec<u8>,
     cols: u16,
+    widths: &'w Widths,
     first: bool,
     /// The pen before the next row, if rows were skipped.
     skipped: bool,
@@ -381,9 +385,9 @@ struct Writer {
     painted: bool,
 }
 
-impl Writer {
-    fn new(cols: u16) -> Self {
-        Writer { out: Vec::new(), cols, first: true, skipped: false, painted: false }
+impl<'w> Writer<'w> {
+    fn new(cols: u16, widths: &'w Widths) -> Self {
+        Writer { out: Vec::new(), cols, widths, first: true, skipped: false, painted: false }
     }
 
     fn skip(&mut self, _row: &Row<'_>) {
@@ -397,7 +401,7 @@ impl Writer {
                 self.out.extend_from_slice(row.pen.codes().as_bytes());
             }
             self.first = false;
-            self.out.extend_from_slice(row.bytes);
+            self.row(row.bytes);
             let Some(next) = rows.peek() else { break };
             if row.wrapped {
                 self.painted |= next.pen.has_background();
@@ -407,9 +411,44 @@ impl Writer {
         }
     }
 
+    /// Writes a row. What follows characters whose width terminals disagree about is put where tmux has it.
+    fn row(&mut self, bytes: &[u8]) {
+        if bytes.is_ascii() {
+            return self.out.extend_from_slice(bytes);
+        }
+        let (mut column, mut rest) = (0, bytes);
+        for piece in pieces(bytes) {
+            let Piece::Text(text) = piece else { continue };
+            // Between two texts are sequences only.
+            let start = text.as_ptr() as usize - bytes.as_ptr() as usize;
+            let sequences = &rest[..start - (bytes.len() - rest.len())];
+            self.out.extend_from_slice(sequences);
+            rest = &bytes[start + text.len()..];
+            self.text(text, &mut column);
+        }
+        self.out.extend_from_slice(rest);
+    }
+
+    fn text(&mut self, text: &[u8], column: &mut u16) {
+        if text.is_ascii() {
+            *column += text.len() as u16;
+            return self.out.extend_from_slice(text);
+        }
+        // tmux keeps C1 controls within characters that they were printed behind; a terminal would act on them.
+        let text: String =
+            String::from_utf8_lossy(text).chars().filter(|c| !('\u{80}'..='\u{9f}').contains(c)).collect();
+        for cluster in self.widths.clusters(&text) {
+            self.out.extend_from_slice(cluster.text.as_bytes());
+            *column += cluster.columns;
+            if cluster.is_doubtful() && *column < self.cols {
+                self.out.extend_from_slice(format!("\x1b[{}G", *column + 1).as_bytes());
+            }
+        }
+    }
+
     /// Goes to the next line with no background set, so that scrolling paints nothing.
     fn line_end(&mut self, row: &Row<'_>, pen: &Pen) {
-        let repaint = std::mem::take(&mut self.painted) && row_width(row) < usize::from(self.cols);
+        let repaint = std::mem::take(&mut self.painted) && row_width(row, self.widths) < usize::from(self.cols);
         if pen.has_background() || repaint {
             self.out.extend_from_slice(b"\x1b[49m");
             if repaint {
@@ -431,8 +470,8 @@ impl Writer {
     }
 }
 
-fn row_width(row: &Row<'_>) -> usize {
-    pieces(row.bytes).map(|piece| if let Piece::Text(text) = piece { text_width(text) } else { 0 }).sum()
+fn row_width(row: &Row<'_>, widths: &Widths) -> usize {
+    pieces(row.bytes).map(|piece| if let Piece::Text(text) = piece { text_width(text, widths) } else { 0 }).sum()
 }
 
 #[cfg(test)]

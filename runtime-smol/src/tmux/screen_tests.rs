@@ -1,12 +1,18 @@
 use super::*;
+use crate::dialect::Dialect;
 use proptest::prelude::*;
+use std::sync::Arc;
+
+fn widths() -> Arc<Widths> {
+    Widths::assumed(Dialect::Tmux { version: (3, 3) })
+}
 
 fn size(cols: u16, rows: u16) -> Size {
     Size::clamped(cols, rows)
 }
 
 fn wrapped(captured: &str, joined: &str, cols: u16) -> Vec<bool> {
-    rows(captured.as_bytes(), joined.as_bytes(), size(cols, 3)).iter().map(|row| row.wrapped).collect()
+    rows(captured.as_bytes(), joined.as_bytes(), size(cols, 3), &widths()).iter().map(|row| row.wrapped).collect()
 }
 
 #[test]
@@ -44,7 +50,7 @@ fn capture(cols: u16, height: u16, rows: &str) -> Capture {
 
 #[test]
 fn a_background_is_set_aside_at_the_end_of_a_line() {
-    let bytes = capture(10, 2, "\x1b[44mab\ncd").into_bytes(Modes::default());
+    let bytes = capture(10, 2, "\x1b[44mab\ncd").into_bytes(Modes::default(), &widths());
     let text = String::from_utf8(bytes).expect("text");
     assert!(text.contains("\x1b[44mab\x1b[49m\r\n\x1b[44mcd"), "{text:?}");
 }
@@ -53,17 +59,32 @@ fn a_background_is_set_aside_at_the_end_of_a_line() {
 fn the_oldest_history_is_left_out_to_stay_below_the_bound_and_colours_go_on() {
     let row = "x".repeat(900);
     let text = format!("\x1b[31m{row}\n{}last", format!("{row}\n").repeat(10_000));
-    let bytes = capture(1_000, 2, &text).into_bytes(Modes::default());
+    let bytes = capture(1_000, 2, &text).into_bytes(Modes::default(), &widths());
     assert!(bytes.len() <= SNAPSHOT_BYTES && bytes.len() > SNAPSHOT_BYTES / 2);
-    assert!(bytes.starts_with(b"\x1b)0\x1b[31mxxx"));
+    let head = [widths().command().as_bytes(), b"\x1b)0\x1b[31mxxx"].concat();
+    assert!(bytes.starts_with(&head));
     assert!(memchr::memmem::find(&bytes, b"last").is_some());
+}
+
+#[test]
+fn what_follows_a_joined_emoji_is_placed() {
+    let text = "\x1b[1m👩\u{200d}💻\x1b[0m 10%\né日 x";
+    let bytes = capture(20, 2, text).into_bytes(Modes::default(), &widths());
+    let text = String::from_utf8(bytes).expect("text");
+    assert!(text.contains("\x1b[1m👩\u{200d}💻\x1b[3G\x1b[0m 10%\r\né日 x"), "{text:?}");
+}
+
+#[test]
+fn a_c1_control_within_a_cell_is_not_in_the_snapshot() {
+    let bytes = capture(20, 2, "a\u{9b}2Jb\n").into_bytes(Modes::default(), &widths());
+    assert!(String::from_utf8(bytes).expect("text").contains("a2Jb"));
 }
 
 #[test]
 fn a_title_cannot_end_its_sequence() {
     let state = r"80 24 0 0 1 0   0 0 0 0 0 0 0 0 1 0 0 23  a\\\033\\b\007c  /dev/null";
     let bodies = [state, "", "", "", "", ""].map(|body| body.as_bytes().to_vec());
-    let bytes = Capture::parse(&bodies).expect("a capture").into_bytes(Modes::default());
+    let bytes = Capture::parse(&bodies).expect("a capture").into_bytes(Modes::default(), &widths());
     let text = String::from_utf8(bytes).expect("text");
     let title = text.split("\x1b]2;").nth(1).and_then(|rest| rest.split("\x1b\\").next());
     assert_eq!(title, Some("a\\\\bc"));
@@ -80,7 +101,7 @@ proptest! {
         let mut all = vec![state.into_bytes()];
         all.extend(bodies);
         if let Some(capture) = Capture::parse(&all) {
-            let bytes = capture.into_bytes(Modes::default());
+            let bytes = capture.into_bytes(Modes::default(), &widths());
             prop_assert!(bytes.len() <= SNAPSHOT_BYTES);
         }
     }

@@ -218,7 +218,11 @@ impl Engine {
         let other = self.state.borrow().identity != identity;
         if other {
             self.forget_agents();
-            self.state.borrow_mut().identity = identity;
+            let mut state = self.state.borrow_mut();
+            (state.identity, state.widths) = (identity, None);
+        }
+        if self.state.borrow().widths.is_none() {
+            self.spawn(Rc::clone(self).measure_widths());
         }
         self.state.borrow_mut().identified = true;
     }

@@ -7,10 +7,12 @@ use super::parser::layout_panes;
 use super::quote::Line;
 use super::screen::{Capture, Modes, capture_line};
 use crate::backend::TerminalEvent;
+use crate::dialect::widths::Widths;
 use crate::dialect::{Dialect, Filter};
 use consort_core::limits::SNAPSHOT_HISTORY_LINES;
 use consort_core::{Size, TerminalId};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Lines of history in a snapshot of a pane that floods.
@@ -55,7 +57,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    pub(crate) fn new(session: u32, window: u32, size: Size, version: (u32, u32)) -> Self {
+    pub(crate) fn new(session: u32, window: u32, size: Size, filter: Filter) -> Self {
         Terminal {
             session,
             window,
@@ -66,7 +68,7 @@ impl Terminal {
             flow: Flow::new(Instant::now()),
             tail: Tail::default(),
             modes: ModeTracker::default(),
-            filter: Filter::new(Dialect::Tmux { version }, size.cols()),
+            filter,
             unsynchronised: true,
             string: None,
             looked: None,
@@ -84,6 +86,15 @@ impl Terminal {
 
     fn wanted(&self) -> bool {
         self.watched || self.listeners > 0
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// How wide tmux takes characters to be.
+    pub(crate) fn set_widths(&mut self, widths: Arc<Widths>) {
+        self.filter.set_widths(widths);
     }
 
     /// Output was lost: what is known of the stream's state is not known any more.
@@ -120,6 +131,15 @@ impl Terminal {
 }
 
 impl State {
+    /// A filter for a terminal of this width.
+    pub(crate) fn filter(&self, columns: u16) -> Filter {
+        let mut filter = Filter::new(Dialect::Tmux { version: self.version }, columns);
+        if let Some(widths) = &self.widths {
+            filter.set_widths(Arc::clone(widths));
+        }
+        filter
+    }
+
     /// Delivers a terminal's output from now on.
     pub(crate) fn watch(&mut self, engine: &Rc<Engine>, id: TerminalId) {
         let Some(terminal) = self.terminals.get_mut(&id) else { return };
@@ -358,7 +378,7 @@ impl State {
             focus: terminal.modes.focus.unwrap_or(false),
             keyboard: terminal.modes.keyboard.clone(),
         };
-        let bytes = capture.into_bytes(modes);
+        let bytes = capture.into_bytes(modes, terminal.filter.widths());
         self.resized(engine, id, size);
         engine.reports.terminal(id, TerminalEvent::Snapshot { size, bytes });
     }

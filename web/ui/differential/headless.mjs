@@ -6,21 +6,16 @@
 import { createInterface } from "node:readline";
 import { createServer } from "vite";
 import xterm from "@xterm/headless";
-import unicode11 from "@xterm/addon-unicode11";
 import { screenOf } from "./cells.mjs";
 
 const vite = await createServer({ root: new URL("..", import.meta.url).pathname, configFile: false, logLevel: "error",
   server: { middlewareMode: true, watch: null, ws: false }, optimizeDeps: { noDiscovery: true, include: [] } });
-const { leaveAlternateScreenOnce } = await vite.ssrLoadModule("/src/terminal/alternate-screen.ts");
-const { swallowQueries } = await vite.ssrLoadModule("/src/terminal/queries.ts");
+const { configureEmulator, EMULATOR_OPTIONS, replacement } = await vite.ssrLoadModule("/src/terminal/emulator.ts");
 await vite.close();
 
 function createEmulator() {
-  const terminal = new xterm.Terminal({ allowProposedApi: true, logLevel: "off", scrollback: 20_000 });
-  terminal.loadAddon(new unicode11.Unicode11Addon());
-  terminal.unicode.activeVersion = "11";
-  swallowQueries(terminal);
-  leaveAlternateScreenOnce(terminal);
+  const terminal = new xterm.Terminal({ ...EMULATOR_OPTIONS, logLevel: "off" });
+  configureEmulator(terminal, { clipboard: () => {} });
   return terminal;
 }
 
@@ -36,7 +31,7 @@ const decode = (base64) => new Uint8Array(Buffer.from(base64, "base64"));
 
 function replace(terminal, [cols, rows, base64]) {
   if (cols !== terminal.cols || rows !== terminal.rows) terminal.resize(cols, rows);
-  return write(terminal, new Uint8Array([0x18, 0x1b, 0x63, ...decode(base64)]));
+  return write(terminal, replacement(decode(base64)));
 }
 
 async function answer({ steps }) {

@@ -5,6 +5,7 @@ import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { leaveAlternateScreenOnce } from "./alternate-screen";
 import { handleClipboardWrites } from "./clipboard";
 import { swallowQueries } from "./queries";
+import { countByOwnersWidths } from "./widths";
 
 /** The terminal with its scrollback; the node bounds the history of a snapshot far below. */
 export const SCROLLBACK_LINES = 20_000;
@@ -33,6 +34,7 @@ export interface EmulatorListener {
 export function configureEmulator(terminal: Emulator, listener: EmulatorListener): void {
   terminal.loadAddon(new Unicode11Addon() as Parameters<Emulator["loadAddon"]>[0]);
   terminal.unicode.activeVersion = "11";
+  countByOwnersWidths(terminal);
   swallowQueries(terminal);
   leaveAlternateScreenOnce(terminal);
   handleClipboardWrites(terminal, (text) => listener.clipboard(text));

@@ -1,0 +1,294 @@
+//! How many columns characters take, and how they join: measured from the authority, and sent to the browser's emulator at the
+//! head of each snapshot.
+
+use super::Dialect;
+use data_encoding::BASE64;
+use std::fmt::Write as _;
+use std::sync::{Arc, LazyLock};
+use unicode_width::UnicodeWidthChar;
+
+/// The number of the operating system command that carries a table. Browsers take it from snapshots; no program can print it,
+/// because the filter leaves it out, and `consort attach` drops every command that it does not know.
+pub const OSC: u32 = 7117;
+
+/// Bytes of a cell's characters that tmux keeps.
+const CELL_BYTES: usize = 21;
+const ZERO_WIDTH_JOINER: char = '\u{200d}';
+const EMOJI_VARIATION: char = '\u{fe0f}';
+
+/// What the authority makes of one character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// It joins the character before it.
+    Zero,
+    /// One column.
+    One,
+    /// Two columns.
+    Two,
+    /// It is not printed at all.
+    Dropped,
+}
+
+impl Width {
+    /// Columns of the character alone.
+    #[must_use]
+    pub const fn columns(self) -> u16 {
+        match self {
+            Width::Zero | Width::Dropped => 0,
+            Width::One => 1,
+            Width::Two => 2,
+        }
+    }
+}
+
+/// Which characters share a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Join {
+    /// Characters of no width join the one before them.
+    ZeroWidth,
+    /// So does whatever follows a zero width joiner; nothing gets wider (tmux before 3.4).
+    Joiner,
+    /// So do skin tones and regional indicators behind anything beyond ASCII; they and the emoji variation selector make a
+    /// character of one column two columns wide (tmux since 3.4).
+    Clusters,
+}
+
+/// The widths of all characters, as runs of the same width.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Widths {
+    join: Join,
+    /// Where a run begins, and its width; it ends where the next one begins.
+    runs: Vec<(u32, Width)>,
+    drops: bool,
+}
+
+/// The table of `unicode-width`, by which our emulator counts.
+fn ours() -> Vec<(u32, Width)> {
+    runs((0..=u32::from(char::MAX)).map(|code| {
+        // Surrogates are no characters.
+        let width = char::from_u32(code).map_or(Some(1), UnicodeWidthChar::width);
+        match width {
+            Some(0) | None => Width::Zero,
+            Some(1) => Width::One,
+            Some(_) => Width::Two,
+        }
+    }))
+}
+
+fn runs(widths: impl Iterator<Item = Width>) -> Vec<(u32, Width)> {
+    let mut runs: Vec<(u32, Width)> = Vec::new();
+    for (code, width) in (0..).zip(widths) {
+        if runs.last().is_none_or(|(_, last)| *last != width) {
+            runs.push((code, width));
+        }
+    }
+    runs
+}
+
+impl Widths {
+    /// The table of our own emulator, and of a tmux that has not been asked yet.
+    #[must_use]
+    pub fn assumed(dialect: Dialect) -> Arc<Widths> {
+        static TABLES: LazyLock<[Arc<Widths>; 3]> = LazyLock::new(|| {
+            let runs = ours();
+            [Join::ZeroWidth, Join::Joiner, Join::Clusters].map(|join| Arc::new(Widths::new(join, runs.clone())))
+        });
+        let table = match dialect {
+            Dialect::Pty => 0,
+            Dialect::Tmux { version } if version < (3, 4) => 1,
+            Dialect::Tmux { .. } => 2,
+        };
+        Arc::clone(&TABLES[table])
+    }
+
+    fn new(join: Join, runs: Vec<(u32, Width)>) -> Self {
+        let drops = runs.iter().any(|(_, width)| *width == Width::Dropped);
+        Widths { join, runs, drops }
+    }
+
+    /// The same table with what was measured in place of what was assumed.
+    #[must_use]
+    pub fn with_measured(&self, measured: &[(char, Width)]) -> Widths {
+        let mut all: Vec<Width> = Vec::with_capacity(u32::from(char::MAX) as usize + 1);
+        for (at, (start, width)) in self.runs.iter().enumerate() {
+            let end = self.runs.get(at + 1).map_or(u32::from(char::MAX) + 1, |next| next.0);
+            all.extend((*start..end).map(|_| *width));
+        }
+        for (character, width) in measured {
+            all[*character as usize] = *width;
+        }
+        Widths::new(self.join, runs(all.into_iter()))
+    }
+
+    /// The width of one character.
+    #[must_use]
+    pub fn of(&self, character: char) -> Width {
+        if matches!(character, ' '..='~') {
+            return Width::One;
+        }
+        let code = u32::from(character);
+        let run = self.runs.partition_point(|(start, _)| *start <= code);
+        self.runs[run.saturating_sub(1)].1
+    }
+
+    /// Whether the authority prints this character.
+    pub(super) fn prints(&self, character: char) -> bool {
+        !self.drops || self.of(character) != Width::Dropped
+    }
+
+    /// The columns of a text without control characters.
+    #[must_use]
+    pub fn columns(&self, text: &str) -> usize {
+        if text.is_ascii() {
+            return text.len();
+        }
+        self.clusters(text).map(|cluster| usize::from(cluster.columns)).sum()
+    }
+
+    /// The cells of a text: which characters share one, and how wide it is.
+    pub fn clusters<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Cluster<'a>> {
+        let mut rest = text;
+        std::iter::from_fn(move || {
+            let mut characters = rest.chars();
+            let mut columns = self.of(characters.next()?).columns();
+            let mut end = rest.len() - characters.as_str().len();
+            for next in characters {
+                let Some(wider) = self.joins(&rest[..end], next) else { break };
+                columns += u16::from(wider && columns == 1);
+                end += next.len_utf8();
+            }
+            let (text, after) = rest.split_at(end);
+            rest = after;
+            Some(Cluster { text, columns })
+        })
+    }
+
+    /// Whether a character joins a cell with this text, and if so, whether it makes it wide.
+    fn joins(&self, cell: &str, next: char) -> Option<bool> {
+        let zero = self.of(next) == Width::Zero || next == ZERO_WIDTH_JOINER;
+        let after_joiner = cell.ends_with(ZERO_WIDTH_JOINER) && !next.is_ascii();
+        match self.join {
+            Join::ZeroWidth => zero.then_some(false),
+            Join::Joiner => (zero || after_joiner).then_some(false),
+            Join::Clusters => {
+                let modifier = is_modifier(next) && cell.len() > 1;
+                let fits = cell.len() + next.len_utf8() <= CELL_BYTES;
+                let joins = fits && (zero || next == EMOJI_VARIATION || modifier || after_joiner);
+                joins.then_some(next == EMOJI_VARIATION || modifier)
+            }
+        }
+    }
+
+    /// The command that gives this table to a browser's emulator.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let mut bytes = Vec::new();
+        for (at, (start, width)) in self.runs.iter().enumerate() {
+            let end = self.runs.get(at + 1).map_or(u32::from(char::MAX) + 1, |next| next.0);
+            let width = match width {
+                Width::Zero | Width::Dropped => 0,
+                Width::One => 1,
+                Width::Two => 2,
+            };
+            write_number((end - start) << 2 | width, &mut bytes);
+        }
+        let join = match self.join {
+            Join::ZeroWidth => "zero-width",
+            Join::Joiner => "joiner",
+            Join::Clusters => "clusters",
+        };
+        let mut command = String::new();
+        // Writing to a string does not fail.
+        let _ = write!(command, "\x1b]{OSC};{join};{}\x1b\\", BASE64.encode(&bytes));
+        command
+    }
+}
+
+/// Characters that share a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cluster<'a> {
+    /// The characters.
+    pub text: &'a str,
+    /// The columns that they take.
+    pub columns: u16,
+}
+
+impl Cluster<'_> {
+    /// Whether terminals may disagree about its width.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        let mut characters = self.text.chars();
+        let first = characters.next().and_then(UnicodeWidthChar::width);
+        first != Some(usize::from(self.columns))
+            || characters.any(|c| c == EMOJI_VARIATION || c == ZERO_WIDTH_JOINER)
+            || self.text.chars().any(is_modifier)
+    }
+}
+
+/// A skin tone or a regional indicator.
+fn is_modifier(character: char) -> bool {
+    matches!(character, '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f3fb}'..='\u{1f3ff}')
+}
+
+/// Seven bits per byte, the lowest first; the highest bit says that more follow.
+fn write_number(mut number: u32, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tmux(version: (u32, u32)) -> Arc<Widths> {
+        Widths::assumed(Dialect::Tmux { version })
+    }
+
+    fn cells(widths: &Widths, text: &str) -> Vec<(String, u16)> {
+        widths.clusters(text).map(|cluster| (cluster.text.to_owned(), cluster.columns)).collect()
+    }
+
+    #[test]
+    fn a_joined_emoji_is_as_wide_as_the_authority_says() {
+        let coder = "👩\u{200d}💻!";
+        assert_eq!(tmux((3, 3)).columns(coder), 3);
+        assert_eq!(tmux((3, 5)).columns(coder), 3);
+        assert_eq!(Widths::assumed(Dialect::Pty).columns(coder), 5);
+        assert_eq!(
+            cells(&tmux((3, 3)), "a\u{301}❤\u{fe0f}👍🏽"),
+            [("a\u{301}".into(), 1), ("❤\u{fe0f}".into(), 1), ("👍".into(), 2), ("🏽".into(), 2)]
+        );
+        assert_eq!(
+            cells(&tmux((3, 5)), "❤\u{fe0f}👍🏽🇩🇪x"),
+            [("❤\u{fe0f}".into(), 2), ("👍🏽🇩🇪".into(), 2), ("x".into(), 1)]
+        );
+    }
+
+    #[test]
+    fn what_is_measured_replaces_what_was_assumed() {
+        let assumed = tmux((3, 3));
+        let measured =
+            assumed.with_measured(&[('\u{1fae0}', Width::One), ('\u{1fae8}', Width::Dropped), ('é', Width::One)]);
+        assert_eq!(
+            [measured.of('\u{1fae0}'), measured.of('\u{1fae8}'), measured.of('\u{1fae1}')],
+            [Width::One, Width::Dropped, Width::Two]
+        );
+        assert_eq!(measured.with_measured(&[('\u{1fae0}', Width::Two), ('\u{1fae8}', Width::Two)]), *assumed);
+    }
+
+    #[test]
+    fn a_table_is_short() {
+        let command = tmux((3, 3)).command();
+        assert!(command.starts_with("\x1b]7117;joiner;") && command.len() < 4 << 10, "{} bytes", command.len());
+    }
+
+    #[test]
+    fn clusters_whose_width_terminals_disagree_about_are_doubtful() {
+        let doubtful = |text: &str| tmux((3, 3)).clusters(text).next().is_some_and(|cluster| cluster.is_doubtful());
+        assert!(["👩\u{200d}💻", "❤\u{fe0f}", "🇩"].into_iter().all(doubtful));
+        assert!(!["a", "é", "日", "👩", "e\u{301}"].into_iter().any(doubtful));
+    }
+}
