@@ -1,6 +1,9 @@
 // The list of agents and what is reached from it, in a real browser with two machines.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launchBrowser, openAgent, openPage, TestNode, terminalLines, waitFor } from "./harness.mjs";
 
@@ -192,7 +195,18 @@ test("what is done to several says what it would do, asks, and types into no que
   assert.ok((await named("zoo-ape")).running, "not before it is agreed to");
   await page.getByTestId("bulk-run").click();
   await waitFor("all stopped", async () => (await agents()).filter(({ name }) => name.startsWith("zoo")).every(({ running }) => !running));
-  await page.getByTestId("tree").focus().catch(() => undefined);
+
+  // What fails is said beside the agent that it is about; the others go on.
+  const lost = mkdtempSync(join(tmpdir(), "consort-lost-"));
+  const broken = await node.create({ ...cat("zoo-broken"), directory: lost });
+  await node.request("POST", `/api/agents/${broken.id}/stop`);
+  rmSync(lost, { recursive: true });
+  await row(broken.id).click({ modifiers: ["Control"] });
+  await page.getByTestId("selected-start").click();
+  await page.getByTestId("bulk-run").click();
+  await waitFor("the result", async () => /✓ done/.test(await entry(ape.id).innerText()) && /director/.test(await entry(broken.id).innerText()));
+  assert.ok((await named("zoo-ape")).running && !(await named("zoo-broken")).running);
+  await page.getByTestId("bulk-close").click();
   await page.getByTestId("clear-selection").click();
   await page.getByTestId("selection-bar").waitFor({ state: "detached" });
 });

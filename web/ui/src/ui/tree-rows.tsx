@@ -142,7 +142,7 @@ export function AgentItem({ row, place, selected }: { row: AgentRow; place: RowP
       style={rowStyle(row, place, app.store.hues.value)}
       onFocus={(event) => {
         place.onFocus();
-        if (event.currentTarget.matches(":focus-visible")) explain(event);
+        if (!app.space.touch.value && event.currentTarget.matches(":focus-visible")) explain(event);
       }}
       onBlur={hideTooltip}
       onMouseEnter={app.space.touch.value ? undefined : explain}
