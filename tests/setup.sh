@@ -7,6 +7,12 @@ command -v tmux >/dev/null 2>&1 || missing="$missing tmux"
 command -v zsh >/dev/null 2>&1 || missing="$missing zsh"
 command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 ||
     [ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ] || missing="$missing chromium"
+# What stands between a browser and a node; where there is none, its tests say that they are skipped.
+if [ "$(uname)" = Linux ]; then
+    [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
+    [ -x /usr/sbin/sshd ] && [ -x /usr/bin/ssh ] || missing="$missing openssh-server openssh-client"
+    command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
+fi
 
 # Firefox where it is one package; the tests with it say that they are skipped elsewhere. bash and fish for completions.
 if command -v apt-get >/dev/null 2>&1; then

@@ -41,11 +41,14 @@ export class TestNode {
     this.folder = mkdtempSync(join(tmpdir(), "consort-browser-"));
     this.tmuxSocket = `consort-browser-${process.pid}-${TestNode.#count++}`;
     this.port = 0;
+    /** Where it listens, without the port; and further options of its command line. */
+    this.host = "localhost";
+    this.more = [];
   }
 
   /** Starts (again) and waits for the login link. */
   async start() {
-    const args = ["--state-dir", join(this.folder, "state"), "--tmux-socket", this.tmuxSocket, "--listen", `localhost:${this.port}`];
+    const args = ["--state-dir", join(this.folder, "state"), "--tmux-socket", this.tmuxSocket, "--listen", `${this.host}:${this.port}`, ...this.more];
     if (this.name) args.push("--name", this.name);
     // Nothing of the machine's user decides a test: no start-up file of a shell, no configuration of tmux.
     const env = { ...process.env, TMUX: "", ENV: "", SHELL: "/bin/sh", HOME: this.folder };
@@ -70,6 +73,12 @@ export class TestNode {
   #read(name) {
     const path = join(this.folder, name);
     return existsSync(path) ? readFileSync(path, "utf8") : "";
+  }
+
+  /** Runs `consort` as its user does, in the node's own network. */
+  consort(...args) {
+    const [program, ...words] = [...(this.machine?.enter ?? []), BINARY, "--state-dir", join(this.folder, "state"), ...args];
+    return execFileSync(program, words, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   }
 
   /** Ends as a crash does. */

@@ -112,6 +112,9 @@ impl Gate {
             let host = host.ok_or(Denial::Host)?;
             match head.headers.origin {
                 Some(origin) if sites.fits(origin, &host) => true,
+                // A page behind a proxy that put a Host of ours in: its files may come, so that it can say that its address is not
+                // known. Browsers send an Origin for scripts too, and only they can claim to be of the same origin for a page.
+                Some(_) if need == Need::Nothing && head.headers.fetch_site == Some("same-origin") => false,
                 Some(_) => return Err(Denial::ForeignOrigin),
                 None => false,
             }

@@ -77,6 +77,16 @@ fn exactly_the_requests_of_the_table_are_let_in() {
         ("a made-up cookie", Headers { cookie: Some(&made_up), ..page }, [IN, IN, BAD, BAD, BAD]),
         ("another node's cookie", Headers { cookie: Some("consort_23001=x"), ..page }, [IN, IN, NONE, NONE, NONE]),
         ("no host", Headers { host: None, ..browser }, [HOST; 5]),
+        (
+            "a page behind an unknown proxy",
+            Headers { fetch_site: Some("same-origin"), ..other("https://d.example.org") },
+            [IN, FOREIGN, FOREIGN, FOREIGN, FOREIGN],
+        ),
+        (
+            "a rebound page",
+            Headers { fetch_site: Some("same-origin"), origin: Some("http://evil.com"), ..named("evil.com") },
+            [HOST; 5],
+        ),
         ("null origin", other("null"), [FOREIGN; 5]),
         ("empty origin", other(""), [FOREIGN; 5]),
         ("another port", other("http://localhost:23001"), [FOREIGN; 5]),
