@@ -93,6 +93,8 @@ pub struct TerminalInfo {
     pub active: bool,
     /// Its size now.
     pub size: Size,
+    /// Column and row of its first cell within its window, from 0: how a window with several terminals is laid out.
+    pub corner: (u16, u16),
     /// How the agent's program ended, if it did: its exit status, or 128 + signal.
     pub exit_code: Option<i32>,
     /// A number that changes when the terminal printed something; coarse is enough (tmux: seconds).

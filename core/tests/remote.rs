@@ -266,6 +266,7 @@ fn observation(agent: AgentId, name: &str) -> Observation {
         window: "0:x".into(),
         active: true,
         size: Size::DEFAULT,
+        corner: (0, 0),
         exit_code: None,
         activity: 0,
         bell: false,

@@ -217,6 +217,7 @@ pub(super) mod tests {
             window: String::new(),
             active: true,
             size: Size::DEFAULT,
+            corner: (0, 0),
             exit_code: None,
             activity: 0,
             bell: false,

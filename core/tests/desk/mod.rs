@@ -245,6 +245,7 @@ pub(crate) fn session(agent: AgentId, name: &str) -> Observation {
             window: "0:x".into(),
             active: true,
             size: Size::DEFAULT,
+            corner: (0, 0),
             exit_code: None,
             activity: 0,
             bell: false,

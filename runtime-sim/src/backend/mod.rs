@@ -425,6 +425,7 @@ impl Backends {
                 window: format!("{index}:w"),
                 active: index == 0,
                 size: life.size,
+                corner: (0, 0),
                 exit_code: None,
                 activity: life.printed,
                 bell: life.bell,

@@ -42,6 +42,7 @@ impl Observer {
             window: String::new(),
             active: true,
             size,
+            corner: (0, 0),
             exit_code: None,
             activity: 0,
             bell: false,

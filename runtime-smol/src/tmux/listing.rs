@@ -17,7 +17,7 @@ pub const LIST_FORMAT: &str = "#{session_id} #{window_id} #{pane_id} #{session_c
     #{window_active} #{pane_active} #{pane_width} #{pane_height} #{window_width} #{window_height} #{window_activity} \
     #{window_bell_flag} #{pane_dead} #{pane_dead_status} #{pane_dead_signal} #{pane_pid} #{q:@consort_id} \
     #{q:@consort_exit} #{q:@consort_program} #{q:session_name} #{q:window_name} #{q:pane_current_command} \
-    #{q:pane_title} #{q:session_path}";
+    #{q:pane_title} #{q:session_path} #{pane_left} #{pane_top}";
 
 /// What a line of the quick list holds: what can change without a notification and without output. A line costs tmux a tenth
 /// of one in [`LIST_FORMAT`].
@@ -56,6 +56,8 @@ pub struct Pane {
     pub active: bool,
     /// Columns and rows.
     pub size: (u16, u16),
+    /// Column and row of its first cell within its window.
+    pub corner: (u16, u16),
     /// Columns and rows of its window.
     pub window_size: (u16, u16),
     /// Unix time in seconds of the last output in its window.
@@ -115,7 +117,7 @@ fn line_of(line: &[u8], global: &GlobalOptions) -> Option<(Session, Pane)> {
     fn value<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
         std::str::from_utf8(field).ok()?.parse().ok()
     }
-    if fields.len() != 26 {
+    if fields.len() != 28 {
         return None;
     }
     let flag = |i: usize| raw(i) == b"1";
@@ -128,6 +130,7 @@ fn line_of(line: &[u8], global: &GlobalOptions) -> Option<(Session, Pane)> {
         index: (value(raw(4))?, value(raw(5))?),
         active: flag(6) && flag(7),
         size: (value(raw(8))?, value(raw(9))?),
+        corner: (value(raw(26)).unwrap_or(0), value(raw(27)).unwrap_or(0)),
         window_size: (value(raw(10))?, value(raw(11))?),
         activity: value(raw(12)).unwrap_or(0),
         bell: raw(13).first().is_some_and(|b| *b != b'0'),
@@ -228,7 +231,7 @@ pub fn is_shell(command: &str) -> bool {
 mod tests {
     use super::*;
 
-    const LINE: &str = r#"$1 @2 %3 1700000000 0 0 1 1 80 24 80 24 1700000005 0 0   4242    a-b-c zsh node \ a\ \\\"x\"\ 日本 /tmp/x\ny"#;
+    const LINE: &str = r#"$1 @2 %3 1700000000 0 0 1 1 80 24 80 24 1700000005 0 0   4242    a-b-c zsh node \ a\ \\\"x\"\ 日本 /tmp/x\ny 40 1"#;
 
     fn session(id: u32, created: u64, mark: Option<u64>) -> Session {
         Session { id, created, mark: mark.map(AgentId), name: String::new(), path: String::new(), panes: vec![] }
@@ -245,6 +248,7 @@ mod tests {
         assert_eq!((session.name.as_str(), session.path.as_str()), ("a-b-c", "/tmp/x\ny"));
         assert_eq!(session.panes[0].title, " a \\\"x\" 日本");
         assert_eq!((session.panes[0].id, session.panes[0].window, session.panes[0].pid), (3, 2, 4242));
+        assert_eq!(session.panes[0].corner, (40, 1));
     }
 
     #[test]

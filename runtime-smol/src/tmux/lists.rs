@@ -280,6 +280,7 @@ impl State {
             window: shortened(&format!("{}:{}", pane.index.0, pane.window_name)),
             active: pane.active,
             size: Size::clamped(pane.size.0, pane.size.1),
+            corner: pane.corner,
             exit_code: pane.exit_code,
             activity: pane.activity,
             bell: pane.bell,

@@ -124,6 +124,7 @@ fn the_fact_of_an_agent_is_shortened_to_its_bound() {
         window: long(256),
         active: true,
         size: crate::id::Size::DEFAULT,
+        corner: (0, 0),
         exit_code: None,
         activity: 0,
         bell: false,

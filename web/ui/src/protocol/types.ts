@@ -20,6 +20,9 @@ export interface TerminalInfo {
   readonly command: string;
   readonly cols: number;
   readonly rows: number;
+  /** Column and row of its first cell within its window. */
+  readonly left: number;
+  readonly top: number;
   readonly active: boolean;
   readonly window: string;
   readonly exit_code: number | null;
