@@ -12,6 +12,7 @@ import { newLineOf } from "../model/new-line";
 import { lookedAt } from "../model/recent";
 import { stateSince, Store } from "../model/store";
 import { ancestorIds, groupIds } from "../model/tree";
+import { windowLayout, type PanePlace } from "../model/window-layout";
 import { Api, ApiError, type Verb } from "../net/api";
 import { Connection, type ConnectionState } from "../net/connection";
 import { pageFolder, socketAddress } from "../net/page-address";
@@ -341,6 +342,17 @@ export class App {
       agent.terminals[0] ??
       null
     );
+  }
+
+  /** How all terminals of the window of `terminal` lie beside each other; null: only that one is to be seen. */
+  panesTogether(agent: Agent, terminal: number): readonly PanePlace[] | null {
+    if (this.space.narrow.value || !this.preferences.panesTogether.value) return null;
+    return windowLayout(agent.terminals, terminal);
+  }
+
+  /** The user went to another terminal that is on the page already. */
+  showPane(agent: Agent, terminal: number): void {
+    if (this.route.value.agent === agent.id && this.route.value.terminal !== terminal) this.open(agent.id, { terminal, focus: false });
   }
 
   // What happens to it.

@@ -23,6 +23,8 @@ export class Preferences {
   readonly shiftEnter = persisted<"new-line" | "submit">("shift-enter", "new-line", isOneOf("new-line", "submit"));
   readonly screenReader = persisted("screen-reader", false, isBoolean);
   readonly folded = persisted<string[]>("folded", [], isStrings);
+  /** The terminals of one window are seen together, as tmux lays them out. */
+  readonly panesTogether = persisted("panes-together", false, isBoolean);
   readonly detailsOpen = persisted("details-open", false, isBoolean);
   readonly sidebarPx = persisted("sidebar-px", 288, isNumber);
   readonly grouping = persisted<Grouping>("grouping", "category", isOneOf("category", "machine"));

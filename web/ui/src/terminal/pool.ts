@@ -25,7 +25,10 @@ interface Entry {
 export class TerminalPool {
   /** Least recently shown first. */
   private readonly entries = new Map<string, Entry>();
-  private shown: Entry | null = null;
+  /** Those on the page: one, or all of a window. */
+  private readonly shown = new Set<Entry>();
+  /** The one of them that keys and tools are for. */
+  private focused: Entry | null = null;
   private nextStream = 1;
   private connection: Wire | null = null;
 
@@ -35,17 +38,24 @@ export class TerminalPool {
   ) {}
 
   get current(): TerminalSession | null {
-    return this.shown?.session ?? null;
+    return this.focused?.session ?? null;
   }
 
-  /** The session of a terminal, which becomes the one that is shown. The caller puts it on the page. */
+  /** The session of a terminal, which becomes the one that keys and tools are for. */
   open(agent: string, terminal: number): TerminalSession {
+    const session = this.show(agent, terminal);
+    this.focused = this.entries.get(`${agent}/${terminal}`) ?? null;
+    return session;
+  }
+
+  /** The session of a terminal that the caller puts on the page. */
+  show(agent: string, terminal: number): TerminalSession {
     const key = `${agent}/${terminal}`;
     const entry = this.entries.get(key) ?? this.create(agent, terminal);
     clearTimeout(entry.detachTimer);
     this.entries.delete(key);
     this.entries.set(key, entry);
-    this.shown = entry;
+    this.shown.add(entry);
     this.evict();
     return entry.session;
   }
@@ -54,7 +64,8 @@ export class TerminalPool {
     session.hide();
     const entry = this.entries.get(`${session.agent}/${session.terminal}`);
     if (entry === undefined) return;
-    if (this.shown === entry) this.shown = null;
+    this.shown.delete(entry);
+    if (this.focused === entry) this.focused = null;
     this.detachLater(entry);
   }
 
@@ -66,13 +77,13 @@ export class TerminalPool {
     this.entries.set(key, entry);
     entry.session.openUnseen();
     entry.session.type(text);
-    if (entry !== this.shown) this.detachLater(entry);
+    if (!this.shown.has(entry)) this.detachLater(entry);
     this.evict();
   }
 
   /** Somebody looks at the page, or nobody does: then others may decide the size of the terminal that is on it. */
   setWatched(watched: boolean): void {
-    this.shown?.session.setWatched(watched);
+    for (const { session } of this.shown) session.setWatched(watched);
   }
 
   connected(instance: string): void {
@@ -83,8 +94,8 @@ export class TerminalPool {
       control: (message) => this.wire.send(message),
       binary: (frame) => this.wire.sendBinary(frame),
     };
-    // The one on the screen first: the others can wait.
-    const shownFirst = [...this.entries.values()].sort((a, b) => Number(b === this.shown) - Number(a === this.shown));
+    // What is on the screen first: the others can wait.
+    const shownFirst = [...this.entries.values()].sort((a, b) => Number(this.shown.has(b)) - Number(this.shown.has(a)));
     for (const { session } of shownFirst) session.stream.connected(this.connection);
   }
 
@@ -112,14 +123,14 @@ export class TerminalPool {
       const { session } = entry;
       if (session.agent !== agent.id || session.state.value.phase !== "ended") continue;
       const exists = agent.terminals.some((terminal) => terminal.id === session.terminal);
-      if (entry === this.shown && exists && revived) session.reopen();
-      else if (entry !== this.shown) this.remove(key, entry);
+      if (this.shown.has(entry) && exists && revived) session.reopen();
+      else if (!this.shown.has(entry)) this.remove(key, entry);
     }
   }
 
   agentGone(id: string): void {
     for (const [key, entry] of [...this.entries]) {
-      if (entry.session.agent === id && entry !== this.shown) this.remove(key, entry);
+      if (entry.session.agent === id && !this.shown.has(entry)) this.remove(key, entry);
     }
   }
 
@@ -140,7 +151,7 @@ export class TerminalPool {
   private evict(): void {
     for (const [key, entry] of [...this.entries]) {
       if (this.entries.size <= WARM_TERMINALS) return;
-      if (entry !== this.shown && entry.session.stream.pendingInputBytes === 0) this.remove(key, entry);
+      if (!this.shown.has(entry) && entry.session.stream.pendingInputBytes === 0) this.remove(key, entry);
     }
   }
 

@@ -67,6 +67,8 @@ export class TerminalSession {
   private predictorTimer: ReturnType<typeof setTimeout> | undefined;
   private space: (() => Pixels) | null = null;
   private zoom: number | null = null;
+  /** It is seen with the other terminals of its window: all of it, in the part of the space that the window gives it. */
+  private together = false;
   /** The user wants the terminal to fit here: said so, or types. Looking alone changes no size. */
   private wished = false;
   /** The user said that others decide the size: typing does not change that. */
@@ -115,10 +117,11 @@ export class TerminalSession {
     return this.space === null ? null : this.asked;
   }
 
-  /** Shows the terminal in `element`; `space` tells how much room there is. */
-  show(element: HTMLElement, space: () => Pixels): void {
+  /** Shows the terminal in `element`; `space` tells how much room there is. `together`: with the others of its window. */
+  show(element: HTMLElement, space: () => Pixels, together = false): void {
     this.space = space;
-    this.view.show(element);
+    this.together = together;
+    this.view.show(element, !together);
     this.view.setLook(this.around.look());
     this.following = true;
     const size = this.view.fill(space(), this.around.look().fontPx);
@@ -241,7 +244,7 @@ export class TerminalSession {
 
   /** Somebody works here, and does not only look. */
   private work(): void {
-    if (this.wished || this.released || this.space === null || !this.around.typingFits()) return;
+    if (this.wished || this.released || this.together || this.space === null || !this.around.typingFits()) return;
     this.wished = true;
     if (this.stream.holder === "none") this.requestSize("if-free");
   }
@@ -267,12 +270,12 @@ export class TerminalSession {
   /** A terminal that others decide about, or nobody: as it is, unless it happens to fit. */
   private layoutAsLooker(space: Pixels, fontPx: number): void {
     const size = this.view.fill(space, fontPx);
-    if (size !== null && this.zoom === null && sameSize(size, this.stream.size)) this.setFitted(true);
+    if (size !== null && this.zoom === null && !this.together && sameSize(size, this.stream.size)) this.setFitted(true);
     else this.scaleInto(space, fontPx);
   }
 
   private scaleInto(space: Pixels, fontPx: number): void {
-    const scale = this.view.scaleInto(space, fontPx, this.zoom, this.around.readablePx());
+    const scale = this.view.scaleInto(space, fontPx, this.together ? 1 : this.zoom, this.around.readablePx());
     const before = this.scale.value;
     if (scale.zoom !== before.zoom || scale.all !== before.all || scale.fontPx !== before.fontPx) this.scale.value = scale;
     this.setFitted(false);

@@ -111,11 +111,12 @@ export class TerminalView implements Screen {
     Object.assign(this.host, { consortTerminal: this.xterm });
   }
 
-  /** Puts the terminal on the page. Only one that is shown has a renderer. */
-  show(space: HTMLElement): void {
+  /** Puts the terminal on the page. `accelerated`: with WebGL where it works, of which browsers allow few at a time. */
+  show(space: HTMLElement, accelerated = true): void {
     space.append(this.host);
     if (this.xterm.element === undefined) this.xterm.open(this.host);
-    this.accelerate();
+    if (accelerated) this.accelerate();
+    else this.decelerate();
   }
 
   /** Lays text that is expected over the screen. */

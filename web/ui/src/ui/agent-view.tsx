@@ -10,6 +10,7 @@ import { rankAgents } from "../model/quick-switch";
 import { agentsMeant } from "../model/route";
 import { compareNames } from "../model/tree";
 import { tabLabel } from "../model/tabs";
+import { windowLayout } from "../model/window-layout";
 import type { Agent, TerminalInfo } from "../protocol/types";
 import { AgentActions } from "./agent-actions";
 import { useApp } from "./context";
@@ -44,7 +45,7 @@ export function AgentView({ id }: { id: string }): JSX.Element {
         {shown === null ? (
           <StoppedPane agent={agent} gone={gone} />
         ) : (
-          <TerminalPane key={`${agent.id}/${shown}`} agent={agent} terminal={shown} gone={gone} />
+          <TerminalPane key={agent.id} agent={agent} terminal={shown} gone={gone} />
         )}
         {!gone && app.preferences.detailsOpen.value && <DetailsPanel agent={agent} />}
       </div>
@@ -265,11 +266,34 @@ function TerminalTabs({ agent, shown }: { agent: Agent; shown: number | null }):
     list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ inline: "nearest", block: "nearest" });
   }, [shown]);
   return (
-    <div ref={list} class="tabs" role="tablist" aria-label="Terminals" data-testid="terminal-tabs" onKeyDown={onKeyDown}>
-      {agent.terminals.map((terminal) => (
-        <Tab key={terminal.id} agent={agent} terminal={terminal} selected={terminal.id === shown} />
-      ))}
+    <div class="tabs-bar">
+      <div ref={list} class="tabs" role="tablist" aria-label="Terminals" data-testid="terminal-tabs" onKeyDown={onKeyDown}>
+        {agent.terminals.map((terminal) => (
+          <Tab key={terminal.id} agent={agent} terminal={terminal} selected={terminal.id === shown} />
+        ))}
+      </div>
+      {shown !== null && <PanesTogether agent={agent} shown={shown} />}
     </div>
+  );
+}
+
+/** Shows all panes of the window, or one; only where there are several, and room for them. */
+function PanesTogether({ agent, shown }: { agent: Agent; shown: number }): JSX.Element | null {
+  const app = useApp();
+  const { panesTogether } = app.preferences;
+  if (app.space.narrow.value || windowLayout(agent.terminals, shown) === null) return null;
+  const label = "All panes of this window, as tmux lays them out";
+  return (
+    <button
+      class={`icon-button tabs-tool ${panesTogether.value ? "active" : ""}`}
+      data-testid="panes-together"
+      aria-pressed={panesTogether.value}
+      aria-label={label}
+      title={label}
+      onClick={() => (panesTogether.value = !panesTogether.value)}
+    >
+      <Icon name="panes" />
+    </button>
   );
 }
 

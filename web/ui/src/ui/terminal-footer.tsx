@@ -16,6 +16,8 @@ interface Props {
   readonly agent: Agent;
   readonly terminal: number;
   readonly session: TerminalSession;
+  /** Seen with the other terminals of its window: scaled as that window is. */
+  readonly together: boolean;
 }
 
 export function TerminalFooter(props: Props): JSX.Element {
@@ -26,7 +28,7 @@ export function TerminalFooter(props: Props): JSX.Element {
       <Facts {...props} />
       <SizeHolder {...props} />
       <div class="tools" role="group" aria-label="Terminal tools">
-        <FontTools {...props} />
+        {!props.together && <FontTools {...props} />}
         {!app.space.narrow.value && <Tool icon="copy" label={`Copy the selection (${IS_MAC ? "⌘C" : "Ctrl+Shift+C"})`} run={() => copySelection(app)} />}
         <Tool icon="text" label="Show as text, to read and select" testid="show-text" run={() => (app.dialog.value = { kind: "text", session })} />
         <Tool icon="search" label="Search (Ctrl+Shift+F)" testid="search-button" run={() => (app.searching.value = !app.searching.value)} />
@@ -54,7 +56,7 @@ function Facts({ agent, terminal }: Props): JSX.Element {
 }
 
 /** Whose window decides the size. The button is pressed while it is this one. */
-function SizeHolder({ agent, session }: Props): JSX.Element | null {
+function SizeHolder({ agent, session, together }: Props): JSX.Element | null {
   const app = useApp();
   const { size, holder, phase } = session.state.value;
   if (size === null) return null;
@@ -71,7 +73,7 @@ function SizeHolder({ agent, session }: Props): JSX.Element | null {
     <div class="size-holder" data-testid="size" data-holder={holder}>
       <span class="mono">{size.cols}×{size.rows}</span>
       {holder === "other" && live && <span class="holder-note">Sized for another window</span>}
-      {live && <FitButton session={session} fits={holder === "you"} />}
+      {live && !together && <FitButton session={session} fits={holder === "you"} />}
     </div>
   );
 }

@@ -19,12 +19,51 @@ const MARGIN_PX = { left: 8, right: 14, top: 6, bottom: 4 } as const;
 /** Less than this is an exchange over the network, not a backlog worth showing. */
 const BACKLOG_BYTES = 65_536;
 
-export function TerminalPane({ agent, terminal, gone }: { agent: Agent; terminal: number; gone: boolean }): JSX.Element {
+interface Props {
+  readonly agent: Agent;
+  readonly terminal: number;
+  readonly gone: boolean;
+}
+
+export function TerminalPane({ agent, terminal, gone }: Props): JSX.Element {
+  const app = useApp();
+  const session = useMemo(() => app.pool.open(agent.id, terminal), [app, agent.id, terminal]);
+  const ended = gone || session.state.value.end !== null;
+  const places = gone ? null : app.panesTogether(agent, terminal);
+  return (
+    <section class="terminal-pane" aria-label={`Terminal of ${agent.name}`}>
+      {app.searching.value && <SearchBar session={session} />}
+      {places === null ? (
+        <Stage key={`${agent.id}/${terminal}`} agent={agent} terminal={terminal} gone={gone} focused={true} />
+      ) : (
+        <div class="window-panes" data-testid="window-panes">
+          {places.map((place) => (
+            <div
+              key={`${agent.id}/${place.terminal.id}`}
+              class={`window-pane ${place.terminal.id === terminal ? "focused" : ""}`}
+              data-testid="window-pane"
+              style={{ left: `${place.left}%`, top: `${place.top}%`, width: `${place.width}%`, height: `${place.height}%` }}
+              onFocusCapture={() => app.showPane(agent, place.terminal.id)}
+            >
+              <Stage agent={agent} terminal={place.terminal.id} gone={gone} focused={place.terminal.id === terminal} together />
+            </div>
+          ))}
+        </div>
+      )}
+      {app.fullScreen.value && <LeaveFullScreen />}
+      <TerminalFooter agent={agent} terminal={terminal} session={session} together={places !== null} />
+      {app.space.touch.value && !ended && app.store.mayOperate(agent) && <KeyBar session={session} />}
+    </section>
+  );
+}
+
+/** One terminal with what is to be known about it. `together`: seen with the other terminals of its window. */
+function Stage({ agent, terminal, gone, focused, together = false }: Props & { focused: boolean; together?: boolean }): JSX.Element {
   const app = useApp();
   const space = useRef<HTMLDivElement>(null);
-  const session = useMemo(() => app.pool.open(agent.id, terminal), [app, agent.id, terminal]);
+  const session = useMemo(() => app.pool.show(agent.id, terminal), [app, agent.id, terminal]);
   const mayType = app.store.mayOperate(agent);
-  useTerminalOnPage(session, space);
+  useTerminalOnPage(session, space, focused, together);
   useEffect(() => {
     session.setReadOnly(!mayType);
   }, [session, mayType]);
@@ -35,38 +74,32 @@ export function TerminalPane({ agent, terminal, gone }: { agent: Agent; terminal
   const stale = hasContent && (phase === "waiting" || away !== null || !app.isLive.value);
   const ended = gone || end !== null;
   return (
-    <section class="terminal-pane" aria-label={`Terminal of ${agent.name}`}>
-      {app.searching.value && <SearchBar session={session} />}
-      <div class="terminal-stage">
-        <div
-          ref={space}
-          class={`terminal-space ${stale && !ended ? "stale" : ""} ${hasContent ? "" : "blank"} ${fitted ? "" : "scaled"}`}
-          data-testid="terminal"
-          data-agent-id={agent.id}
-          data-terminal={terminal}
-          data-phase={phase}
-          data-holder={holder}
-          style={{ "--terminal-bg": app.preferences.look.value.theme.background }}
-          onScroll={() => session.panned()}
-        />
-        {!ended && <StaleNotice pendingBytes={pendingInputBytes} waiting={phase === "waiting"} away={away} session={session} />}
-        <div class="terminal-overlays">
-          {!mayType && <OnlyLooking agent={agent} session={session} />}
-          {ended && <EndedNotice agent={agent} gone={gone} session={session} />}
-          {app.isLive.value && pendingInputBytes > BACKLOG_BYTES && (
-            <div class="pill" role="status">Sending, {formatBytes(pendingInputBytes)} left</div>
-          )}
-          {session.linesFromBottom.value > 0 && (
-            <button class="pill" data-testid="scroll-to-bottom" onClick={() => session.view.xterm.scrollToBottom()}>
-              <Icon name="down" /> {plural(session.linesFromBottom.value, "line")} below
-            </button>
-          )}
-        </div>
+    <div class="terminal-stage">
+      <div
+        ref={space}
+        class={`terminal-space ${stale && !ended ? "stale" : ""} ${hasContent ? "" : "blank"} ${fitted ? "" : "scaled"}`}
+        data-testid="terminal"
+        data-agent-id={agent.id}
+        data-terminal={terminal}
+        data-phase={phase}
+        data-holder={holder}
+        style={{ "--terminal-bg": app.preferences.look.value.theme.background }}
+        onScroll={() => session.panned()}
+      />
+      {!ended && focused && <StaleNotice pendingBytes={pendingInputBytes} waiting={phase === "waiting"} away={away} session={session} />}
+      <div class="terminal-overlays">
+        {!mayType && <OnlyLooking agent={agent} session={session} />}
+        {ended && <EndedNotice agent={agent} gone={gone} session={session} />}
+        {app.isLive.value && pendingInputBytes > BACKLOG_BYTES && (
+          <div class="pill" role="status">Sending, {formatBytes(pendingInputBytes)} left</div>
+        )}
+        {session.linesFromBottom.value > 0 && (
+          <button class="pill" data-testid="scroll-to-bottom" onClick={() => session.view.xterm.scrollToBottom()}>
+            <Icon name="down" /> {plural(session.linesFromBottom.value, "line")} below
+          </button>
+        )}
       </div>
-      {app.fullScreen.value && <LeaveFullScreen />}
-      <TerminalFooter agent={agent} terminal={terminal} session={session} />
-      {app.space.touch.value && !ended && mayType && <KeyBar session={session} />}
-    </section>
+    </div>
   );
 }
 
@@ -159,12 +192,13 @@ export function StoppedPane({ agent, gone }: { agent: Agent; gone: boolean }): J
   );
 }
 
-function useTerminalOnPage(session: TerminalSession, space: { current: HTMLElement | null }): void {
+function useTerminalOnPage(session: TerminalSession, space: { current: HTMLElement | null }, focused: boolean, together: boolean): void {
   const app = useApp();
   useLayoutEffect(() => {
     const element = space.current!;
     const room = roomIn(element, () => app.space.keyboardPx.value);
-    session.show(element, room);
+    app.pool.show(session.agent, session.terminal);
+    session.show(element, room, together);
     const observer = new ResizeObserver(() => {
       // The on-screen keyboard covers the terminal; it must not change its size.
       if (app.space.keyboardPx.value > 0) session.view.revealCursor();
@@ -177,11 +211,15 @@ function useTerminalOnPage(session: TerminalSession, space: { current: HTMLEleme
     };
   }, [session]);
 
+  useLayoutEffect(() => {
+    if (focused) app.pool.open(session.agent, session.terminal);
+  }, [session, focused]);
+
   useEffect(() => {
-    if (!app.focusWanted.value) return;
+    if (!focused || !app.focusWanted.value) return;
     app.focusWanted.value = false;
     if (app.dialog.peek() === null) session.view.xterm.focus();
-  }, [session, app.focusWanted.value]);
+  }, [session, focused, app.focusWanted.value]);
 }
 
 /** The room for the terminal; remembered while the on-screen keyboard is open. */
