@@ -12,7 +12,7 @@ help: ## what there is
 run: ## start a node
 	$(CARGO) run --release
 
-test: setup format lint ui rust seeds browser ## everything that proves it works
+test: setup format lint ui rust tmux seeds browser ## everything that proves it works
 	@echo "make test: all passed"
 
 setup: ## install what the tests need (tmux, Chromium, Firefox, zsh, fish; iproute2 and nftables for tests with networks)
@@ -31,6 +31,15 @@ ui: ## TypeScript check and tests of the dashboard
 # Properties are tested with the same cases every time: what fails here fails again. `make sim` draws new ones.
 rust: ## Rust tests: unit, property, real processes, fuzz corpora
 	PROPTEST_RNG_SEED=1 $(CARGO) test --workspace --quiet
+
+# make tmux SUITES="bullseye trixie forky sid" tries all that the archive has; 3.1c, of bullseye, has to be refused.
+.PHONY: tmux
+SUITES ?= trixie
+tmux: ## the tests of tmux with a newer one than is installed, or with those of SUITES="trixie forky sid"
+	@sh tests/tmux-versions.sh $(SUITES) | while read -r version folder; do \
+		echo "tmux $$version"; \
+		PATH="$$folder:$$PATH" CARGO="$(CARGO)" sh tests/tmux-version.sh "$$version" || exit 1; \
+	done
 
 .PHONY: seeds
 seeds: ## the simulator: 2 000 seeds, and what is promised of meshes of up to 100 nodes, in virtual time

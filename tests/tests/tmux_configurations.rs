@@ -389,6 +389,18 @@ fn a_hook_that_detaches_everybody_is_named_and_tmux_is_back_without_it() {
 }
 
 #[test]
+#[ignore = "needs a tmux older than 3.2 in PATH: tests/tmux-version.sh"]
+fn an_old_tmux_is_refused() {
+    let node = TestNode::start();
+    wait_until("the reason", || {
+        let tmux = node.get("/api/nodes")["nodes"][0]["backends"]["tmux"].clone();
+        tmux["available"] == false && tmux["detail"].as_str().is_some_and(|text| text.contains("is too old"))
+    });
+    let (exit, checks) = doctor(&node);
+    assert!(exit == 1 && complaints(&checks)[0].contains("too old"), "{checks:#?}");
+}
+
+#[test]
 fn every_configuration_works_with_a_server_of_the_users() {
     run_all(true);
 }

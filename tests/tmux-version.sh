@@ -1,0 +1,15 @@
+#!/bin/sh
+# Runs the tests of tmux with the version that is first in PATH; one that is too old has to be refused.
+# usage: PATH=FOLDER:$PATH sh tests/tmux-version.sh VERSION
+set -eu
+cd "$(dirname "$0")/.."
+cargo=${CARGO:-cargo}
+case $1 in
+2.* | 3.0* | 3.1*)
+    $cargo test --quiet -p consort-tests --test tmux_configurations -- --exact --ignored an_old_tmux_is_refused
+    ;;
+*)
+    $cargo test --quiet -p consort --test tmux_backend
+    $cargo test --quiet -p consort-tests --test tmux_configurations
+    ;;
+esac
