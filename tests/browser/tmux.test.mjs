@@ -53,7 +53,7 @@ test("the start page says which hook keeps the node out of tmux, and no longer w
   const page = await openPage(browser, node);
   const banner = page.getByTestId("tmux-missing");
   await banner.waitFor();
-  assert.match(await banner.innerText(), /A hook of your tmux detaches Consort whenever it connects: client-attached\[0\] detach-client/);
+  assert.match(await banner.innerText(), /A hook of your tmux detaches Consort whenever it connects: client-attached\[0\] detach-client\. Remove it/);
   if (process.env.CONSORT_SHOTS) {
     await page.screenshot({ path: join(process.env.CONSORT_SHOTS, "tmux-detached.png") });
     await page.setViewportSize({ width: 390, height: 844 });

@@ -435,7 +435,9 @@ pub(crate) async fn detaching_hooks(tmux: &Path, socket: &Path) -> Vec<String> {
     };
     let printed = future::or(said, late).await;
     let lines = String::from_utf8_lossy(&printed).into_owned();
-    lines.lines().filter(|line| line.contains("detach")).map(|line| line.trim().to_owned()).collect()
+    // Hooks that nobody has set are listed too, without commands.
+    let detaches = |line: &&str| line.split_once(' ').is_some_and(|(_, commands)| commands.contains("detach"));
+    lines.lines().filter(detaches).map(|line| line.trim().to_owned()).collect()
 }
 
 /// What to say about hooks that detach us.
