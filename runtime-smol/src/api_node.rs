@@ -61,7 +61,8 @@ impl Node for ApiNode {
     fn invite(&self, rights: Rights) -> Result<Invite, Refusal> {
         let invited = async_io::block_on(self.peers.invite(rights))?;
         let addresses = invited.addresses.into_iter().map(|address| address.0).collect();
-        Ok(Invite { code: invited.code, lifetime_s: invited.lifetime.as_secs(), addresses })
+        let number = hex(invited.number);
+        Ok(Invite { number, code: invited.code, lifetime_s: invited.lifetime.as_secs(), addresses })
     }
 
     fn join(&self, target: &str, rights: Rights) -> Result<Joined, Refusal> {
@@ -107,8 +108,14 @@ impl Node for ApiNode {
             requests: requests.collect(),
             asking: asking.collect(),
             invites: self.peers.open_invites(),
+            used: self.peers.used_invites().into_iter().map(|(number, node)| (hex(number), node)).collect(),
             addresses: reach.addresses.into_iter().map(|address| address.0).collect(),
             listening: reach.listening.iter().map(ToString::to_string).collect(),
         }
     }
+}
+
+/// The number of an invite as it is written.
+fn hex(number: [u8; 4]) -> String {
+    format!("{:08x}", u32::from_be_bytes(number))
 }

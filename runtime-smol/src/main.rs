@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    cli::complete();
     let args = Args::from_command_line();
     let options = match args.serve_options() {
         Ok(Some(options)) => options,

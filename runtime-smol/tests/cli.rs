@@ -2,6 +2,8 @@
 
 #[path = "cli/attach.rs"]
 mod attach;
+#[path = "cli/completion.rs"]
+mod completion;
 #[path = "cli/lifecycle.rs"]
 mod lifecycle;
 #[path = "cli/node.rs"]
@@ -268,6 +270,23 @@ fn new_asks_for_what_was_said_and_prints_the_id() {
 }
 
 #[test]
+fn a_name_that_another_machine_has_is_taken_only_on_purpose() {
+    let mut far = agent("fffffffffffff@m", "zoom");
+    far["node"] = json!("m");
+    let node = FakeNode::start(vec![agent("ccccccccccccc", "scratch"), far]);
+    for arguments in [&["rename", "scratch", "zoom"][..], &["new", "zoom"], &["new", "zoom@laptop"]] {
+        let outcome = run(node.folder(), arguments);
+        assert_eq!(outcome.code, Some(2), "{arguments:?} {outcome:?}");
+        assert!(outcome.err.contains("server has an agent named zoom, too."), "{}", outcome.err);
+        assert!(outcome.err.ends_with("Confirm with: --yes\n"), "{}", outcome.err);
+        assert_eq!(node.last().0, "GET", "{arguments:?}");
+        assert_eq!(run(node.folder(), &[arguments, &["--yes"]].concat()).code, Some(0));
+        assert_ne!(node.last().0, "GET", "{arguments:?}");
+    }
+    assert_eq!(run(node.folder(), &["rename", "scratch", "other"]).code, Some(0));
+}
+
+#[test]
 fn new_tags_what_it_created() {
     let node = three_agents();
     assert_eq!(run(node.folder(), &["new", "a-b", "-t", "x", "-t", "y"]).code, Some(0));
@@ -340,7 +359,7 @@ fn completions_are_made_for_every_shell() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let outcome = run(folder.path(), &["completions", shell]);
-        assert!(outcome.code == Some(0) && outcome.out.contains("attach"), "{shell}");
+        assert!(outcome.code == Some(0) && outcome.out.contains("CONSORT_COMPLETE"), "{shell}");
     }
 }
 

@@ -218,6 +218,24 @@ test("an invite is a line to copy and a picture, and says how long it is good fo
   await page.context().close();
 });
 
+test("the dialog of an invite says who has used it", async () => {
+  const guest = await new TestNode("guest-by-invite").start();
+  try {
+    const page = await openPage(browser, laptop);
+    await page.getByTestId("machines-button").click();
+    await page.getByTestId("invite-button").click();
+    await page.getByTestId("make-invite").click();
+    const command = await page.getByTestId("invite").locator("code").innerText();
+    assert.equal((await guest.request("POST", "/api/join", { target: command.replace("consort join ", "") })).status, 200);
+    await page.getByTestId("invite-used").getByText("guest-by-invite has used this invite").waitFor();
+    if (process.env.CONSORT_SCREENSHOTS) await page.screenshot({ path: `${process.env.CONSORT_SCREENSHOTS}/invite-used.png` });
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  } finally {
+    await guest.stop();
+  }
+});
+
 test("a machine that may only look shows agents of others, and offers nothing that they would refuse", async () => {
   const guest = await new TestNode("guest").start();
   try {

@@ -40,6 +40,22 @@ fn two_commands_pair_two_machines_and_each_shows_the_other_and_its_agents() {
 }
 
 #[test]
+fn a_new_machine_has_its_version_at_once_and_its_invite_is_used() {
+    for _ in 0..3 {
+        let (desk, laptop) = (TestNode::named("desk"), TestNode::named("laptop"));
+        let invite = desk.http("POST", "/api/invite", Some(&json!({}))).1;
+        assert_eq!(laptop.cli(&["join", invite["code"].as_str().unwrap()]).0, 0);
+        wait_until("both lists", || desk.reaches("laptop") && laptop.reaches("desk"));
+        let version = |node: &TestNode, name: &str| node.peers()[name]["version"].clone();
+        let own = json!(env!("CARGO_PKG_VERSION"));
+        assert_eq!((version(&desk, "laptop"), version(&laptop, "desk")), (own.clone(), own));
+        let peers = desk.get("/api/peers");
+        let used = json!([{"number": invite["number"], "node": desk.peers()["laptop"]["id"]}]);
+        assert_eq!((&peers["used"], &peers["invites"]), (&used, &json!(0)));
+    }
+}
+
+#[test]
 fn a_code_works_once_and_a_typing_error_is_noticed_before_anything_is_dialled() {
     let (desk, laptop, other) = (TestNode::named("desk"), TestNode::named("laptop"), TestNode::named("other"));
     let code = desk.invite();

@@ -76,6 +76,14 @@ pub(crate) fn create(api: &Api, new: NewArgs) -> Result<(), Failure> {
     let machines = api.machines()?;
     let (name, machine) = place(&machines, &new)?;
     let far = machine.is_some_and(|machine| !machine.own);
+    let node = machine.or_else(|| machines.iter().find(|machine| machine.own)).map(|machine| machine.id.clone());
+    if machines.len() > 1 && !new.yes {
+        let census = Census { agents: api.agents()?, machines: machines.clone() };
+        if let Some(question) = namesake(&census, &node.unwrap_or_default(), name) {
+            let what = "new would make two agents share a name";
+            output::confirm(false, what, &question, "Nothing was created.")?;
+        }
+    }
     let mut request = json!({
         "name": name,
         "directory": if far { directory_there(new.dir.as_deref())? } else { directory(new.dir.as_deref())? },
@@ -208,13 +216,27 @@ pub(crate) fn screen(api: &Api, wanted: &AgentArg, history: u32, pane: Option<Pa
     if shown.is_empty() { Ok(()) } else { output::line(shown) }
 }
 
-pub(crate) fn rename(api: &Api, wanted: &AgentArg, new: &str) -> Result<(), Failure> {
+pub(crate) fn rename(api: &Api, wanted: &AgentArg, new: &str, yes: bool) -> Result<(), Failure> {
     let census = Census::take(api)?;
     let agent = census.pick(wanted, Precision::Beginning)?;
     let new = new_name(&census, agent, new)?;
+    if let Some(question) = namesake(&census, &agent.node, new) {
+        output::confirm(yes, "rename would make two agents share a name", &question, "Nothing was renamed.")?;
+    }
     let before = census.called(agent);
     let renamed = Agent { name: api.change(&agent.id, &json!({ "name": new }))?.name, ..agent.clone() };
     output::done(&format!("{before} is now {}", census.called(&renamed)))
+}
+
+/// What to ask before an agent of the machine `node` gets a name that an agent of another machine has.
+fn namesake(census: &Census, node: &str, name: &str) -> Option<String> {
+    let other = census.agents.iter().find(|agent| agent.name == name && agent.node != node)?;
+    let machine = census.machine_of(other).map_or("another machine", |machine| &machine.name);
+    let (name, machine) = (text::one_line(name), text::one_line(machine));
+    Some(format!(
+        "{machine} has an agent named {name}, too. From then on each has to be named with its machine, as in \
+         {name}@{machine}. Use that name all the same?"
+    ))
 }
 
 /// The name in `new`, which may say the machine again; an agent does not move to another one.

@@ -1,6 +1,7 @@
 //! The command line as data: every command, flag and help text.
 
 use super::attach::DetachKey;
+use super::complete;
 use super::failure::Failure;
 use super::listen::Listen;
 use super::pane::PaneName;
@@ -10,6 +11,7 @@ use crate::recorder::RecordOptions;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
 use consort_web::auth::Site;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,10 +25,10 @@ unambiguous beginning or end of it, or their id; those of another machine also a
 
 const AFTER_LONG_HELP: &str = "\
 Agents:
-  An agent is named by its full name, its id, or what fits only one: a beginning of its name, or
-  else its last levels (backend for customers-zoom-backend). stop, restart and rm take a part only
-  from a person at a terminal: in scripts, and with --yes, they want the full name or the id.
-  Where machines share a name, name@machine (or --node machine) says which; so does any name.
+  Name an agent by its full name or its id, or by a part that fits only one agent: the beginning of
+  its name, or its last levels (backend for customers-zoom-backend). In scripts, and with --yes,
+  stop, restart and rm require the full name or the id. Where agents of several machines share a
+  name, add the machine: name@machine, or --node machine.
 
 Examples:
   consort                                     run a node here and print a login link
@@ -41,8 +43,8 @@ Examples:
 
 Exit codes:
   0  done
-  1  refused or failed; the message says why
-  2  the command line was wrong
+  1  refused or failed, and the message says why; or a filtered list (ls) is empty
+  2  the command line was wrong, or a confirmation (--yes) is missing
   3  no node is running here
 
 Environment:
@@ -73,7 +75,7 @@ pub(crate) struct ServeFlags {
     #[command(flatten)]
     pub(crate) place: PlaceFlags,
 
-    /// What this machine is called in the list [default: the host name]
+    /// Name of this machine in lists [default: the host name]
     #[arg(long = "name", id = "node_name", value_name = "NAME", env = "CONSORT_NAME", hide_env_values = true)]
     pub(crate) node_name: Option<String>,
 
@@ -102,24 +104,24 @@ pub(crate) struct ServeFlags {
 
     /// Tell other machines to reach this one at this address, before all others (repeatable)
     ///
-    /// For port forwardings and names that this machine does not know of. The addresses of its own interfaces are found by
-    /// themselves. Without a port: the one that this machine listens on.
+    /// For forwarded ports, and for names that this machine does not know. The addresses of its own interfaces are found
+    /// automatically. Without a port, the one that this machine listens on is used.
     #[arg(long, value_name = "HOST[:PORT]", env = "CONSORT_ADVERTISE", hide_env_values = true)]
     #[arg(value_parser = advertised, value_delimiter = ',')]
     pub(crate) advertise: Vec<String>,
 
     /// Announce this node to its local networks as NAME.local, and find others by such names
     ///
-    /// By multicast DNS: `consort join mini.local` works, and goes on working when addresses change. Everybody on those networks can
-    /// see that this node is there. Without it, the system is asked for such names.
+    /// With multicast DNS, `consort join mini.local` works, and keeps working when addresses change. Everybody on those networks can
+    /// see this node. Without this flag, the system resolves such names.
     #[arg(long, env = "CONSORT_MDNS", hide_env_values = true)]
     pub(crate) mdns: bool,
 
     /// Admit every machine of this network that asks, without a code and without a person: `tailscale`, `lan`, or a range such as
     /// 10.1.0.0/16 (repeatable)
     ///
-    /// Whoever can send packets within that network can then type into every agent of this mesh. It is meant for networks whose
-    /// machines are all yours. A machine that was removed stays removed all the same.
+    /// Anyone who can send packets on that network can then type into every agent of this mesh, so use it only where all machines
+    /// are yours. A machine that was removed stays removed.
     #[arg(long, value_name = "NETWORK", env = "CONSORT_TRUST_NETWORK", hide_env_values = true)]
     #[arg(value_delimiter = ',')]
     pub(crate) trust_network: Vec<Trusted>,
@@ -131,22 +133,22 @@ pub(crate) struct ServeFlags {
 /// What is recorded of a node.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct RecordFlags {
-    /// Record everything that the node is told, for `consort-sim replay`: one file for each run, in this folder
+    /// Record every input of the node in this folder, one file per run, for `consort-sim replay`
     ///
-    /// What terminals show, what is typed and pasted, notes and values of environment variables are left out; only their lengths are
-    /// kept. Names, directories, programs and their arguments, titles, and the lines that lists quote are in it.
+    /// Terminal output, typed and pasted text, notes and values of environment variables are left out; only their lengths are kept.
+    /// Names, directories, programs with their arguments, titles, and the lines that lists quote are included.
     #[arg(long, value_name = "DIR", env = "CONSORT_RECORD", hide_env_values = true)]
     #[arg(value_hint = ValueHint::DirPath)]
     pub(crate) record: Option<PathBuf>,
 
-    /// Keep at most this much in that folder, in MiB; the oldest runs go first
+    /// Keep at most this many MiB of recordings; the oldest runs are deleted first
     #[arg(long, value_name = "MIB", requires = "record", default_value_t = 256)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     pub(crate) record_limit: u64,
 
-    /// Leave nothing out of what is recorded
+    /// Leave nothing out of the recordings
     ///
-    /// Whoever has the folder then knows everything that was typed and shown.
+    /// Anyone who can read the folder then sees everything that was typed and shown.
     #[arg(long, requires = "record")]
     pub(crate) record_all: bool,
 }
@@ -239,7 +241,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         agent: AgentArg,
 
-        /// Also this many lines of history above the screen
+        /// Also print this many lines of history above the screen
         #[arg(long, value_name = "N", default_value_t = 0)]
         history: u32,
 
@@ -247,13 +249,17 @@ pub(crate) enum Command {
         pane: PaneArg,
     },
 
-    /// Give an agent another name; the hierarchy follows the name
+    /// Rename an agent; its place in the hierarchy follows from its name
     Rename {
         #[command(flatten)]
         agent: AgentArg,
 
         /// The new name: letters, digits and _, with - between the levels
         new: String,
+
+        /// Do not ask, even if an agent of another machine has that name
+        #[arg(long, short)]
+        yes: bool,
     },
 
     /// Stop an agent, which stays in the list; or, without a name, this machine's node
@@ -262,10 +268,11 @@ pub(crate) enum Command {
     /// by the next node. Agents on terminals of the node itself end with it: if there are any, you are asked first.
     Stop {
         /// The agent: its name, an unambiguous beginning or end of it, or its id; or any of these, @ and its machine
+        #[arg(add = ArgValueCompleter::new(complete::agents))]
         agent: Option<String>,
 
         /// The machine that it is on: its name or id, or an unambiguous beginning of one
-        #[arg(long, value_name = "MACHINE", requires = "agent")]
+        #[arg(long, value_name = "MACHINE", requires = "agent", add = ArgValueCompleter::new(complete::machines))]
         node: Option<String>,
 
         /// Without a name: do not ask
@@ -290,7 +297,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         agent: AgentArg,
 
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
@@ -309,15 +316,15 @@ pub(crate) enum Command {
     /// At a terminal: a table. Piped: one line per machine, tab-separated: name, id, state, age of the state in seconds, how it is
     /// reached, round trip in milliseconds, version.
     Peers {
-        /// Print all that the API says, as JSON
+        /// Print everything as JSON, as the API has it
         #[arg(long)]
         json: bool,
     },
 
-    /// Make a code with which one other machine joins
+    /// Create a code that lets one other machine join
     ///
-    /// It works once, for ten minutes. From then on both machines show and drive the agents of both, and of all others that either
-    /// knows.
+    /// The code works once, within ten minutes. From then on, both machines show and control each other's agents, and those of every
+    /// other machine that either of them knows.
     Invite {
         #[command(flatten)]
         rights: RightsFlags,
@@ -349,16 +356,17 @@ pub(crate) enum Command {
     /// somebody admits it again.
     Remove {
         /// The machine: its name or id, or an unambiguous beginning of one
+        #[arg(add = ArgValueCompleter::new(complete::machines))]
         node: String,
 
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
 
     /// Leave the mesh: this machine removes itself
     Leave {
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
@@ -406,7 +414,14 @@ pub(crate) enum Command {
         json: bool,
     },
 
+    /// Print the manual page: consort man | man -l -
+    ///
+    /// To install it: consort man > ~/.local/share/man/man1/consort.1
+    Man,
+
     /// Print a completion script for a shell
+    ///
+    /// The script asks the node for the names of agents and machines as you type.
     ///
     /// bash: consort completions bash > ~/.local/share/bash-completion/completions/consort
     /// zsh:  consort completions zsh > "${fpath[1]}/_consort"
@@ -422,10 +437,11 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct AgentArg {
     /// The agent: its name, an unambiguous beginning or end of it, or its id; or any of these, @ and its machine
+    #[arg(add = ArgValueCompleter::new(complete::agents))]
     pub(crate) agent: String,
 
     /// The machine that it is on: its name or id, or an unambiguous beginning of one
-    #[arg(long, value_name = "MACHINE")]
+    #[arg(long, value_name = "MACHINE", add = ArgValueCompleter::new(complete::machines))]
     pub(crate) node: Option<String>,
 }
 
@@ -443,7 +459,7 @@ pub(crate) struct PaneArg {
 pub(crate) struct LsArgs {
     /// Only agents with such a name: levels of it (backend, customers-zoom), or all of it with * and ? ('customers-*'); @ and a
     /// machine may follow
-    #[arg(value_name = "PATTERN")]
+    #[arg(value_name = "PATTERN", add = ArgValueCompleter::new(complete::agents))]
     pub(crate) patterns: Vec<String>,
 
     /// Only agents in one of these states (comma-separated)
@@ -452,6 +468,7 @@ pub(crate) struct LsArgs {
 
     /// Only the agents of this machine: its name or id, or an unambiguous beginning of one (repeatable)
     #[arg(long, short, visible_alias = "machine", value_name = "MACHINE")]
+    #[arg(add = ArgValueCompleter::new(complete::machines))]
     pub(crate) node: Vec<String>,
 
     /// Print the agents as a JSON array, as the API has them, with `machine` (its name), `reachable` and `since_ms`
@@ -521,7 +538,7 @@ impl RightsName {
 /// Which keys are not for the agent.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct KeyFlags {
-    /// The key that detaches: ctrl- and a letter or one of ] \ ^ _
+    /// The key that detaches: ctrl- followed by a letter or by one of ] \ ^ _
     #[arg(long, value_name = "KEY", env = "CONSORT_DETACH_KEY", hide_env_values = true)]
     #[arg(default_value_t = DetachKey::default())]
     pub(crate) detach_key: DetachKey,
@@ -533,15 +550,15 @@ pub(crate) struct NewArgs {
     /// Its name: letters, digits and _, with - between the levels, as in customers-zoom-backend; or that, @ and a machine
     pub(crate) name: String,
 
-    /// The machine that it shall be on: its name or id, or an unambiguous beginning of one [default: this one]
-    #[arg(long, value_name = "MACHINE")]
+    /// The machine to create it on: its name or id, or an unambiguous beginning of one [default: this one]
+    #[arg(long, value_name = "MACHINE", add = ArgValueCompleter::new(complete::machines))]
     pub(crate) node: Option<String>,
 
     /// Where its program runs [default: the current directory; on another machine the home directory there]
     #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: Option<PathBuf>,
 
-    /// What carries it [default: tmux if this machine has it]
+    /// What its program runs in [default: tmux, if the machine has it]
     #[arg(long, value_name = "BACKEND")]
     pub(crate) backend: Option<BackendName>,
 
@@ -557,13 +574,17 @@ pub(crate) struct NewArgs {
     #[arg(long, short, value_name = "TAG")]
     pub(crate) tag: Vec<String>,
 
-    /// Do not start it again by itself after a reboot
+    /// Do not start it again automatically after a reboot
     #[arg(long)]
     pub(crate) no_autostart: bool,
 
     /// Attach to it at once
     #[arg(long, short)]
     pub(crate) attach: bool,
+
+    /// Do not ask, even if an agent of another machine has that name
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 
     #[command(flatten)]
     pub(crate) keys: KeyFlags,

@@ -11,6 +11,7 @@ mod api;
 mod args;
 mod attach;
 mod browser;
+mod complete;
 mod doctor;
 mod failure;
 mod filter;
@@ -18,6 +19,7 @@ mod http;
 mod lifecycle;
 mod listen;
 mod machine;
+mod manual;
 mod output;
 mod pane;
 mod peers;
@@ -33,6 +35,7 @@ mod token;
 pub use args::{Args, DEFAULT_PORT, Launch, ServeOptions};
 pub use attach::{DetachKey, InvalidKey};
 pub use browser::open_in_browser;
+pub use complete::complete;
 pub use failure::Failure;
 pub use listen::Listen;
 pub use start::start;
@@ -40,7 +43,6 @@ pub use state_dir::TOKEN_FILE;
 
 use api::Api;
 use args::{AgentArg, Command};
-use clap::CommandFactory as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -77,7 +79,7 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
         Command::Attach { agent, pane, keys } => agents::attach(&api, &agent, pane.pane, keys.detach_key)?,
         Command::Send { agent, text, no_enter, pane } => agents::send(&api, &agent, &text, !no_enter, pane.pane)?,
         Command::Screen { agent, history, pane } => agents::screen(&api, &agent, history, pane.pane)?,
-        Command::Rename { agent, new } => agents::rename(&api, &agent, &new)?,
+        Command::Rename { agent, new, yes } => agents::rename(&api, &agent, &new, yes)?,
         Command::Stop { agent, node, yes } => match agent {
             Some(agent) => agents::order(&api, &AgentArg { agent, node }, agents::Order::Stop)?,
             None => lifecycle::stop(crate::sockets::place(state_dir).control, state_dir, yes)?,
@@ -98,11 +100,8 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
         Command::Allow { url, remove } => allow::run(&api, url.as_ref(), remove)?,
         Command::Token => token::print(state_dir)?,
         Command::Doctor { place, json } => return doctor::run(&api, state_dir, &place, json),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Args::command(), "consort", &mut script);
-            output::bytes(&script)?;
-        }
+        Command::Completions { shell } => complete::script(shell)?,
+        Command::Man => manual::print()?,
     }
     Ok(ExitCode::SUCCESS)
 }

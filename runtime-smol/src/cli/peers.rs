@@ -167,6 +167,9 @@ pub(crate) fn invite(api: &Api, rights: RightsName) -> Result<(), Failure> {
     let invite = api.invite(rights.as_str())?;
     let style = Style::of_stdout();
     if style.width.is_none() {
+        if invite.addresses.is_empty() {
+            eprint!("consort: {}", whereabouts(&[]));
+        }
         return output::line(&invite.command);
     }
     output::text(&invitation(&invite, rights, &style))
@@ -206,8 +209,10 @@ fn rows(text: &str, style: &Style) -> usize {
 
 fn whereabouts(addresses: &[String]) -> String {
     if addresses.is_empty() {
-        let advice = "join from here instead: consort invite there, and consort join here.";
-        return format!("This machine has no address that another one could reach; {advice}\n");
+        return "Other machines cannot reach this one: it has no address on any network. Make the invite on the other machine \
+                and join from here (consort invite there, consort join CODE here), or give this node an address that leads to \
+                it: consort --advertise HOST:PORT.\n"
+            .into();
     }
     format!("It looks for this machine at {}.\n", text::one_line(&addresses.join(", ")))
 }

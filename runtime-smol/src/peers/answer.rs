@@ -151,6 +151,7 @@ async fn welcome(peers: &Peers, there: SocketAddr, visitor: Visitor, rights: Rig
     let Visitor { node, card, .. } = visitor;
     match peers.take_in(node, card.addresses, rights).await {
         Ok(_) => {
+            peers.note_version(node, &card.version);
             peers.requests().forget(node);
             peers.note(node, how, &format!("{} at {}", card.name, there.ip()));
             Answer::Welcome { card: peers.card(), view: rights == Rights::View }

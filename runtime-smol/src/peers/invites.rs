@@ -58,6 +58,12 @@ impl Invites {
         })
     }
 
+    /// Those that were used, with who used them.
+    pub(crate) fn used(&mut self, now: Instant) -> Vec<([u8; 4], NodeId)> {
+        self.expire(now);
+        self.open.iter().filter_map(|invite| Some((invite.ticket.number, invite.used_by?))).collect()
+    }
+
     /// How many could still be used.
     pub(crate) fn count(&mut self, now: Instant) -> usize {
         self.expire(now);
@@ -90,6 +96,8 @@ mod tests {
         assert_eq!(invites.redeem([1; 4], NodeId([6; 32]), now), None, "it is used");
         assert_eq!(invites.redeem([1; 4], NodeId([5; 32]), now), Some(Rights::View));
         assert_eq!(invites.count(now), 0);
+        assert_eq!(invites.used(now), [([1; 4], NodeId([5; 32]))]);
+        assert_eq!(invites.used(now + INVITE_TIME), []);
     }
 
     #[test]

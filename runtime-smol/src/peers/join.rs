@@ -85,6 +85,7 @@ async fn by_code(peers: &Peers, code: &Code, rights: Rights) -> Result<Joined, R
         Ok((conversation, Answer::Welcome { card, view }, address)) => {
             let node = conversation.peer;
             let asked = Asking { address: address.0.clone(), name: card.name, rights };
+            peers.note_version(node, &card.version);
             admitted(peers, node, &asked, card.addresses).await?;
             peers.note(node, "joined", &format!("{} at {}", asked.name, address.0));
             conversation.end().await;
@@ -117,6 +118,7 @@ async fn by_address(peers: &Peers, address: Address, rights: Rights) -> Result<J
         Ok((conversation, Answer::Welcome { card, view }, _)) => {
             let node = conversation.peer;
             let asked = Asking { address: address.0, name: card.name, rights };
+            peers.note_version(node, &card.version);
             admitted(peers, node, &asked, card.addresses).await?;
             peers.note(node, "joined", &format!("{} at {}", asked.name, asked.address));
             Ok(Joined { node, name: asked.name, rights: Some(rights_there(view)) })
@@ -155,6 +157,7 @@ pub(super) async fn keep_asking(peers: &Peers, node: NodeId) {
         match call(peers, &address, (Purpose::Ask, None), Wanted::Node(node)).await {
             Ok((_, Answer::Welcome { card, .. }, _)) => match admitted(peers, node, &asking, card.addresses).await {
                 Ok(()) => {
+                    peers.note_version(node, &card.version);
                     peers.note(node, "joined", &format!("{} at {}", asking.name, asking.address));
                     break;
                 }

@@ -74,6 +74,8 @@ pub struct Peers {
     audit: Audit,
     lines: Lines,
     invites: Mutex<Invites>,
+    /// What new members said of their version when they were paired, until they say it on a link.
+    versions: Mutex<BTreeMap<NodeId, String>>,
     requests: Mutex<Requests>,
     local_names: Option<LocalNames>,
     asking: Mutex<BTreeMap<NodeId, Asking>>,
@@ -122,6 +124,8 @@ pub(crate) struct Reach {
 /// A fresh invite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Invited {
+    /// By which it is known; no secret.
+    pub(crate) number: [u8; 4],
     /// What is entered on the other machine.
     pub(crate) code: String,
     /// How long it is good for.
@@ -145,6 +149,7 @@ impl Peers {
             audit,
             lines,
             invites: Mutex::default(),
+            versions: Mutex::default(),
             requests: Mutex::default(),
             asking: Mutex::default(),
             reach: Mutex::default(),
@@ -171,9 +176,11 @@ impl Peers {
             Refusal { code: RefusalCode::Unavailable, message, hint: String::new() }
         })?;
         let code = Code::new(self.id, secret, &self.reach().addresses);
-        self.invites().open(code.ticket(), rights, Instant::now());
+        let ticket = code.ticket();
+        let number = ticket.number;
+        self.invites().open(ticket, rights, Instant::now());
         self.note(self.id, "invite", rights_name(rights));
-        Ok(Invited { code: code.written(), lifetime: INVITE_TIME, addresses: code.addresses })
+        Ok(Invited { number, code: code.written(), lifetime: INVITE_TIME, addresses: code.addresses })
     }
 
     /// Joins the node that a code or an address names. `rights` is what that node may do here.
@@ -191,6 +198,8 @@ impl Peers {
             let message = format!("The node {} has not asked to join.", node.short());
             return Err(Refusal { code: RefusalCode::NotFound, message, hint });
         }
+        let version = self.requests().get(node, Instant::now()).map(|request| request.card.version.clone());
+        self.note_version(node, &version.unwrap_or_default());
         let reply = self.take_in(node, asked.unwrap_or_default(), rights).await?;
         self.requests().forget(node);
         Ok(reply)
@@ -218,6 +227,11 @@ impl Peers {
     /// Invites that could still be used.
     pub(crate) fn open_invites(&self) -> usize {
         self.invites().count(Instant::now())
+    }
+
+    /// Invites that were used lately, with who used them.
+    pub(crate) fn used_invites(&self) -> Vec<([u8; 4], NodeId)> {
+        self.invites().used(Instant::now())
     }
 
     /// Who waits to be admitted.
@@ -285,6 +299,24 @@ impl Peers {
         self.asking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Remembers which version a new member runs.
+    fn note_version(&self, node: NodeId, version: &str) {
+        if !version.is_empty() {
+            self.versions.lock().unwrap_or_else(PoisonError::into_inner).insert(node, version.to_string());
+        }
+    }
+
+    /// The version of a node: what it says, or else what it said when the two were paired. To a caller that is no member there yet
+    /// a node says nothing about itself.
+    fn version_of(&self, node: NodeId, said: String) -> String {
+        let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.is_empty() {
+            return versions.get(&node).cloned().unwrap_or_default();
+        }
+        versions.remove(&node);
+        said
+    }
+
     /// Connects to a node, under a name of the local network too; a failure is told in words for a person.
     async fn connect(&self, address: &Address) -> Result<socket::NodeSocket, String> {
         let known = match &self.local_names {
@@ -312,7 +344,8 @@ impl Peers {
         match connected.await {
             Ok((conversation, card)) => {
                 let Dial { id, node, address } = dial;
-                let line = Line { peer: node, address: address.0, dialled: true, version: card.version, latency: None };
+                let version = self.version_of(node, card.version);
+                let line = Line { peer: node, address: address.0, dialled: true, version, latency: None };
                 carry(conversation, Some(id), line, &self.handle, &self.lines).await;
             }
             Err(why) => {

@@ -17,10 +17,11 @@ impl Api {
             requests: Vec<serde_json::Value>,
             asking: Vec<serde_json::Value>,
             invites: usize,
+            used: Vec<serde_json::Value>,
             addresses: Vec<String>,
             listening: Vec<String>,
         }
-        let Meeting { requests, asking, invites, addresses, listening } = self.node.meeting();
+        let Meeting { requests, asking, invites, used, addresses, listening } = self.node.meeting();
         let requests = requests.into_iter().map(|request| {
             json!({
                 "id": request.node.to_string(), "short": request.node.short(), "name": request.name,
@@ -34,10 +35,12 @@ impl Api {
             })
         });
         let (requests, asking) = (requests.collect(), asking.collect());
+        let used =
+            used.into_iter().map(|(number, node)| json!({ "number": number, "node": node.to_string() })).collect();
         let facts = self.facts.clone();
         look(&*self.node, move |view, now| {
             let peers = NodeJson::all(view, now, &facts);
-            Response::json(200, &Peers { peers, requests, asking, invites, addresses, listening })
+            Response::json(200, &Peers { peers, requests, asking, invites, used, addresses, listening })
         })
     }
 
@@ -56,9 +59,11 @@ impl Api {
     }
 
     pub(super) fn invite(&self, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
-        let Invite { code, lifetime_s, addresses } = self.node.invite(rights(head, body)?)?;
+        let Invite { number, code, lifetime_s, addresses } = self.node.invite(rights(head, body)?)?;
         let command = format!("consort join {code}");
-        let answer = json!({ "code": code, "command": command, "expires_s": lifetime_s, "addresses": addresses });
+        let answer = json!({
+            "number": number, "code": code, "command": command, "expires_s": lifetime_s, "addresses": addresses,
+        });
         Ok(Response::json(201, &answer))
     }
 

@@ -105,6 +105,8 @@ fn alone() -> Refusal {
 /// A code for one other node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invite {
+    /// By which it is known; no secret.
+    pub number: String,
     /// What is entered there.
     pub code: String,
     /// For how long it can be.
@@ -133,6 +135,8 @@ pub struct Meeting {
     pub asking: Vec<Asked>,
     /// Invites that could still be used.
     pub invites: usize,
+    /// Numbers of invites that were used in the last minutes, and who used them.
+    pub used: Vec<(String, NodeId)>,
     /// Addresses that others are told, best first.
     pub addresses: Vec<String>,
     /// What is listened on for links only.

@@ -41,7 +41,12 @@ impl Node for Fake {
     }
 
     fn invite(&self, rights: Rights) -> Result<Invite, Refusal> {
-        Ok(Invite { code: format!("{rights:?}"), lifetime_s: 600, addresses: vec!["10.0.0.1:1".into()] })
+        Ok(Invite {
+            number: "0a0b0c0d".into(),
+            code: format!("{rights:?}"),
+            lifetime_s: 600,
+            addresses: vec!["10.0.0.1:1".into()],
+        })
     }
 
     fn join(&self, target: &str, _: Rights) -> Result<Joined, Refusal> {

@@ -9,7 +9,7 @@ it("tells of each request once, and again if the machine asks anew", async () =>
   let watched = true;
   const told: string[] = [];
   const keeper = new MeetingKeeper(
-    { meeting: () => Promise.resolve({ requests, asking: [], addresses: [], listening: [] }) },
+    { meeting: () => Promise.resolve({ requests, asking: [], used: [], addresses: [], listening: [] }) },
     () => watched,
     ({ name }) => told.push(name),
   );

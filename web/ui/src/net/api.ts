@@ -57,11 +57,14 @@ export interface Notes {
 export interface Meeting {
   readonly requests: readonly { id: string; short: string; name: string; from: string; version: string; age_ms: number }[];
   readonly asking: readonly { id: string; short: string; name: string; address: string }[];
+  /** Invites that were used in the last minutes, and the machines that used them. */
+  readonly used: readonly { number: string; node: string }[];
   readonly addresses: readonly string[];
   readonly listening: readonly string[];
 }
 
 export interface Invite {
+  readonly number: string;
   readonly code: string;
   readonly command: string;
   readonly expires_s: number;

@@ -72,12 +72,29 @@ function InviteCode({ invite }: { invite: MadeInvite }): JSX.Element {
   const app = useApp();
   const picture = useMemo(() => renderSVG(invite.code, { border: 0 }), [invite.code]);
   const minutes = useMinutesUntil(invite.until);
+  const guest = useGuest(invite.number);
+  if (guest !== null) {
+    return (
+      <div class="invite" data-testid="invite-used">
+        <p role="status"><strong>{guest}</strong> has used this invite and belongs to the mesh now.</p>
+        <div class="button-row">
+          <button class="button primary" onClick={() => (app.dialog.value = null)}>Done</button>
+        </div>
+      </div>
+    );
+  }
   return (
     <div class="invite" data-testid="invite">
       <p>Run this on the other machine, which can then {invite.rights === "view" ? <strong>only view agents here</strong> : <strong>control agents here</strong>}:</p>
       <pre class="command"><code>{invite.command}</code></pre>
       <div class="qr" role="img" aria-label="QR code of the invite" dangerouslySetInnerHTML={{ __html: picture }} />
       <p class="dim" role="status">
+        {invite.addresses.length === 0 && (
+          <strong class="warning" data-testid="invite-unreachable">
+            Other machines cannot reach this one: it has no address on any network. Make the invite on the other machine and join from here, or start consort
+            with --advertise HOST:PORT.{" "}
+          </strong>
+        )}
         {minutes > 0 ? `Valid for ${plural(minutes, "minute")} more. ` : "This invite has expired. "}
         {invite.addresses.length > 0 && <>It connects to <span class="mono">{invite.addresses.join(", ")}</span>.</>}
       </p>
@@ -87,6 +104,26 @@ function InviteCode({ invite }: { invite: MadeInvite }): JSX.Element {
       </div>
     </div>
   );
+}
+
+/** The name of the machine that has used an invite. Asked for whenever the machines change; `null` before. */
+function useGuest(number: string): string | null {
+  const app = useApp();
+  const guest = useSignal<string | null>(null);
+  const machines = app.store.nodes.value;
+  useEffect(() => {
+    let gone = false;
+    void app.api.meeting().then(
+      ({ used }) => {
+        const by = used.find((invite) => invite.number === number)?.node;
+        if (!gone && by !== undefined) guest.value = machines.find((machine) => machine.id === by)?.name || "Another machine";
+      },
+      // The next change of the machines asks again.
+      () => undefined,
+    );
+    return () => void (gone = true);
+  }, [number, machines]);
+  return guest.value;
 }
 
 function useMinutesUntil(until: number): number {
