@@ -714,6 +714,33 @@ fn a_server_that_dies_takes_its_agents_along_and_a_new_one_is_found() {
 }
 
 #[test]
+fn a_question_about_pictures_is_no_title() {
+    let server = Server::new();
+    let ask = "printf 'before\\033_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\\033\\\\after'";
+    server.session("unnamed", (80, 24), &format!("{ask}; exec cat"));
+    server.session(
+        "named",
+        (80, 24),
+        &format!("printf '\\033]2;Fix the build\\007'; read x; {ask}; printf done; exec cat"),
+    );
+    shows(&server, "unnamed", "beforeafter");
+    let mut backend = server.start();
+    assert_eq!(backend.agent("unnamed").terminals[0].title, "");
+    backend.agent_where("named", |agent| agent.terminals[0].title == "Fix the build");
+    server.tmux(&["send-keys", "-t", "named", "Enter"]);
+    shows(&server, "named", "done");
+    assert!(server.tmux(&["display-message", "-p", "-t", "named", "#{pane_title}"]).starts_with("Gi=31"));
+    // Another list after that is complete.
+    server.tmux(&["rename-window", "-t", "named", "later"]);
+    let agent = backend.agent_where("named", |agent| agent.terminals[0].window.ends_with(":later"));
+    assert_eq!(agent.terminals[0].title, "Fix the build");
+    let terminal = backend.terminal_of("unnamed");
+    backend.order(terminal, TerminalOutput::Watch);
+    let (_, bytes) = backend.snapshot(terminal, 0);
+    assert!(!String::from_utf8_lossy(&bytes).contains("Gi=31"));
+}
+
+#[test]
 fn titles_and_names_cannot_be_mistaken_for_anything_else() {
     let server = Server::new();
     server.session("a", (80, 24), "printf '\\033]2;%%end 1 2 1 $(x) #{pid} \\\\ \"q\" é日 ;\\033\\\\'; cat");

@@ -274,7 +274,7 @@ impl State {
         let shell = is_shell(command) && (launched || self.is_top_process(pane));
         TerminalInfo {
             pane: pane.id,
-            title: if pane.title == self.identity.host { String::new() } else { shortened(shown_title(&pane.title)) },
+            title: self.title_of(pane),
             command: shortened(command),
             shell,
             window: shortened(&format!("{}:{}", pane.index.0, pane.window_name)),
@@ -285,6 +285,19 @@ impl State {
             activity: pane.activity,
             bell: pane.bell,
         }
+    }
+
+    /// The title that the pane's program set. What is none leaves the one before it.
+    fn title_of(&self, pane: &Pane) -> String {
+        if pane.title.is_empty() || pane.title == self.identity.host {
+            return String::new();
+        }
+        let title = shown_title(&pane.title);
+        if !title.is_empty() {
+            return shortened(title);
+        }
+        let mut known = self.seen.values().flat_map(|observation| &observation.terminals);
+        known.find(|terminal| terminal.pane == pane.id).map(|terminal| terminal.title.clone()).unwrap_or_default()
     }
 
     /// Whether the pane's first process is in the foreground itself. Looked up again only when the pane did something.
