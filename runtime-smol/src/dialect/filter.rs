@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 const ESC: u8 = 0x1b;
 const BEL: u8 = 0x07;
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Bytes of a control sequence between `CSI` and its last byte; tmux drops longer ones.
 const SEQUENCE_BYTES: usize = 63;
@@ -30,6 +31,10 @@ pub struct Filter {
     discarded: bool,
     character: Character,
     last: Last,
+    /// The cursor is in the first cell, surely.
+    home: bool,
+    /// Mode 6 (addresses relative to the margins) is not set, as far as is known.
+    absolute: bool,
     /// Mode 7 (autowrap), which repeating a character turns off for a moment.
     wraps: bool,
     columns: u16,
@@ -84,6 +89,8 @@ impl Filter {
             discarded: false,
             character: Character::default(),
             last: Last::Nothing,
+            home: false,
+            absolute: true,
             wraps: true,
             columns,
             widths: Widths::assumed(dialect),
@@ -189,6 +196,7 @@ impl Filter {
             at += length;
         }
         if at > 0 {
+            self.home = self.absolute && sequences::goes_home(&bytes[last..at]);
             self.last = match whole_character(&bytes[last..]) {
                 Some(character) if !character.is_control() && self.repeats(character) => Last::Character(character),
                 _ => Last::Nothing,
@@ -208,7 +216,7 @@ impl Filter {
     /// Whether a character beyond ASCII may be passed on.
     fn prints(&self, character: char) -> bool {
         // C1 controls: tmux does not act on them, nor does our emulator; others would.
-        !('\u{80}'..='\u{9f}').contains(&character) && self.widths.prints(character)
+        !('\u{80}'..='\u{9f}').contains(&character) && character != BYTE_ORDER_MARK && self.widths.prints(character)
     }
 
     fn ground(&mut self) {
@@ -244,6 +252,7 @@ impl Filter {
             }
             (State::Ground, 0x20..=0x7e) => {
                 self.character = Character::default();
+                self.home = false;
                 out.push(byte);
                 self.last = Last::Character(char::from(byte));
             }
@@ -272,6 +281,7 @@ impl Filter {
 
     /// A control character has come: what it does to what is remembered.
     fn control(&mut self) {
+        self.home = false;
         self.character = Character::default();
         self.last = Last::Nothing;
     }
@@ -340,6 +350,7 @@ impl Filter {
 
     fn conclude(&mut self, verdict: Verdict, introducer: &[u8], out: &mut Vec<u8>) {
         let last = std::mem::replace(&mut self.last, Last::Nothing);
+        let home = std::mem::take(&mut self.home);
         match verdict {
             Verdict::Keep => {
                 out.extend_from_slice(introducer);
@@ -348,18 +359,26 @@ impl Filter {
             Verdict::Drop => {}
             Verdict::Replace(bytes) => out.extend_from_slice(&bytes),
             Verdict::PrivateModes { modes, set } => {
+                if modes.contains(&6) {
+                    self.absolute = !set;
+                }
                 if modes.contains(&7) {
                     self.wraps = set;
                 }
                 sequences::write_private_modes(&modes, set, out);
             }
+            // tmux moves what was on the screen to its history, as it does when all of the screen is erased.
+            Verdict::EraseBelow if home && matches!(self.dialect, Dialect::Tmux { .. }) => {
+                out.extend_from_slice(b"\x1b[2J")
+            }
+            Verdict::EraseBelow => out.extend_from_slice(b"\x1b[J"),
             Verdict::Repeat(times) => {
                 if let Last::Character(character) = last {
                     self.repeat(character, times, out);
                 }
             }
             Verdict::Reset => {
-                self.wraps = true;
+                (self.wraps, self.absolute) = (true, true);
                 sequences::write_reset(self.dialect, self.columns, out);
             }
         }
@@ -409,7 +428,11 @@ impl Filter {
         let Character { bytes, have, broken, .. } = std::mem::take(character);
         let text = if broken { None } else { std::str::from_utf8(&bytes[..have]).ok() };
         let Some(whole) = text.and_then(|text| text.chars().next()) else { return };
-        if self.prints(whole) {
+        self.home = false;
+        if whole == BYTE_ORDER_MARK {
+            // Browsers leave it out wherever it stands; where the authority gives it a column, that is a blank one.
+            out.resize(out.len() + usize::from(self.widths.of(whole).columns()), b' ');
+        } else if self.prints(whole) {
             out.extend_from_slice(&bytes[..have]);
             if self.repeats(whole) {
                 self.last = Last::Character(whole);

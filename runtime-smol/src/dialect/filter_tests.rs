@@ -69,6 +69,26 @@ fn a_repeated_character_stays_in_its_line() {
 }
 
 #[test]
+fn erasing_from_the_first_cell_on_keeps_what_was_there_in_the_history() {
+    assert_eq!(tmux(b"text\x1b[H\x1b[J"), r"text\x1b[H\x1b[2J");
+    assert_eq!(tmux(b"\x1b[1;1H\x1b[0Jx\x1b[J"), r"\x1b[1;1H\x1b[2Jx\x1b[J");
+    assert_eq!(
+        tmux(b"\x1b[H\n\x1b[J\x1b[2;1H\x1b[J\x1b[?6h\x1b[H\x1b[J"),
+        r"\x1b[H\n\x1b[J\x1b[2;1H\x1b[J\x1b[?6h\x1b[H\x1b[J"
+    );
+    assert_eq!(canonical(Dialect::Pty, &[b"\x1b[H\x1b[J"]), b"\x1b[H\x1b[J");
+}
+
+#[test]
+fn a_byte_order_mark_is_as_wide_for_browsers_as_for_the_authority() {
+    let mut filter = Filter::new(TMUX, 80);
+    let measured = filter.widths().with_measured(&[('\u{feff}', crate::dialect::widths::Width::One)]);
+    filter.set_widths(Arc::new(measured));
+    let mut out = Vec::new();
+    assert_eq!(filter.feed("a\u{feff}b".as_bytes(), &mut out), b"a b");
+}
+
+#[test]
 fn a_control_character_within_a_sequence_acts_at_once() {
     assert_eq!(tmux(b"\x1b[3\r1mx"), r"\r\x1b[31mx");
 }

@@ -14,6 +14,8 @@ pub(super) enum Verdict {
         modes: Vec<u32>,
         set: bool,
     },
+    /// Erases from the cursor to the end of the screen.
+    EraseBelow,
     /// Repeats the last character.
     Repeat(usize),
     /// Everything is as at the beginning.
@@ -33,11 +35,17 @@ pub(super) fn plain(bytes: &[u8]) -> Option<usize> {
         match byte {
             b'0'..=b'9' if digits < 5 => digits += 1,
             b';' if parameters < PARAMETERS => (digits, parameters) = (0, parameters + 1),
-            b'm' | b'A'..=b'D' | b'G' | b'H' | b'J' | b'K' | b'd' => return Some(at + 3),
+            b'm' | b'A'..=b'D' | b'G' | b'H' | b'K' | b'd' => return Some(at + 3),
             _ => return None,
         }
     }
     None
+}
+
+/// Whether the sequence puts the cursor into the first cell.
+pub(super) fn goes_home(sequence: &[u8]) -> bool {
+    let Some(body) = sequence.strip_prefix(b"\x1b[").and_then(|body| body.strip_suffix(b"H")) else { return false };
+    matches!(body, b"" | b";" | b"1" | b"1;" | b";1" | b"1;1")
 }
 
 /// `sequence` is what follows `ESC`.
@@ -63,6 +71,7 @@ pub(super) fn of_csi(dialect: Dialect, sequence: &[u8]) -> Verdict {
     match (prefix, intermediates, last) {
         (None, [], b'm') => Verdict::Keep,
         _ if colons => Verdict::Drop,
+        (None, [], b'J') if matches!(numbers.first(), None | Some(None | Some(0))) => Verdict::EraseBelow,
         (None, [], b'b') => Verdict::Repeat(numbers.first().copied().flatten().unwrap_or(1).max(1) as usize),
         (None, [], b'h' | b'l') => modes(dialect, &numbers, *last),
         (Some(b'?'), [], b'h' | b'l') => private_modes(dialect, &numbers, *last == b'h'),

@@ -93,6 +93,47 @@ describe("focus reports", () => {
   });
 });
 
+describe("widths", () => {
+  /** Runs of widths as a snapshot has them: `[characters, width]`. */
+  const table = (join: string, runs: [number, number][]): string => {
+    const bytes: number[] = [];
+    for (const [length, width] of runs) {
+      let number = length * 4 + width;
+      for (; number >= 0x80; number = Math.floor(number / 0x80)) bytes.push((number % 0x80) | 0x80);
+      bytes.push(number);
+    }
+    return `${ESC}]7117;${join};${btoa(String.fromCharCode(...bytes))}${ESC}\\`;
+  };
+  /** Combining marks at U+0300, emoji from U+1F000 on. */
+  const runs: [number, number][] = [[0x300, 1], [0x70, 0], [0x200d - 0x370, 1], [1, 0], [0xfe0f - 0x200e, 1], [1, 0], [0x1f000 - 0xfe10, 1], [0x1000, 2], [0xf0000, 1]];
+  const column = async (join: string, text: string): Promise<number> => {
+    await write(`${ESC}[2J${ESC}[H${table(join, runs)}${text}`);
+    return terminal.buffer.active.cursorX;
+  };
+  const coder = "\u{1f469}\u200d\u{1f4bb}";
+
+  it("are those of the owner", async () => {
+    expect(await column("joiner", coder)).toBe(2);
+    expect(await column("clusters", coder)).toBe(2);
+    expect(await column("zero-width", coder)).toBe(4);
+    expect(await column("joiner", "\u{1f44d}\u{1f3fd}")).toBe(4);
+    expect(await column("clusters", "\u{1f44d}\u{1f3fd}")).toBe(2);
+    expect(await column("joiner", "\u2764\ufe0f")).toBe(1);
+    expect(await column("clusters", "\u2764\ufe0f")).toBe(2);
+  });
+
+  it("are the same where a colour changes within a character", async () => {
+    expect(await column("clusters", `e${ESC}[31m\u0301x`)).toBe(2);
+    expect(await column("joiner", `\u{1f469}\u200d${ESC}[31m\u{1f4bb}x`)).toBe(3);
+  });
+
+  it("stay as they were when a table cannot be read", async () => {
+    await write(table("joiner", runs));
+    await write(`${ESC}]7117;joiner;***${ESC}\\${ESC}]7117;other;AA==${ESC}\\${coder}`);
+    expect(terminal.buffer.active.cursorX).toBe(2);
+  });
+});
+
 describe("a snapshot", () => {
   it("takes back every mode that the output before it has set", async () => {
     await write(`text${ESC}[20h${ESC}[4h${ESC}[5;10r${ESC}[?6h${ESC}[?7l${ESC}]0;cut off`);

@@ -14,6 +14,8 @@ export const SCROLLBACK_LINES = 20_000;
 export const EMULATOR_OPTIONS: ITerminalOptions & ITerminalInitOnlyOptions = {
   allowProposedApi: true,
   scrollback: SCROLLBACK_LINES,
+  // Erasing the screen moves what was on it to the history, as in tmux and in our own terminals.
+  scrollOnEraseInDisplay: true,
 };
 
 /**
