@@ -215,6 +215,29 @@ test("a card shows the whole question without its frame, wrapped, and counts wha
   }
 });
 
+test("two fingers make the letters of a terminal larger, whose size says the footer", async () => {
+  const page = await openPage(browser, node, PHONE);
+  await open(page, asks.id);
+  await live(page);
+  const letters = () => page.locator('[data-testid="terminal"]').evaluate((space) => space.querySelector(".terminal-host").consortTerminal.options.fontSize);
+  const middle = page.getByTestId("font-reset");
+  await waitFor("readable letters", async () => (await letters()) === 11 && (await middle.innerText()) === "11");
+  const { x, y, width, height } = await page.getByTestId("terminal").boundingBox();
+  const devtools = await page.context().newCDPSession(page);
+  const fingers = (type, apart) => devtools.send("Input.dispatchTouchEvent", {
+    type,
+    touchPoints: apart === null ? [] : [-1, 1].map((side, id) => ({ id, x: x + width / 2 + (side * apart) / 2, y: y + height / 4 })),
+  });
+  await fingers("touchStart", 80);
+  for (const apart of [100, 120, 140, 160]) await fingers("touchMove", apart);
+  await fingers("touchEnd", null);
+  await waitFor("larger letters", async () => (await letters()) > 20);
+  assert.equal(await middle.innerText(), String(Math.round(await letters())));
+  await middle.click();
+  await waitFor("all of it", async () => (await middle.innerText()) === "All" && (await letters()) < 8);
+  await page.context().close();
+});
+
 test("files that are dropped on the page do not replace it", async () => {
   const file = join(node.folder, "dropped.txt");
   writeFileSync(file, "dropped");

@@ -5,7 +5,7 @@ import type { Terminal } from "@xterm/xterm";
 import { beforeEach, describe, expect, it } from "vitest";
 import { decodeClipboardWrite } from "../src/terminal/clipboard";
 import { configureEmulator, EMULATOR_OPTIONS, replacement } from "../src/terminal/emulator";
-import { cellsThatFit, fontThatFits, scrollToShow, zoomedFont } from "../src/terminal/fit";
+import { cellsThatFit, fontThatFits, scrollToShow, sizeToCreate, zoomedFont, zoomStep } from "../src/terminal/fit";
 import { watchModeChanges } from "../src/terminal/queries";
 
 const ESC = "\x1b";
@@ -223,5 +223,21 @@ describe("a terminal that does not fit", () => {
     expect(scrollToShow(50, 60, 20, 100)).toBe(20);
     expect(scrollToShow(50, 60, 80, 100)).toBe(0);
     expect(scrollToShow(150, 160, 0, 100)).toBe(60);
+  });
+});
+
+describe("zooming", () => {
+  it("never goes below what shows everything, nor without end, and stops exactly there", () => {
+    expect(zoomStep(1.2, 1 / 1.25)).toBe(1);
+    expect(zoomStep(1.26, 1 / 1.25)).toBe(1);
+    expect(zoomStep(2, 1.25)).toBe(2.5);
+    expect(zoomStep(5, 2)).toBe(6);
+  });
+});
+
+describe("a terminal that is yet to be created", () => {
+  it("has the size that fits below the header and above the footer", () => {
+    expect(sizeToCreate({ width: 1152, height: 900 }, { width: 7.826, height: 15 })).toEqual({ cols: 144, rows: 54 });
+    expect(sizeToCreate({ width: 0, height: 0 }, { width: 7.8, height: 15 })).toBeNull();
   });
 });
