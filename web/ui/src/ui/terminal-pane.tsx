@@ -85,6 +85,8 @@ function Stage({ agent, terminal, gone, focused, together = false }: Props & { f
         data-holder={holder}
         style={{ "--terminal-bg": app.preferences.look.value.theme.background }}
         onScroll={() => session.panned()}
+        // Beside a terminal that is smaller than the space.
+        onClick={(event) => event.target === space.current && session.view.xterm.focus()}
       />
       {!ended && focused && <StaleNotice pendingBytes={pendingInputBytes} waiting={phase === "waiting"} away={away} session={session} />}
       <div class="terminal-overlays">
