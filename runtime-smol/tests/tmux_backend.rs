@@ -746,7 +746,10 @@ fn titles_and_names_cannot_be_mistaken_for_anything_else() {
     server.session("a", (80, 24), "printf '\\033]2;%%end 1 2 1 $(x) #{pid} \\\\ \"q\" é日 ;\\033\\\\'; cat");
     let mut backend = server.start();
     let agent = backend.agent_where("a", |agent| !agent.terminals[0].title.is_empty());
-    assert_eq!(agent.terminals[0].title, "%end 1 2 1 $(x) #{pid} \\ \"q\" é日 ;");
+    let title = &agent.terminals[0].title;
+    assert!(title.starts_with("%end 1 2 1 $(x) #{pid} ") && title.ends_with("\"q\" é日 ;"), "{title}");
+    // tmux 3.8 keeps a backslash of a title as two.
+    assert_eq!(*title, server.tmux(&["display-message", "-p", "-t", "a", "#{pane_title}"]));
 }
 
 #[test]
