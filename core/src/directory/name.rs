@@ -38,8 +38,13 @@ impl Name {
         if text.chars().count() > limits::NAME_CHARS {
             return Err(NameError::TooLong);
         }
-        if let Some(bad) = text.chars().find(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-'))) {
-            return Err(NameError::Character(bad));
+        let mut before = '-';
+        for c in text.chars() {
+            let allowed = c.is_alphanumeric() || matches!(c, '_' | '-') || (is_mark(c) && !matches!(before, '_' | '-'));
+            if !allowed {
+                return Err(NameError::Character(c));
+            }
+            before = c;
         }
         if text.split('-').any(str::is_empty) {
             return Err(NameError::Dash);
@@ -52,6 +57,27 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Signs that are written on a letter and are no letters themselves. Names in Hindi, Thai or Hebrew cannot be spelled without
+/// them; the vowel signs of most scripts are alphabetic, and need no entry.
+fn is_mark(c: char) -> bool {
+    // The virama joins consonants in the scripts of India and their neighbours, one block of 128 characters each.
+    let virama = matches!(c, '\u{0900}'..='\u{0d7f}') && u32::from(c) % 0x80 == 0x4d;
+    let nukta = matches!(c, '\u{0900}'..='\u{0cff}') && u32::from(c) % 0x80 == 0x3c;
+    virama
+        || nukta
+        || matches!(c,
+            '\u{0300}'..='\u{036f}' // Latin, Greek, Cyrillic, where an accent is a character of its own
+            | '\u{0591}'..='\u{05bd}' | '\u{05bf}' | '\u{05c1}' | '\u{05c2}' | '\u{05c4}' | '\u{05c5}' | '\u{05c7}' // Hebrew
+            | '\u{064b}'..='\u{065f}' | '\u{0670}' // Arabic
+            | '\u{0dca}' // Sinhala
+            | '\u{0e3a}' | '\u{0e47}'..='\u{0e4e}' // Thai
+            | '\u{0ec8}'..='\u{0ecd}' // Lao
+            | '\u{1037}' | '\u{1039}' | '\u{103a}' // Burmese
+            | '\u{17c9}'..='\u{17d3}' // Khmer
+            | '\u{3099}' | '\u{309a}' // Japanese, where the sign for a voiced sound is a character of its own
+        )
 }
 
 /// Where a name puts an agent in the tree.
@@ -96,6 +122,21 @@ mod tests {
         assert_eq!(levels("a-b-c"), ("a/b".into(), "c".into()));
         assert_eq!(levels("a-b-c-d"), ("a/b".into(), "c-d".into()));
         assert_eq!(levels("-odd--name"), (String::new(), "-odd--name".into()));
+    }
+
+    #[test]
+    fn names_are_spelled_in_every_script() {
+        for name in ["हिन्दी-काम-एजेंट", "ที่นี่", "שָׁלוֹם", "مُشروع", "မြန်မာ", "cafe\u{301}", "客户-项目", "größe"]
+        {
+            assert_eq!(Name::parse(name).map(|name| name.0), Ok(name.to_string()));
+        }
+    }
+
+    #[test]
+    fn a_mark_stands_on_a_letter() {
+        for name in ["\u{301}a", "a-\u{94d}b", "_\u{301}"] {
+            assert!(matches!(Name::parse(name), Err(NameError::Character(_))), "{name:?}");
+        }
     }
 
     #[test]

@@ -30,8 +30,8 @@ describe("names", () => {
   });
 
   it("refuse what tmux would change, and say what to do", () => {
-    for (const bad of ["a.b", "a:b", "a b", "-a", "a--b", "a/b", "a'b", "x".repeat(101)]) expect(nameProblem(bad), bad).not.toBeNull();
-    for (const good of ["a", "a-b", "a_b-C9", "größe-1"]) expect(nameProblem(good), good).toBeNull();
+    for (const bad of ["a.b", "a:b", "a b", "-a", "a--b", "a/b", "a'b", "x".repeat(101), "a-\u0301b"]) expect(nameProblem(bad), bad).not.toBeNull();
+    for (const good of ["a", "a-b", "a_b-C9", "größe-1", "हिन्दी-काम", "ที่นี่"]) expect(nameProblem(good), good).toBeNull();
   });
 
   it("are not wrong while they are unfinished", () => {

@@ -19,7 +19,7 @@ export function placeOf(name: string): NamePlace {
 /** What is wrong with a name, for a person; `null` if nothing is. An empty name is not finished rather than wrong. */
 export function nameProblem(name: string): string | null {
   if (name.length > NAME_MAX_CHARACTERS) return `Too long: at most ${NAME_MAX_CHARACTERS} characters.`;
-  const bad = /[^\p{Alphabetic}\p{N}_-]/u.exec(name)?.[0];
+  const bad = /[^\p{Alphabetic}\p{M}\p{N}_-]|(?<=^|[_-])\p{M}/u.exec(name)?.[0];
   if (bad === " ") return "No spaces: use - between levels and _ within a word.";
   if (bad !== undefined) return `“${bad}” is not allowed: use letters, digits and _, with - between levels.`;
   if (name.startsWith("-")) return "A name starts with a letter, a digit or _.";
