@@ -80,6 +80,15 @@ async function useTerminal(page, url, { of = node, id = agent.id } = {}) {
   assert.ok((await of.request("GET", `/api/agents/${id}/screen`)).body.text.includes(word), "the node has it too");
 }
 
+/** What `consort doctor` prints, whatever it thinks of this machine otherwise. */
+function doctor(of) {
+  try {
+    return of.consort("doctor");
+  } catch (error) {
+    return error.stdout;
+  }
+}
+
 const sessionCookie = async (page) => (await page.context().cookies()).find((cookie) => cookie.name.startsWith("consort_"));
 
 test("nginx that strips its prefix and puts its own Host in", { skip: noNginx }, async () => {
@@ -191,6 +200,9 @@ test("a phone on the same network, by address and by name", { skip: noMachines }
     // The links that are printed and shown as a code are those that the phone can open.
     const shown = served.consort("open", "--qr");
     assert.ok(shown.includes(`It opens http://10.0.0.2:${served.port}/ and works once`), shown);
+    const report = doctor(served);
+    assert.match(report, new RegExp(`from the networks of this machine, as http://10\\.0\\.0\\.2:${served.port}/`));
+    assert.ok(!report.includes("does not answer"), report);
     const stranger = await newPage(mobile, options);
     const answer = await stranger.goto(`http://stranger.example:${served.port}/`);
     assert.equal(answer.status(), 403);
@@ -211,6 +223,8 @@ test("a node on one address is linked to there, and one on loopback has nothing 
     await Promise.all([served.start(), alone.start()]);
     assert.equal(new URL(served.link).host, `10.0.0.2:${served.port}`);
     assert.ok(served.consort("open", "--print").startsWith(`http://10.0.0.2:${served.port}/#token=`));
+    assert.match(doctor(served), /as http:\/\/10\.0\.0\.2:/);
+    assert.match(doctor(alone), /only from this machine/);
     assert.throws(() => alone.consort("open", "--qr"), /listens on this machine alone/);
   } finally {
     await Promise.all([served.stop(), alone.stop()]);

@@ -67,6 +67,7 @@ pub(crate) fn run(api: &Api, state_dir: &Path, place: &PlaceFlags, as_json: bool
         None => checks.push(port::check(place.listen, health.as_ref())),
     }
     if health.is_some() {
+        checks.extend(port::reach(api, health.as_ref()));
         checks.extend(peers::checks(api));
     }
     let socket = running.as_ref().map_or(&place.tmux_socket, |running| &running.tmux_socket);

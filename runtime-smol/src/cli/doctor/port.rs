@@ -1,11 +1,11 @@
 //! The dashboard's port: served by our node, free, or taken by whom.
 
 use super::Check;
-use crate::cli::api::Health;
+use crate::cli::api::{Api, Health};
 use crate::cli::http::exchange;
 use crate::cli::listen::Listen;
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 /// How long whoever has the port may take to answer.
@@ -62,12 +62,83 @@ fn in_use(address: SocketAddr, own: Option<&Health>) -> Check {
     }
 }
 
+/// Tries every address of the dashboard, and says from where it can be opened.
+pub(super) fn reach(api: &Api, own: Option<&Health>) -> Vec<Check> {
+    let (Ok(origins), Ok(place), Some(own)) = (api.origins(), api.place(), own) else { return Vec::new() };
+    let allowed = origins.origins.iter().map(|origin| &origin.url);
+    let mut checks = vec![from_where(&place.serving, &origins.own)];
+    checks.extend(origins.own.iter().chain(allowed).filter_map(|url| tried(url, &place.serving, own)));
+    checks
+}
+
+/// From where the listeners can be reached.
+fn from_where(serving: &[SocketAddr], own: &[String]) -> Check {
+    if serving.iter().all(|address| address.ip().is_loopback()) {
+        let advice = "On a phone: consort open --qr says how.";
+        return Check { advice: Some(advice.into()), ..Check::good("reach", "only from this machine") };
+    }
+    let outside = own.iter().filter(|url| !authority(url).is_some_and(|(_, host, _)| is_loopback(host)));
+    let outside: Vec<&str> = outside.map(String::as_str).collect();
+    let message = format!("from the networks of this machine, as {}", outside.join(", "));
+    let advice = "It is plain HTTP: who shares a network can read along. On a phone: consort open --qr";
+    Check { advice: Some(advice.into()), ..Check::good("reach", message) }
+}
+
+/// Whether this node answers at one of its addresses; nothing to say if it does, or if this machine does not know the name.
+fn tried(url: &str, serving: &[SocketAddr], own: &Health) -> Option<Check> {
+    let (scheme, host, port) = authority(url)?;
+    let mut found = (host.trim_matches(['[', ']']), port).to_socket_addrs().ok()?;
+    // A loopback name where nothing listens on loopback is answered to, for port forwardings, and not served.
+    let served = |address: &SocketAddr| {
+        let here =
+            |at: &SocketAddr| at.ip() == address.ip() || at.ip().is_unspecified() && at.is_ipv4() == address.is_ipv4();
+        port != serving.first().map_or(0, SocketAddr::port) || serving.iter().any(here)
+    };
+    let address = found.find(served)?;
+    if scheme == "https" {
+        let failure = TcpStream::connect_timeout(&address, PATIENCE).err()?;
+        let advice = "See that its proxy runs, or remove it: consort allow --remove";
+        return Some(Check::warning("reach", format!("{url} cannot be reached from here: {failure}"), advice));
+    }
+    let name = if port == 80 { host.to_owned() } else { format!("{host}:{port}") };
+    match health_as(address, &name) {
+        Some(there) if there.node == own.node => None,
+        Some(there) => {
+            let message = format!("{url} leads to another node ({})", there.node);
+            Some(Check::warning("reach", message, "See which node serves there: consort doctor, on that machine"))
+        }
+        None => {
+            Some(Check::warning("reach", format!("{url} does not answer"), "See whether a firewall is in the way."))
+        }
+    }
+}
+
+/// Scheme, host and port of an address of the dashboard.
+fn authority(url: &str) -> Option<(&str, &str, u16)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => Some((scheme, host, port.parse().ok()?)),
+        _ => Some((scheme, authority, if scheme == "https" { 443 } else { 80 })),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
 /// What a node says there, if one listens.
 fn health(address: SocketAddr) -> Option<Health> {
+    health_as(address, &format!("localhost:{}", address.port()))
+}
+
+/// The same, asked by a name of it.
+fn health_as(address: SocketAddr, name: &str) -> Option<Health> {
     let stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     stream.set_write_timeout(Some(PATIENCE)).ok()?;
-    let answer = exchange(stream, &format!("localhost:{}", address.port()), "GET", "/api/health", None).ok()?;
+    let answer = exchange(stream, name, "GET", "/api/health", None).ok()?;
     let health: Health = serde_json::from_slice(&answer.body).ok()?;
     (!health.node.is_empty()).then_some(health)
 }
@@ -122,6 +193,31 @@ mod tests {
         if cfg!(target_os = "linux") {
             assert!(check.message.contains(&format!("(process {})", std::process::id())), "{}", check.message);
         }
+    }
+
+    #[test]
+    fn who_listens_on_loopback_alone_is_reached_from_this_machine_alone() {
+        let of = |serving: &str, own: &str| from_where(&[serving.parse().unwrap()], &[own.to_owned()]).message;
+        assert_eq!(of("127.0.0.1:1", "http://localhost:1/"), "only from this machine");
+        assert!(of("0.0.0.0:1", "http://192.168.7.7:1/").ends_with("as http://192.168.7.7:1/"));
+        assert!(!of("0.0.0.0:1", "http://localhost:1/").contains("localhost"));
+    }
+
+    #[test]
+    fn addresses_of_the_dashboard_are_taken_apart() {
+        assert_eq!(authority("https://box.org/consort/"), Some(("https", "box.org", 443)));
+        assert_eq!(authority("http://[fd00::7]:9/"), Some(("http", "[fd00::7]", 9)));
+        assert_eq!(authority("http://[fd00::7]/"), Some(("http", "[fd00::7]", 80)));
+    }
+
+    #[test]
+    fn an_address_where_nobody_answers_is_named() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let own: Health =
+            serde_json::from_value(serde_json::json!({ "version": "1", "node": "x", "uptime_ms": 1 })).unwrap();
+        let check = tried(&format!("http://{free}/"), &[free], &own).unwrap();
+        assert_eq!(check.outcome, Outcome::Warning);
+        assert!(check.message.ends_with("does not answer"), "{}", check.message);
     }
 
     #[test]
