@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { cells, difference, tmuxCells } from "./cells.mjs";
 import { launchBrowser, openAgent, openPage, TestNode, terminalLines, waitFor } from "./harness.mjs";
 
+const VIEWPORT = { width: 1280, height: 800 };
 const FIXTURES = join(import.meta.dirname, "screens");
 
 /** Names the window at each prompt and command, as widespread set-ups of zsh do in tmux. */
@@ -18,10 +19,13 @@ PS1='%% '
 
 let browser;
 let node;
+/** What fits on the page: terminals of this size keep it, whoever types. */
+let fits;
 
 before(async () => {
   browser = await launchBrowser();
   node = await new TestNode().start();
+  fits = await sizeThatFits();
 });
 
 after(async () => {
@@ -29,7 +33,20 @@ after(async () => {
   await node?.stop();
 });
 
-/** The shown terminal is on the page whole, and the page has the size. */
+async function sizeThatFits() {
+  const { id } = await node.create({ name: "ruler", backend: "pty", program: "cat", cols: 20, rows: 5 });
+  const page = await openPage(browser, node, { viewport: VIEWPORT });
+  await openAgent(page, node, "ruler");
+  await page.getByTestId("take-size").click();
+  const size = await waitFor("the size of the page", async () => {
+    const { cols, rows } = (await node.request("GET", `/api/agents/${id}`)).body.agent.terminals[0];
+    return cols > 20 && rows > 5 ? { cols, rows } : null;
+  });
+  await page.context().close();
+  return size;
+}
+
+/** The shown terminal is on the page whole. */
 async function open(page, name) {
   await openAgent(page, node, name);
   await waitFor("the terminal", async () => (await cells(page)) !== null);
@@ -85,10 +102,10 @@ test("a zsh that names its window shows each command once, live and after a relo
   writeFileSync(join(home, ".zshrc"), ZSHRC);
   for (const backend of ["tmux", "pty"]) {
     const name = `zsh-${backend}`;
-    await node.create({ name, backend, program: "zsh", args: ["-d"], env: { ZDOTDIR: home }, directory: home });
-    const page = await openPage(browser, node, { viewport: { width: 1280, height: 800 } });
+    await node.create({ name, backend, program: "zsh", args: ["-d"], env: { ZDOTDIR: home }, directory: home, ...fits });
+    const page = await openPage(browser, node, { viewport: VIEWPORT });
     await open(page, name);
-    await waitFor("the prompt", async () => (await text(page)).includes("% "));
+    await waitFor("the prompt", async () => (await text(page)).trimEnd().endsWith("%"));
     for (const command of ["cd /usr/share", "echo hi"]) {
       await page.keyboard.type(`${command}\n`);
       await waitFor(command, async () => (await text(page)).trimEnd().endsWith("%") && (await text(page)).includes(command));
@@ -115,8 +132,8 @@ test("what terminals disagree about is shown as its owner has it, live and after
     for (const backend of ["tmux", "pty"]) {
       const name = `${backend}-${file.split("-")[0]}`;
       const script = 'stty -echo; printf "ready\\n"; read -r _; cat "$0"; printf "\\033]2;done\\033\\\\"; exec sleep 1000';
-      const agent = await node.create({ name, backend, program: "sh", args: ["-c", script, join(FIXTURES, file)] });
-      const page = await openPage(browser, node, { viewport: { width: 1280, height: 800 } });
+      const agent = await node.create({ name, backend, program: "sh", args: ["-c", script, join(FIXTURES, file)], ...fits });
+      const page = await openPage(browser, node, { viewport: VIEWPORT });
       await open(page, name);
       await waitFor("the program", async () => (await text(page)).includes("ready"));
       await page.keyboard.press("Enter");
