@@ -4,6 +4,7 @@ import type { ITerminalInitOnlyOptions, ITerminalOptions, Terminal } from "@xter
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { leaveAlternateScreenOnce } from "./alternate-screen";
 import { handleClipboardWrites } from "./clipboard";
+import { editAsOwners } from "./edits";
 import { swallowQueries } from "./queries";
 import { countByOwnersWidths } from "./widths";
 
@@ -39,6 +40,7 @@ export function configureEmulator(terminal: Emulator, listener: EmulatorListener
   countByOwnersWidths(terminal);
   swallowQueries(terminal);
   leaveAlternateScreenOnce(terminal);
+  editAsOwners(terminal);
   handleClipboardWrites(terminal, (text) => listener.clipboard(text));
 }
 
