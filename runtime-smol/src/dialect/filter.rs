@@ -4,6 +4,7 @@
 use super::Dialect;
 use super::sequences::{self, Verdict};
 use super::widths::Widths;
+use super::writing::Writing;
 use std::sync::Arc;
 
 const ESC: u8 = 0x1b;
@@ -39,6 +40,7 @@ pub struct Filter {
     wraps: bool,
     columns: u16,
     widths: Arc<Widths>,
+    writing: Writing,
     /// Counts the strings that have begun.
     strings: u64,
 }
@@ -94,6 +96,7 @@ impl Filter {
             wraps: true,
             columns,
             widths: Widths::assumed(dialect),
+            writing: Writing::default(),
             strings: 0,
         }
     }
@@ -119,6 +122,12 @@ impl Filter {
     #[must_use]
     pub fn widths(&self) -> &Widths {
         &self.widths
+    }
+
+    /// What the program writes with next, as far as the stream has told.
+    #[must_use]
+    pub fn writing(&self) -> &Writing {
+        &self.writing
     }
 
     /// See [`widths`](Self::widths).
@@ -181,9 +190,18 @@ impl Filter {
         let (mut at, mut last) = (0, 0);
         while let Some(byte) = bytes.get(at) {
             let length = match *byte {
-                b' '..=b'~' | 0x07..=0x0f => 1,
+                b' '..=b'~' | 0x07..=0x0d => 1,
+                shift @ (0x0e | 0x0f) => {
+                    self.writing.shift(shift == 0x0e);
+                    1
+                }
                 ESC => match sequences::plain(&bytes[at..]) {
-                    Some(length) => length,
+                    Some(length) => {
+                        if bytes[at + length - 1] == b'm' {
+                            self.writing.sgr(&bytes[at + 2..at + length - 1]);
+                        }
+                        length
+                    }
                     None => break,
                 },
                 0x80.. => match whole_character(&bytes[at..]) {
@@ -260,6 +278,9 @@ impl Filter {
             (State::Ground | State::Escape | State::EscapeIntermediate | State::Csi | State::CsiIgnore, 0..0x20) => {
                 self.control();
                 if matches!(byte, 0x07..=0x0f) {
+                    if byte >= 0x0e {
+                        self.writing.shift(byte == 0x0e);
+                    }
                     out.push(byte);
                 }
             }
@@ -353,6 +374,11 @@ impl Filter {
         let home = std::mem::take(&mut self.home);
         match verdict {
             Verdict::Keep => {
+                if introducer == b"\x1b[" {
+                    self.writing.control(&self.held);
+                } else {
+                    self.writing.escape(&self.held);
+                }
                 out.extend_from_slice(introducer);
                 out.extend_from_slice(&self.held);
             }
@@ -364,6 +390,9 @@ impl Filter {
                 }
                 if modes.contains(&7) {
                     self.wraps = set;
+                }
+                for mode in modes.iter().filter(|mode| matches!(mode, 47 | 1047 | 1049)) {
+                    self.writing.show_alternate(set, *mode == 1049);
                 }
                 sequences::write_private_modes(&modes, set, out);
             }
@@ -379,6 +408,7 @@ impl Filter {
             }
             Verdict::Reset => {
                 (self.wraps, self.absolute) = (true, true);
+                self.writing = Writing::default();
                 sequences::write_reset(self.dialect, self.columns, out);
             }
         }

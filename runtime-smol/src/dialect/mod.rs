@@ -8,10 +8,13 @@
 //! same way by the authority, by the browser's emulator with its handlers, and by real terminals.
 
 mod filter;
+pub mod pen;
 mod sequences;
 pub mod widths;
+mod writing;
 
 pub use filter::Filter;
+pub use writing::Writing;
 
 /// Who decides what a program's bytes mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

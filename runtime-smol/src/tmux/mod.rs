@@ -1,6 +1,6 @@
 //! The tmux backend: every session of the user's tmux server is an agent, every pane a terminal.
 //!
-//! Map: [`parser`], [`quote`], [`imsg`], [`listing`], `screen`, `pen`, `flood` and `modes` are pure; `connection` is one
+//! Map: [`parser`], [`quote`], [`imsg`], [`listing`], `screen`, `flood` and `modes` are pure; `connection` is one
 //! control-mode connection; `engine` holds the state and routes; `supervise` finds tmux and its server, `socket` where that listens; `lists`,
 //! `terminal`, `write`, `sizes`, `operations`, `launch` and `paste` each know one kind of work; `reports` is the way to
 //! the driver.
@@ -24,7 +24,6 @@ mod modes;
 mod operations;
 pub mod parser;
 mod paste;
-pub mod pen;
 pub mod quote;
 mod reports;
 pub mod screen;

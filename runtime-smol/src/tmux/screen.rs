@@ -1,12 +1,13 @@
 //! From tmux's captures to bytes that bring a fresh terminal emulator to the same state. Pure.
 //!
-//! What tmux does not tell, and so cannot be restored: the pen that the program writes with next, a saved cursor, cells
-//! that were erased (not written) in a background colour beyond the last character of a line (before tmux 3.4), and, before
+//! What tmux does not tell, and so cannot be restored: where a saved cursor is, the pen and the character sets that the program
+//! has chosen before anybody watched (afterwards the filter knows them, see [`Writing`]), cells that were erased (not written) in a background colour beyond the last character of a line (before tmux 3.4), and, before
 //! tmux 3.6, focus reports and bracketed paste, for which see [`Modes`].
 
 use super::lists::shown_title;
-use super::pen::{Pen, Piece, pieces};
 use super::quote::{Line, fields, unquote};
+use crate::dialect::Writing;
+use crate::dialect::pen::{Pen, Piece, pieces};
 use crate::dialect::widths::Widths;
 use crate::keyboard::Keyboard;
 use consort_core::Size;
@@ -67,6 +68,8 @@ pub struct Modes {
     pub focus: bool,
     /// How keys are reported.
     pub(crate) keyboard: Keyboard,
+    /// What the program writes with next.
+    pub(crate) writing: Writing,
 }
 
 /// The state of a pane without its text.
@@ -181,7 +184,12 @@ impl Capture {
             None => (rows.iter().collect(), screen),
             Some((x, y)) => {
                 saved = self::rows(&self.saved_rows, &self.saved_joined, state.size, widths);
-                let _ = write_str(&mut tail, &format!("\x1b[{};{}H\x1b[?1049h\x1b[H", y + 1, x + 1));
+                let pen = modes.writing.beside_alternate();
+                let _ = write_str(&mut tail, &format!("\x1b[{};{}H{pen}\x1b[?1049h\x1b[H", y + 1, x + 1));
+                if !pen.is_empty() {
+                    // Its background may have coloured the screen.
+                    tail.extend_from_slice(b"\x1b[0m\x1b[2J");
+                }
                 let mut alternate = Writer::new(state.size.cols(), widths);
                 alternate.rows(&mut screen.iter());
                 tail.extend(alternate.finish());
@@ -240,6 +248,7 @@ impl State {
             let _ = write!(text, "\x1b[{};{}r", upper + 1, lower + 1);
         }
         out.extend_from_slice(text.as_bytes());
+        modes.writing.write_saved(out);
         self.write_cursor(screen, widths, out);
         let [standard, button, all, utf8, sgr] = self.flags.mouse;
         let switches = [
@@ -262,6 +271,7 @@ impl State {
         let mut keyboard = String::new();
         modes.keyboard.write_rest(&mut keyboard);
         out.extend_from_slice(keyboard.as_bytes());
+        modes.writing.write(out);
     }
 
     fn write_cursor(&self, screen: &[Row<'_>], widths: &Widths, out: &mut Vec<u8>) {

@@ -8,7 +8,7 @@ use super::quote::Line;
 use super::screen::{Capture, Modes, capture_line};
 use crate::backend::TerminalEvent;
 use crate::dialect::widths::Widths;
-use crate::dialect::{Dialect, Filter};
+use crate::dialect::{Dialect, Filter, Writing};
 use consort_core::limits::SNAPSHOT_HISTORY_LINES;
 use consort_core::{Size, TerminalId};
 use std::rc::Rc;
@@ -377,6 +377,8 @@ impl State {
             bracketed_paste: bracketed.unwrap_or_else(|| raw_mode(&state.tty)),
             focus: terminal.modes.focus.unwrap_or(false),
             keyboard: terminal.modes.keyboard.clone(),
+            // Known only at this place of the stream.
+            writing: if in_stream { terminal.filter.writing().clone() } else { Writing::default() },
         };
         let bytes = capture.into_bytes(modes, terminal.filter.widths());
         self.resized(engine, id, size);

@@ -1,9 +1,9 @@
-//! The colours and attributes that text is written with, followed through the escape sequences of a capture.
+//! The colours and attributes that text is written with, followed through escape sequences.
 
 use memchr::memchr;
 use std::fmt::Write;
 
-/// What the escape sequences so far (SGR, as tmux writes them) left in force.
+/// What the SGR sequences so far left in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pen {
     /// Attributes by their code: `1`, `4:3`, `7` …
@@ -60,7 +60,11 @@ impl Pen {
             Ok(30..=38 | 90..=97) => self.foreground = Some(code.to_owned()),
             Ok(40..=48 | 100..=107) => self.background = Some(code.to_owned()),
             Ok(58) => self.underline = Some(code.to_owned()),
-            // Attributes are only switched off by tmux with 0; these come from nowhere else.
+            Ok(4) if code.ends_with(":0") => self.attributes.retain(|a| a.split(':').next() != Some("4")),
+            Ok(21) => self.simple("4:2"),
+            Ok(55) => self.attributes.retain(|a| a != "53"),
+            // Blinking fast is blinking, to tmux.
+            Ok(6) => self.simple("5"),
             Ok(22) => self.attributes.retain(|a| a != "1" && a != "2"),
             Ok(24) => self.attributes.retain(|a| a.split(':').next() != Some("4")),
             Ok(off @ (23 | 25 | 27..=29)) => {
