@@ -541,7 +541,7 @@ fn questions_are_answered_once_by_the_owner() {
 fn a_paste_is_bracketed_only_if_the_program_asked_and_enter_comes_after_it_was_shown() {
     let node = Node::start();
     let script = "stty raw -echo; printf ready; head -c 9 | od -An -c; printf '\\033[?2004h again'; \
-                  head -c 21 | od -An -c; echo shown; head -c 1 | od -An -c; echo finished; exec cat";
+                  head -c 27 | od -An -c; echo shown; head -c 1 | od -An -c; echo finished; exec cat";
     let mut agent = node.launch(&["sh", "-c", script]);
     agent.prints("ready");
     assert_eq!(agent.paste("one\ntwo", false), Ok(OperationDone::Pasted { submitted: false }));
@@ -551,7 +551,7 @@ fn a_paste_is_bracketed_only_if_the_program_asked_and_enter_comes_after_it_was_s
     agent.prints("finished");
     let text: String = String::from_utf8_lossy(&agent.output).split_whitespace().collect();
     assert!(text.contains("readyone\\rtwo!!"), "{text}");
-    assert!(text.contains("033[200~three\\rfour033["), "{text}");
+    assert!(text.contains("033[200~three\\rfour[201~033[201~shown\\rfinished"), "{text}");
 }
 
 #[test]

@@ -276,7 +276,7 @@ fn commands_work_on_the_agents_of_every_machine() {
 fn every_verb_takes_the_machine_with_an_at_sign_or_as_a_flag() {
     let (desk, laptop) = pair();
     desk.create_script("twin", "exec cat");
-    let (code, id, error) = desk.cli(&["new", "twin@laptop", "--", "cat"]);
+    let (code, id, error) = desk.cli(&["new", "twin@laptop", "--yes", "--", "cat"]);
     assert_eq!(code, 0, "{error}");
     let here = laptop.id();
     let own = || laptop.agents().into_iter().filter(|agent| agent["node"] == here.as_str()).collect::<Vec<_>>();

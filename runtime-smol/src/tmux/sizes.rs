@@ -14,13 +14,30 @@ use super::quote::Line;
 use consort_core::{Size, TerminalId};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// tmux that knows sizes per window; before, a client has one size.
 const WINDOW_SIZES_SINCE: (u32, u32) = (3, 3);
 
+/// A list may have been asked for before a window had its size back, and come after that: for so long it is not believed.
+const LIST_TIME: Duration = Duration::from_secs(3);
+
 /// Who decides about which windows.
 #[derive(Debug, Default)]
-pub(crate) struct Leases(BTreeMap<u32, Lease>);
+pub(crate) struct Leases {
+    /// By session.
+    leases: BTreeMap<u32, Lease>,
+    /// Windows that have just got their size back.
+    restored: BTreeMap<u32, Restored>,
+}
+
+#[derive(Debug)]
+struct Restored {
+    /// What was held until then.
+    held: Size,
+    size: Size,
+    at: Instant,
+}
 
 #[derive(Debug)]
 struct Lease {
@@ -45,14 +62,14 @@ impl Wishes {
 impl Leases {
     /// The connection of a session has ended.
     pub(crate) fn lost(&mut self, session: u32, connection: ConnectionId) {
-        if self.0.get(&session).is_some_and(|lease| lease.connection == connection) {
-            self.0.remove(&session);
+        if self.leases.get(&session).is_some_and(|lease| lease.connection == connection) {
+            self.leases.remove(&session);
         }
     }
 
     /// The session is gone.
     pub(crate) fn forget(&mut self, session: u32) -> Option<ConnectionId> {
-        self.0.remove(&session).map(|lease| lease.connection)
+        self.leases.remove(&session).map(|lease| lease.connection)
     }
 }
 
@@ -61,18 +78,22 @@ impl State {
     pub(crate) fn resize(&mut self, engine: &Rc<Engine>, id: TerminalId, size: Size) {
         let Some(terminal) = self.terminals.get(&id) else { return };
         let (session, window) = (terminal.session, terminal.window);
-        let Some(before) = self.window_size(session, window) else { return };
+        let Some(listed) = self.window_size(session, window) else { return };
+        let before = match self.leases.restored.get(&window) {
+            Some(restored) if restored.held == listed && restored.at.elapsed() < LIST_TIME => restored.size,
+            _ => listed,
+        };
         let elsewhere =
             |lease: &Lease| lease.windows.iter().any(|(other, wishes)| *other != window && wishes.holds(id));
-        if self.leases.0.get(&session).is_some_and(elsewhere) {
+        if self.leases.leases.get(&session).is_some_and(elsewhere) {
             self.release_size(id);
         }
-        let known = self.leases.0.get(&session).map(|lease| lease.connection);
+        let known = self.leases.leases.get(&session).map(|lease| lease.connection);
         let Some(connection) = known.or_else(|| self.open_lease(engine, session)) else { return };
         if known.is_none() {
             self.pin_others(connection, session, window);
         }
-        let lease = self.leases.0.entry(session).or_insert_with(|| Lease { connection, windows: BTreeMap::new() });
+        let lease = self.leases.leases.entry(session).or_insert_with(|| Lease { connection, windows: BTreeMap::new() });
         let window_wishes = lease.windows.entry(window).or_insert_with(|| Wishes { before, wishes: Vec::new() });
         window_wishes.wishes.retain(|(holder, _)| *holder != id);
         window_wishes.wishes.push((id, size));
@@ -82,18 +103,25 @@ impl State {
     /// Leaves a terminal's size to others again.
     pub(crate) fn release_size(&mut self, id: TerminalId) {
         let Some(session) = self.terminals.get(&id).map(|terminal| terminal.session) else { return };
-        let Some(lease) = self.leases.0.get_mut(&session) else { return };
+        let Some(lease) = self.leases.leases.get_mut(&session) else { return };
         let connection = lease.connection;
         // The pane may have been moved to another window since.
         let held = lease.windows.iter_mut().find(|(_, wishes)| wishes.holds(id));
         let Some((&window, wishes)) = held else { return };
+        let held = wishes.wishes.last().map_or(wishes.before, |(_, size)| *size);
         wishes.wishes.retain(|(holder, _)| *holder != id);
         let (left, before) = (wishes.wishes.last().map(|(_, size)| *size), wishes.before);
         if left.is_none() {
             lease.windows.remove(&window);
         }
-        if lease.windows.is_empty() {
-            self.leases.0.remove(&session);
+        let over = lease.windows.is_empty();
+        if left.is_none() {
+            let restored = &mut self.leases.restored;
+            restored.retain(|_, restored| restored.at.elapsed() < LIST_TIME);
+            restored.insert(window, Restored { held, size: before, at: Instant::now() });
+        }
+        if over {
+            self.leases.leases.remove(&session);
             self.set_window(connection, window, before, Then::HangUp);
         } else {
             self.set_window(connection, window, left.unwrap_or(before), Then::Ignore);
