@@ -518,7 +518,8 @@ fn an_invite_is_a_command_to_run_elsewhere() {
     let case = case();
     let invite = case.ask("POST", "/api/invite", "");
     let expected = serde_json::json!({
-        "code": "Operate", "command": "consort join Operate", "expires_s": 600, "addresses": ["10.0.0.1:1"],
+        "number": "0a0b0c0d", "code": "Operate",
+        "command": "consort join Operate", "expires_s": 600, "addresses": ["10.0.0.1:1"],
     });
     assert_eq!((invite.status, json(&invite)), (201, expected));
     assert_eq!(json(&case.ask("POST", "/api/invite", r#"{"rights":"view"}"#))["code"], "View");
