@@ -26,12 +26,19 @@ pub(super) const CUT_OFF: &[u8] = b"\x18\x1b\\";
 
 /// Brings every mode of a terminal to its default: soft reset, scroll region, origin, autowrap, insert, cursor and keypad
 /// keys, character sets, mouse, focus, paste, synchronized output, keyboard protocols, cursor shape, colours.
-pub(super) const RESET_MODES: &[u8] = b"\x1b[!p\x1b[0m\x1b[r\x1b[?6l\x1b[?7h\x1b[4l\x1b[?1l\x1b>\x1b(B\x0f\x1b[?25h\
+pub(super) const RESET_MODES: &[u8] =
+    b"\x1b[!p\x1b[0m\x1b[r\x1b[?6l\x1b[?7h\x1b[4l\x1b[?1l\x1b>\x1b(B\x1b)B\x1b*B\x1b+B\x0f\x1b[?25h\
 \x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?1004l\x1b[?2004l\x1b[?2026l\
 \x1b[=0;1u\x1b[>4;0m\x1b[0 q\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\";
 
-/// Erases the screen and goes to its first cell.
-pub(super) const CLEAR: &[u8] = b"\x1b[2J\x1b[H";
+/// Erases the screen, goes to its first cell, and saves it: a program that restores a cursor which it never saved goes there.
+pub(super) const CLEAR: &[u8] = b"\x1b[2J\x1b[H\x1b7";
+
+/// Brings the tab stops of a terminal with so many columns to their default: each eight columns.
+pub(super) fn default_tab_stops(columns: u16) -> Vec<u8> {
+    let stops = (9..=columns).step_by(8).map(|column| format!("\x1b[{column}G\x1bH"));
+    format!("\x1b[3g{}\r", stops.collect::<String>()).into_bytes()
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -44,6 +51,11 @@ pub(super) struct Filter {
     /// Bytes that the last character still lacks.
     lacking: u8,
     left_alternate: bool,
+    /// The program is on its alternate screen.
+    alternate: bool,
+    /// Of the user's terminal.
+    columns: u16,
+    tab_stops_changed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +78,31 @@ enum State {
     },
 }
 
-impl Default for Filter {
-    fn default() -> Self {
-        Filter { state: State::Ground, held: Vec::new(), after_c2: false, lacking: 0, left_alternate: false }
-    }
-}
-
 impl Filter {
+    /// For a terminal with so many columns, whose tab stops are the default ones.
+    pub(super) fn new(columns: u16) -> Self {
+        Filter {
+            state: State::Ground,
+            held: Vec::new(),
+            after_c2: false,
+            lacking: 0,
+            left_alternate: false,
+            alternate: false,
+            columns,
+            tab_stops_changed: false,
+        }
+    }
+
+    /// The terminal has another width.
+    pub(super) fn set_columns(&mut self, columns: u16) {
+        self.columns = columns;
+    }
+
+    /// Whether the program has set or cleared tab stops: they are still so for whoever uses the terminal next.
+    pub(super) fn has_changed_tab_stops(&self) -> bool {
+        self.tab_stops_changed
+    }
+
     /// Appends to `out` what may be written of `bytes`.
     pub(super) fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         self.count_lacking(bytes);
@@ -205,15 +235,30 @@ impl Filter {
             return;
         }
         match verdict {
-            Verdict::Keep => out.extend_from_slice(&self.held),
+            Verdict::Keep => {
+                self.tab_stops_changed |= matches!(&self.held[..], [ESC, b'H'] | [ESC, b'[', .., b'g' | b'W']);
+                out.extend_from_slice(&self.held);
+            }
             Verdict::Drop => {}
             Verdict::Replace(bytes) => out.extend_from_slice(&bytes),
             Verdict::Reset => {
                 out.extend_from_slice(RESET_MODES);
+                if std::mem::take(&mut self.tab_stops_changed) {
+                    out.extend_from_slice(&default_tab_stops(self.columns));
+                }
                 out.extend_from_slice(CLEAR);
+                // Some terminals leave the alternate screen by a reset, some stay there.
+                self.left_alternate |= std::mem::take(&mut self.alternate);
+            }
+            Verdict::EnterAlternate(bytes) => {
+                out.extend_from_slice(&bytes);
+                // It begins empty.
+                if !std::mem::replace(&mut self.alternate, true) {
+                    out.extend_from_slice(b"\x1b[2J");
+                }
             }
             Verdict::LeaveAlternate(bytes) => {
-                self.left_alternate = true;
+                (self.left_alternate, self.alternate) = (true, false);
                 out.extend_from_slice(&bytes);
             }
         }
@@ -257,6 +302,8 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Dialect;
+    use crate::dialect::widths::Widths;
     use alacritty_terminal::event::{Event, EventListener};
     use alacritty_terminal::term::test::TermSize;
     use alacritty_terminal::term::{Config, Osc52, Term};
@@ -265,7 +312,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     fn filtered(pieces: &[&[u8]]) -> Vec<u8> {
-        let mut filter = Filter::default();
+        let mut filter = Filter::new(80);
         let mut out = Vec::new();
         for piece in pieces {
             filter.feed(piece, &mut out);
@@ -421,24 +468,59 @@ mod tests {
         assert_eq!(shown("\x1b[3J"), "");
         assert_eq!(shown("\x1b[8;50;200t\x1b[22;0t\x1b[23;0t"), "");
         assert_eq!(shown("\x1b[?3h\x1b[?40h"), "");
-        assert!(shown("\x1bc").ends_with("\x1b[2J\x1b[H"));
+        assert!(shown("\x1bc").ends_with("\x1b[2J\x1b[H\x1b7"));
         assert!(!shown("\x1bc").contains("\x1bc"));
     }
 
     #[test]
+    fn a_reset_brings_tab_stops_back_if_they_were_changed() {
+        assert!(!shown("\x1bc").contains("\x1b[3g"));
+        for changed in ["\x1b[3g", "\x1b[g", "\x1bH", "\x1b[?5W"] {
+            let reset = shown(&format!("{changed}\x1bc"));
+            assert!(
+                reset.ends_with(
+                    "\x1b[3g\x1b[9G\x1bH\x1b[17G\x1bH\x1b[25G\x1bH\x1b[33G\x1bH\x1b[41G\x1bH\x1b[49G\x1bH\
+                \x1b[57G\x1bH\x1b[65G\x1bH\x1b[73G\x1bH\r\x1b[2J\x1b[H\x1b7"
+                ),
+                "{reset:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn movements_that_not_all_terminals_know_are_written_as_those_that_they_know() {
+        assert_eq!(shown("\x1b[5e\x1b[a\x1b[0a"), "\x1b[5B\x1b[C\x1b[0C");
+        assert_eq!(shown("a\x1b[I\x1b[0I\x1b[3Ib"), "a\t\t\t\t\tb");
+        assert_eq!(shown("\x1b[99999999I").len(), 1_000);
+    }
+
+    #[test]
+    fn the_widths_at_the_head_of_a_snapshot_are_for_the_page_alone() {
+        let head = Widths::assumed(Dialect::Pty).command();
+        assert!(head.starts_with("\x1b]7117;"));
+        assert_eq!(shown(&format!("{head}text")), "text");
+    }
+
+    #[test]
     fn leaving_the_alternate_screen_is_told_because_the_other_one_is_not_known() {
-        let mut filter = Filter::default();
+        let mut filter = Filter::new(80);
         let mut out = Vec::new();
         filter.feed(b"\x1b[?1049h", &mut out);
         assert!(!filter.take_left_alternate());
         filter.feed(b"x\x1b[?1049l", &mut out);
         assert!(filter.take_left_alternate() && !filter.take_left_alternate());
+        // A reset may leave it too; and who is there already does not get an empty one.
+        out.clear();
+        filter.feed(b"\x1b[?47hx\x1b[?1049hy", &mut out);
+        assert_eq!(out, b"\x1b[2Jxy");
+        filter.feed(b"\x1bc", &mut out);
+        assert!(filter.take_left_alternate());
     }
 
     #[test]
     fn nothing_may_be_written_within_a_sequence_or_a_character() {
         let at_rest = |pieces: &[&[u8]]| {
-            let mut filter = Filter::default();
+            let mut filter = Filter::new(80);
             pieces.iter().for_each(|piece| filter.feed(piece, &mut Vec::new()));
             filter.is_at_rest()
         };
@@ -458,7 +540,7 @@ mod tests {
     #[test]
     fn a_sequence_without_an_end_takes_bounded_memory() {
         for endless in [&b"\x1b["[..], b"\x1b]10;", b"\x1b]", b"\x1bP1;", b"\x1b#", b"\x1b_G"] {
-            let mut filter = Filter::default();
+            let mut filter = Filter::new(80);
             let mut out = Vec::new();
             filter.feed(endless, &mut out);
             for _ in 0..200 {

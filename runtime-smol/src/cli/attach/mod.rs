@@ -78,7 +78,12 @@ pub(crate) fn run(socket: &Path, target: &Target, detach: DetachKey) -> Result<(
         output::line(&format!("attached to {} — {detaches}", target.name))?;
         let screen = Screen::enter(&target.name)?;
         let session = Session::new(target.clone(), viewer_key()?, detaches.clone(), screen.size());
-        Attachment::new(&executor, socket, &screen, session, detach, link)?.drive().await
+        let mut attachment = Attachment::new(&executor, socket, &screen, session, detach, link)?;
+        let left = attachment.drive().await;
+        if attachment.session.has_changed_tab_stops() {
+            screen.reset_tab_stops();
+        }
+        left
     }))?;
     let name = &target.name;
     match left {

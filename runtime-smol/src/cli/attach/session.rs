@@ -3,7 +3,7 @@
 //! Whoever runs a session tells it what happened ([`connected`](Session::connected), [`text`](Session::text),
 //! [`typed`](Session::typed) …) and then does what [`Session::poll`] says until it says nothing more.
 
-use super::filter::{CLEAR, CUT_OFF, Filter, RESET_MODES};
+use super::filter::{CLEAR, CUT_OFF, Filter, RESET_MODES, default_tab_stops};
 use super::typing::Typing;
 use super::wire::{self, Frame, From, OfNode, Size, ToNode};
 use crate::cli::api::Machine;
@@ -141,7 +141,7 @@ impl Session {
             seen: None,
             typing: Typing::default(),
             heard: 0,
-            filter: Filter::default(),
+            filter: Filter::new(size.cols),
             notice: None,
             stale: false,
             actions: VecDeque::new(),
@@ -171,6 +171,11 @@ impl Session {
 
     pub(super) fn is_connected(&self) -> bool {
         self.link != Link::Down
+    }
+
+    /// Whether the user's terminal has other tab stops than it came with.
+    pub(super) fn has_changed_tab_stops(&self) -> bool {
+        self.filter.has_changed_tab_stops()
     }
 
     /// Whether the agent's machine cannot be reached from the node.
@@ -357,7 +362,8 @@ impl Session {
 
     /// The whole screen anew, as one picture.
     fn snapshot(&mut self, offset: u64, size: Size, bytes: &[u8]) {
-        self.filter = Filter::default();
+        let before = std::mem::replace(&mut self.filter, Filter::new(self.size.cols));
+        let tab_stops = if before.has_changed_tab_stops() { default_tab_stops(self.size.cols) } else { Vec::new() };
         self.stale = false;
         let mut picture = Vec::with_capacity(bytes.len());
         self.filter.feed(bytes, &mut picture);
@@ -365,7 +371,7 @@ impl Session {
         // In one go, unless it ends within a sequence, where nothing may be added.
         let (begin, end): (&[u8], &[u8]) =
             if self.filter.is_at_rest() { (b"\x1b[?2026h", b"\x1b[?2026l") } else { (b"", b"") };
-        let painted = [CUT_OFF, RESET_MODES, begin, CLEAR, &picture, end].concat();
+        let painted = [CUT_OFF, RESET_MODES, begin, &tab_stops, CLEAR, &picture, end].concat();
         self.actions.push_back(Action::ForgetPaint);
         self.actions.push_back(Action::Paint { bytes: painted, upto: Some(Mark { stream: self.stream, offset }) });
         let first = !std::mem::replace(&mut self.greeted, true);
@@ -441,6 +447,7 @@ impl Session {
             return;
         }
         self.size = size;
+        self.filter.set_columns(size.cols);
         if self.is_connected() {
             self.send(&ToNode::Size { s: self.stream, take: "if-free", cols: size.cols, rows: size.rows });
         }

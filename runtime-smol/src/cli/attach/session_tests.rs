@@ -132,7 +132,7 @@ fn a_snapshot_replaces_the_screen_and_is_acknowledged_once_it_is_shown() {
     story.on(Session::connected);
     story.answer_attach(0, false, "you");
     story.snapshot(100, b"hello");
-    assert!(story.screen().contains("\x1b[2J\x1b[Hhello"), "{:?}", story.screen());
+    assert!(story.screen().contains("\x1b[2J\x1b[H\x1b7hello"), "{:?}", story.screen());
     assert!(story.screen().contains("attached to zoom"));
     assert_eq!(story.frames, [wire::ack(1, 100)]);
 }

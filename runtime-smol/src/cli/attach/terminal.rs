@@ -1,6 +1,6 @@
 //! The user's own terminal: borrowed in raw mode, always given back as it was.
 
-use super::filter::{CLEAR, CUT_OFF, RESET_MODES};
+use super::filter::{CLEAR, CUT_OFF, RESET_MODES, default_tab_stops};
 use super::wire::Size;
 use crate::cli::failure::Failure;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -70,6 +70,11 @@ impl Screen {
             let _ = tcsetattr(&self.file, OptionalActions::Now, &raw(&borrowed.modes));
         }
         write_all(&self.file, ENTER);
+    }
+
+    /// Tab stops as most terminals come with: what theirs were cannot be asked for.
+    pub(super) fn reset_tab_stops(&self) {
+        write_all(&self.file, &[CUT_OFF, &default_tab_stops(self.size().cols)].concat());
     }
 
     /// For reading keys and writing pictures; never blocks.

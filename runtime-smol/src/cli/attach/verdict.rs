@@ -9,6 +9,8 @@ pub(super) enum Verdict {
     Replace(Vec<u8>),
     /// A full reset: of what was borrowed only.
     Reset,
+    /// These bytes instead, and the screen is empty unless it is the alternate one already.
+    EnterAlternate(Vec<u8>),
     /// These bytes instead, and the screen that was there before the alternate one has to be asked for.
     LeaveAlternate(Vec<u8>),
 }
@@ -68,7 +70,23 @@ pub(super) fn of_csi(sequence: &[u8]) -> Verdict {
         (_, b"\"", b'v') | (_, b"'", b'|' | b'z' | b'{') | (_, b"+", _) => Verdict::Drop,
         // The user's scrollback stays.
         (None, b"", b'J') if parameters.split(|byte| *byte == b';').any(|field| field == b"3") => Verdict::Drop,
+        // Relative movements that not all terminals know (tmux knows none of them), as those that all know.
+        (None, b"", b'a') => Verdict::Replace([b"\x1b[", parameters, b"C"].concat()),
+        (None, b"", b'e') => Verdict::Replace([b"\x1b[", parameters, b"B"].concat()),
+        (None, b"", b'I') => tabs(parameters),
         (Some(b'?'), b"", b'h' | b'l') => of_modes(parameters, *last == b'h'),
+        _ => Verdict::Keep,
+    }
+}
+
+/// So many tabs. Digits only: a number too large for us is larger than any terminal.
+fn tabs(parameters: &[u8]) -> Verdict {
+    const MOST: usize = 1_000;
+    match std::str::from_utf8(parameters) {
+        Ok(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let count = if digits.is_empty() { 1 } else { digits.parse().unwrap_or(MOST).clamp(1, MOST) };
+            Verdict::Replace(vec![b'\t'; count])
+        }
         _ => Verdict::Keep,
     }
 }
@@ -88,11 +106,7 @@ fn of_modes(parameters: &[u8], set: bool) -> Verdict {
     let switches = fields().any(|field| ALTERNATE_SCREENS.contains(&trimmed(field)));
     match (switches, set) {
         (false, _) => Verdict::Replace(bytes),
-        // The alternate screen begins empty.
-        (true, true) => {
-            bytes.extend_from_slice(b"\x1b[2J");
-            Verdict::Replace(bytes)
-        }
+        (true, true) => Verdict::EnterAlternate(bytes),
         (true, false) => Verdict::LeaveAlternate(bytes),
     }
 }
