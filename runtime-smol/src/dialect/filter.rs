@@ -384,7 +384,12 @@ impl Filter {
             }
             Verdict::Drop => {}
             Verdict::Replace(bytes) => out.extend_from_slice(&bytes),
-            Verdict::PrivateModes { modes, set } => {
+            Verdict::PrivateModes { mut modes, set } => {
+                if modes.contains(&3) && matches!(self.dialect, Dialect::Tmux { .. }) {
+                    // Whatever the width is: tmux erases the screen, browsers do nothing.
+                    modes.retain(|mode| *mode != 3);
+                    out.extend_from_slice(b"\x1b[H\x1b[2J");
+                }
                 if modes.contains(&6) {
                     self.absolute = !set;
                 }

@@ -282,8 +282,12 @@ impl State {
         let mut last = Vec::new();
         if x >= self.size.cols() {
             // A wrap is pending: only writing the last character again brings that about.
-            if let Some((character, width, pen)) = screen.get(usize::from(y)).and_then(|row| row.last_character(widths))
-            {
+            let row = screen.get(usize::from(y));
+            let full = row.is_some_and(|row| row_width(row, widths) >= usize::from(self.size.cols()));
+            if !full {
+                // That one was erased since.
+                (column, last) = (self.size.cols(), b" ".to_vec());
+            } else if let Some((character, width, pen)) = row.and_then(|row| row.last_character(widths)) {
                 column = self.size.cols() + 1 - width;
                 last = format!("{}{character}\x1b[0m", pen.codes()).into_bytes();
             }

@@ -5,6 +5,7 @@ import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { leaveAlternateScreenOnce } from "./alternate-screen";
 import { handleClipboardWrites } from "./clipboard";
 import { editAsOwners } from "./edits";
+import { followOwnersRules, type Owner } from "./owner-rules";
 import { swallowQueries } from "./queries";
 import { countByOwnersWidths } from "./widths";
 
@@ -21,9 +22,9 @@ export const EMULATOR_OPTIONS: ITerminalOptions & ITerminalInitOnlyOptions = {
 
 /**
  * Ends whatever sequence was cut off, then resets the terminal; parsed in one go with the content that follows. The mode
- * `LNM` is an option of xterm's, which a reset leaves as it is.
+ * `LNM` is an option of xterm's, which a reset leaves as it is. The history is erased separately (owner-rules.ts keeps it).
  */
-const RESET = new TextEncoder().encode("\x18\x1bc\x1b[20l");
+const RESET = new TextEncoder().encode("\x18\x1bc\x1b[3J\x1b[20l");
 
 /** `@xterm/xterm` in a browser, `@xterm/headless` without one. */
 export type Emulator = Pick<Terminal, "parser" | "buffer" | "unicode" | "loadAddon" | "cols" | "rows" | "resize" | "write">;
@@ -37,7 +38,9 @@ export interface EmulatorListener {
 export function configureEmulator(terminal: Emulator, listener: EmulatorListener): void {
   terminal.loadAddon(new Unicode11Addon() as Parameters<Emulator["loadAddon"]>[0]);
   terminal.unicode.activeVersion = "11";
-  countByOwnersWidths(terminal);
+  const owner: Owner = { tmux: false };
+  followOwnersRules(terminal, owner);
+  countByOwnersWidths(terminal, (table) => (owner.tmux = table.join !== "zero-width"));
   swallowQueries(terminal);
   leaveAlternateScreenOnce(terminal);
   editAsOwners(terminal);

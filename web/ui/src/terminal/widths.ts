@@ -51,11 +51,15 @@ export function readWidthTable(data: string): WidthTable | null {
 }
 
 /** Makes the terminal count by the tables that arrive; before the first one it counts as before. */
-export function countByOwnersWidths({ parser, unicode, buffer }: Pick<Terminal, "parser" | "unicode" | "buffer">): void {
+export function countByOwnersWidths(
+  { parser, unicode, buffer }: Pick<Terminal, "parser" | "unicode" | "buffer">,
+  arrived: (table: WidthTable) => void,
+): void {
   let counter: WidthCounter | null = null;
   parser.registerOscHandler(WIDTHS_OSC, (data) => {
     const table = readWidthTable(data);
     if (table === null) return true;
+    arrived(table);
     if (counter === null) {
       counter = new WidthCounter(table, () => buffer.active);
       unicode.register(counter);
