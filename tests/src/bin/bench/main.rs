@@ -5,6 +5,7 @@
 mod bulk;
 mod client;
 mod dashboard;
+mod dialect;
 mod echo;
 mod fifty;
 mod footprint;
@@ -21,12 +22,13 @@ type Part = (&'static str, fn(&mut Report));
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let mut report = Report::default();
-    let parts: [Part; 11] = [
+    let parts: [Part; 12] = [
         ("footprint", footprint::measure),
         ("history", history::measure),
         ("echo", echo::measure),
         ("pty", bulk::measure_pty),
         ("tmux", bulk::measure_tmux),
+        ("dialect", dialect::measure),
         ("dashboard", dashboard::measure),
         ("hops", mesh::measure_hops),
         ("pairing", mesh::measure_pairing),
