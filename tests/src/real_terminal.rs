@@ -68,7 +68,9 @@ impl RealTerminal {
         let client = node.client();
         let words = std::iter::once(client.get_program()).chain(client.get_args()).map(|word| word.to_string_lossy());
         let client = words.map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
-        let script = format!("while {client} attach {agent}; do read -r _; done; exec sleep 1000000");
+        let script = format!(
+            "while {client} attach {agent}; do printf '\\033]2;left\\033\\\\'; read -r _; done; exec sleep 1000000"
+        );
         let (cols, rows) = (cols.to_string(), rows.to_string());
         let made = terminal.tmux(&["new-session", "-d", "-s", "user", "-x", &cols, "-y", &rows, &script]);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -112,7 +114,8 @@ impl RealTerminal {
     /// If it does neither.
     pub fn attach_again(&self) {
         self.press(&["C-]"]);
-        wait_until("the user has detached", || !self.look().alternate);
+        // Not before: what is typed while attach gives the terminal back is thrown away.
+        wait_until("the user has detached", || self.look().title == "left");
         self.press(&["Enter"]);
         wait_until("the user has attached again", || self.look().alternate);
     }
