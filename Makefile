@@ -70,8 +70,9 @@ calibrate: ## the same scenes in the simulator and with real processes, side by 
 	$(CARGO) build --release --quiet
 	$(CARGO) run --release --quiet -p consort-tests --bin calibrate
 
-fuzz: differ ## CASES=10000 of terminals against each other, then grow the fuzz corpora for MINUTES=1 per target
+fuzz: ## grow the fuzz corpora for MINUTES=1 per target, then compare terminals in CASES=10000 drawn programs
 	sh fuzz/fuzz.sh $(MINUTES)
+	$(MAKE) differ
 
 .PHONY: differ
 differ: CASES = 10000
