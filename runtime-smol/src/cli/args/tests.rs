@@ -1,6 +1,8 @@
 //! The command line as it is read.
 
 use super::*;
+use crate::cli::listen::Listen;
+use crate::recorder::RecordOptions;
 
 fn args(line: &str) -> Args {
     read(line).unwrap_or_else(|error| panic!("{line}: {error}"))
