@@ -32,14 +32,14 @@ fn attach() -> Attached {
     assert_eq!((&asked["from"], &asked["size"]), (&Value::Null, &json!({"cols":80,"rows":24})));
     let stream = answer(&mut viewer, &asked, 100, 0, false);
     viewer.sends_snapshot(stream, 100, (80, 24), b"$ ");
-    terminal.wait_for("\x1b[2J\x1b[H$ ");
+    terminal.wait_for("\x1b[2J\x1b[H\x1b7$ ");
     // The first key takes the greeting away, and with it the one thing that would happen by time alone.
     terminal.types("k");
     let (asked, input) = viewer.hears_and_receives("attach", INPUT);
     assert_eq!((input.1, input.2), (1, b"k".to_vec()));
     let stream = answer(&mut viewer, &asked, 100, 1, true);
     viewer.sends_snapshot(stream, 100, (80, 24), b"$ ");
-    terminal.wait_for_another("\x1b[2J\x1b[H$ ");
+    terminal.wait_for_another("\x1b[2J\x1b[H\x1b7$ ");
     Attached { node, terminal, child, viewer, stream }
 }
 
