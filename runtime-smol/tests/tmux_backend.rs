@@ -16,7 +16,7 @@ use consort_core::{
     TerminalId, TerminalOutput,
 };
 use consort_web::tmux::TmuxReport;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
@@ -261,7 +261,7 @@ impl Backend {
         }
     }
 
-    fn perform(&mut self, work: BackendOperation) -> Result<OperationDone, OperationError> {
+    fn begin(&mut self, work: BackendOperation) -> OperationId {
         self.operations += 1;
         let id = OperationId(self.operations);
         self.orders
@@ -269,6 +269,11 @@ impl Backend {
             .expect("running")
             .try_send(ToBackend::Operation(id, work))
             .expect("the backend takes orders");
+        id
+    }
+
+    fn perform(&mut self, work: BackendOperation) -> Result<OperationDone, OperationError> {
+        let id = self.begin(work);
         self.until("the operation", |_, report| match report {
             FromBackend::Backend(BackendInput::Done(done, result)) if *done == id => Some(result.clone()),
             _ => None,
@@ -409,6 +414,43 @@ fn an_agent_is_launched_marked_and_killed_without_a_server_before() {
     assert_eq!(agent.agent, AgentId(0x0123_4567_89ab_cdef));
     assert_eq!(backend.perform(BackendOperation::Kill(agent.agent)), Ok(OperationDone::Done));
     assert!(backend.agent_now("a-b").is_none(), "Gone comes before Done");
+}
+
+/// tmux ends our connection with the session that it is attached to, and with it every answer that was due.
+#[test]
+fn several_agents_that_are_killed_and_launched_at_once_are_all_killed_and_launched() {
+    let server = Server::new();
+    server.session("bystander", (80, 24), "exec cat");
+    let names: Vec<String> = (0..24).map(|n| format!("several-{n}")).collect();
+    for name in &names {
+        server.session(name, (80, 24), "exec cat");
+    }
+    let mut backend = server.start();
+    let agents: Vec<AgentId> = names.iter().map(|name| backend.agent(name).agent).collect();
+    let mut wanted = BTreeSet::new();
+    let mut launched = vec!["bystander".to_owned()];
+    // The newest first: that is the one that tmux attaches us to. At different distances, so that some fall into the time
+    // between the end of one connection and the beginning of the next.
+    for (n, agent) in (0..).zip(agents.into_iter().rev()) {
+        wanted.insert(backend.begin(BackendOperation::Kill(agent)));
+        std::thread::sleep(Duration::from_micros(150 * n));
+        if n % 6 == 0 {
+            let name = format!("new-{n:02}");
+            let new = LaunchSpec { agent: AgentId(n), ..spec(&name, server.home.path(), Some("cat"), &[]) };
+            wanted.insert(backend.begin(BackendOperation::Launch(new)));
+            launched.push(name);
+        }
+    }
+    backend.until("all answers", |_, report| {
+        if let FromBackend::Backend(BackendInput::Done(done, result)) = report {
+            assert_eq!(*result, Ok(OperationDone::Done));
+            wanted.remove(done);
+        }
+        wanted.is_empty().then_some(())
+    });
+    let left: Vec<String> =
+        server.tmux(&["list-sessions", "-F", "#{session_name}"]).lines().map(str::to_owned).collect();
+    assert_eq!(left, launched, "each once");
 }
 
 /// Waits until a pane shows a text, by asking tmux.

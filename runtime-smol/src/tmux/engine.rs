@@ -99,6 +99,11 @@ pub(crate) struct Launched {
 /// The answers to a line of commands, or tmux's message about the first that failed.
 pub(crate) type Answer = Result<Vec<Vec<u8>>, String>;
 
+/// The message in place of an answer that did not come. What was asked for may have been done or not.
+pub(crate) const LOST: &str = "tmux ended the connection";
+/// The message where there is no connection to ask on: no server, or none yet after the last connection ended.
+pub(crate) const NOT_RUNNING: &str = "tmux is not running";
+
 /// What a list that is under way is needed for.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
@@ -260,10 +265,10 @@ impl Engine {
         let (sender, receiver) = async_channel::bounded(1);
         {
             let mut state = self.state.borrow_mut();
-            let Some(monitor) = state.monitor else { return Err("tmux is not running".to_owned()) };
+            let Some(monitor) = state.monitor else { return Err(NOT_RUNNING.to_owned()) };
             state.send(monitor, line, Then::Answer(sender));
         }
-        receiver.recv().await.unwrap_or_else(|_| Err("tmux ended the connection".to_owned()))
+        receiver.recv().await.unwrap_or_else(|_| Err(LOST.to_owned()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Operations on agents: launch, kill, rename, mark, paste, read. Each is answered once.
 
-use super::engine::{Answer, ConnectionId, Engine, Launched, State, Then};
+use super::engine::{Answer, ConnectionId, Engine, LOST, Launched, NOT_RUNNING, State, Then};
 use super::launch::{self, error};
 use super::listing::MARK;
 use super::quote::{Line, format_literal};
@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 
 /// A session that was killed is gone after this time, or will not go.
 const KILL_TIME: Duration = Duration::from_secs(3);
+/// After tmux ended a connection there is another one after this time, or something is wrong.
+const RECONNECT_TIME: Duration = Duration::from_secs(3);
+/// How often the state is looked at while it is waited for.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What an operation comes to.
 pub(crate) type Outcome = Result<OperationDone, OperationError>;
@@ -28,8 +32,7 @@ impl Engine {
             BackendOperation::Kill(agent) => self.kill(agent).await,
             BackendOperation::Rename(agent, name) => self.rename(agent, &name).await,
             BackendOperation::Mark(agent) => {
-                self.on_session(agent, |id| Ok(Line::new("set-option -t").word(id).word(MARK).arg(agent.to_string())))
-                    .await
+                self.on_session(agent, |id| Line::new("set-option -t").word(id).word(MARK).arg(agent.to_string())).await
             }
             BackendOperation::Paste { terminal, text, submit } => {
                 self.paste(terminal, &PasteText::new(&text), submit).await
@@ -39,35 +42,52 @@ impl Engine {
         self.reports.backend(BackendInput::Done(operation, outcome));
     }
 
-    /// Runs a command on an agent's session and waits until its effects are reported.
-    async fn on_session(&self, agent: AgentId, line: impl FnOnce(String) -> Result<Line, OperationError>) -> Outcome {
-        let session = self.state.borrow().agents.get(&agent).copied();
-        let Some(session) = session else {
-            return Err(error(
-                "unknown-agent",
-                "There is no tmux session for this agent.",
-                "It may have ended meanwhile.",
-            ));
-        };
-        self.ask(line(format!("'${session}'"))?).await.map_err(|message| refused(&message))?;
+    /// Runs a command on an agent's session and waits until its effects are reported. The command has the same effect when it
+    /// runs twice: tmux ends our connection together with the session that it is attached to, and then nobody knows whether
+    /// what was under way has run, so it runs again on the next connection.
+    async fn on_session(&self, agent: AgentId, line: impl Fn(&str) -> Line) -> Outcome {
+        let start = Instant::now();
+        loop {
+            let session = self.session_of(agent)?;
+            match self.ask(line(&format!("'${session}'"))).await {
+                Err(message) if (message == LOST || message == NOT_RUNNING) && start.elapsed() < RECONNECT_TIME => {
+                    self.reconnected(start).await
+                }
+                answer => {
+                    answer.map_err(|message| refused(&message))?;
+                    self.list_now().await;
+                    return Ok(OperationDone::Done);
+                }
+            }
+        }
+    }
+
+    fn session_of(&self, agent: AgentId) -> Result<u32, OperationError> {
+        self.state.borrow().agents.get(&agent).copied().ok_or_else(|| {
+            error("unknown-agent", "There is no tmux session for this agent.", "It may have ended meanwhile.")
+        })
+    }
+
+    /// Waits for the next connection and what it lists.
+    async fn reconnected(&self, start: Instant) {
+        while !self.state.borrow().identified && start.elapsed() < RECONNECT_TIME {
+            smol::Timer::after(LOOK_AGAIN).await;
+        }
         self.list_now().await;
-        Ok(OperationDone::Done)
     }
 
     /// Ends a session. With the last one the server ends too, and may take its answer with it.
     async fn kill(&self, agent: AgentId) -> Outcome {
-        let outcome = self.on_session(agent, |id| Ok(Line::new("kill-session -t").word(id))).await;
+        self.session_of(agent)?;
+        let outcome = self.on_session(agent, |id| Line::new("kill-session -t").word(id)).await;
         let start = Instant::now();
         while self.state.borrow().seen.contains_key(&agent) {
             if start.elapsed() > KILL_TIME {
                 return outcome.and(Err(refused("the session is still there")));
             }
-            smol::Timer::after(Duration::from_millis(5)).await;
+            smol::Timer::after(LOOK_AGAIN).await;
         }
-        match outcome {
-            Err(error) if error.code == "unknown-agent" => Err(error),
-            _ => Ok(OperationDone::Done),
-        }
+        Ok(OperationDone::Done)
     }
 
     async fn rename(&self, agent: AgentId, name: &str) -> Outcome {
@@ -75,7 +95,7 @@ impl Engine {
         if self.name_taken(name, Some(agent)) {
             return Err(launch::name_taken(name));
         }
-        self.on_session(agent, |id| Ok(Line::new("rename-session -t").word(id).word("--").arg(literal))).await
+        self.on_session(agent, |id| Line::new("rename-session -t").word(id).word("--").arg(&literal)).await
     }
 
     fn name_taken(&self, name: &str, except: Option<AgentId>) -> bool {
@@ -89,22 +109,30 @@ impl Engine {
         let (tmux, socket) = self.tmux_program()?;
         let (sender, receiver) = async_channel::bounded(1);
         self.check_window_size().await?;
-        let running = {
+        let sent = {
             let mut state = self.state.borrow_mut();
-            if let Some(monitor) = state.monitor.filter(|_| state.identified) {
+            let monitor = state.monitor.filter(|_| state.identified);
+            if let Some(monitor) = monitor {
                 let line = launch::creation(&prepared, &tmux, spec.agent);
                 let new = Launched { agent: spec.agent, program: prepared.program_name.clone(), done: sender };
                 state.send(monitor, line, Then::Launched(new));
-                true
-            } else {
-                false
             }
+            monitor.is_some()
         };
-        if running {
-            let answer = receiver.recv().await.unwrap_or_else(|_| Err("tmux ended the connection".to_owned()));
-            answer.map_err(|message| launch::failed(&spec, &message))?;
-        } else {
-            launch::start_server(self, &prepared, (&tmux, &socket), &spec).await?;
+        let answer = if sent { receiver.recv().await.ok() } else { None };
+        match answer {
+            Some(answer) => {
+                answer.map_err(|message| launch::failed(&spec, &message))?;
+            }
+            None => {
+                // The answer went with a connection that ended: the session may have been made all the same.
+                if sent {
+                    self.reconnected(Instant::now()).await;
+                }
+                if !self.state.borrow().agents.contains_key(&spec.agent) {
+                    launch::start_server(self, &prepared, (&tmux, &socket), &spec).await?;
+                }
+            }
         }
         self.list_now().await;
         if self.state.borrow().agents.contains_key(&spec.agent) {

@@ -64,7 +64,7 @@ impl Engine {
         let line = self.state.borrow_mut().keys_line(terminal.pane, b"\r");
         let (sender, receiver) = async_channel::bounded(1);
         self.send_to(terminal, line, Then::Keys(sender));
-        let answer = receiver.recv().await.unwrap_or_else(|_| Err("tmux ended the connection".to_owned()));
+        let answer = receiver.recv().await.unwrap_or_else(|_| Err(super::engine::LOST.to_owned()));
         answer.map_err(|message| refused(&message))?;
         Ok(OperationDone::Pasted { submitted: true })
     }
@@ -107,7 +107,7 @@ impl Engine {
         answers.push(self.answer_from(terminal, line));
         let mut failure = None;
         for answer in answers {
-            let answer = answer.recv().await.unwrap_or_else(|_| Err("tmux ended the connection".to_owned()));
+            let answer = answer.recv().await.unwrap_or_else(|_| Err(super::engine::LOST.to_owned()));
             failure = failure.or(answer.err());
         }
         let Some(message) = failure else { return Ok(()) };
