@@ -70,33 +70,51 @@ impl Grid {
         }
     }
 
-    /// The first thing in which `shown` differs from this.
+    /// The parts in which `shown` differs from this, each with its first difference.
     #[must_use]
-    pub fn difference(&self, shown: &Grid, compared: Compared) -> Option<String> {
+    pub fn differences(&self, shown: &Grid, compared: Compared) -> Vec<(Part, String)> {
         if self.size != shown.size {
-            return Some(format!("size: {:?}, shown {:?}", self.size, shown.size));
+            return vec![(Part::Size, format!("size: {:?}, shown {:?}", self.size, shown.size))];
         }
-        if let Some(what) = rows_differ("screen", &self.screen, &shown.screen, compared) {
-            return Some(what);
-        }
-        if self.cursor != shown.cursor {
-            return Some(format!("cursor: {:?}, shown {:?}", self.cursor, shown.cursor));
-        }
-        match (&self.normal, &shown.normal) {
-            (None, None) => {}
-            (Some(own), Some(shown)) => {
-                if let Some(what) = rows_differ("normal screen", own, shown, compared) {
-                    return Some(what);
-                }
-            }
+        let screen = rows_differ("screen", &self.screen, &shown.screen, compared);
+        let cursor =
+            (self.cursor != shown.cursor).then(|| format!("cursor: {:?}, shown {:?}", self.cursor, shown.cursor));
+        let normal = match (&self.normal, &shown.normal) {
+            (None, None) => None,
+            (Some(own), Some(shown)) => rows_differ("normal screen", own, shown, compared),
             (own, _) => {
                 let shows = if own.is_some() { "alternate" } else { "normal" };
-                return Some(format!("the {shows} screen is not shown"));
+                return vec![(Part::Which, format!("the {shows} screen is not shown"))];
             }
-        }
+        };
         let unknown = if self.older { shown.history.len().saturating_sub(self.history.len()) } else { 0 };
-        rows_differ("history", &self.history, &shown.history[unknown..], compared)
+        let history = rows_differ("history", &self.history, &shown.history[unknown..], compared);
+        let parts = [(Part::Screen, screen), (Part::Cursor, cursor), (Part::Normal, normal), (Part::History, history)];
+        parts.into_iter().filter_map(|(part, what)| Some((part, what?))).collect()
     }
+
+    /// The first of [`differences`](Self::differences).
+    #[must_use]
+    pub fn difference(&self, shown: &Grid, compared: Compared) -> Option<String> {
+        self.differences(shown, compared).into_iter().next().map(|(_, what)| what)
+    }
+}
+
+/// What of a screen differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Columns and rows.
+    Size,
+    /// Which of the two screens is shown.
+    Which,
+    /// The rows that are shown.
+    Screen,
+    /// Where the cursor is.
+    Cursor,
+    /// The normal screen behind the alternate one.
+    Normal,
+    /// Rows that have left the normal screen.
+    History,
 }
 
 fn row(value: &Value) -> Vec<Cell> {

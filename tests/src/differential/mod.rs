@@ -13,7 +13,7 @@ pub mod tmux;
 
 pub use emulator::{Headless, Step};
 pub use generate::case;
-pub use grid::{Cell, Grid, Pen};
+pub use grid::{Cell, Grid, Part, Pen};
 pub use program::{Case, Op};
 
 /// What a case showed that it should not.
@@ -21,8 +21,12 @@ pub use program::{Case, Op};
 pub struct Difference {
     /// Where: which way to the screen differs from the terminal's own.
     pub stage: Stage,
-    /// What: the first difference.
+    /// In what.
+    pub part: Part,
+    /// The first difference of this part, in words.
     pub what: String,
+    /// The terminal's own screen and the one that is shown; none if the emulator failed.
+    pub grids: Option<Box<(Grid, Grid)>>,
 }
 
 /// A way to the screen.
@@ -77,8 +81,8 @@ impl Compared {
     pub const PTY: Compared = Compared { columns: true, trailing_background: true, attributes: "bdiuvhs" };
 }
 
-/// Shows what was recorded in the page's emulator; the first difference, if there is one.
-pub fn compare(headless: &mut Headless, recorded: &Recorded, compared: Compared) -> Option<Difference> {
+/// Shows what was recorded in the page's emulator; all differences, of each stage and part the first.
+pub fn compare(headless: &mut Headless, recorded: &Recorded, compared: Compared) -> Vec<Difference> {
     let mut whole = recorded.before.clone();
     whole.push(Step::Look);
     whole.extend(recorded.after.iter().cloned());
@@ -88,10 +92,11 @@ pub fn compare(headless: &mut Headless, recorded: &Recorded, compared: Compared)
     let mut reloaded = vec![recorded.snapshot_at_cut.clone(), Step::Look];
     reloaded.extend(recorded.after.iter().cloned());
     reloaded.push(Step::Look);
-    let failed = |what| Some(Difference { stage: Stage::Failed, what });
     let (live, reloaded) = match (headless.show(&whole), headless.show(&reloaded)) {
         (Ok(live), Ok(reloaded)) => (live, reloaded),
-        (Err(what), _) | (_, Err(what)) => return failed(what),
+        (Err(what), _) | (_, Err(what)) => {
+            return vec![Difference { stage: Stage::Failed, part: Part::Screen, what, grids: None }];
+        }
     };
     let looks = [
         (Stage::LiveToCut, &live[0], &recorded.at_cut),
@@ -100,7 +105,10 @@ pub fn compare(headless: &mut Headless, recorded: &Recorded, compared: Compared)
         (Stage::LiveAfterSnapshot, &reloaded[1], &recorded.at_end),
         (Stage::SnapshotAtEnd, &live[2], &recorded.at_end),
     ];
-    looks.into_iter().find_map(|(stage, shown, expected)| {
-        expected.difference(shown, compared).map(|what| Difference { stage, what })
-    })
+    let of_look = |(stage, shown, own): (Stage, &Grid, &Grid)| {
+        let grids = || Some(Box::new((own.clone(), shown.clone())));
+        let all = own.differences(shown, compared);
+        all.into_iter().map(|(part, what)| Difference { stage, part, what, grids: grids() }).collect::<Vec<_>>()
+    };
+    looks.into_iter().flat_map(of_look).collect()
 }

@@ -5,6 +5,8 @@ use super::{Grid, Recorded, Step, capture};
 use crate::PATIENCE;
 use async_channel::{Receiver, Sender};
 use consort::backend::{Ends, FromBackend, TerminalEvent, ToBackend};
+use consort::dialect::Dialect;
+use consort::dialect::widths::Widths;
 use consort::tmux::{self, TmuxConfig};
 use consort_core::limits::SNAPSHOT_HISTORY_LINES;
 use consort_core::{AgentId, BackendInput, TerminalId, TerminalOutput};
@@ -17,7 +19,10 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// The longest time that asking tmux for widths takes.
+const MEASURING: Duration = Duration::from_secs(10);
 
 /// A tmux server with a session for cases, and the node's backend that looks at it.
 #[derive(Debug)]
@@ -66,7 +71,12 @@ impl Panes {
         let session = ["new-session", "-d", "-s", "cases", "-x", "80", "-y", "24", "exec sleep 1000000"];
         let made = command().args(session).output().expect("tmux runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let control = Control::start(&mut command());
+        let mut control = Control::start(&mut command());
+        // However this process ends, the server ends with it.
+        control.send("set-option -t cases destroy-unattached on");
+        control.send("display-message -p '#{version} #{pane_id}'");
+        control.answer();
+        let first = String::from_utf8_lossy(&control.answer()).into_owned();
         let (orders, orders_end) = async_channel::unbounded();
         let (reports_end, reports) = async_channel::bounded(4096);
         let config = TmuxConfig {
@@ -79,7 +89,35 @@ impl Panes {
         };
         let ends = Ends { orders: orders_end, reports: reports_end };
         let thread = std::thread::spawn(move || async_io::block_on(tmux::start(config, ends)));
-        Panes { program, socket, home, control, orders: Some(orders), reports, thread: Some(thread), fifos: 0 }
+        let panes =
+            Panes { program, socket, home, control, orders: Some(orders), reports, thread: Some(thread), fifos: 0 };
+        panes.wait_for_widths(&first);
+        panes
+    }
+
+    /// Waits until the backend has asked tmux for the widths of characters. What it assumes before that is replaced in any
+    /// watched pane by a snapshot, which would hide what is looked for here.
+    fn wait_for_widths(&self, first: &str) {
+        let (version, pane) = first.split_once(' ').expect("a version and a pane");
+        let pane = pane[1..].parse().expect("a pane");
+        let terminal = TerminalId { agent: self.agent_with(&[pane]), pane };
+        let assumed = Widths::assumed(Dialect::Tmux { version: version_of(version) }).command();
+        let until = Instant::now() + MEASURING;
+        self.order(terminal, TerminalOutput::Watch);
+        // Where tmux counts as is assumed, there is nothing to wait for, and nothing shows that.
+        while Instant::now() < until {
+            self.order(terminal, TerminalOutput::Snapshot { history_lines: 0 });
+            let snapshot = loop {
+                if let FromBackend::Terminal(_, TerminalEvent::Snapshot { bytes, .. }) = self.report("a snapshot") {
+                    break bytes;
+                }
+            };
+            if !snapshot.starts_with(assumed.as_bytes()) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.order(terminal, TerminalOutput::Unwatch);
     }
 
     /// Runs cases side by side.
@@ -275,6 +313,12 @@ impl Drop for Panes {
             let _ = thread.join();
         }
     }
+}
+
+/// `3.3a` as numbers.
+fn version_of(text: &str) -> (u32, u32) {
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
+    (numbers.next().expect("a major version"), numbers.next().unwrap_or(0))
 }
 
 fn environment(home: &Path) -> Vec<(OsString, OsString)> {

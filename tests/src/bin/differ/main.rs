@@ -1,11 +1,14 @@
 //! Runs many cases of the differential fuzz and prints what differs, made small and sorted by kind.
 
+use async_signal::{Signal, Signals};
 use consort_tests::differential::tmux::Panes;
 use consort_tests::differential::{
     Case, Compared, Difference, Headless, Recorded, case, compare, explained, pty, shrink,
 };
-use std::collections::BTreeMap;
+use futures_lite::StreamExt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Cases at once.
@@ -40,21 +43,46 @@ fn options() -> Options {
     options
 }
 
+/// Somebody wants it to end: what was found so far is printed.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// The first signal ends the run after the batch, so that tmux and what it runs are cleaned up; the second ends it at once.
+fn watch_signals() {
+    let signals = Signals::new([Signal::Int, Signal::Term]).expect("signals can be received");
+    std::thread::spawn(move || {
+        let mut signals = std::pin::pin!(signals);
+        while futures_lite::future::block_on(signals.next()).is_some() {
+            if INTERRUPTED.swap(true, Ordering::Relaxed) {
+                std::process::exit(1);
+            }
+        }
+    });
+}
+
 fn main() {
     let options = options();
+    watch_signals();
     let start = Instant::now();
-    let mut bench =
-        Bench { panes: (!options.pty).then(|| Panes::start(options.program.as_deref())), headless: Headless::start() };
+    let panes = (!options.pty).then(|| Panes::start(options.program.as_deref()));
+    let mut bench = Bench { panes, headless: Headless::start(), explained: BTreeMap::new() };
     let seeds: Vec<u64> = (options.seed..options.seed + options.cases).collect();
     let mut found: Vec<(u64, Case, Difference)> = Vec::new();
+    let mut tried = 0;
     for seeds in seeds.chunks(BATCH) {
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            break;
+        }
+        tried += seeds.len();
         let cases: Vec<Case> = seeds.iter().map(|seed| case(*seed)).collect();
         for (at, difference) in bench.differences(&cases) {
             found.push((seeds[at], cases[at].clone(), difference));
         }
     }
-    eprintln!("{} of {} cases differ, {:?}", found.len(), options.cases, start.elapsed());
     let any = !found.is_empty();
+    eprintln!("{} of {tried} cases differ, {:?}", found.len(), start.elapsed());
+    for (reason, count) in &bench.explained {
+        eprintln!("    {count} explained: {reason}");
+    }
     let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
     found.truncate(options.small);
     for (seed, case, difference) in bench.shrink(found) {
@@ -74,6 +102,8 @@ struct Bench {
     /// None: our own terminals.
     panes: Option<Panes>,
     headless: Headless,
+    /// Why cases differ nevertheless, and how many.
+    explained: BTreeMap<&'static str, usize>,
 }
 
 impl Bench {
@@ -82,11 +112,21 @@ impl Bench {
             Some(panes) => (panes.run(cases), Compared::TMUX),
             None => (cases.iter().map(pty::run).collect(), Compared::PTY),
         };
-        let all = recorded.iter().enumerate().filter_map(|(at, recorded)| {
-            let difference = compare(&mut self.headless, recorded, compared)?;
-            explained::reason(&cases[at], &difference).is_none().then_some((at, difference))
-        });
-        all.collect()
+        let mut found = Vec::new();
+        for (at, recorded) in recorded.iter().enumerate() {
+            let mut reasons = BTreeSet::new();
+            let mut differences = compare(&mut self.headless, recorded, compared).into_iter();
+            let unexplained = differences.find(|difference| {
+                let reason = explained::reason(&cases[at], difference);
+                reasons.extend(reason);
+                reason.is_none()
+            });
+            match unexplained {
+                Some(difference) => found.push((at, difference)),
+                None => reasons.into_iter().for_each(|reason| *self.explained.entry(reason).or_default() += 1),
+            }
+        }
+        found
     }
 
     /// Makes all of them smaller, side by side.
@@ -95,7 +135,7 @@ impl Bench {
         let start = Instant::now();
         loop {
             let busy = all.iter().filter(|one| !one.candidates.is_empty()).count();
-            if busy == 0 || start.elapsed() > SHRINKING {
+            if busy == 0 || start.elapsed() > SHRINKING || INTERRUPTED.load(Ordering::Relaxed) {
                 return all.into_iter().map(|one| (one.seed, one.case, one.difference)).collect();
             }
             let each = (SHRINK_BATCH / busy).max(1);
