@@ -1,23 +1,10 @@
-//! What every backend needs to start a program: its environment, its directory, where it is. Errors are words for a person.
+//! What every backend needs to start a program: its directory, where it is. Errors are words for a person.
 
-use consort_core::{LaunchSpec, OperationError};
+use crate::environment::Environment;
+use consort_core::OperationError;
 use rustix::fs::{Access, access};
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-
-/// Variables of the node that an agent gets. Everything else (`TMUX`, tokens, what the node itself was started from) stays here.
-const PASSED_ON: [&str; 11] =
-    ["HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "TZ", "SSH_AUTH_SOCK", "DISPLAY", "WAYLAND_DISPLAY", "TMPDIR"];
-/// Beginnings of names of variables that an agent gets.
-const PASSED_ON_PREFIXES: [&str; 2] = ["LC_", "XDG_"];
-/// Where programs are looked for if nobody says.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Browsers show UTF-8; a program that is told of no encoding would print ASCII.
-const DEFAULT_LANG: &str = if cfg!(target_os = "macos") { "en_US.UTF-8" } else { "C.UTF-8" };
-
-/// Variables by name.
-pub type Environment = BTreeMap<OsString, OsString>;
 
 /// Runs `"$@"`, reports how it ended, and leaves a shell behind in the same terminal. User values are only ever arguments.
 ///
@@ -37,36 +24,6 @@ stty sane 2>/dev/null
 printf '\n\033[0m[%s ended with status %s]\n' "${1##*/}" "$status"
 exec "$shell"
 "#;
-
-/// The environment of an agent: the allowed part of the node's, what a browser's terminal can do, who the agent is, and the
-/// agent's own variables, which win.
-pub fn environment(spec: &LaunchSpec, node: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
-    let mut environment: Environment = node.into_iter().filter(|(name, _)| is_passed_on(name)).collect();
-    let mut default = |name: &str, value: &str| {
-        environment.entry(name.into()).or_insert_with(|| value.into());
-    };
-    default("PATH", DEFAULT_PATH);
-    default("SHELL", "/bin/sh");
-    let encoded = ["LANG", "LC_ALL", "LC_CTYPE"].iter().any(|name| environment.contains_key(OsStr::new(name)));
-    if !encoded {
-        environment.insert("LANG".into(), DEFAULT_LANG.into());
-    }
-    for (name, value) in [
-        ("TERM", "xterm-256color"),
-        ("COLORTERM", "truecolor"),
-        ("CONSORT_AGENT_ID", &spec.agent.to_string()),
-        ("CONSORT_AGENT_NAME", &spec.name),
-    ] {
-        environment.insert(name.into(), value.into());
-    }
-    environment.extend(spec.env.iter().map(|(name, value)| (name.into(), value.into())));
-    environment
-}
-
-fn is_passed_on(name: &OsStr) -> bool {
-    let Some(name) = name.to_str() else { return false };
-    PASSED_ON.contains(&name) || PASSED_ON_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
 
 /// The directory that is meant: `~` and `~/…` in `home`, empty `home` itself, everything else as it is.
 #[must_use]
@@ -132,6 +89,14 @@ pub fn find_program(program: &str, environment: &Environment, directory: &Path) 
     })
 }
 
+/// The first program of this name in a list of directories.
+pub(crate) fn find_in_path(program: &str, path: &OsStr) -> Option<PathBuf> {
+    std::env::split_paths(path)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(program))
+        .find(|path| is_executable(path))
+}
+
 /// The user's shell, or `/bin/sh` if there is none that works.
 #[must_use]
 pub fn shell(environment: &Environment) -> PathBuf {
@@ -139,7 +104,8 @@ pub fn shell(environment: &Environment) -> PathBuf {
     wanted.filter(|shell| shell.is_absolute() && is_executable(shell)).unwrap_or_else(|| "/bin/sh".into())
 }
 
-fn is_executable(path: &Path) -> bool {
+/// Whether this is a program that may be run.
+pub(crate) fn is_executable(path: &Path) -> bool {
     path.is_file() && access(path, Access::EXEC_OK).is_ok()
 }
 
@@ -154,68 +120,8 @@ fn error(code: &'static str, message: String, hint: &str) -> OperationError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use consort_core::directory::BackendKind;
-    use consort_core::{AgentId, Size};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
-
-    fn spec(env: &[(&str, &str)]) -> LaunchSpec {
-        LaunchSpec {
-            agent: AgentId(7),
-            backend: BackendKind::Pty,
-            name: "a-b".into(),
-            directory: "~".into(),
-            program: None,
-            args: Vec::new(),
-            env: env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
-            size: Size::DEFAULT,
-        }
-    }
-
-    fn made(node: &[(&str, &str)], own: &[(&str, &str)]) -> BTreeMap<String, String> {
-        let node = node.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        let text = |text: OsString| text.into_string().unwrap();
-        environment(&spec(own), node).into_iter().map(|(name, value)| (text(name), text(value))).collect()
-    }
-
-    #[test]
-    fn secrets_and_other_programs_marks_do_not_reach_agents() {
-        let node = [
-            ("HOME", "/home/me"),
-            ("LC_TIME", "de_DE"),
-            ("XDG_RUNTIME_DIR", "/run/user/1"),
-            ("TMUX", "/tmp/tmux"),
-            ("TMUX_PANE", "%1"),
-            ("CLAUDECODE", "1"),
-            ("AWS_SECRET_ACCESS_KEY", "x"),
-            ("CONSORT_TOKEN", "x"),
-            ("TERM", "dumb"),
-        ];
-        let made = made(&node, &[]);
-        assert_eq!(made["HOME"], "/home/me");
-        assert_eq!(made["LC_TIME"], "de_DE");
-        assert_eq!(made["XDG_RUNTIME_DIR"], "/run/user/1");
-        assert_eq!(made["TERM"], "xterm-256color");
-        assert_eq!(made["COLORTERM"], "truecolor");
-        assert_eq!(made["CONSORT_AGENT_ID"], AgentId(7).to_string());
-        assert_eq!(made["CONSORT_AGENT_NAME"], "a-b");
-        for leaked in ["TMUX", "TMUX_PANE", "CLAUDECODE", "AWS_SECRET_ACCESS_KEY", "CONSORT_TOKEN"] {
-            assert!(!made.contains_key(leaked), "{leaked} must not be passed on");
-        }
-    }
-
-    #[test]
-    fn an_agent_s_own_variables_win() {
-        let made = made(&[("PATH", "/bin"), ("LANG", "de_DE.UTF-8")], &[("PATH", "/opt/bin"), ("TERM", "vt100")]);
-        assert_eq!((&*made["PATH"], &*made["TERM"], &*made["LANG"]), ("/opt/bin", "vt100", "de_DE.UTF-8"));
-    }
-
-    #[test]
-    fn an_agent_is_told_of_an_encoding_and_a_path_if_the_node_has_none() {
-        let made = made(&[], &[]);
-        assert!(made["LANG"].ends_with("UTF-8"));
-        assert_eq!(made["PATH"], DEFAULT_PATH);
-    }
 
     #[test]
     fn a_tilde_is_the_home_directory_only_where_a_shell_would_say_so() {

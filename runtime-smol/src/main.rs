@@ -2,11 +2,16 @@
 
 use consort::background::Background;
 use consort::cli::{self, Args, Failure, Launch, ServeOptions};
+use consort::environment::helper;
 use consort::serve::serve;
 use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // What shells and tmux run of ours comes first: it must cost nothing.
+    if let Some(code) = helper::run() {
+        return code;
+    }
     cli::complete();
     let args = Args::from_command_line();
     let options = match args.serve_options() {

@@ -8,6 +8,7 @@ use crate::cli::{Listen, ServeOptions, TOKEN_FILE, open_in_browser};
 use crate::directories::Directories;
 use crate::door::{self, Door, Handlers, ListenError, OnLink, OnSocket, Visitor, Where};
 use crate::driver::{Driver, Handle, Mailbox, Parts};
+use crate::environment::{Environments, Question};
 use crate::link::knocks::Knocks;
 use crate::link::noise::id_of;
 use crate::link::seal::KeySeal;
@@ -87,6 +88,7 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
     let door = Door::open(&place(options))?;
     let audit = Audit::open(&options.state_dir).map_err(system("no thread for the audit log"))?;
     let token = token(&store)?;
+    let environments = environments(&options.state_dir)?;
     let (node, recording, key, mut facts) = node(&store, options, door.addresses())?;
     facts.log = background.map(|background| background.log().display().to_string());
     let cookie_key = CookieKey::new(&store.secret("cookies")?);
@@ -134,11 +136,14 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
         dials,
         recorder: recording.as_ref().map(Recording::recorder),
     });
-    let pty_config = PtyConfig { home: home(), palette: Palette::default() };
+    let pty_config = PtyConfig { home: home(), palette: Palette::default(), environments: environments.clone() };
     let ends = Ends { orders: pty_ordered, reports: reports.clone() };
     let pty = pty::start_reachable(pty_config, ends, terminals).map_err(system("no thread for terminals"))?;
     let tmux = tmux::start(
-        TmuxConfig { report: facts.tmux.clone(), ..TmuxConfig::from_environment(options.tmux_socket.clone()) },
+        TmuxConfig {
+            report: facts.tmux.clone(),
+            ..TmuxConfig::from_environment(options.tmux_socket.clone(), environments.clone())
+        },
         Ends { orders: tmux_ordered, reports },
     );
 
@@ -179,6 +184,7 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
         served
     }));
     // The driver is gone, and with it the way to the terminals: they end what they carry.
+    environments.stop();
     let _ = pty.join();
     drop(recording);
     audit.record(AuditEvent::Stopped);
@@ -187,6 +193,14 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {
     move |error| ServeError::System(what, error)
+}
+
+/// Asks the login shell what agents are started with. It answers while the node starts.
+fn environments(state_dir: &Path) -> Result<Environments, ServeError> {
+    // By its name, not by what it is now: after an update there is another file under the same name.
+    let program = std::env::current_exe().map_err(system("this program does not know where it is"))?;
+    Environments::ask(Question::of_this_process(program), state_dir)
+        .map_err(system("environments of agents cannot be prepared"))
 }
 
 fn place(options: &ServeOptions) -> Where {

@@ -2,6 +2,7 @@
 
 use async_channel::{Receiver, Sender};
 use consort::backend::{Ends, FromBackend, TerminalEvent, ToBackend};
+use consort::environment::Environments;
 use consort::pty::{self, Palette, PtyConfig, Terminals};
 use consort_core::directory::BackendKind;
 use consort_core::{
@@ -30,7 +31,10 @@ impl Node {
         let home = tempfile::tempdir().unwrap();
         let (orders, orders_end) = async_channel::unbounded();
         let (reports_end, reports) = async_channel::bounded(64);
-        let config = PtyConfig { home: home.path().to_owned(), palette: Palette::default() };
+        let login = ["PATH", "HOME"].map(|name| (name.into(), std::env::var_os(name).unwrap_or_default()));
+        let helper = env!("CARGO_BIN_EXE_consort").into();
+        let environments = Environments::fixed(login.into(), helper, home.path()).unwrap();
+        let config = PtyConfig { home: home.path().to_owned(), palette: Palette::default(), environments };
         let thread = std::thread::spawn(move || drive(config, &orders_end, reports_end));
         let node = Node { orders, reports, thread: Some(thread), next: Cell::new(1), home };
         assert!(

@@ -9,6 +9,7 @@ use alacritty_terminal::term::{Config, Term, TermMode};
 use alacritty_terminal::vte::ansi::{Color, NamedColor, Processor};
 use async_channel::{Receiver, Sender};
 use consort::backend::{Ends, FromBackend, TerminalEvent, ToBackend};
+use consort::environment::Environments;
 use consort::tmux::{self, TmuxConfig};
 use consort_core::directory::BackendKind;
 use consort_core::{
@@ -60,6 +61,12 @@ impl Server {
         ]
     }
 
+    fn environments(&self) -> Environments {
+        let login = self.environment().into_iter().filter(|(name, _)| name != "SECRET_TOKEN").collect();
+        let helper = env!("CARGO_BIN_EXE_consort").into();
+        Environments::fixed(login, helper, self.home.path()).expect("a folder for environments")
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new("tmux");
         command.args(["-f", "/dev/null", "-L", &self.name]).env_clear();
@@ -106,6 +113,7 @@ impl Server {
             home: self.home.path().to_owned(),
             direct: true,
             environment: self.environment(),
+            environments: self.environments(),
             report: TmuxReport::default(),
         }
     }

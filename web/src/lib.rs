@@ -7,6 +7,7 @@
 //! - [`http`]: requests and responses as data.
 //! - [`auth`]: which requests are let in.
 //! - [`api`]: every endpoint; what a runtime has to offer is the trait [`api::Node`].
+//! - [`environment`]: what a node says of the environment of agents.
 //! - [`frames`]: the messages of the browser's WebSocket.
 //! - [`json`]: agents, nodes and control messages as JSON.
 //! - [`lines`]: what is known of links beside what core knows.
@@ -17,6 +18,7 @@
 pub mod api;
 pub mod assets;
 pub mod auth;
+pub mod environment;
 pub mod frames;
 pub mod http;
 pub mod json;

@@ -26,6 +26,7 @@ pub use emulator::{Emulator, Palette};
 pub use screen::News;
 
 use crate::backend::{Ends, FromBackend, ToBackend, Way};
+use crate::environment::Environments;
 use crate::paste::PasteText;
 use async_channel::Sender;
 use attend::Lent;
@@ -58,6 +59,8 @@ pub struct PtyConfig {
     pub home: PathBuf,
     /// Colours that programs are told when they ask.
     pub palette: Palette,
+    /// What agents are started with.
+    pub environments: Environments,
 }
 
 /// Starts the backend: it reports that it is available, then obeys orders until their channel is closed; then it ends what it
@@ -192,7 +195,7 @@ impl Backend {
         if self.agents.contains_key(&spec.agent) {
             return Err(already_running(&spec.name));
         }
-        let prepared = Prepared::new(spec, &self.config.home)?;
+        let prepared = Prepared::new(spec, &self.config)?;
         let agent = self.begin(operation, spec, &prepared).map_err(|error| no_terminal(&error))?;
         self.agents.insert(spec.agent, agent);
         Ok(())

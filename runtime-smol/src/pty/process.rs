@@ -1,6 +1,8 @@
 //! The process side of a PTY: opening one, starting a session in it, asking what runs in the foreground, ending it.
 
-use crate::launch::{self, Environment};
+use super::PtyConfig;
+use crate::environment::Environment;
+use crate::{launch, session};
 use consort_core::{LaunchSpec, OperationError, Size};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::FdFlags;
@@ -36,9 +38,10 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Checks directory and program in the agent's own environment.
-    pub(super) fn new(spec: &LaunchSpec, home: &Path) -> Result<Self, OperationError> {
-        let mut environment = launch::environment(spec, std::env::vars_os());
-        let directory = launch::expand_home(&spec.directory, home);
+    pub(super) fn new(spec: &LaunchSpec, config: &PtyConfig) -> Result<Self, OperationError> {
+        let mut environment = config.environments.of(spec);
+        environment.entry("TERM".into()).or_insert_with(|| "xterm-256color".into());
+        let directory = launch::expand_home(&spec.directory, &config.home);
         launch::check_directory(&directory)?;
         let program = match &spec.program {
             Some(program) => Some(launch::find_program(program, &environment, &directory)?),
@@ -91,7 +94,7 @@ impl Pty {
     pub(super) fn spawn(prepared: &Prepared, args: &[String], size: Size) -> io::Result<(Self, Option<PipeReader>)> {
         let (master, terminal) = open(size)?;
         let (mut command, status) = prepared.command(args, &terminal)?;
-        lead_session(&mut command);
+        session::lead(&mut command, true);
         let child = command.spawn()?;
         let leader = Pid::from_raw(child.id().cast_signed()).ok_or(io::ErrorKind::InvalidData)?;
         Ok((Pty { master: Arc::new(master), child, leader, reaped: false, signalled: Vec::new() }, status))
@@ -239,26 +242,6 @@ fn open_master() -> io::Result<OwnedFd> {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
     rustix::io::fcntl_setfd(&master, FdFlags::CLOEXEC)?;
     Ok(master)
-}
-
-/// Makes the command lead a new session whose controlling terminal is its standard input, with every signal at its default: a
-/// node that was started with `nohup` or in the background ignores some, and its agents would never be interrupted.
-#[allow(unsafe_code)]
-fn lead_session(command: &mut Command) {
-    let in_child = || {
-        for signal in 1..32 {
-            // SAFETY: setting a signal to its default runs no code of ours; the two that cannot be set are refused.
-            unsafe { libc::signal(signal, libc::SIG_DFL) };
-        }
-        rustix::process::setsid()?;
-        rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
-        Ok(())
-    };
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed. The closure makes system calls, touches no memory
-    // but its stack, allocates nothing and takes no lock; `Errno` becomes an `io::Error` without allocation.
-    unsafe {
-        command.pre_exec(in_child);
-    }
 }
 
 /// The status that the script wrote, once the pipe is readable. Nothing if it was ended before it could.

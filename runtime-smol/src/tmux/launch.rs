@@ -8,11 +8,12 @@ use super::engine::Engine;
 use super::listing::{MARK, PROGRAM};
 use super::operations::literal;
 use super::quote::{Line, spelled};
-use crate::launch::{check_directory, expand_home};
+use crate::environment::{self, Environment, helper};
+use crate::launch::{self, check_directory, expand_home};
 use consort_core::{AgentId, LaunchSpec, OperationError, Size};
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -72,7 +73,13 @@ pub(crate) struct Prepared {
     argv: Vec<String>,
     /// Last part of the program's path; empty for the user's shell.
     pub(crate) program_name: String,
-    env: Vec<(String, String)>,
+    /// The user's shell.
+    shell: PathBuf,
+    /// What the agent's program gets, by a file.
+    pub(crate) environment: Environment,
+    /// What other windows and panes of its session get, too.
+    of_the_session: Vec<(OsString, OsString)>,
+    helper: PathBuf,
     size: Size,
 }
 
@@ -103,29 +110,34 @@ pub(crate) fn check_name(name: &str) -> Result<String, OperationError> {
 }
 
 /// Checks everything that can be checked before tmux is asked.
-pub(crate) fn prepare(config: &TmuxConfig, spec: &LaunchSpec) -> Result<Prepared, OperationError> {
+pub(crate) fn prepare(
+    config: &TmuxConfig,
+    spec: &LaunchSpec,
+    environment: Environment,
+) -> Result<Prepared, OperationError> {
     let name = check_name(&spec.name)?;
     let directory = config.expand(&spec.directory);
     check_directory(&directory)?;
     let path =
         directory.to_str().ok_or_else(|| error("directory-missing", "The directory's name is not UTF-8.", ""))?;
-    let mut env =
-        vec![(AGENT_VARIABLE.to_owned(), spec.agent.to_string()), ("CONSORT_AGENT_NAME".to_owned(), spec.name.clone())];
-    for (key, value) in &spec.env {
-        if key.is_empty() || key.contains(['=', '\0']) || value.contains('\0') {
-            return Err(error("environment-invalid", &format!("{} is no variable.", key.escape_debug()), ""));
-        }
-        env.push((key.clone(), value.clone()));
+    if let Some((key, _)) = spec.env.iter().find(|(key, value)| !is_variable(key, value)) {
+        return Err(error("environment-invalid", &format!("{} is no variable.", key.escape_debug()), ""));
     }
     if spec.args.iter().any(|argument| argument.contains('\0')) {
         return Err(error("argument-invalid", "An argument contains a NUL character.", "Remove it."));
     }
+    let helper = config.environments.helper().to_owned();
+    if !launch::is_executable(&helper) {
+        let message = format!("The program of this node is no longer at {}.", helper.display());
+        return Err(error("node-moved", &message, "Start the node again: consort stop && consort -d"));
+    }
     let mut argv = Vec::new();
     let mut program_name = String::new();
     if let Some(program) = &spec.program {
-        let found = find_program(config, spec, &directory, program)?;
+        let found = launch::find_program(program, &environment, &directory)?;
         program_name = found.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        argv.push(found.to_string_lossy().into_owned());
+        let not_text = || error("program-not-found", "The program's path is not UTF-8.", "Move it to another folder.");
+        argv.push(found.into_os_string().into_string().map_err(|_| not_text())?);
         argv.extend(spec.args.iter().cloned());
     }
     Ok(Prepared {
@@ -134,46 +146,16 @@ pub(crate) fn prepare(config: &TmuxConfig, spec: &LaunchSpec) -> Result<Prepared
         directory: literal(path, "directory")?,
         argv,
         program_name,
-        env,
+        shell: launch::shell(&environment),
+        environment,
+        of_the_session: environment::own(spec).collect(),
+        helper,
         size: spec.size,
     })
 }
 
-fn find_program(
-    config: &TmuxConfig,
-    spec: &LaunchSpec,
-    directory: &Path,
-    program: &str,
-) -> Result<PathBuf, OperationError> {
-    let found = if program.contains('/') {
-        Some(directory.join(expand_home(program, &config.home))).filter(|path| is_executable(path))
-    } else {
-        let path = spec.env.iter().rev().find(|(key, _)| key == "PATH").map(|(_, value)| OsString::from(value));
-        let path = path.or_else(|| config.variable("PATH").cloned()).unwrap_or_default();
-        find_in_path(program, &path)
-    };
-    found.filter(|path| path.to_str().is_some()).ok_or_else(|| {
-        error(
-            "program-not-found",
-            &format!("The program {} was not found, or is not executable.", program.escape_debug()),
-            "Install it, or give its full path.",
-        )
-    })
-}
-
-/// The first executable of this name in a list of directories.
-pub(crate) fn find_in_path(program: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
-    if program.is_empty() {
-        return None;
-    }
-    std::env::split_paths(path)
-        .filter(|directory| directory.is_absolute())
-        .map(|d| d.join(program))
-        .find(|p| is_executable(p))
-}
-
-fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+fn is_variable(name: &str, value: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0')
 }
 
 /// The variable in a session's environment that names its agent.
@@ -189,10 +171,12 @@ pub(crate) fn agent_of_environment(body: &[u8]) -> Option<AgentId> {
 const MADE: &str = "consort-made";
 
 /// The commands that make a session and everything that it needs. They print [`MADE`] and the session's id.
-pub(crate) fn creation(prepared: &Prepared, tmux: &Path, agent: AgentId) -> Line {
+///
+/// The program's environment is in the file `handover`: in a command it would make that long, and `show-environment` print it.
+pub(crate) fn creation(prepared: &Prepared, tmux: &Path, handover: &Path, agent: AgentId) -> Line {
     // A name with `=` before it is that session and no other.
     let target = format!("={}:", prepared.plain_name);
-    settings(new_session(prepared, tmux), &target, agent, &prepared.program_name)
+    settings(new_session(prepared, tmux, handover), &target, agent, &prepared.program_name)
 }
 
 /// The commands that give a session what an agent's has, on itself only: it stays when nobody looks, and it is marked.
@@ -212,24 +196,34 @@ pub(crate) fn made(printed: &[u8]) -> Option<String> {
     ids.find(|id| super::parser::id(id.as_bytes(), b'$').is_some()).map(str::to_owned)
 }
 
-fn new_session(prepared: &Prepared, tmux: &Path) -> Line {
+fn new_session(prepared: &Prepared, tmux: &Path, handover: &Path) -> Line {
     let format = format!("'{MADE} #{{session_id}}'");
     let mut line = Line::new("new-session -d -E -P -F").word(format).word("-s").arg(&prepared.name);
     line = line.word("-c").arg(&prepared.directory);
     line = line.word("-x").word(prepared.size.cols()).word("-y").word(prepared.size.rows());
-    for (key, value) in &prepared.env {
-        line = line.word("-e").arg(format!("{key}={value}"));
+    for (key, value) in &prepared.of_the_session {
+        line = line.word("-e").arg([key.as_bytes(), b"=", value.as_bytes()].concat());
     }
+    line = line.word("--").arg(prepared.helper.as_os_str().as_bytes()).word(helper::LAUNCH);
+    line = line.arg(handover.as_os_str().as_bytes());
     if prepared.argv.is_empty() {
-        return line;
+        // As a login shell: by its name.
+        let name = prepared.shell.file_name().unwrap_or_default();
+        return line.arg([b"-", name.as_bytes()].concat()).arg(prepared.shell.as_os_str().as_bytes());
     }
-    line = line.word("-- /bin/sh -c").arg(SCRIPT).word("sh").arg(tmux.as_os_str().as_encoded_bytes());
+    line = line.word("sh /bin/sh -c").arg(SCRIPT).word("sh").arg(tmux.as_os_str().as_bytes());
     prepared.argv.iter().fold(line, Line::arg)
 }
 
 /// Why no session can be made with `window-size manual`, and what to do.
 pub(crate) const MANUAL_SIZE: &str = "tmux crashes, with all its sessions, when a session is made while its option window-size is manual for all windows.";
 pub(crate) const MANUAL_SIZE_HINT: &str = "Choose another: tmux set-option -gw window-size latest";
+
+/// The environment cannot be handed over.
+pub(crate) fn not_prepared(why: &io::Error) -> OperationError {
+    let message = format!("The environment of the agent cannot be written to the state directory: {why}.");
+    error("not-stored", &message, "Make room on the disk of this machine and try again.")
+}
 
 /// What tmux's refusal of `new-session` means.
 pub(crate) fn failed(spec: &LaunchSpec, message: &str) -> OperationError {
@@ -255,12 +249,12 @@ pub(crate) fn failed(spec: &LaunchSpec, message: &str) -> OperationError {
 /// the backend is connected to it.
 pub(crate) async fn start_server(
     engine: &Rc<Engine>,
-    prepared: &Prepared,
+    (prepared, handover): (&Prepared, &Path),
     (tmux, socket): (&Path, &Path),
     spec: &LaunchSpec,
 ) -> Result<(), OperationError> {
     engine.state.borrow_mut().listing.held += 1;
-    let made = start_and_mark(engine, prepared, (tmux, socket), spec).await;
+    let made = start_and_mark(engine, (prepared, handover), (tmux, socket), spec).await;
     engine.state.borrow_mut().listing.held -= 1;
     let _held_open = made?;
     for _ in 0..100 {
@@ -278,11 +272,11 @@ pub(crate) async fn start_server(
 /// The connection keeps a server alive that ends when no client is left (`exit-unattached`).
 async fn start_and_mark(
     engine: &Engine,
-    prepared: &Prepared,
+    (prepared, handover): (&Prepared, &Path),
     (tmux, socket): (&Path, &Path),
     spec: &LaunchSpec,
 ) -> Result<Option<UnixStream>, OperationError> {
-    let line = creation(prepared, tmux, spec.agent);
+    let line = creation(prepared, tmux, handover, spec.agent);
     let ran = commands(&engine.config, (tmux, socket), line).await.map_err(|error| failed(spec, &error.to_string()))?;
     let Some(session) = made(&ran.printed) else { return Err(failed(spec, &ran.complaint())) };
     if !ran.flawless {

@@ -34,6 +34,7 @@ mod terminal;
 mod write;
 
 use crate::backend::Ends;
+use crate::environment::Environments;
 use consort_web::tmux::TmuxReport;
 use engine::{Engine, State};
 use futures_lite::future;
@@ -60,6 +61,8 @@ pub struct TmuxConfig {
     /// The node's environment. Programs are looked up in its `PATH`; a server that the node starts gets a cleaned copy, see
     /// [`clean_environment`](TmuxConfig::clean_environment).
     pub environment: Vec<(OsString, OsString)>,
+    /// What agents are started with.
+    pub environments: Environments,
     /// What is seen of tmux beside the agents goes here.
     pub report: TmuxReport,
 }
@@ -67,10 +70,11 @@ pub struct TmuxConfig {
 impl TmuxConfig {
     /// The configuration that this process's environment suggests.
     #[must_use]
-    pub fn from_environment(socket_name: Option<String>) -> Self {
+    pub fn from_environment(socket_name: Option<String>, environments: Environments) -> Self {
         let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"));
         let environment = std::env::vars_os().collect();
-        TmuxConfig { socket_name, program: None, home, direct: true, environment, report: TmuxReport::default() }
+        let report = TmuxReport::default();
+        TmuxConfig { socket_name, program: None, home, direct: true, environment, environments, report }
     }
 
     /// Which server this is about.

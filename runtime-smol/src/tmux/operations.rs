@@ -105,15 +105,22 @@ impl Engine {
     }
 
     async fn launch(self: &Rc<Self>, spec: LaunchSpec) -> Outcome {
-        let prepared = launch::prepare(&self.config, &spec)?;
+        let environment = {
+            let (environments, spec) = (self.config.environments.clone(), spec.clone());
+            // It may have to wait for the user's shell.
+            smol::unblock(move || environments.of(&spec)).await
+        };
+        let prepared = launch::prepare(&self.config, &spec, environment)?;
         let (tmux, socket) = self.tmux_program()?;
         let (sender, receiver) = async_channel::bounded(1);
         self.check_window_size().await?;
+        let handover = self.config.environments.hand_over(&prepared.environment);
+        let handover = handover.map_err(|error| launch::not_prepared(&error))?;
         let sent = {
             let mut state = self.state.borrow_mut();
             let monitor = state.monitor.filter(|_| state.identified);
             if let Some(monitor) = monitor {
-                let line = launch::creation(&prepared, &tmux, spec.agent);
+                let line = launch::creation(&prepared, &tmux, handover.path(), spec.agent);
                 let new = Launched { agent: spec.agent, program: prepared.program_name.clone(), done: sender };
                 state.send(monitor, line, Then::Launched(new));
             }
@@ -130,10 +137,12 @@ impl Engine {
                     self.reconnected(Instant::now()).await;
                 }
                 if !self.state.borrow().agents.contains_key(&spec.agent) {
-                    launch::start_server(self, &prepared, (&tmux, &socket), &spec).await?;
+                    let prepared = (&prepared, handover.path());
+                    launch::start_server(self, prepared, (&tmux, &socket), &spec).await?;
                 }
             }
         }
+        handover.leave();
         self.list_now().await;
         if self.state.borrow().agents.contains_key(&spec.agent) {
             return Ok(OperationDone::Done);

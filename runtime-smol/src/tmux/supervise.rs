@@ -2,10 +2,11 @@
 
 use super::connection::{Address, Ending, Transport};
 use super::engine::{Engine, Role};
-use super::launch::{error, find_in_path};
+use super::launch::error;
 use super::listing::{EXIT, GlobalOptions, MARK, PROGRAM, ServerIdentity};
 use super::lists::unix_ms;
 use super::quote::{Line, fields, spelled, unquote};
+use crate::launch::find_in_path;
 use consort_core::directory::BackendKind;
 use consort_core::{AgentId, BackendInput, OperationError};
 use consort_web::tmux::{TmuxEnding, TmuxReport, TmuxStatus};

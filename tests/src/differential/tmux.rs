@@ -7,6 +7,7 @@ use async_channel::{Receiver, Sender};
 use consort::backend::{Ends, FromBackend, TerminalEvent, ToBackend};
 use consort::dialect::Dialect;
 use consort::dialect::widths::Widths;
+use consort::environment::Environments;
 use consort::tmux::{self, TmuxConfig};
 use consort_core::limits::SNAPSHOT_HISTORY_LINES;
 use consort_core::{AgentId, BackendInput, TerminalId, TerminalOutput};
@@ -84,6 +85,7 @@ impl Panes {
             program: Some(program.clone()),
             home: home.path().to_owned(),
             direct: true,
+            environments: Environments::fixed(environment.clone(), "/bin/false".into(), home.path()).expect("a folder"),
             environment: environment.clone(),
             report: Default::default(),
         };

@@ -1,0 +1,253 @@
+//! The environment of agents: that of the user's login shell, without marks of what is around the node, with what an agent has
+//! of its own.
+
+mod frames;
+pub mod helper;
+mod login;
+pub mod names;
+mod probe;
+
+pub use login::Question;
+
+use consort_core::LaunchSpec;
+use consort_web::environment::LoginReport;
+use login::Login;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Variables by name.
+pub type Environment = BTreeMap<OsString, OsString>;
+
+/// Where programs are looked for if nobody says.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Browsers show UTF-8; a program that is told of no encoding would print ASCII.
+const DEFAULT_LANG: &str = if cfg!(target_os = "macos") { "en_US.UTF-8" } else { "C.UTF-8" };
+/// The folder of the state directory with environments that wait for their programs.
+const FOLDER: &str = "launch";
+
+/// What agents of this node are started with. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Environments(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    question: Question,
+    folder: PathBuf,
+    login: Mutex<Option<Arc<Login>>>,
+    known: Condvar,
+    /// One at a time.
+    asking: Mutex<()>,
+    stop: AtomicBool,
+}
+
+impl Environments {
+    /// Asks the login shell in the background; who needs the answer waits for it. Environments on their way to a program are
+    /// kept in `state_dir`.
+    ///
+    /// # Errors
+    /// There is no thread, or no folder.
+    pub fn ask(question: Question, state_dir: &Path) -> io::Result<Self> {
+        let environments = Environments::new(question, state_dir)?;
+        let asking = environments.clone();
+        std::thread::Builder::new().name("login shell".into()).spawn(move || asking.reload())?;
+        Ok(environments)
+    }
+
+    /// Agents get these variables, and no shell is asked.
+    ///
+    /// # Errors
+    /// There is no folder.
+    pub fn fixed(variables: Vec<(OsString, OsString)>, helper: PathBuf, state_dir: &Path) -> io::Result<Self> {
+        let environment = variables.iter().filter(|(name, _)| !name.to_str().is_some_and(names::is_stripped));
+        let environment = environment.cloned().collect();
+        let question = Question { helper, node: variables, times: (Duration::ZERO, Duration::ZERO) };
+        let environments = Environments::new(question, state_dir)?;
+        *environments.login() = Some(Arc::new(Login { environment, report: LoginReport::default() }));
+        Ok(environments)
+    }
+
+    fn new(question: Question, state_dir: &Path) -> io::Result<Self> {
+        let folder = state_dir.join(FOLDER);
+        // What a former life of the node has left there, nobody will ask for.
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        Ok(Environments(Arc::new(Inner {
+            question,
+            folder,
+            login: Mutex::default(),
+            known: Condvar::new(),
+            asking: Mutex::default(),
+            stop: AtomicBool::new(false),
+        })))
+    }
+
+    /// Asks the login shell again; agents that are started from now on get what it says.
+    pub fn reload(&self) -> LoginReport {
+        let _asking = self.0.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        let login = Arc::new(login::ask(&self.0.question, &self.0.stop));
+        let report = login.report.clone();
+        *self.login() = Some(login);
+        self.0.known.notify_all();
+        report
+    }
+
+    /// The node is stopping: a shell that is being asked is ended. Returns when it is.
+    pub fn stop(&self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+        drop(self.0.asking.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// What the login shell said last, or none while it is asked for the first time.
+    #[must_use]
+    pub fn report(&self) -> Option<LoginReport> {
+        self.login().as_ref().map(|login| login.report.clone())
+    }
+
+    fn login(&self) -> MutexGuard<'_, Option<Arc<Login>>> {
+        self.0.login.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the first answer, which has a time limit.
+    fn wait(&self) -> Option<Arc<Login>> {
+        let waited = self.0.known.wait_timeout_while(self.login(), login::LONGEST * 2, |login| login.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// The environment of an agent, but for what depends on its terminal. Waits for the login shell's first answer.
+    #[must_use]
+    pub fn of(&self, spec: &LaunchSpec) -> Environment {
+        let login = self.wait().map(|login| login.environment.clone()).unwrap_or_default();
+        composed(login, spec)
+    }
+
+    /// Our own program, which hands environments over.
+    pub(crate) fn helper(&self) -> &Path {
+        &self.0.question.helper
+    }
+
+    /// Puts an environment where [`helper`] finds it, for one program.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn hand_over(&self, environment: &Environment) -> io::Result<Handover> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+        let path = self.0.folder.join(data_encoding::HEXLOWER.encode(&random));
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let handover = Handover(Some(path));
+        file.write_all(&[&login::encoded(environment)[..], helper::COMPLETE].concat())?;
+        Ok(handover)
+    }
+}
+
+/// A file with an environment. It goes when this is dropped, unless a program was started that takes it.
+#[derive(Debug)]
+pub(crate) struct Handover(Option<PathBuf>);
+
+impl Handover {
+    pub(crate) fn path(&self) -> &Path {
+        self.0.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// Leaves it to the program that was started.
+    pub(crate) fn leave(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Handover {
+    fn drop(&mut self) {
+        if let Some(path) = self.0.take() {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// What a login shell has, what an agent needs to know, and the agent's own variables, which win.
+fn composed(login: Environment, spec: &LaunchSpec) -> Environment {
+    let mut environment = login;
+    let mut default = |name: &str, value: &str| {
+        environment.entry(name.into()).or_insert_with(|| value.into());
+    };
+    default("PATH", DEFAULT_PATH);
+    default("SHELL", "/bin/sh");
+    let encoded = ["LANG", "LC_ALL", "LC_CTYPE"].iter().any(|name| environment.contains_key(OsStr::new(name)));
+    if !encoded {
+        environment.insert("LANG".into(), DEFAULT_LANG.into());
+    }
+    environment.insert("COLORTERM".into(), "truecolor".into());
+    environment.extend(own(spec));
+    environment
+}
+
+/// The variables that are an agent's and nobody else's: who it is, and what it was given. Later ones win.
+pub(crate) fn own(spec: &LaunchSpec) -> impl Iterator<Item = (OsString, OsString)> + '_ {
+    let given = spec.env.iter().map(|(name, value)| (name.into(), value.into()));
+    let named = [("CONSORT_AGENT_ID", spec.agent.to_string()), ("CONSORT_AGENT_NAME", spec.name.clone())];
+    given.chain(named.map(|(name, value)| (name.into(), value.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use consort_core::directory::BackendKind;
+    use consort_core::{AgentId, Size};
+
+    fn spec(env: &[(&str, &str)]) -> LaunchSpec {
+        LaunchSpec {
+            agent: AgentId(7),
+            backend: BackendKind::Pty,
+            name: "a-b".into(),
+            directory: "~".into(),
+            program: None,
+            args: Vec::new(),
+            env: env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            size: Size::DEFAULT,
+        }
+    }
+
+    fn made(login: &[(&str, &str)], own: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let login = login.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
+        let text = |text: OsString| text.into_string().unwrap();
+        composed(login, &spec(own)).into_iter().map(|(name, value)| (text(name), text(value))).collect()
+    }
+
+    #[test]
+    fn an_agent_has_its_login_and_knows_who_it_is() {
+        let made = made(&[("HOME", "/home/me"), ("KEY", "k"), ("LANG", "de_DE.UTF-8")], &[]);
+        let expected = [
+            ("HOME", "/home/me"),
+            ("KEY", "k"),
+            ("LANG", "de_DE.UTF-8"),
+            ("COLORTERM", "truecolor"),
+            ("CONSORT_AGENT_ID", &AgentId(7).to_string()),
+            ("CONSORT_AGENT_NAME", "a-b"),
+        ];
+        for (name, value) in expected {
+            assert_eq!(made[name], value, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_agent_s_own_variables_win_but_not_over_its_name() {
+        let own = [("PATH", "/opt/bin"), ("TERM", "vt100"), ("CONSORT_AGENT_NAME", "other")];
+        let made = made(&[("PATH", "/bin")], &own);
+        assert_eq!((&*made["PATH"], &*made["TERM"], &*made["CONSORT_AGENT_NAME"]), ("/opt/bin", "vt100", "a-b"));
+    }
+
+    #[test]
+    fn an_agent_has_an_encoding_and_a_path_whatever_the_login_says() {
+        let made = made(&[], &[]);
+        assert!(made["LANG"].ends_with("UTF-8"));
+        assert_eq!(made["PATH"], DEFAULT_PATH);
+    }
+}
