@@ -1,8 +1,10 @@
 //! The harness of the end-to-end tests: a real node, real tmux, real sockets, and a viewer with a terminal emulator that stands
 //! for a browser.
 
+pub mod agents;
 pub mod dice;
 pub mod differential;
+pub mod model;
 pub mod net;
 pub mod node;
 pub mod real_terminal;
@@ -13,6 +15,7 @@ pub mod viewer;
 pub mod way;
 
 pub use dice::Dice;
+pub use model::ModelApi;
 pub use net::Net;
 pub use node::TestNode;
 pub use real_terminal::RealTerminal;

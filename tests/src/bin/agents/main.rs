@@ -1,0 +1,103 @@
+//! `agents record [PROGRAM…] [--only SITUATION]`: writes what the real programs show in each situation into
+//! `tests/agents/screens`.
+
+use consort_tests::TestNode;
+use consort_tests::agents::actor::Look;
+use consort_tests::agents::program::Setup;
+use consort_tests::agents::situation::PLAYS;
+use consort_tests::agents::{Actor, Installed, Program, Situation, Stage, Version};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let only = words.iter().position(|word| word == "--only").and_then(|at| words.get(at + 1));
+    let chosen = |program: &Program| {
+        let named: Vec<_> = words.iter().filter_map(|word| Program::named(word)).collect();
+        named.is_empty() || named.contains(program)
+    };
+    let mut node = TestNode::prepared();
+    node.run(&[]);
+    let node = Arc::new(node);
+    for program in Program::ALL.into_iter().filter(chosen) {
+        match program.find(Version::Pinned) {
+            Ok(installed) => record(&node, &installed, only.map(String::as_str)),
+            Err(reason) => println!("{}: skipped: {reason}", program.name()),
+        }
+    }
+}
+
+fn record(node: &Arc<TestNode>, installed: &Installed, only: Option<&str>) {
+    std::thread::scope(|scope| {
+        for play in PLAYS {
+            let wanted = |situation: &&Situation| situation.impossible(installed.program).is_none();
+            if !play.situations.iter().any(|situation| only.is_none_or(|only| only == situation.name())) {
+                continue;
+            }
+            scope.spawn(move || {
+                let stage = Stage { backend: "tmux", watched: false };
+                let mut actor = Actor::start(node, installed, play.setup, stage, Duration::from_secs(30));
+                for situation in play.situations.iter().filter(wanted) {
+                    let began = Instant::now();
+                    match situation.bring(&mut actor) {
+                        Ok(first) => {
+                            let mut titles = vec![first.title.clone()];
+                            let mut states = Vec::new();
+                            let until = Instant::now() + Duration::from_secs(4);
+                            let mut last = first;
+                            while Instant::now() < until {
+                                if let Some(look) = actor.look() {
+                                    if titles.last() != Some(&look.title) && titles.len() < 12 {
+                                        titles.push(look.title.clone());
+                                    }
+                                    last = look;
+                                }
+                                states.push(actor.state()["kind"].as_str().unwrap_or_default().to_string());
+                                std::thread::sleep(Duration::from_millis(100));
+                            }
+                            states.dedup();
+                            if situation.lost(&actor.api) {
+                                states.push("lost".to_string());
+                            }
+                            println!(
+                                "{} {}: {:?} after {:?}",
+                                installed.program.name(),
+                                situation.name(),
+                                states,
+                                began.elapsed()
+                            );
+                            write(installed, play.setup, *situation, &last, &titles);
+                        }
+                        Err(reason) => {
+                            println!("{} {}: FAILED: {reason}", installed.program.name(), situation.name());
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+    });
+}
+
+fn write(installed: &Installed, _: Setup, situation: Situation, look: &Look, titles: &[String]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("agents/screens")
+        .join(installed.program.name())
+        .join(&installed.version);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let titles: String = titles.iter().map(|title| format!("title: {title}\n")).collect();
+    let text = format!(
+        "program: {} {}\nsituation: {}\nright: {}\n{titles}size: {} {}\ncursor: {} {}\n---\n{}",
+        installed.program.name(),
+        installed.version,
+        situation.name(),
+        situation.right().join(" "),
+        look.size.0,
+        look.size.1,
+        look.cursor.0,
+        look.cursor.1,
+        look.screen.trim_end_matches('\n')
+    );
+    std::fs::write(folder.join(format!("{}.txt", situation.name())), text + "\n").expect("a file");
+}
