@@ -115,6 +115,7 @@ impl Server {
             environment: self.environment(),
             environments: self.environments(),
             report: TmuxReport::default(),
+            ..TmuxConfig::from_environment(None, self.environments())
         }
     }
 
@@ -552,6 +553,41 @@ fn a_snapshot_of_the_alternate_screen_has_the_normal_one_behind_it() {
     emulator.write(&backend.output_with(terminal, "back"));
     assert_eq!(emulator.text(), tmux_text(&server, "a"));
     assert_eq!(emulator.text().lines().filter(|line| *line == "shell").count(), 12);
+}
+
+#[test]
+fn a_cursor_saved_before_the_snapshot_is_restored_by_another_one() {
+    let server = Server::new();
+    server.session(
+        "a",
+        (40, 8),
+        "stty -echo; printf 'one two\\033[1;5H\\0337\\033[5;1Hlast'; read x; printf '\\0338END'; cat",
+    );
+    shows(&server, "a", "last");
+    let mut backend = server.start();
+    let terminal = backend.terminal_of("a");
+    backend.order(terminal, TerminalOutput::Watch);
+    let mut live = Emulator::new(backend.snapshot(terminal, 100));
+    backend.order(terminal, TerminalOutput::Write(b"\n".to_vec()));
+    live.write(&backend.output_with(terminal, "END"));
+    // Nobody but tmux knows where the cursor was.
+    assert_ne!(live.row(0), "one END");
+    while !matches!(backend.event(terminal, "what repairs"), TerminalEvent::Skipped) {}
+    assert_eq!(Emulator::new(backend.snapshot(terminal, 100)).row(0), "one END");
+}
+
+#[test]
+fn leaving_the_alternate_screen_twice_moves_the_cursor_back_after_a_snapshot_too() {
+    let server = Server::new();
+    let left = "one\\033[31m\\033[?1049h\\033[m\\033[?1049l\\033[m\\r\\nlast";
+    server.session("a", (40, 8), &format!("stty -echo; printf '{left}'; read x; printf '\\033[?1049lEND'; cat"));
+    shows(&server, "a", "last");
+    let mut backend = server.start();
+    let terminal = backend.terminal_of("a");
+    backend.order(terminal, TerminalOutput::Watch);
+    let (_, snapshot) = backend.snapshot(terminal, 100);
+    let entered = b"\x1b[1;4H\x1b[?1049h\x1b[?1049l";
+    assert!(snapshot.windows(entered.len()).any(|bytes| bytes == entered), "{}", snapshot.escape_ascii());
 }
 
 #[test]

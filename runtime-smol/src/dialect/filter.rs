@@ -2,6 +2,7 @@
 //! is complete.
 
 use super::Dialect;
+use super::doubts::{Doubt, Doubts};
 use super::sequences::{self, Verdict};
 use super::widths::Widths;
 use super::writing::Writing;
@@ -41,6 +42,7 @@ pub struct Filter {
     columns: u16,
     widths: Arc<Widths>,
     writing: Writing,
+    doubts: Doubts,
     /// Counts the strings that have begun.
     strings: u64,
 }
@@ -97,6 +99,7 @@ impl Filter {
             columns,
             widths: Widths::assumed(dialect),
             writing: Writing::default(),
+            doubts: Doubts::default(),
             strings: 0,
         }
     }
@@ -113,9 +116,20 @@ impl Filter {
         self.dialect.string_patience()
     }
 
-    /// The width of the terminal from now on.
+    /// The terminal has another size from now on, of so many columns.
     pub fn set_columns(&mut self, columns: u16) {
         self.columns = columns;
+        self.doubts.resized();
+    }
+
+    /// A snapshot is taken here; `alternate`: of the alternate screen. Doubts so far are answered by it.
+    pub fn snapshot_taken(&mut self, alternate: bool) {
+        self.doubts.snapshot(alternate);
+    }
+
+    /// Why viewers may show something else than the authority since the last snapshot, if they may. Asking forgets it.
+    pub fn take_doubt(&mut self) -> Option<Doubt> {
+        self.doubts.take()
     }
 
     /// How wide the authority takes characters to be.
@@ -341,8 +355,12 @@ impl Filter {
         }
         self.held.push(byte);
         if !self.discarded {
+            let (last, home) = (self.last, self.home);
             let verdict = sequences::of_escape(self.dialect, &self.held);
             self.conclude(verdict, b"\x1b", out);
+            if matches!(self.dialect, Dialect::Tmux { .. }) && !sequences::tmux_knows_escape(&self.held) {
+                (self.last, self.home) = (last, home);
+            }
         }
         self.ground();
     }
@@ -358,10 +376,17 @@ impl Filter {
                 self.hold(byte, SEQUENCE_BYTES + INTERMEDIATES);
             }
             0x40..=0x7e => {
+                if byte == b'm' && matches!(self.dialect, Dialect::Tmux { .. }) {
+                    sequences::slow_down_blinking(&mut self.held);
+                }
                 self.held.push(byte);
                 if !self.discarded {
+                    let (last, home) = (self.last, self.home);
                     let verdict = sequences::of_csi(self.dialect, &self.held);
                     self.conclude(verdict, b"\x1b[", out);
+                    if matches!(self.dialect, Dialect::Tmux { .. }) && !sequences::tmux_knows_csi(&self.held) {
+                        (self.last, self.home) = (last, home);
+                    }
                 }
                 self.ground();
             }
@@ -378,6 +403,14 @@ impl Filter {
                     self.writing.control(&self.held);
                 } else {
                     self.writing.escape(&self.held);
+                }
+                match (introducer, self.held.first(), self.held.last()) {
+                    (b"\x1b", Some(b'7'), _) | (b"\x1b[", _, Some(b's')) => self.doubts.saved_cursor(),
+                    (b"\x1b", Some(b'8'), _) => self.doubts.restored_cursor(),
+                    (b"\x1b[", Some(first), Some(b'u')) if !matches!(first, b'<'..=b'?') => {
+                        self.doubts.restored_cursor()
+                    }
+                    _ => {}
                 }
                 out.extend_from_slice(introducer);
                 out.extend_from_slice(&self.held);
@@ -398,6 +431,7 @@ impl Filter {
                 }
                 for mode in modes.iter().filter(|mode| matches!(mode, 47 | 1047 | 1049)) {
                     self.writing.show_alternate(set, *mode == 1049);
+                    self.doubts.show_alternate(set);
                 }
                 sequences::write_private_modes(&modes, set, out);
             }
@@ -408,11 +442,15 @@ impl Filter {
             Verdict::EraseBelow => out.extend_from_slice(b"\x1b[J"),
             Verdict::Repeat(times) => {
                 if let Last::Character(character) = last {
+                    if times > 1 && self.widths.of(character).columns() > 1 {
+                        self.doubts.raise(Doubt::RepeatedWide);
+                    }
                     self.repeat(character, times, out);
                 }
             }
             Verdict::Reset => {
                 (self.wraps, self.absolute) = (true, true);
+                self.doubts.reset();
                 self.writing = Writing::default();
                 sequences::write_reset(self.dialect, self.columns, out);
             }
@@ -420,27 +458,32 @@ impl Filter {
     }
 
     /// Repeats a character to the end of the line at most, as tmux does. Without wrapping, what is too much is printed where
-    /// it is already.
+    /// it is already. tmux then takes the line for full, and by the mode that is written twice the page's emulator knows that
+    /// it has to do the same (see `tmux-rules.ts`).
     fn repeat(&self, character: char, times: usize, out: &mut Vec<u8>) {
         let times = times.min(usize::from(self.columns));
-        if self.wraps {
-            out.extend_from_slice(b"\x1b[?7l");
-        }
+        let (before, after): (&[u8], &[u8]) = match self.dialect {
+            _ if !self.wraps => (b"", b""),
+            Dialect::Tmux { .. } => (b"\x1b[?7;7l", b"\x1b[?7;7h"),
+            Dialect::Pty => (b"\x1b[?7l", b"\x1b[?7h"),
+        };
+        out.extend_from_slice(before);
         for _ in 0..times {
             out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         }
-        if self.wraps {
-            out.extend_from_slice(b"\x1b[?7h");
-        }
+        out.extend_from_slice(after);
     }
 
     /// The string that is open, if one is, ends here. Questions are answered with the terminator that they have.
     fn end_string(&mut self, terminator: &[u8], out: &mut Vec<u8>) {
         if self.state == State::Osc && !self.discarded && sequences::keeps_osc(self.dialect, &self.held) {
             out.extend_from_slice(b"\x1b]");
-            match std::str::from_utf8(&self.held) {
-                Ok(_) => out.extend_from_slice(&self.held),
-                Err(_) => out.extend_from_slice(String::from_utf8_lossy(&self.held).as_bytes()),
+            if self.held.is_ascii() {
+                out.extend_from_slice(&self.held);
+            } else {
+                // C1 controls are text to tmux and to our emulator; the string would end there for others.
+                let text = String::from_utf8_lossy(&self.held);
+                out.extend_from_slice(text.replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "").as_bytes());
             }
             out.extend_from_slice(terminator);
         }

@@ -61,11 +61,11 @@ fn c1_controls_and_broken_characters_print_nothing() {
 
 #[test]
 fn a_repeated_character_stays_in_its_line() {
-    assert_eq!(tmux(b"x\x1b[3b"), r"x\x1b[?7lxxx\x1b[?7h");
+    assert_eq!(tmux(b"x\x1b[3b"), r"x\x1b[?7;7lxxx\x1b[?7;7h");
     assert_eq!(tmux(b"x\x1b[m\x1b[3b"), r"x\x1b[m");
     assert_eq!(tmux("日\x1b[3b".as_bytes()), "日".as_bytes().escape_ascii().to_string());
     assert_eq!(tmux(b"\x1b[?7lx\x1b[2bA"), r"\x1b[?7lxxxA");
-    assert_eq!(tmux(b"m\x1b[2147483647b").len(), 80 + 1 + 2 * 8);
+    assert_eq!(tmux(b"m\x1b[2147483647b").len(), 80 + 1 + 2 * 10);
 }
 
 #[test]
@@ -181,4 +181,58 @@ proptest! {
         prop_assert_eq!(canonical(dialect, &[&once]).escape_ascii().to_string(), once.escape_ascii().to_string());
         prop_assert!(std::str::from_utf8(&once).is_ok(), "canonical bytes are valid UTF-8");
     }
+}
+
+#[test]
+fn what_tmux_does_not_know_leaves_the_character_to_repeat() {
+    for unknown in [&b"\x1b[2a"[..], b"\x1b F", b"\x1b[!p", b"\x1b[1:2A", b"\x1b[<u"] {
+        let repeated = tmux(&[b"x", unknown, b"\x1b[b"].concat());
+        assert!(repeated.contains(r"\x1b[?7;7lx"), "{}: {repeated}", unknown.escape_ascii());
+    }
+    assert_eq!(tmux(b"x\x1b[c\x1b[b"), "x");
+}
+
+#[test]
+fn fast_blinking_is_blinking_to_tmux() {
+    assert_eq!(tmux(b"\x1b[6ma\x1b[1;6;38;5;6;6;48;2;6;6;6m"), r"\x1b[5ma\x1b[1;5;38;5;6;5;48;2;6;6;6m");
+    assert_eq!(canonical(Dialect::Pty, &[b"\x1b[6m"]), b"\x1b[6m");
+}
+
+#[test]
+fn a_control_in_a_string_does_not_end_it() {
+    assert_eq!(canonical(TMUX, &["\x1b]0;a\u{9c}é\x07".as_bytes()]), "\x1b]0;aé\x07".as_bytes());
+}
+
+fn doubts(pieces: &[&[u8]]) -> Vec<Doubt> {
+    let mut filter = Filter::new(TMUX, 80);
+    filter.snapshot_taken(false);
+    let mut out = Vec::new();
+    let feed = |piece: &&[u8]| {
+        match *piece {
+            b"snapshot" => filter.snapshot_taken(filter.doubts.is_alternate()),
+            b"resize" => filter.set_columns(40),
+            piece => drop(filter.feed(piece, &mut out).len()),
+        }
+        filter.take_doubt()
+    };
+    pieces.iter().filter_map(feed).collect()
+}
+
+#[test]
+fn what_only_the_authority_can_answer_is_a_doubt() {
+    assert_eq!(doubts(&[b"\x1b7a", b"snapshot", b"\x1b8"]), [Doubt::RestoredCursor]);
+    assert_eq!(doubts(&[b"\x1b[?1049h", b"resize", b"snapshot", b"\x1b[?1049l"]), [Doubt::ResizedBehind]);
+    assert_eq!(doubts(&[b"\x1b[?1049h\x1bc"]), [Doubt::ResetAlternate]);
+    assert_eq!(doubts(&["a漢\x1b[2b".as_bytes()]), []);
+    let mut newer = Filter::new(Dialect::Tmux { version: (3, 5) }, 80);
+    newer.feed("a漢\x1b[2b".as_bytes(), &mut Vec::new());
+    assert_eq!(newer.take_doubt(), Some(Doubt::RepeatedWide));
+}
+
+#[test]
+fn ordinary_programs_raise_no_doubt() {
+    let editor = b"\x1b[?1049h\x1b[22;0;0t\x1b[>4;2m\x1b[?1h\x1b=\x1b[H\x1b[2J\x1b[1;24r\x1b[24;1H\x1b[1;1H\x1b7x\x1b8\x1b[M\x1b[?1049l";
+    let prompt = b"\r\x1b[0m\x1b[27m\x1b[24m\x1b[J% \x1b[K\x1b[?2004h\x1b[s right\x1b[u\x1b[4Dls\x08\x08";
+    let agent = "\x1b[?2026h\x1b[2K\x1b[1A\x1b[2K\x1b[G\u{256d}\u{2500} \u{2733}\u{fe0e} 日本\x1b[?2026l\x1b[3J\x1b[H\x1b[2J\x1bc".as_bytes();
+    assert_eq!(doubts(&[editor, prompt, b"snapshot", editor, b"resize", prompt, agent, b"\x1b[?1049l"]), []);
 }

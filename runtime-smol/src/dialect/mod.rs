@@ -7,12 +7,14 @@
 //! written in the common way, and what has begun is held until it is complete. What follows ("canonical" bytes) is read in the
 //! same way by the authority, by the browser's emulator with its handlers, and by real terminals.
 
+mod doubts;
 mod filter;
 pub mod pen;
 mod sequences;
 pub mod widths;
 mod writing;
 
+pub use doubts::Doubt;
 pub use filter::Filter;
 pub use writing::Writing;
 

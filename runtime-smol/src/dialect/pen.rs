@@ -63,6 +63,8 @@ impl Pen {
             Ok(4) if code.ends_with(":0") => self.attributes.retain(|a| a.split(':').next() != Some("4")),
             Ok(21) => self.simple("4:2"),
             Ok(55) => self.attributes.retain(|a| a != "53"),
+            // How tmux captures overlined text.
+            Ok(5) if code == "5:3" => self.simple("53"),
             // Blinking fast is blinking, to tmux.
             Ok(6) => self.simple("5"),
             Ok(22) => self.attributes.retain(|a| a != "1" && a != "2"),

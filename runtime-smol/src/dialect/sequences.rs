@@ -35,11 +35,43 @@ pub(super) fn plain(bytes: &[u8]) -> Option<usize> {
         match byte {
             b'0'..=b'9' if digits < 5 => digits += 1,
             b';' if parameters < PARAMETERS => (digits, parameters) = (0, parameters + 1),
+            b'm' if has_lone_six(&body[..at]) => return None,
             b'm' | b'A'..=b'D' | b'G' | b'H' | b'K' | b'd' => return Some(at + 3),
             _ => return None,
         }
     }
     None
+}
+
+/// Whether one of the parameters is 6, which may be fast blinking.
+fn has_lone_six(parameters: &[u8]) -> bool {
+    match parameters {
+        b"" | b"0" => false,
+        _ => {
+            memchr::memchr(b'6', parameters).is_some()
+                && parameters.split(|byte| *byte == b';').any(|part| part == b"6")
+        }
+    }
+}
+
+/// Makes fast blinking, which browsers do not know, blinking in the parameters of an SGR sequence, as tmux does.
+pub(super) fn slow_down_blinking(parameters: &mut [u8]) {
+    if !has_lone_six(parameters) {
+        return;
+    }
+    let mut colour = 0;
+    for part in parameters.split_mut(|byte| *byte == b';') {
+        match (colour, &*part) {
+            // What follows 38, 48 or 58 says how many numbers are its colour.
+            (4, b"5") => colour = 1,
+            (4, b"2") => colour = 3,
+            (4, _) => colour = 0,
+            (0, b"38" | b"48" | b"58") => colour = 4,
+            (0, b"6") => part[0] = b'5',
+            (0, _) => {}
+            _ => colour -= 1,
+        }
+    }
 }
 
 /// Whether the sequence puts the cursor into the first cell.
@@ -55,6 +87,34 @@ pub(super) fn of_escape(dialect: Dialect, sequence: &[u8]) -> Verdict {
         b"7" | b"8" | b"#8" | b"=" | b">" | b"D" | b"E" | b"H" | b"M" | b"(0" | b"(B" | b")0" | b")B" => Verdict::Keep,
         b"*0" | b"*B" | b"+0" | b"+B" | b"Z" if dialect == Dialect::Pty => Verdict::Keep,
         _ => Verdict::Drop,
+    }
+}
+
+/// Whether tmux knows what follows `ESC`. Of what it does not know it takes no notice at all.
+pub(super) fn tmux_knows_escape(sequence: &[u8]) -> bool {
+    sequence == b"\\" || of_escape(Dialect::Tmux { version: (3, 2) }, sequence) != Verdict::Drop
+}
+
+/// The same for what follows `CSI`.
+pub(super) fn tmux_knows_csi(sequence: &[u8]) -> bool {
+    let Some((last, body)) = sequence.split_last() else { return false };
+    let numbers = body.iter().filter(|byte| byte.is_ascii_digit() || matches!(byte, b';' | b':'));
+    let numbers: Vec<u8> = numbers.copied().collect();
+    let others: Vec<u8> =
+        body.iter().copied().filter(|byte| !byte.is_ascii_digit() && !matches!(byte, b';' | b':')).collect();
+    if *last != b'm' && (numbers.contains(&b':') || parameters(&numbers).is_none()) {
+        return false;
+    }
+    match others.as_slice() {
+        b"" => matches!(
+            last,
+            b'@'..=b'H' | b'J'..=b'M' | b'P' | b'S' | b'T' | b'X' | b'Z' | b'`' | b'b' | b'c' | b'd' | b'f' | b'g'
+                | b'h' | b'l'..=b'n' | b'r'..=b'u'
+        ),
+        b"?" => matches!(last, b'h' | b'l'),
+        b">" => matches!(last, b'c' | b'm' | b'n' | b'q'),
+        b" " => *last == b'q',
+        _ => false,
     }
 }
 

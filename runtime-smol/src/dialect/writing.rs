@@ -137,10 +137,11 @@ impl Writing {
         self.alternate = shown;
     }
 
-    /// The sequences for a reset pen that bring it to what leaving the alternate screen brings back.
+    /// The sequences for a reset pen that bring it to what leaving the alternate screen brings back. tmux brings it back again
+    /// and again.
     #[must_use]
     pub fn beside_alternate(&self) -> String {
-        self.beside.as_ref().filter(|_| self.alternate).map(|pen| pen.codes()).unwrap_or_default()
+        self.beside.as_ref().map(|pen| pen.codes()).unwrap_or_default()
     }
 
     /// Saves the cursor as the program has saved it, at the place where it is. The terminal is as after a reset.

@@ -2,7 +2,7 @@
 //!
 //! Map: [`parser`], [`quote`], [`imsg`], [`listing`], `screen`, `flood` and `modes` are pure; `connection` is one
 //! control-mode connection; `engine` holds the state and routes; `supervise` finds tmux and its server, `socket` where that listens; `lists`,
-//! `terminal`, `write`, `sizes`, `operations`, `launch` and `paste` each know one kind of work; `reports` is the way to
+//! `terminal`, `repair`, `write`, `sizes`, `operations`, `launch` and `paste` each know one kind of work; `reports` is the way to
 //! the driver.
 //!
 //! Rules that hold here: discovery only reads; no option of the user's is changed and no mode entered; targets are ids;
@@ -25,6 +25,7 @@ mod operations;
 pub mod parser;
 mod paste;
 pub mod quote;
+mod repair;
 mod reports;
 pub mod screen;
 mod sizes;
@@ -45,6 +46,7 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Where tmux is and what it is started with.
 #[derive(Clone, Debug)]
@@ -65,6 +67,8 @@ pub struct TmuxConfig {
     pub environments: Environments,
     /// What is seen of tmux beside the agents goes here.
     pub report: TmuxReport,
+    /// How long the output of a pane rests before viewers who may see something wrong get a snapshot.
+    pub repair_rest: Duration,
 }
 
 impl TmuxConfig {
@@ -73,8 +77,16 @@ impl TmuxConfig {
     pub fn from_environment(socket_name: Option<String>, environments: Environments) -> Self {
         let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"));
         let environment = std::env::vars_os().collect();
-        let report = TmuxReport::default();
-        TmuxConfig { socket_name, program: None, home, direct: true, environment, environments, report }
+        TmuxConfig {
+            socket_name,
+            program: None,
+            home,
+            direct: true,
+            environment,
+            environments,
+            report: TmuxReport::default(),
+            repair_rest: repair::REST,
+        }
     }
 
     /// Which server this is about.

@@ -13,6 +13,7 @@ use crate::keyboard::Keyboard;
 use consort_core::Size;
 use consort_core::limits::SNAPSHOT_BYTES;
 use memchr::memchr;
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// What `display-message` is asked for, in the order in which [`State::parse`] reads it.
@@ -86,7 +87,10 @@ pub struct State {
     /// Cursor column (may be one past the last: a wrap is pending) and row, from 0.
     pub cursor: (u16, u16),
     flags: Flags,
+    /// Where the cursor was when the alternate screen was entered, if it is shown.
     alternate: Option<(u16, u16)>,
+    /// Where it was when that happened last, if it is not shown: to leave it once more brings the cursor back again.
+    left: Option<(u16, u16)>,
     region: (u16, u16),
     title: String,
     tabs: Vec<u16>,
@@ -132,6 +136,7 @@ impl State {
                 origin: flag(17),
             },
             alternate: flag(5).then(|| point(6, 7).unwrap_or_default()),
+            left: point(6, 7).filter(|_| !flag(5)),
             region: (number(18)?, number(19)?),
             title: text(21)?,
             tabs: text(22)?.split(',').filter_map(|tab| tab.parse().ok()).collect(),
@@ -181,7 +186,14 @@ impl Capture {
         let (history, screen) = rows.split_at(screen_start);
         let saved;
         let (normal, shown): (Vec<&Row<'_>>, &[Row<'_>]) = match state.alternate {
-            None => (rows.iter().collect(), screen),
+            None => {
+                if let Some((x, y)) = state.left {
+                    let pen = modes.writing.beside_alternate();
+                    let entered = format!("\x1b[{};{}H{pen}\x1b[?1049h\x1b[?1049l\x1b[0m", y + 1, x + 1);
+                    tail.extend_from_slice(entered.as_bytes());
+                }
+                (rows.iter().collect(), screen)
+            }
             Some((x, y)) => {
                 saved = self::rows(&self.saved_rows, &self.saved_joined, state.size, widths);
                 let pen = modes.writing.beside_alternate();
@@ -227,6 +239,11 @@ fn write_str(out: &mut Vec<u8>, text: &str) -> std::fmt::Result {
 }
 
 impl State {
+    /// Whether the alternate screen is shown.
+    pub(crate) fn is_alternate(&self) -> bool {
+        self.alternate.is_some()
+    }
+
     /// Whether lines wrap at their end.
     pub(crate) fn wraps(&self) -> bool {
         self.flags.wrap
@@ -427,6 +444,7 @@ impl<'w> Writer<'w> {
 
     /// Writes a row. What follows characters whose width terminals disagree about is put where tmux has it.
     fn row(&mut self, bytes: &[u8]) {
+        let bytes = &*overlined(bytes);
         if bytes.is_ascii() {
             return self.out.extend_from_slice(bytes);
         }
@@ -482,6 +500,24 @@ impl<'w> Writer<'w> {
         self.out.extend_from_slice(b"\x1b[0m\x0f");
         self.out
     }
+}
+
+/// tmux captures the attribute 53 (overlined) as `5:3`, which is blinking to terminals.
+fn overlined(row: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memmem::find(row, b"5:3").is_none() {
+        return Cow::Borrowed(row);
+    }
+    let (mut out, mut rest) = (Vec::with_capacity(row.len()), row);
+    for piece in pieces(row) {
+        let Piece::Sgr(parameters) = piece else { continue };
+        let start = parameters.as_ptr() as usize - rest.as_ptr() as usize;
+        out.extend_from_slice(&rest[..start]);
+        let parts = parameters.split(';').map(|part| if part == "5:3" { "53" } else { part });
+        out.extend_from_slice(parts.collect::<Vec<_>>().join(";").as_bytes());
+        rest = &rest[start + parameters.len()..];
+    }
+    out.extend_from_slice(rest);
+    Cow::Owned(out)
 }
 
 fn row_width(row: &Row<'_>, widths: &Widths) -> usize {

@@ -5,6 +5,7 @@ use super::flood::{Flow, Step, Verdict};
 use super::modes::{ModeTracker, Tail, raw_mode};
 use super::parser::layout_panes;
 use super::quote::Line;
+use super::repair::Repair;
 use super::screen::{Capture, Modes, capture_line};
 use crate::backend::TerminalEvent;
 use crate::dialect::widths::Widths;
@@ -50,6 +51,8 @@ pub(crate) struct Terminal {
     asked: Instant,
     /// After a snapshot that began at an unknown place in a character: look at what comes next.
     doubtful: bool,
+    /// Doubts about what viewers show.
+    pub(super) repair: Repair,
     /// tmux was told to pause it because nobody watches it.
     muted: bool,
     /// Bytes on their way to tmux: by which connection, and how many writes.
@@ -74,6 +77,7 @@ impl Terminal {
             looked: None,
             asked: Instant::now(),
             doubtful: false,
+            repair: Repair::default(),
             muted: false,
             writes: None,
         }
@@ -92,6 +96,11 @@ impl Terminal {
         self.watched
     }
 
+    /// Whether its output is passed on, rather than replaced by snapshots.
+    pub(super) fn delivers(&self) -> bool {
+        self.watched && self.flow.live()
+    }
+
     /// How wide tmux takes characters to be.
     pub(crate) fn set_widths(&mut self, widths: Arc<Widths>) {
         self.filter.set_widths(widths);
@@ -101,6 +110,7 @@ impl Terminal {
     fn gap(&mut self) {
         self.tail = Tail::default();
         self.doubtful = false;
+        self.repair.forget();
         self.filter.restart();
         self.unsynchronised = true;
         self.string = None;
@@ -242,6 +252,9 @@ impl State {
                 terminal.modes.scan(bytes);
                 if terminal.watched {
                     engine.reports.output(id, bytes);
+                    if terminal.filter.take_doubt().is_some() && terminal.repair.raise(now) {
+                        self.repair(engine, id);
+                    }
                 }
             }
             Verdict::Drop => {}
@@ -368,6 +381,7 @@ impl State {
             terminal.doubtful = partial.is_none();
             let begun = [capture.pending(), &partial.unwrap_or_default()].concat();
             terminal.synchronise(&begun, capture.state.wraps());
+            terminal.filter.snapshot_taken(capture.state.is_alternate());
         } else {
             terminal.doubtful = false;
         }

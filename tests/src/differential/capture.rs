@@ -36,6 +36,8 @@ impl Reader {
                 }
                 '\x0e' => self.drawing = true,
                 '\x0f' => self.drawing = false,
+                // Nothing is seen of it, and browsers leave it out.
+                '\u{feff}' => {}
                 _ => self.character(character, &mut cells),
             }
         }
@@ -62,6 +64,8 @@ impl Reader {
                 1 => self.set('b', true),
                 2 => self.set('d', true),
                 3 => self.set('i', true),
+                // 53 is written in this way.
+                5 if style == Some("3") => self.set('o', true),
                 5 => self.set('k', true),
                 7 => self.set('v', true),
                 8 => self.set('h', true),

@@ -61,6 +61,8 @@ pub struct Recorded {
     pub snapshot_at_cut: Step,
     /// See [`snapshot_at_cut`](Self::snapshot_at_cut).
     pub snapshot_at_end: Step,
+    /// Live bytes were doubtful, so that viewers got a snapshot instead of some of them.
+    pub repaired: bool,
 }
 
 /// What the authority's screen is compared for.

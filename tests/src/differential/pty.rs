@@ -45,7 +45,7 @@ pub fn run(case: &Case) -> Recorded {
     let (at_cut, before, snapshot_at_cut) = cut.expect("each case is cut");
     let at_end = look(&mut emulator);
     let snapshot_at_end = snapshot(&mut emulator);
-    Recorded { at_cut, at_end, before, after: steps, snapshot_at_cut, snapshot_at_end }
+    Recorded { at_cut, at_end, before, after: steps, snapshot_at_cut, snapshot_at_end, repaired: false }
 }
 
 /// As a program's output may come: in pieces that end anywhere.

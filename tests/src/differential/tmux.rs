@@ -49,6 +49,8 @@ struct Pane {
     steps: Vec<Step>,
     /// Live bytes are missing: a viewer goes on with the next snapshot.
     skipped: bool,
+    /// That has happened.
+    repaired: bool,
     size: (u16, u16),
 }
 
@@ -88,6 +90,8 @@ impl Panes {
             environments: Environments::fixed(environment.clone(), "/bin/false".into(), home.path()).expect("a folder"),
             environment: environment.clone(),
             report: Default::default(),
+            // At once: what is compared is what viewers see after it.
+            repair_rest: Duration::ZERO,
         };
         let ends = Ends { orders: orders_end, reports: reports_end };
         let thread = std::thread::spawn(move || async_io::block_on(tmux::start(config, ends)));
@@ -168,7 +172,15 @@ impl Panes {
         whole
             .map(|(((cut, at_end), (_, snapshot_at_end)), pane)| {
                 let (at_cut, before, snapshot_at_cut) = cut.expect("each case is cut");
-                Recorded { at_cut, at_end, before, after: pane.steps, snapshot_at_cut, snapshot_at_end }
+                Recorded {
+                    at_cut,
+                    at_end,
+                    before,
+                    after: pane.steps,
+                    snapshot_at_cut,
+                    snapshot_at_end,
+                    repaired: pane.repaired,
+                }
             })
             .collect()
     }
@@ -205,7 +217,17 @@ impl Panes {
                 // Open for both: opening waits for nobody, and the pane's end is never the pipe's.
                 let input = File::options().read(true).write(true).open(&path).expect("a pipe");
                 let terminal = TerminalId { agent, pane: id };
-                Pane { id, window, terminal, input, printed: 0, steps: Vec::new(), skipped: false, size: case.size }
+                Pane {
+                    id,
+                    window,
+                    terminal,
+                    input,
+                    printed: 0,
+                    steps: Vec::new(),
+                    skipped: false,
+                    repaired: false,
+                    size: case.size,
+                }
             })
             .collect();
         for pane in &panes {
@@ -262,7 +284,7 @@ impl Panes {
                     }
                     taken.insert(at, step);
                 }
-                TerminalEvent::Skipped => panes[at].skipped = true,
+                TerminalEvent::Skipped => (panes[at].skipped, panes[at].repaired) = (true, true),
                 _ => {}
             }
         }

@@ -64,7 +64,7 @@ fn main() {
     watch_signals();
     let start = Instant::now();
     let panes = (!options.pty).then(|| Panes::start(options.program.as_deref()));
-    let mut bench = Bench { panes, headless: Headless::start(), explained: BTreeMap::new() };
+    let mut bench = Bench { panes, headless: Headless::start(), explained: BTreeMap::new(), repaired: 0 };
     let seeds: Vec<u64> = (options.seed..options.seed + options.cases).collect();
     let mut found: Vec<(u64, Case, Difference)> = Vec::new();
     let mut tried = 0;
@@ -80,6 +80,7 @@ fn main() {
     }
     let any = !found.is_empty();
     eprintln!("{} of {tried} cases differ, {:?}", found.len(), start.elapsed());
+    eprintln!("    {} answered by a snapshot, because the filter had a doubt", bench.repaired);
     for (reason, count) in &bench.explained {
         eprintln!("    {count} explained: {reason}");
     }
@@ -104,6 +105,8 @@ struct Bench {
     headless: Headless,
     /// Why cases differ nevertheless, and how many.
     explained: BTreeMap<&'static str, usize>,
+    /// Cases in which a doubt was answered by a snapshot.
+    repaired: usize,
 }
 
 impl Bench {
@@ -114,6 +117,7 @@ impl Bench {
         };
         let mut found = Vec::new();
         for (at, recorded) in recorded.iter().enumerate() {
+            self.repaired += usize::from(recorded.repaired);
             let mut reasons = BTreeSet::new();
             let mut differences = compare(&mut self.headless, recorded, compared).into_iter();
             let unexplained = differences.find(|difference| {
