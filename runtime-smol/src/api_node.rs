@@ -6,7 +6,7 @@ use crate::peers::Peers;
 use consort_core::Rights;
 use consort_core::error::RefusalCode;
 use consort_core::{Command, NodeId, Refusal, Reply};
-use consort_web::api::{Asked, Audit, Checked, Invite, JoinRequest, Joined, Look, Meeting, Node};
+use consort_web::api::{Asked, Audit, Checked, Eventually, Invite, JoinRequest, Joined, Look, Meeting, Node};
 use futures_lite::future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 type Auditor = Box<dyn FnMut(Audit<'_>) + Send>;
 
-/// The node as the API's threads see it.
+/// The node as the API sees it.
 pub struct ApiNode {
     handle: Handle,
     peers: Arc<Peers>,
@@ -38,7 +38,7 @@ impl ApiNode {
 }
 
 impl Node for ApiNode {
-    fn command(&self, node: NodeId, command: Command) -> Result<Reply, Refusal> {
+    fn command(&self, node: NodeId, command: Command) -> Eventually<'_, Result<Reply, Refusal>> {
         let late = async {
             async_io::Timer::after(PATIENCE).await;
             Err(Refusal {
@@ -47,45 +47,53 @@ impl Node for ApiNode {
                 hint: "It goes on; look at the list of agents in a moment.".to_string(),
             })
         };
-        async_io::block_on(future::or(self.handle.command(node, command), late))
+        Box::pin(future::or(self.handle.command(node, command), late))
     }
 
-    fn read(&self, look: Look) {
-        async_io::block_on(self.handle.read(look));
+    fn read(&self, look: Look) -> Eventually<'_, ()> {
+        Box::pin(async move {
+            let _ = self.handle.read(look).await;
+        })
     }
 
     fn audit(&self, event: Audit<'_>) {
         (self.audit.lock().unwrap_or_else(PoisonError::into_inner))(event);
     }
 
-    fn invite(&self, rights: Rights) -> Result<Invite, Refusal> {
-        let invited = async_io::block_on(self.peers.invite(rights))?;
-        let addresses = invited.addresses.into_iter().map(|address| address.0).collect();
-        let number = hex(invited.number);
-        Ok(Invite { number, code: invited.code, lifetime_s: invited.lifetime.as_secs(), addresses })
+    fn invite(&self, rights: Rights) -> Eventually<'_, Result<Invite, Refusal>> {
+        Box::pin(async move {
+            let invited = self.peers.invite(rights).await?;
+            let addresses = invited.addresses.into_iter().map(|address| address.0).collect();
+            let number = hex(invited.number);
+            Ok(Invite { number, code: invited.code, lifetime_s: invited.lifetime.as_secs(), addresses })
+        })
     }
 
-    fn join(&self, target: &str, rights: Rights) -> Result<Joined, Refusal> {
-        async_io::block_on(self.peers.join(target, rights))
+    fn join<'a>(&'a self, target: &'a str, rights: Rights) -> Eventually<'a, Result<Joined, Refusal>> {
+        Box::pin(self.peers.join(target, rights))
     }
 
-    fn admit(&self, node: NodeId, rights: Rights) -> Result<Reply, Refusal> {
-        async_io::block_on(self.peers.admit(node, rights))
+    fn admit(&self, node: NodeId, rights: Rights) -> Eventually<'_, Result<Reply, Refusal>> {
+        Box::pin(self.peers.admit(node, rights))
     }
 
     fn refuse(&self, node: NodeId) -> Result<(), Refusal> {
         self.peers.refuse(node)
     }
 
-    fn check(&self, node: NodeId) -> Result<Checked, Refusal> {
-        async_io::block_on(self.peers.check(node))
+    fn check(&self, node: NodeId) -> Eventually<'_, Result<Checked, Refusal>> {
+        Box::pin(self.peers.check(node))
     }
 
-    fn keep_origins(&self, allowed: &[String]) -> Result<(), Refusal> {
-        origins::store(&self.state_dir, allowed).map_err(|error| Refusal {
-            code: RefusalCode::Unavailable,
-            message: format!("The list of allowed addresses cannot be stored: {error}."),
-            hint: format!("Look at {}.", self.state_dir.display()),
+    fn keep_origins(&self, allowed: Vec<String>) -> Eventually<'_, Result<(), Refusal>> {
+        let folder = self.state_dir.clone();
+        Box::pin(async move {
+            let stored = smol::unblock(move || origins::store(&folder, &allowed)).await;
+            stored.map_err(|error| Refusal {
+                code: RefusalCode::Unavailable,
+                message: format!("The list of allowed addresses cannot be stored: {error}."),
+                hint: format!("Look at {}.", self.state_dir.display()),
+            })
         })
     }
 

@@ -286,8 +286,7 @@ pub struct Mailbox {
 
 impl Default for Mailbox {
     fn default() -> Self {
-        // Unbounded as a channel; bounded by what is in it: each viewer's input window and room, each link's room, each thread's one
-        // command.
+        // Unbounded as a channel; bounded by what is in it: each viewer's input window and room, each link's room, the door's acts.
         let (sender, messages) = async_channel::unbounded();
         let handle =
             Handle { messages: sender, viewers: Arc::default(), open_viewers: Arc::default(), links: Arc::default() };

@@ -3,6 +3,7 @@
 use super::crowd::{Phase, Place};
 use super::exchange::Answer;
 use super::head::{self, Fault, Request, Scanner, Upgrade};
+use super::pages::Answer as Page;
 use super::socket::Socket;
 use super::{Entrance, House, Visitor, upgrade};
 use crate::link::LINK_PATH;
@@ -92,7 +93,7 @@ impl Connection<'_> {
                 }
             };
             let next = match head::parse(&bytes, self.entrance.via()) {
-                Ok(request) => self.request(&request).await?,
+                Ok(request) => self.request(&request, &bytes).await?,
                 Err(fault) => {
                     log::debug!("a request from {:?} is refused: {fault}", self.socket.peer());
                     self.send(Problem::from(fault).into(), false, false).await?;
@@ -111,7 +112,7 @@ impl Connection<'_> {
         }
     }
 
-    async fn request(&mut self, request: &Request<'_>) -> io::Result<Next> {
+    async fn request(&mut self, request: &Request<'_>, bytes: &[u8]) -> io::Result<Next> {
         let clock = (self.house.clock)();
         match request.upgrade {
             Some(wanted) if request.head.path() == LINK_PATH => return self.link(request, wanted).await,
@@ -141,11 +142,15 @@ impl Connection<'_> {
             return Ok(Next::Linger);
         }
         let body = self.read_body(request).await?;
-        let answer = self.house.exchange.answer(request, &body, admission.lane).await;
-        drop(body);
-        match answer {
+        match self.house.exchange.answer(request, bytes, &body, admission.lane).await {
             Ok(answer) => {
-                self.send_answer(answer, request.keep_alive).await?;
+                match answer {
+                    Answer::Page(page) => self.send_page(page, request.keep_alive).await?,
+                    Answer::Own(response) => {
+                        self.place.holds(response.body.len());
+                        self.send(response, request.keep_alive, head_only).await?;
+                    }
+                }
                 Ok(if request.keep_alive { Next::Ask } else { Next::Close })
             }
             Err(error) => {
@@ -252,7 +257,7 @@ impl Connection<'_> {
         Ok(body)
     }
 
-    async fn send_answer(&mut self, answer: Answer, keep_alive: bool) -> io::Result<()> {
+    async fn send_page(&mut self, answer: Page, keep_alive: bool) -> io::Result<()> {
         self.place.holds(answer.bytes.capacity());
         let (head, rest) = answer.bytes.split_at(answer.head_bytes);
         let mut first = Vec::with_capacity(head.len() + 64);

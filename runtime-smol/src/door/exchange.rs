@@ -1,148 +1,114 @@
-//! Hands whole requests to the HTTP threads and takes whole answers back.
+//! Has requests answered: pages by the HTTP threads, everything else here. A look is never behind an act: nothing that is under
+//! way, and nobody who waits, holds what it needs.
 
-use super::head::Request;
-use super::workers::{VIA_HEADER, WORKERS, Workers};
-use async_io::{Async, Timer};
-use consort_web::api::Lane;
-use consort_web::{Head, Via};
-use futures_lite::future::or;
-use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
+use super::head::{self, Request};
+use super::pages::{self, Pages};
+use super::workers::ReadClock;
+use async_io::Timer;
+use consort_web::api::{Api, Lane};
+use consort_web::{Head, Response, Via};
+use futures_lite::FutureExt;
+use futures_lite::future::{or, yield_now};
+use smol::LocalExecutor;
 use smol::lock::Semaphore;
-use std::cell::RefCell;
-use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
-use std::os::unix::net::UnixStream;
+use std::panic::AssertUnwindSafe;
+use std::rc::Weak;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a request waits for a free thread and its answer together. Commands take at most ten seconds.
+/// How long a request waits for its turn and its answer together. Commands take at most ten seconds.
 const EXCHANGE: Duration = Duration::from_secs(20);
 
-/// Bytes of an answer: more than the largest list that the limits of core allow to be useful.
-const ANSWER_BYTES: usize = 256 << 20;
+/// Looks that are under way at once: each is work for the thread that also carries every key, every echo and the other requests,
+/// which get their turn between two looks.
+const LOOKS: usize = 1;
 
-/// The way to the HTTP threads.
-#[derive(Debug)]
+/// Acts that are under way at once; more wait for their turn.
+const ACTS: usize = 64;
+
+/// Who answers requests.
 pub(super) struct Exchange {
-    workers: Workers,
-    /// Connections without a request on them: never more than there are threads.
-    idle: RefCell<Vec<Async<UnixStream>>>,
-    /// One for each thread.
-    threads: Semaphore,
-    /// One less: requests that wait for the node leave one thread to those that do not.
-    patient: Semaphore,
-    /// Anybody may ask for files, as fast as they like: half of the threads are for others.
-    files: Semaphore,
+    api: Arc<Api>,
+    clock: ReadClock,
+    pages: Pages,
+    looks: Semaphore,
+    acts: Arc<Semaphore>,
+    /// Carries acts to their end. Weak: what runs in it holds the exchange.
+    executor: Weak<LocalExecutor<'static>>,
 }
 
-/// An answer as it goes to the client, but for the `Connection` header.
+/// An answer.
 #[derive(Debug)]
-pub(super) struct Answer {
-    /// Status line, headers, empty line and body.
-    pub(super) bytes: Vec<u8>,
-    /// Length of the status line and the headers, without the empty line.
-    pub(super) head_bytes: usize,
+pub(super) enum Answer {
+    /// Of an HTTP thread.
+    Page(pages::Answer),
+    /// Made here.
+    Own(Response),
 }
 
 impl Exchange {
-    /// Connects to the threads, while there surely are descriptors for it.
-    pub(super) fn new(workers: Workers) -> io::Result<Self> {
-        let connect = |_| Async::new(UnixStream::connect(workers.path())?);
-        let idle = (0..WORKERS).map(connect).collect::<io::Result<_>>()?;
-        let [threads, patient, files] = [WORKERS, WORKERS - 1, WORKERS / 2].map(Semaphore::new);
-        Ok(Exchange { workers, idle: RefCell::new(idle), threads, patient, files })
+    pub(super) fn new(api: Arc<Api>, clock: ReadClock, pages: Pages, executor: Weak<LocalExecutor<'static>>) -> Self {
+        let (looks, acts) = (Semaphore::new(LOOKS), Arc::new(Semaphore::new(ACTS)));
+        Exchange { api, clock, pages, looks, acts, executor }
     }
 
-    /// Has a request answered.
+    /// Has a request answered; `bytes` is its head as it came.
     ///
     /// # Errors
-    /// `TimedOut` if all threads are busy or the answer took too long; others if the threads are gone.
-    pub(super) async fn answer(&self, request: &Request<'_>, body: &[u8], lane: Lane) -> io::Result<Answer> {
-        let head = rewritten(&request.head, body.len());
-        let exchange = async {
-            let _lane = match lane {
-                Lane::Quick => None,
-                Lane::File => Some(self.files.acquire().await),
-                Lane::Node => Some(self.patient.acquire().await),
-            };
-            let _thread = self.threads.acquire().await;
-            // If this future is dropped the connection goes with it: nobody gets the rest of another one's answer.
-            let mut connection = self.connection().await?;
-            connection.write_all(head.as_bytes()).await?;
-            connection.write_all(body).await?;
-            let answer = read_answer(&mut connection, request.head.method == "HEAD").await?;
-            self.idle.borrow_mut().push(connection);
-            Ok(answer)
+    /// `TimedOut` if there was no turn or the answer took too long; others if the threads or the node are gone.
+    pub(super) async fn answer(
+        &self,
+        request: &Request<'_>,
+        bytes: &[u8],
+        body: &[u8],
+        lane: Lane,
+    ) -> io::Result<Answer> {
+        let own = async || answered(&self.api, &request.head, body, &self.clock).await;
+        let answer = async {
+            match lane {
+                Lane::Page => self.pages.answer(request, body).await.map(Answer::Page),
+                Lane::Quick => Ok(Answer::Own(own().await)),
+                Lane::Look => {
+                    let _turn = self.looks.acquire().await;
+                    // Whoever else has something to do goes first: one client's many looks do not keep others from coming in.
+                    yield_now().await;
+                    Ok(Answer::Own(own().await))
+                }
+                Lane::Act => self.act(bytes.to_vec(), request.head.via, body).await.map(Answer::Own),
+            }
         };
         let deadline = async {
             Timer::after(EXCHANGE).await;
             Err(io::Error::new(ErrorKind::TimedOut, "the node is too busy"))
         };
-        or(exchange, deadline).await
+        or(answer, deadline).await
     }
 
-    async fn connection(&self) -> io::Result<Async<UnixStream>> {
-        // In a statement of its own: the table must not be borrowed while connecting.
-        let idle = self.idle.borrow_mut().pop();
-        match idle {
-            Some(connection) => Ok(connection),
-            None => Async::<UnixStream>::connect(self.workers.path()).await,
-        }
+    /// Does something, to its end even if the client goes: whoever repeats the request must find what became of it.
+    async fn act(&self, bytes: Vec<u8>, via: Via, body: &[u8]) -> io::Result<Response> {
+        let turn = self.acts.acquire_arc().await;
+        let gone = || io::Error::from(ErrorKind::BrokenPipe);
+        let executor = self.executor.upgrade().ok_or_else(gone)?;
+        let (api, clock) = (Arc::clone(&self.api), Arc::clone(&self.clock));
+        let (sender, receiver) = async_channel::bounded(1);
+        let body = body.to_vec();
+        let act = async move {
+            // It was read before: a head is the same each time.
+            if let Ok(request) = head::parse(&bytes, via) {
+                let _ = sender.try_send(answered(&api, &request.head, &body, &clock).await);
+            }
+            drop(turn);
+        };
+        executor.spawn(act).detach();
+        receiver.recv().await.map_err(|_| gone())
     }
 }
 
-/// The request with only what the API reads: nothing else of what a client wrote gets to the threads.
-fn rewritten(head: &Head<'_>, body_bytes: usize) -> String {
-    let via = match head.via {
-        Via::Tcp => "tcp",
-        Via::ControlSocket => "control",
-    };
-    let mut text = format!("{} {} HTTP/1.1\r\n", head.method, head.target);
-    for (name, value) in head.headers.iter() {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{name}: {value}\r\n");
-    }
-    let _ = write!(text, "{VIA_HEADER}: {via}\r\ncontent-length: {body_bytes}\r\n\r\n");
-    text
-}
-
-async fn read_answer(connection: &mut Async<UnixStream>, head_only: bool) -> io::Result<Answer> {
-    let mut bytes = Vec::with_capacity(2 << 10);
-    let mut piece = vec![0; 16 << 10];
-    let wrong = || io::Error::new(ErrorKind::InvalidData, "an answer that is no HTTP");
-    let head_bytes = loop {
-        let count = connection.read(&mut piece).await?;
-        if count == 0 {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
-        let searched = bytes.len().saturating_sub(3);
-        bytes.extend_from_slice(&piece[..count]);
-        if let Some(at) = bytes[searched..].windows(4).position(|window| window == b"\r\n\r\n") {
-            break searched + at + 2;
-        }
-    };
-    let body_bytes = if head_only { 0 } else { body_bytes(&bytes[..head_bytes + 2]).ok_or_else(wrong)? };
-    let whole = head_bytes + 2 + body_bytes;
-    if body_bytes > ANSWER_BYTES || bytes.len() > whole {
-        return Err(wrong());
-    }
-    bytes.reserve_exact(whole - bytes.len());
-    while bytes.len() < whole {
-        let count = connection.read(&mut piece).await?;
-        if count == 0 || count > whole - bytes.len() {
-            return Err(wrong());
-        }
-        bytes.extend_from_slice(&piece[..count]);
-    }
-    Ok(Answer { bytes, head_bytes })
-}
-
-fn body_bytes(head: &[u8]) -> Option<usize> {
-    let mut fields = [httparse::EMPTY_HEADER; 64];
-    let mut response = httparse::Response::new(&mut fields);
-    response.parse(head).ok()?;
-    if matches!(response.code?, 100..=199 | 204 | 304) {
-        return Some(0);
-    }
-    let length = response.headers.iter().find(|field| field.name.eq_ignore_ascii_case("content-length"))?;
-    std::str::from_utf8(length.value).ok()?.parse().ok()
+/// The API's answer. A bug in one must not end the node: the client gets a 500.
+async fn answered(api: &Api, head: &Head<'_>, body: &[u8], clock: &ReadClock) -> Response {
+    AssertUnwindSafe(api.answer(head, body, clock())).catch_unwind().await.unwrap_or_else(|_| {
+        log::error!("the answer to a request panicked: {} {}", head.method, head.path());
+        Response::empty(500)
+    })
 }

@@ -19,6 +19,7 @@ mod exchange;
 pub mod head;
 mod listen;
 mod names;
+mod pages;
 mod socket;
 mod upgrade;
 mod workers;
@@ -39,6 +40,7 @@ use consort_web::{Api, Clock, Via};
 use crowd::Crowd;
 use exchange::Exchange;
 use futures_lite::future::{or, pending};
+use pages::Pages;
 use rustix::process::{Resource, getrlimit};
 use smol::LocalExecutor;
 use std::io;
@@ -186,9 +188,11 @@ impl Door {
     ) -> io::Result<()> {
         let workers = Workers::start(&self.private, &api, &clock)?;
         let Handlers { on_socket, on_link, links } = handlers;
-        let house = Rc::new(House { api, clock, exchange: Exchange::new(workers)?, on_socket, on_link });
-        let crowd = Crowd::new(room(), VIEWERS + LINKS);
         let executor = Rc::new(LocalExecutor::new());
+        let pages = Pages::new(workers)?;
+        let exchange = Exchange::new(Arc::clone(&api), Arc::clone(&clock), pages, Rc::downgrade(&executor));
+        let house = Rc::new(House { api, clock, exchange, on_socket, on_link });
+        let crowd = Crowd::new(room(), VIEWERS + LINKS);
         let hall = Hall { executor: Rc::downgrade(&executor), crowd, house };
         // Each a task of its own: what happens on one connection does not make the others look whether somebody knocks.
         let control = executor.spawn(hall.clone().accept(Entrance::Front(Via::ControlSocket), async move || {

@@ -1,4 +1,4 @@
-//! tiny_http on a private socket: its threads run the API, which may wait for the node.
+//! tiny_http on a private socket: its threads serve the files of the dashboard and let browsers in. None of that waits for the node.
 //!
 //! Only whole requests come here, over a few connections that the door opened itself: no client can reach a thread.
 
@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// Threads that answer requests, and so the number of requests that are answered at once.
-pub(super) const WORKERS: usize = 4;
+/// Threads that answer requests for pages, and so the number of those that are answered at once.
+pub(super) const WORKERS: usize = 2;
 
 /// Says on the private socket where a request came in. The door writes it; what a client sent by this name went no further.
 pub(super) const VIA_HEADER: &str = "consort-via";
@@ -118,7 +118,7 @@ fn answer(request: &mut tiny_http::Request, api: &Api, clock: Clock) -> io::Resu
     Ok(match headers {
         Ok(headers) => {
             let head = Head { via, method: request.method().as_str(), target: request.url(), headers };
-            api.answer(&head, &body, clock)
+            futures_lite::future::block_on(api.answer(&head, &body, clock))
         }
         Err(fault) => consort_web::http::Problem::from(fault).into(),
     })

@@ -10,7 +10,7 @@ use consort_core::{
     Reply, Restored,
 };
 use consort_web::Clock;
-use consort_web::api::{self, Api, Audit, Look};
+use consort_web::api::{self, Api, Audit, Eventually, Look};
 use consort_web::auth::{CookieKey, Sites};
 use consort_web::json::NodeFacts;
 use consort_web::lines::Lines;
@@ -257,19 +257,22 @@ impl Inside {
 }
 
 impl api::Node for Fake {
-    fn command(&self, node: NodeId, command: Command) -> Result<Reply, Refusal> {
+    fn command(&self, node: NodeId, command: Command) -> Eventually<'_, Result<Reply, Refusal>> {
         let Command::Create(new) = command else { unreachable!("the door's tests only create agents") };
         assert_ne!(new.name, "panic", "as asked for");
-        if new.name == "slow" {
-            std::thread::sleep(SLOW);
-        }
-        let mut inside = self.0.lock().unwrap();
-        inside.commands += 1;
-        Ok(Reply::Agent(AgentAddress { node, agent: inside.create(new) }))
+        Box::pin(async move {
+            if new.name == "slow" {
+                smol::Timer::after(SLOW).await;
+            }
+            let mut inside = self.0.lock().unwrap();
+            inside.commands += 1;
+            Ok(Reply::Agent(AgentAddress { node, agent: inside.create(new) }))
+        })
     }
 
-    fn read(&self, look: Look) {
+    fn read(&self, look: Look) -> Eventually<'_, ()> {
         look(self.0.lock().unwrap().core.view(), Instant::START);
+        Box::pin(std::future::ready(()))
     }
 
     fn audit(&self, _: Audit<'_>) {}

@@ -10,7 +10,7 @@ use serde_json::json;
 
 impl Api {
     /// All nodes, and everything about meeting others.
-    pub(super) fn peers(&self) -> Result<Response, Problem> {
+    pub(super) async fn peers(&self) -> Result<Response, Problem> {
         #[derive(Serialize)]
         struct Peers<'a> {
             peers: Vec<NodeJson<'a>>,
@@ -42,6 +42,7 @@ impl Api {
             let peers = NodeJson::all(view, now, &facts);
             Response::json(200, &Peers { peers, requests, asking, invites, used, addresses, listening })
         })
+        .await
     }
 
     /// Where this node serves its user, and what carries the agents here: for `consort doctor`.
@@ -58,8 +59,8 @@ impl Api {
         Response::json(200, &place)
     }
 
-    pub(super) fn invite(&self, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
-        let Invite { number, code, lifetime_s, addresses } = self.node.invite(rights(head, body)?)?;
+    pub(super) async fn invite(&self, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
+        let Invite { number, code, lifetime_s, addresses } = self.node.invite(rights(head, body)?).await?;
         let command = format!("consort join {code}");
         let answer = json!({
             "number": number, "code": code, "command": command, "expires_s": lifetime_s, "addresses": addresses,
@@ -67,9 +68,9 @@ impl Api {
         Ok(Response::json(201, &answer))
     }
 
-    pub(super) fn join(&self, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
+    pub(super) async fn join(&self, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
         let body::Join { target, rights } = parse(head, body)?;
-        let Joined { node, name, rights: may } = self.node.join(&target, rights.into())?;
+        let Joined { node, name, rights: may } = self.node.join(&target, rights.into()).await?;
         let (status, state) = if may.is_some() { (200, "joined") } else { (202, "waiting") };
         let may = may.map(rights_name);
         let answer =
@@ -77,14 +78,14 @@ impl Api {
         Ok(Response::json(status, &answer))
     }
 
-    pub(super) fn admit_node(&self, node: NodeId, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
-        let reply: Reply = self.node.admit(node, rights(head, body)?)?;
-        self.reply(reply)
+    pub(super) async fn admit_node(&self, node: NodeId, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
+        let reply: Reply = self.node.admit(node, rights(head, body)?).await?;
+        self.reply(reply).await
     }
 
-    pub(super) fn refuse(&self, node: NodeId) -> Result<Response, Problem> {
+    pub(super) async fn refuse(&self, node: NodeId) -> Result<Response, Problem> {
         self.node.refuse(node)?;
-        self.reply(Reply::Node(node))
+        self.reply(Reply::Node(node)).await
     }
 }
 

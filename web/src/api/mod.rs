@@ -17,21 +17,25 @@ use consort_core::view::View;
 use consort_core::{Command, Instant, NodeId, Refusal, Reply, Rights};
 use once::Once;
 use route::Route;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// An answer that comes later.
+pub type Eventually<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// A look at the node: called once, with the view and core's present time.
 pub type Look = Box<dyn FnOnce(View<'_>, Instant) + Send>;
 
-/// What a runtime offers. Called from several threads at once; each call may block for at most ten seconds.
+/// What a runtime offers. Called from several threads at once; no call blocks, and every answer comes within ten seconds.
 pub trait Node: Send + Sync {
     /// Has a node carry out a command and waits for its reply.
     ///
     /// # Errors
     /// Core's refusal; [`Unavailable`](consort_core::error::RefusalCode::Unavailable) if the node did not answer in time.
-    fn command(&self, node: NodeId, command: Command) -> Result<Reply, Refusal>;
+    fn command(&self, node: NodeId, command: Command) -> Eventually<'_, Result<Reply, Refusal>>;
 
-    /// Calls `look` and waits until it was called, or drops it (the node is stopping).
-    fn read(&self, look: Look);
+    /// Calls `look` and ends when it was called, or drops it (the node is stopping).
+    fn read(&self, look: Look) -> Eventually<'_, ()>;
 
     /// Takes note of something for the audit log. Must not block.
     fn audit(&self, event: Audit<'_>);
@@ -40,27 +44,27 @@ pub trait Node: Send + Sync {
     ///
     /// # Errors
     /// Why there is none.
-    fn invite(&self, rights: Rights) -> Result<Invite, Refusal> {
+    fn invite(&self, rights: Rights) -> Eventually<'_, Result<Invite, Refusal>> {
         let _ = rights;
-        Err(alone())
+        alone()
     }
 
     /// Joins the node that a code or an address names; `rights` is what that node may do here.
     ///
     /// # Errors
     /// Why it was not reached, or what it said.
-    fn join(&self, target: &str, rights: Rights) -> Result<Joined, Refusal> {
+    fn join<'a>(&'a self, target: &'a str, rights: Rights) -> Eventually<'a, Result<Joined, Refusal>> {
         let _ = (target, rights);
-        Err(alone())
+        alone()
     }
 
     /// Admits a node that has asked, or changes what a member may do.
     ///
     /// # Errors
     /// It has not asked; or core's refusal.
-    fn admit(&self, node: NodeId, rights: Rights) -> Result<Reply, Refusal> {
+    fn admit(&self, node: NodeId, rights: Rights) -> Eventually<'_, Result<Reply, Refusal>> {
         let _ = (node, rights);
-        Err(alone())
+        alone()
     }
 
     /// Says no to a node that has asked to be admitted.
@@ -69,26 +73,26 @@ pub trait Node: Send + Sync {
     /// It does not ask.
     fn refuse(&self, node: NodeId) -> Result<(), Refusal> {
         let _ = node;
-        Err(alone())
+        Err(no_others())
     }
 
     /// Whether this node and a member can dial each other.
     ///
     /// # Errors
     /// It is no member.
-    fn check(&self, node: NodeId) -> Result<Checked, Refusal> {
+    fn check(&self, node: NodeId) -> Eventually<'_, Result<Checked, Refusal>> {
         let _ = node;
-        Err(alone())
+        alone()
     }
 
     /// Keeps the origins that the user has allowed beyond this run of the node, in place of those that were kept before.
     ///
     /// # Errors
     /// They cannot be stored.
-    fn keep_origins(&self, origins: &[String]) -> Result<(), Refusal> {
+    fn keep_origins(&self, origins: Vec<String>) -> Eventually<'_, Result<(), Refusal>> {
         let _ = origins;
         let message = "This node cannot keep origins.".to_string();
-        Err(Refusal { code: RefusalCode::Unavailable, message, hint: String::new() })
+        Box::pin(async { Err(Refusal { code: RefusalCode::Unavailable, message, hint: String::new() }) })
     }
 
     /// Who wants to meet whom, and where this node can be met.
@@ -97,7 +101,11 @@ pub trait Node: Send + Sync {
     }
 }
 
-fn alone() -> Refusal {
+fn alone<T>() -> Eventually<'static, Result<T, Refusal>> {
+    Box::pin(async { Err(no_others()) })
+}
+
+fn no_others() -> Refusal {
     let message = "This node cannot meet others.".to_string();
     Refusal { code: RefusalCode::Unavailable, message, hint: String::new() }
 }
@@ -244,12 +252,15 @@ pub struct Admission {
 /// What answering a request takes, so that a runtime can keep room for the quick ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// A moment.
+    /// Files of the dashboard, and who may come in: a moment, but many bytes or a hash, and open to anybody. The HTTP threads
+    /// answer these.
+    Page,
+    /// A moment, without a look at the node.
     Quick,
-    /// A file of the dashboard: a moment, but many bytes, for anybody.
-    File,
-    /// An answer of the node or a disk: seconds, perhaps.
-    Node,
+    /// What the node knows: the work of listing it, whatever else is under way.
+    Look,
+    /// Something that is done, or that a backend, a disk or another machine has to be asked for: seconds, perhaps.
+    Act,
 }
 
 /// The HTTP API of one node.
@@ -257,7 +268,7 @@ pub struct Api {
     gate: Gate,
     logins: Mutex<LoginTokens>,
     /// Held while the allowed origins change, so that what is stored is what holds.
-    changing_origins: Mutex<()>,
+    changing_origins: async_lock::Mutex<()>,
     facts: NodeFacts,
     node: Arc<dyn Node>,
     once: Once,
@@ -277,7 +288,7 @@ impl Api {
         Api {
             gate,
             logins: Mutex::default(),
-            changing_origins: Mutex::default(),
+            changing_origins: async_lock::Mutex::default(),
             facts: config.facts,
             node,
             once: Once::default(),
@@ -328,7 +339,9 @@ impl Api {
     }
 
     /// Answers a request whose body was read completely. Judges it again: an answer never depends on an earlier call.
-    pub fn answer(&self, head: &Head<'_>, body: &[u8], clock: Clock) -> Response {
+    ///
+    /// Whoever polls the answer polls it to its end: what was begun for one request may be what another one waits for.
+    pub async fn answer(&self, head: &Head<'_>, body: &[u8], clock: Clock) -> Response {
         let head = &match self.without_prefix(head) {
             Ok(head) => head,
             Err(response) => return response,
@@ -340,7 +353,7 @@ impl Api {
         if body.len() > route.admission(access).body_bytes {
             return too_large(route.admission(access).body_bytes).into();
         }
-        let response = self.perform(&route, head, body, clock).unwrap_or_else(Response::from);
+        let response = self.perform(&route, head, body, clock).await.unwrap_or_else(Response::from);
         match access {
             Access::Cookie { renew: true } if response.header("Set-Cookie").is_none() => {
                 // Where a proxy may be in between, only a request with an Origin tells whose cookie it is.
@@ -451,7 +464,7 @@ fn with_cookie(response: Response, cookie: Option<String>) -> Response {
 ///
 /// # Errors
 /// 503 when the node is stopping.
-pub(crate) fn look<T: Send + 'static>(
+pub(crate) async fn look<T: Send + 'static>(
     node: &dyn Node,
     read: impl FnOnce(View<'_>, Instant) -> T + Send + 'static,
 ) -> Result<T, Problem> {
@@ -460,7 +473,8 @@ pub(crate) fn look<T: Send + 'static>(
     node.read(Box::new(move |view, now| {
         let value = read(view, now);
         *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
-    }));
+    }))
+    .await;
     let value = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     value.ok_or_else(|| Problem::new(503, "stopping", "The node is stopping.", "Try again when it runs."))
 }

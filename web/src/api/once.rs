@@ -1,8 +1,9 @@
 //! Requests that may be repeated and are carried out once: whoever lost the answer asks again with the same key.
 
+use async_lock::OnceCell;
 use consort_core::{Refusal, Reply};
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Answers that are remembered. A page repeats within seconds, one request at a time.
 const ANSWERS: usize = 256;
@@ -13,10 +14,7 @@ type Answer = Result<Reply, Refusal>;
 
 /// The last answers by key, and the requests under way.
 #[derive(Debug, Default)]
-pub(super) struct Once {
-    answers: Mutex<VecDeque<(String, Option<Answer>)>>,
-    answered: Condvar,
-}
+pub(super) struct Once(Mutex<VecDeque<(String, Arc<OnceCell<Answer>>)>>);
 
 impl Once {
     /// Whether a key can be one: short, and plain ASCII.
@@ -25,87 +23,70 @@ impl Once {
     }
 
     /// Does `work`, unless it was done under this key before: then the answer is that of the first time, also while that is
-    /// still under way.
-    pub(super) fn run(&self, key: &str, work: impl FnOnce() -> Answer) -> Answer {
-        let mut answers = self.lock();
-        loop {
-            match answers.iter().find(|(known, _)| known == key) {
-                Some((_, Some(answer))) => return answer.clone(),
-                Some((_, None)) => answers = self.answered.wait(answers).unwrap_or_else(PoisonError::into_inner),
-                None => break,
-            }
-        }
-        answers.push_back((key.to_owned(), None));
-        drop(answers);
-        let answer = work();
-        let mut answers = self.lock();
-        if let Some((_, slot)) = answers.iter_mut().find(|(known, _)| known == key) {
-            *slot = Some(answer.clone());
-        }
-        // What is under way is never forgotten; there are fewer of those than threads.
-        while answers.len() > ANSWERS {
-            let Some(oldest) = answers.iter().position(|(_, answer)| answer.is_some()) else { break };
-            answers.remove(oldest);
-        }
-        self.answered.notify_all();
-        answer
+    /// still under way. `work` must be polled to its end: if it is dropped, the next repetition does it again.
+    pub(super) async fn run<F: Future<Output = Answer>>(&self, key: &str, work: impl FnOnce() -> F) -> Answer {
+        let cell = self.cell(key);
+        cell.get_or_init(work).await.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(String, Option<Answer>)>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cell(&self, key: &str) -> Arc<OnceCell<Answer>> {
+        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, cell)) = answers.iter().find(|(known, _)| known == key) {
+            return Arc::clone(cell);
+        }
+        // What is under way is never forgotten; the door bounds how much that is.
+        while answers.len() >= ANSWERS {
+            let Some(oldest) = answers.iter().position(|(_, cell)| cell.is_initialized()) else { break };
+            answers.remove(oldest);
+        }
+        let cell = Arc::default();
+        answers.push_back((key.to_owned(), Arc::clone(&cell)));
+        cell
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc;
+    use futures_lite::future::{block_on, poll_once};
+    use std::pin::pin;
 
     fn pasted(bytes: usize) -> Answer {
         Ok(Reply::Pasted { bytes, submitted: false })
     }
 
+    fn run(once: &Once, key: &str, work: impl FnOnce() -> Answer) -> Answer {
+        block_on(once.run(key, async || work()))
+    }
+
     #[test]
     fn a_repeated_request_gets_the_first_answer() {
         let once = Once::default();
-        assert_eq!(once.run("a", || pasted(1)), pasted(1));
-        assert_eq!(once.run("a", || panic!("twice")), pasted(1));
-        assert_eq!(once.run("b", || pasted(2)), pasted(2));
+        assert_eq!(run(&once, "a", || pasted(1)), pasted(1));
+        assert_eq!(run(&once, "a", || panic!("twice")), pasted(1));
+        assert_eq!(run(&once, "b", || pasted(2)), pasted(2));
     }
 
     #[test]
     fn a_repeat_waits_for_the_first_request() {
-        let (once, count) = (Once::default(), AtomicUsize::new(0));
-        let (begun, has_begun) = mpsc::channel();
-        let (finish, may_finish) = mpsc::channel();
-        std::thread::scope(|scope| {
-            let first = scope.spawn(|| {
-                once.run("a", move || {
-                    begun.send(()).unwrap();
-                    may_finish.recv().unwrap();
-                    pasted(7)
-                })
-            });
-            has_begun.recv().unwrap();
-            let second = scope.spawn(|| {
-                once.run("a", || {
-                    count.fetch_add(1, Ordering::Relaxed);
-                    pasted(8)
-                })
-            });
-            finish.send(()).unwrap();
-            assert_eq!((first.join().unwrap(), second.join().unwrap()), (pasted(7), pasted(7)));
+        let once = Once::default();
+        let cell: OnceCell<Answer> = OnceCell::new();
+        let mut first = pin!(once.run("a", async || cell.wait().await.clone()));
+        let mut second = pin!(once.run("a", async || panic!("twice")));
+        block_on(async {
+            assert!(poll_once(first.as_mut()).await.is_none());
+            assert!(poll_once(second.as_mut()).await.is_none());
+            cell.set(pasted(7)).await.unwrap();
+            assert_eq!((first.await, second.await), (pasted(7), pasted(7)));
         });
-        assert_eq!(count.load(Ordering::Relaxed), 0);
     }
 
     #[test]
     fn only_the_last_answers_are_kept() {
         let once = Once::default();
-        (0..=ANSWERS).for_each(|number| drop(once.run(&number.to_string(), || pasted(number))));
-        assert_eq!(once.run("0", || pasted(9)), pasted(9));
-        assert_eq!(once.run(&ANSWERS.to_string(), || panic!("twice")), pasted(ANSWERS));
+        (0..=ANSWERS).for_each(|number| drop(run(&once, &number.to_string(), || pasted(number))));
+        assert_eq!(run(&once, "0", || pasted(9)), pasted(9));
+        assert_eq!(run(&once, &ANSWERS.to_string(), || panic!("twice")), pasted(ANSWERS));
     }
 
     #[test]

@@ -5,7 +5,6 @@ use super::{Api, Audit, Link};
 use crate::auth::{Allowed, InvalidSite, ORIGINS, Site, Sites};
 use crate::http::{Clock, Head, Problem, Response};
 use serde_json::json;
-use std::sync::PoisonError;
 
 impl Api {
     /// A fresh login by every address of the dashboard; `url` is the one for the node's own machine.
@@ -24,9 +23,9 @@ impl Api {
         Response::json(status, &json!({ "origins": allowed, "own": sites.own_urls() }))
     }
 
-    pub(super) fn allow_origin(&self, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
+    pub(super) async fn allow_origin(&self, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
         let site = origin(head, body)?;
-        let _changing = self.changing_origins.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.changing_origins.lock().await;
         let mut sites = self.gate.sites().clone();
         let url = site.url();
         sites.allow(site, false);
@@ -34,15 +33,15 @@ impl Api {
             let hint = "Remove one that is no longer used.";
             return Err(Problem::new(409, "too-many", format!("{ORIGINS} addresses are allowed already."), hint));
         }
-        self.change_origins(sites.allowed())?;
+        self.change_origins(sites.allowed()).await?;
         self.replace_allowed(sites);
         self.node.audit(Audit::OriginAllowed { url: &url });
         Ok(self.origins(201))
     }
 
-    pub(super) fn disallow_origin(&self, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
+    pub(super) async fn disallow_origin(&self, head: &Head<'_>, body: &[u8]) -> Result<Response, Problem> {
         let site = origin(head, body)?;
-        let _changing = self.changing_origins.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.changing_origins.lock().await;
         let mut sites = self.gate.sites().clone();
         if !sites.disallow(&site) {
             let fixed = sites.allowed().iter().any(|allowed| allowed.site == site);
@@ -53,7 +52,7 @@ impl Api {
                 Problem::new(404, "not-found", format!("{} is not among the allowed addresses.", site.url()), "")
             });
         }
-        self.change_origins(sites.allowed())?;
+        self.change_origins(sites.allowed()).await?;
         self.replace_allowed(sites);
         self.node.audit(Audit::OriginRemoved { url: &site.url() });
         Ok(self.origins(200))
@@ -65,10 +64,10 @@ impl Api {
     }
 
     /// Stores first: what cannot be kept is not allowed for a while only.
-    fn change_origins(&self, allowed: &[Allowed]) -> Result<(), Problem> {
+    async fn change_origins(&self, allowed: &[Allowed]) -> Result<(), Problem> {
         let kept: Vec<String> =
             allowed.iter().filter(|allowed| !allowed.fixed).map(|allowed| allowed.site.url()).collect();
-        Ok(self.node.keep_origins(&kept)?)
+        Ok(self.node.keep_origins(kept).await?)
     }
 }
 

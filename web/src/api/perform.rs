@@ -21,7 +21,7 @@ const HISTORY_LINES: u32 = consort_core::limits::SNAPSHOT_HISTORY_LINES;
 
 impl Api {
     /// Answers a request that was let in.
-    pub(super) fn perform(
+    pub(super) async fn perform(
         &self,
         route: &Route,
         head: &Head<'_>,
@@ -34,61 +34,67 @@ impl Api {
             Endpoint::Login => self.login(head, body, clock),
             Endpoint::Logout => nothing(body).map(|()| self.logout(head)),
             Endpoint::Health => Ok(self.health(clock)),
-            Endpoint::Nodes => self.nodes(),
-            Endpoint::Agents => self.agents(),
-            Endpoint::Agent(id) => self.agent(200, id),
-            Endpoint::Notes(id) => self.command(id.node, Command::ReadNotes(id.agent)),
-            Endpoint::Peers => self.peers(),
+            Endpoint::Nodes => self.nodes().await,
+            Endpoint::Agents => self.agents().await,
+            Endpoint::Agent(id) => self.agent(200, id).await,
+            Endpoint::Notes(id) => self.command(id.node, Command::ReadNotes(id.agent)).await,
+            Endpoint::Peers => self.peers().await,
             Endpoint::Place => Ok(self.place()),
-            Endpoint::Invite => self.invite(head, body),
-            Endpoint::Join => self.join(head, body),
-            Endpoint::Admit(node) => self.admit_node(node, head, body),
-            Endpoint::Refuse(node) => nothing(body).and_then(|()| self.refuse(node)),
-            Endpoint::Check(node) => nothing(body).and_then(|()| Ok(Response::json(200, &self.node.check(node)?))),
-            Endpoint::Remove(node) => nothing(body).and_then(|()| self.command(self.facts.id, Command::Remove(node))),
-            Endpoint::Leave => nothing(body).and_then(|()| self.command(self.facts.id, Command::Remove(self.facts.id))),
+            Endpoint::Invite => self.invite(head, body).await,
+            Endpoint::Join => self.join(head, body).await,
+            Endpoint::Admit(node) => self.admit_node(node, head, body).await,
+            Endpoint::Refuse(node) => {
+                nothing(body)?;
+                self.refuse(node).await
+            }
+            Endpoint::Check(node) => {
+                nothing(body)?;
+                Ok(Response::json(200, &self.node.check(node).await?))
+            }
+            Endpoint::Remove(node) => self.plain(body, self.facts.id, Command::Remove(node)).await,
+            Endpoint::Leave => self.plain(body, self.facts.id, Command::Remove(self.facts.id)).await,
             Endpoint::Link => nothing(body).map(|()| self.link(clock)),
             Endpoint::Origins => Ok(self.origins(200)),
-            Endpoint::AllowOrigin => self.allow_origin(head, body),
-            Endpoint::DisallowOrigin => self.disallow_origin(head, body),
+            Endpoint::AllowOrigin => self.allow_origin(head, body).await,
+            Endpoint::DisallowOrigin => self.disallow_origin(head, body).await,
             Endpoint::Directories => {
                 let path = query.text("path").unwrap_or("").to_owned();
-                self.command(self.node_named(query.text("node"))?, Command::ListDirectory(path))
+                self.command(self.node_named(query.text("node"))?, Command::ListDirectory(path)).await
             }
             Endpoint::Screen(AgentAddress { node, agent }) => {
                 let history_lines = query.number("history")?.unwrap_or(0).min(HISTORY_LINES);
-                self.command(node, Command::ReadText { agent, pane: query.number("terminal")?, history_lines })
+                self.command(node, Command::ReadText { agent, pane: query.number("terminal")?, history_lines }).await
             }
-            Endpoint::Start(id) => nothing(body).and_then(|()| self.command(id.node, Command::Start(id.agent))),
-            Endpoint::Stop(id) => nothing(body).and_then(|()| self.command(id.node, Command::Stop(id.agent))),
-            Endpoint::Restart(id) => nothing(body).and_then(|()| self.command(id.node, Command::Restart(id.agent))),
-            Endpoint::Delete(id) => nothing(body).and_then(|()| self.command(id.node, Command::Delete(id.agent))),
+            Endpoint::Start(id) => self.plain(body, id.node, Command::Start(id.agent)).await,
+            Endpoint::Stop(id) => self.plain(body, id.node, Command::Stop(id.agent)).await,
+            Endpoint::Restart(id) => self.plain(body, id.node, Command::Restart(id.agent)).await,
+            Endpoint::Delete(id) => self.plain(body, id.node, Command::Delete(id.agent)).await,
             Endpoint::Create => {
                 let wish = parse::<body::Create>(head, body)?;
                 let node = self.node_named(wish.node.as_deref())?;
-                match self.node.command(node, Command::Create(wish.agent(clock.unix_ms)))? {
-                    Reply::Agent(id) => self.agent(201, id),
-                    reply => self.reply(reply),
+                match self.node.command(node, Command::Create(wish.agent(clock.unix_ms))).await? {
+                    Reply::Agent(id) => self.agent(201, id).await,
+                    reply => self.reply(reply).await,
                 }
             }
             Endpoint::Edit(AgentAddress { node, agent }) => {
                 let body::Edit { name, tags, autostart } = parse(head, body)?;
-                self.command(node, Command::Edit { agent, name, tags, autostart })
+                self.command(node, Command::Edit { agent, name, tags, autostart }).await
             }
             Endpoint::Input(AgentAddress { node, agent }) => {
                 let body::Input { text, submit, terminal, once } = parse(head, body)?;
                 let paste = Command::Paste { agent, pane: terminal, text, submit };
-                let Some(key) = once else { return self.command(node, paste) };
+                let Some(key) = once else { return self.command(node, paste).await };
                 if !Once::is_key(&key) {
                     let message = "\"once\" has 16 to 64 letters, digits, dots, hyphens and underscores.";
                     return Err(Problem::new(400, "invalid", message, "Make it of random characters."));
                 }
-                let reply = self.once.run(&key, || self.node.command(node, paste))?;
-                self.reply(reply)
+                let reply = self.once.run(&key, || self.node.command(node, paste)).await?;
+                self.reply(reply).await
             }
             Endpoint::SetNotes(AgentAddress { node, agent }) => {
                 let body::SetNotes { notes, revision } = parse(head, body)?;
-                self.command(node, Command::SetNotes { agent, notes, revision })
+                self.command(node, Command::SetNotes { agent, notes, revision }).await
             }
         }
     }
@@ -106,16 +112,17 @@ impl Api {
         )
     }
 
-    fn nodes(&self) -> Result<Response, Problem> {
+    async fn nodes(&self) -> Result<Response, Problem> {
         #[derive(Serialize)]
         struct Nodes<'a> {
             nodes: Vec<NodeJson<'a>>,
         }
         let facts = self.facts.clone();
         look(&*self.node, move |view, now| Response::json(200, &Nodes { nodes: NodeJson::all(view, now, &facts) }))
+            .await
     }
 
-    fn agents(&self) -> Result<Response, Problem> {
+    async fn agents(&self) -> Result<Response, Problem> {
         #[derive(Serialize)]
         struct Agents<'a> {
             agents: Vec<Agent<'a>>,
@@ -123,22 +130,30 @@ impl Api {
         look(&*self.node, |view, now| {
             Response::json(200, &Agents { agents: view.agents().map(|agent| Agent::new(view, &agent, now)).collect() })
         })
+        .await
     }
 
-    fn agent(&self, status: u16, id: AgentAddress) -> Result<Response, Problem> {
+    async fn agent(&self, status: u16, id: AgentAddress) -> Result<Response, Problem> {
         #[derive(Serialize)]
         struct One<'a> {
             agent: Agent<'a>,
         }
         look(&*self.node, move |view, now| {
             Some(Response::json(status, &One { agent: Agent::new(view, &view.agent(id)?, now) }))
-        })?
+        })
+        .await?
         .ok_or_else(|| no_agent(id))
     }
 
-    fn command(&self, node: NodeId, command: Command) -> Result<Response, Problem> {
-        let reply = self.node.command(node, command)?;
-        self.reply(reply)
+    async fn command(&self, node: NodeId, command: Command) -> Result<Response, Problem> {
+        let reply = self.node.command(node, command).await?;
+        self.reply(reply).await
+    }
+
+    /// A command that says everything in its address.
+    async fn plain(&self, body: &[u8], node: NodeId, command: Command) -> Result<Response, Problem> {
+        nothing(body)?;
+        self.command(node, command).await
     }
 
     /// The machine with this id; without one, this machine.
@@ -151,9 +166,9 @@ impl Api {
         })
     }
 
-    pub(super) fn reply(&self, reply: Reply) -> Result<Response, Problem> {
+    pub(super) async fn reply(&self, reply: Reply) -> Result<Response, Problem> {
         match reply {
-            Reply::Agent(id) => self.agent(200, id),
+            Reply::Agent(id) => self.agent(200, id).await,
             Reply::Deleted(id) => Ok(Response::json(200, &json!({ "deleted": id.written_at(self.facts.id) }))),
             Reply::Node(id) => Ok(Response::json(200, &json!({ "node": id.to_string() }))),
             Reply::NotesText { notes, revision } => {

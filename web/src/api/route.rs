@@ -100,7 +100,7 @@ pub(super) fn find(head: &Head<'_>, own: NodeId) -> Result<Route, Miss> {
             return nowhere(Need::Nothing, Some(Vec::new()));
         };
         return match head.method {
-            "GET" | "HEAD" => Ok(Route { lane: Lane::File, ..Route::new(Endpoint::Asset(asset), Need::Nothing) }),
+            "GET" | "HEAD" => Ok(Route { lane: Lane::Page, ..Route::new(Endpoint::Asset(asset), Need::Nothing) }),
             _ => nowhere(Need::Nothing, Some(vec!["GET", "HEAD"])),
         };
     };
@@ -127,8 +127,8 @@ fn methods(path: &str, own: NodeId) -> Option<Methods> {
     let part = |at: usize| parts.get(at).map(|part| &**part);
     Some(match (part(0).unwrap_or(""), part(1), part(2)) {
         ("health", None, None) => vec![("GET", Route::new(Health, Need::Nothing))],
-        ("login", None, None) => vec![("POST", Route { body_bytes: SMALL_BYTES, ..Route::new(Login, Need::Origin) })],
-        ("logout", None, None) => vec![("POST", Route { body_bytes: SMALL_BYTES, ..Route::new(Logout, Need::Origin) })],
+        ("login", None, None) => vec![("POST", Route::entry(Login))],
+        ("logout", None, None) => vec![("POST", Route::entry(Logout))],
         ("nodes", None, None) => vec![("GET", Route::look(Nodes))],
         ("origins", None, None) => vec![
             ("GET", Route::new(Origins, Need::Login)),
@@ -141,7 +141,7 @@ fn methods(path: &str, own: NodeId) -> Option<Methods> {
         ("agents", Some(id), verb) => {
             AgentAddress::read_at(own, id).map_or_else(|_| Vec::new(), |id| of_agent(id, verb))
         }
-        ("directories", None, None) => vec![("GET", Route::look(Directories))],
+        ("directories", None, None) => vec![("GET", Route::ask(Directories))],
         ("link", None, None) => vec![("POST", Route { lane: Lane::Quick, ..Route::change(Link, SMALL_BYTES) })],
         ("peers", None, None) => vec![("GET", Route::look(Peers))],
         ("peers", Some(id), None) => {
@@ -176,18 +176,28 @@ fn of_agent(id: AgentAddress, verb: Option<&str>) -> Methods {
         Some("stop") => vec![("POST", Route::change(Stop(id), SMALL_BYTES))],
         Some("restart") => vec![("POST", Route::change(Restart(id), SMALL_BYTES))],
         Some("input") => vec![("POST", Route::change(Input(id), INPUT_BYTES))],
-        Some("screen") => vec![("GET", Route::look(Screen(id)))],
+        Some("screen") => vec![("GET", Route::ask(Screen(id)))],
         Some("notes") => {
-            vec![("GET", Route::look(Notes(id))), ("PUT", Route::change(SetNotes(id), BODY_BYTES))]
+            vec![("GET", Route::ask(Notes(id))), ("PUT", Route::change(SetNotes(id), BODY_BYTES))]
         }
         Some(_) => Vec::new(),
     }
 }
 
 impl Route {
-    /// A look at the node or its disk, for which it has to wait.
+    /// Something that a backend, a disk or another machine is asked for.
+    fn ask(endpoint: Endpoint) -> Self {
+        Route { lane: Lane::Act, ..Route::new(endpoint, Need::Login) }
+    }
+
+    /// Logging in and out.
+    fn entry(endpoint: Endpoint) -> Self {
+        Route { body_bytes: SMALL_BYTES, lane: Lane::Page, ..Route::new(endpoint, Need::Origin) }
+    }
+
+    /// A look at what the node knows.
     fn look(endpoint: Endpoint) -> Self {
-        Route { lane: Lane::Node, ..Route::new(endpoint, Need::Login) }
+        Route { lane: Lane::Look, ..Route::new(endpoint, Need::Login) }
     }
 
     /// Something quick without a body.
@@ -197,6 +207,6 @@ impl Route {
 
     /// A command, which waits for a backend or the store.
     fn change(endpoint: Endpoint, body_bytes: usize) -> Self {
-        Route { endpoint, need: Need::Change, body_bytes, lane: Lane::Node }
+        Route { endpoint, need: Need::Change, body_bytes, lane: Lane::Act }
     }
 }

@@ -25,36 +25,38 @@ struct Fake {
 }
 
 impl Node for Fake {
-    fn command(&self, node: NodeId, command: Command) -> Result<Reply, Refusal> {
+    fn command(&self, node: NodeId, command: Command) -> Eventually<'_, Result<Reply, Refusal>> {
         self.commands.lock().unwrap().push((node, command));
-        self.replies.lock().unwrap().pop_front().unwrap_or(Ok(Reply::Agent(AT)))
+        at_once(self.replies.lock().unwrap().pop_front().unwrap_or(Ok(Reply::Agent(AT))))
     }
 
-    fn read(&self, look: Look) {
+    fn read(&self, look: Look) -> Eventually<'_, ()> {
         if !self.stopping {
             look(self.core.lock().unwrap().view(), Instant::from_millis(1_200));
         }
+        at_once(())
     }
 
     fn audit(&self, event: Audit<'_>) {
         self.audit.lock().unwrap().push(format!("{event:?}"));
     }
 
-    fn invite(&self, rights: Rights) -> Result<Invite, Refusal> {
-        Ok(Invite {
+    fn invite(&self, rights: Rights) -> Eventually<'_, Result<Invite, Refusal>> {
+        at_once(Ok(Invite {
             number: "0a0b0c0d".into(),
             code: format!("{rights:?}"),
             lifetime_s: 600,
             addresses: vec!["10.0.0.1:1".into()],
-        })
+        }))
     }
 
-    fn join(&self, target: &str, _: Rights) -> Result<Joined, Refusal> {
-        Ok(Joined { node: NodeId([5; 32]), name: "desk".into(), rights: (target != "host").then_some(Rights::Operate) })
+    fn join<'a>(&'a self, target: &'a str, _: Rights) -> Eventually<'a, Result<Joined, Refusal>> {
+        let rights = (target != "host").then_some(Rights::Operate);
+        at_once(Ok(Joined { node: NodeId([5; 32]), name: "desk".into(), rights }))
     }
 
-    fn admit(&self, node: NodeId, _: Rights) -> Result<Reply, Refusal> {
-        Ok(Reply::Node(node))
+    fn admit(&self, node: NodeId, _: Rights) -> Eventually<'_, Result<Reply, Refusal>> {
+        at_once(Ok(Reply::Node(node)))
     }
 
     fn refuse(&self, node: NodeId) -> Result<(), Refusal> {
@@ -62,9 +64,9 @@ impl Node for Fake {
         Ok(())
     }
 
-    fn keep_origins(&self, origins: &[String]) -> Result<(), Refusal> {
+    fn keep_origins(&self, origins: Vec<String>) -> Eventually<'_, Result<(), Refusal>> {
         self.audit.lock().unwrap().push(format!("kept {origins:?}"));
-        Ok(())
+        at_once(Ok(()))
     }
 
     fn meeting(&self) -> Meeting {
@@ -72,6 +74,10 @@ impl Node for Fake {
         let request = JoinRequest { node: NodeId([9; 32]), name, from, version: String::new(), age_ms: 1 };
         Meeting { requests: vec![request], ..Meeting::default() }
     }
+}
+
+fn at_once<T: 'static>(answer: T) -> Eventually<'static, T> {
+    Box::pin(std::future::ready(answer))
 }
 
 fn core() -> consort_core::Node {
@@ -178,9 +184,9 @@ impl Case {
     fn ask_with(&self, headers: Headers<'_>, method: &str, target: &str, body: &str) -> Response {
         let head = Head { via: Via::Tcp, method, target, headers };
         let admitted = self.api.admit(&head, CLOCK);
-        let response = self.api.answer(&head, body.as_bytes(), CLOCK);
+        let response = futures_lite::future::block_on(self.api.answer(&head, body.as_bytes(), CLOCK));
         if let Err(refused) = admitted {
-            assert_eq!(refused, response, "the door and the threads judge alike");
+            assert_eq!(refused, response, "admission and answer judge alike");
         }
         response
     }
