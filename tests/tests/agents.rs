@@ -1,7 +1,9 @@
 //! What people do with agents: find, create, rename, stop, start, delete; by HTTP and by command line, on real tmux.
 
 use consort_tests::{TestNode, wait_for, wait_until};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn names(node: &TestNode) -> Vec<String> {
     node.agents().iter().map(|agent| agent["name"].as_str().expect("a name").to_string()).collect()
@@ -221,4 +223,29 @@ fn the_command_line_has_the_same_verbs() {
     let (code, _, err) = node.cli(&["stop", "nobody"]);
     assert_eq!(code, 1);
     assert!(err.contains("nobody"), "{err}");
+}
+
+#[test]
+fn looks_are_answered_while_tmux_answers_nothing() {
+    let node = TestNode::start();
+    let id = node.create_script("stuck", "sleep 1000");
+    let server: i32 = node.tmux(&["display-message", "-p", "#{pid}"]).trim().parse().expect("its process id");
+    let server = Pid::from_raw(server).expect("a process");
+    kill_process(server, Signal::STOP).expect("it runs");
+    let answered = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| {
+                node.http("GET", &format!("/api/agents/{id}/screen"), None);
+                answered.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        for _ in 0..10 {
+            assert_eq!(node.agents().len(), 1);
+            assert_eq!(node.http("GET", "/api/health", None).0, 200);
+            assert_eq!(node.cli(&["ls"]).0, 0);
+        }
+        assert_eq!(answered.load(Ordering::SeqCst), 0, "none of the screens was there before the lists");
+        kill_process(server, Signal::CONT).expect("it runs");
+    });
 }
