@@ -4,7 +4,7 @@
 use super::Dialect;
 use super::doubts::{Doubt, Doubts};
 use super::sequences::{self, Verdict};
-use super::widths::Widths;
+use super::widths::{Width, Widths};
 use super::writing::Writing;
 use std::sync::Arc;
 
@@ -37,6 +37,8 @@ pub struct Filter {
     home: bool,
     /// Mode 6 (addresses relative to the margins) is not set, as far as is known.
     absolute: bool,
+    /// Mode 20 (a line feed also returns to the first column), which is carried out here.
+    returns: bool,
     /// Mode 7 (autowrap), which repeating a character turns off for a moment.
     wraps: bool,
     columns: u16,
@@ -95,6 +97,7 @@ impl Filter {
             last: Last::Nothing,
             home: false,
             absolute: true,
+            returns: false,
             wraps: true,
             columns,
             widths: Widths::assumed(dialect),
@@ -204,6 +207,7 @@ impl Filter {
         let (mut at, mut last) = (0, 0);
         while let Some(byte) = bytes.get(at) {
             let length = match *byte {
+                0x0a..=0x0c if self.returns => break,
                 b' '..=b'~' | 0x07..=0x0d => 1,
                 shift @ (0x0e | 0x0f) => {
                     self.writing.shift(shift == 0x0e);
@@ -241,14 +245,14 @@ impl Filter {
     fn repeats(&self, character: char) -> bool {
         match self.dialect {
             Dialect::Tmux { version } => character.is_ascii() || version >= (3, 4),
-            Dialect::Pty => true,
+            Dialect::Pty => self.widths.of(character) != Width::Zero,
         }
     }
 
     /// Whether a character beyond ASCII may be passed on.
     fn prints(&self, character: char) -> bool {
         // C1 controls: tmux does not act on them, nor does our emulator; others would.
-        !('\u{80}'..='\u{9f}').contains(&character) && character != BYTE_ORDER_MARK && self.widths.prints(character)
+        !is_c1(character) && character != BYTE_ORDER_MARK && self.widths.prints(character)
     }
 
     fn ground(&mut self) {
@@ -296,6 +300,9 @@ impl Filter {
                         self.writing.shift(byte == 0x0e);
                     }
                     out.push(byte);
+                    if matches!(byte, 0x0a..=0x0c) && self.returns {
+                        out.push(b'\r');
+                    }
                 }
             }
             (State::Ground, _) => {}
@@ -416,7 +423,20 @@ impl Filter {
                 out.extend_from_slice(&self.held);
             }
             Verdict::Drop => {}
-            Verdict::Replace(bytes) => out.extend_from_slice(&bytes),
+            Verdict::As(last) => {
+                out.extend_from_slice(introducer);
+                out.extend_from_slice(&self.held[..self.held.len() - 1]);
+                out.push(last);
+            }
+            Verdict::Modes { modes, set } => {
+                if modes.contains(&20) {
+                    self.returns = set;
+                }
+                // Insertion is the only other one.
+                if modes.contains(&4) {
+                    out.extend_from_slice(if set { b"\x1b[4h" } else { b"\x1b[4l" });
+                }
+            }
             Verdict::PrivateModes { mut modes, set } => {
                 if modes.contains(&3) && matches!(self.dialect, Dialect::Tmux { .. }) {
                     // Whatever the width is: tmux erases the screen, browsers do nothing.
@@ -449,7 +469,7 @@ impl Filter {
                 }
             }
             Verdict::Reset => {
-                (self.wraps, self.absolute) = (true, true);
+                (self.wraps, self.absolute, self.returns) = (true, true, false);
                 self.doubts.reset();
                 self.writing = Writing::default();
                 sequences::write_reset(self.dialect, self.columns, out);
@@ -482,8 +502,7 @@ impl Filter {
                 out.extend_from_slice(&self.held);
             } else {
                 // C1 controls are text to tmux and to our emulator; the string would end there for others.
-                let text = String::from_utf8_lossy(&self.held);
-                out.extend_from_slice(text.replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "").as_bytes());
+                out.extend_from_slice(String::from_utf8_lossy(&self.held).replace(is_c1, "").as_bytes());
             }
             out.extend_from_slice(terminator);
         }
@@ -517,6 +536,10 @@ impl Filter {
             }
         }
     }
+}
+
+fn is_c1(character: char) -> bool {
+    ('\u{80}'..='\u{9f}').contains(&character)
 }
 
 /// Bytes of the character that begins with this one; 0 if none does.

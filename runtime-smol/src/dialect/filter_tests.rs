@@ -51,6 +51,32 @@ fn modes_that_tmux_does_not_know_are_left_out() {
     assert_eq!(tmux(b"\x1b[20h\x1b[4;20h\x1b[?45h\x1b[?1;1048h"), r"\x1b[4h\x1b[?1h");
 }
 
+fn pty(bytes: &str) -> String {
+    canonical(Dialect::Pty, &[bytes.as_bytes()]).escape_ascii().to_string()
+}
+
+#[test]
+fn our_terminals_carry_out_the_new_line_mode_here() {
+    assert_eq!(pty("\x1b[20ha\nb\x0bc\x1b[4;20ld\n"), r"a\n\rb\x0b\rc\x1b[4ld\n");
+    assert_eq!(pty("\x1b[20h\x1bca\n"), r"\x1bca\n");
+}
+
+#[test]
+fn modes_that_others_read_otherwise_are_written_as_all_read_them() {
+    assert_eq!(pty("\x1b[?1048h\x1b[?6;1048;25l\x1b[?3h"), r"\x1b7\x1b[?6l\x1b8\x1b[?25l");
+    assert_eq!(pty("\x1b[3a\x1b[2e"), r"\x1b[3C\x1b[2B");
+}
+
+#[test]
+fn a_string_contains_nothing_that_others_end_it_at() {
+    assert_eq!(pty("\x1b]2;a\u{9c}b\u{85}c\x07"), r"\x1b]2;abc\x07");
+}
+
+#[test]
+fn only_a_character_that_takes_place_is_repeated() {
+    assert_eq!(pty("ae\u{301}\x1b[3b"), r"ae\xcc\x81");
+}
+
 #[test]
 fn c1_controls_and_broken_characters_print_nothing() {
     assert_eq!(tmux("a\u{9b}31mb\u{85}c".as_bytes()), "a31mbc");

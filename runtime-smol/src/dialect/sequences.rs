@@ -8,7 +8,13 @@ use super::Dialect;
 pub(super) enum Verdict {
     Keep,
     Drop,
-    Replace(Vec<u8>),
+    /// The same with another last byte.
+    As(u8),
+    /// Modes that the authority knows.
+    Modes {
+        modes: Vec<u32>,
+        set: bool,
+    },
     /// Private modes, without those that the authority does not know.
     PrivateModes {
         modes: Vec<u32>,
@@ -26,6 +32,8 @@ pub(super) enum Verdict {
 const PARAMETERS: usize = 23;
 /// Bytes of a sequence that is passed without a closer look.
 const PLAIN_BYTES: usize = 48;
+/// The private mode that saves and restores the cursor.
+const SAVED_CURSOR: u32 = 1048;
 
 /// The length of the control sequence at the beginning of `bytes` if every authority knows it, whatever its numbers are.
 pub(super) fn plain(bytes: &[u8]) -> Option<usize> {
@@ -133,7 +141,7 @@ pub(super) fn of_csi(dialect: Dialect, sequence: &[u8]) -> Verdict {
         _ if colons => Verdict::Drop,
         (None, [], b'J') if matches!(numbers.first(), None | Some(None | Some(0))) => Verdict::EraseBelow,
         (None, [], b'b') => Verdict::Repeat(numbers.first().copied().flatten().unwrap_or(1).max(1) as usize),
-        (None, [], b'h' | b'l') => modes(dialect, &numbers, *last),
+        (None, [], b'h' | b'l') => modes(dialect, &numbers, *last == b'h'),
         (Some(b'?'), [], b'h' | b'l') => private_modes(dialect, &numbers, *last == b'h'),
         (None, [], b'@'..=b'H' | b'J'..=b'M' | b'P' | b'S' | b'T' | b'X' | b'Z' | b'`' | b'd' | b'f' | b'g') => {
             Verdict::Keep
@@ -141,7 +149,10 @@ pub(super) fn of_csi(dialect: Dialect, sequence: &[u8]) -> Verdict {
         (None, [], b'r' | b's' | b'u') => Verdict::Keep,
         // The stack of titles.
         (None, [], b't') if matches!(numbers.first(), Some(Some(22 | 23))) => Verdict::Keep,
-        (None, [], b'a' | b'e' | b'I') if pty => Verdict::Keep,
+        // Browsers leave margins out of these two.
+        (None, [], b'a') if pty => Verdict::As(b'C'),
+        (None, [], b'e') if pty => Verdict::As(b'B'),
+        (None, [], b'I') if pty => Verdict::Keep,
         // Questions, which our emulator answers, and the browser must not.
         (None, [], b'c' | b'n' | b't') | (Some(b'>'), [], b'c') | (None | Some(b'?'), [b'$'], b'p') if pty => {
             Verdict::Keep
@@ -171,18 +182,10 @@ fn parameters(text: &[u8]) -> Option<Vec<Option<u32>>> {
     (numbers.len() <= PARAMETERS).then_some(numbers)
 }
 
-fn modes(dialect: Dialect, numbers: &[Option<u32>], last: u8) -> Verdict {
-    let known: Vec<u32> = numbers.iter().flatten().copied().filter(|mode| knows_mode(dialect, *mode)).collect();
-    if known.len() == numbers.len() {
-        return if known.is_empty() { Verdict::Drop } else { Verdict::Keep };
-    }
-    let sequences = known.iter().map(|mode| format!("\x1b[{mode}{}", char::from(last)));
-    Verdict::Replace(sequences.collect::<String>().into_bytes())
-}
-
-/// tmux knows insertion only; `LNM` (20) would be a matter of the browser that no reset takes back.
-fn knows_mode(dialect: Dialect, mode: u32) -> bool {
-    mode == 4 || (mode == 20 && dialect == Dialect::Pty)
+/// tmux knows insertion only.
+fn modes(dialect: Dialect, numbers: &[Option<u32>], set: bool) -> Verdict {
+    let known = |mode: &u32| *mode == 4 || (*mode == 20 && dialect == Dialect::Pty);
+    Verdict::Modes { modes: numbers.iter().flatten().copied().filter(known).collect(), set }
 }
 
 fn private_modes(dialect: Dialect, numbers: &[Option<u32>], set: bool) -> Verdict {
@@ -192,8 +195,8 @@ fn private_modes(dialect: Dialect, numbers: &[Option<u32>], set: bool) -> Verdic
             matches!(mode, 1 | 3 | 6 | 7 | 12 | 25 | 47 | 1000..=1006 | 1047 | 1049 | 1007 | 2004 | 2026)
                 && (*mode != 1001 || !set)
         }
-        // Reverse wraparound; the emulator does not know it, browsers do.
-        Dialect::Pty => *mode != 45,
+        // Another width, and reverse wraparound; the emulator does not know them, others do.
+        Dialect::Pty => !matches!(mode, 3 | 45),
     };
     let modes: Vec<u32> = numbers.iter().flatten().copied().filter(known).collect();
     Verdict::PrivateModes { modes, set }
@@ -201,17 +204,21 @@ fn private_modes(dialect: Dialect, numbers: &[Option<u32>], set: bool) -> Verdic
 
 /// Writes the sequences for these private modes.
 pub(super) fn write_private_modes(modes: &[u32], set: bool, out: &mut Vec<u8>) {
-    if modes.is_empty() {
-        return;
-    }
-    out.extend_from_slice(b"\x1b[?");
-    for (at, mode) in modes.iter().enumerate() {
-        if at > 0 {
-            out.push(b';');
+    for part in modes.chunk_by(|one, other| (*one == SAVED_CURSOR) == (*other == SAVED_CURSOR)) {
+        if part[0] == SAVED_CURSOR {
+            // Browsers and others do not agree about it alone.
+            out.extend_from_slice(if set { b"\x1b7" } else { b"\x1b8" });
+            continue;
         }
-        out.extend_from_slice(mode.to_string().as_bytes());
+        out.extend_from_slice(b"\x1b[?");
+        for (at, mode) in part.iter().enumerate() {
+            if at > 0 {
+                out.push(b';');
+            }
+            out.extend_from_slice(mode.to_string().as_bytes());
+        }
+        out.push(if set { b'h' } else { b'l' });
     }
-    out.push(if set { b'h' } else { b'l' });
 }
 
 /// Writes what `ESC c` does.

@@ -31,24 +31,28 @@ impl Screen {
         &mut self.term.grid_mut()[line(row)]
     }
 
-    /// Halves of wide characters whose other half is gone become blanks.
-    pub(super) fn mend_row(&mut self, row: usize) {
-        let bg = self.term.grid().cursor.template.bg;
+    /// Halves of wide characters whose other half is gone become blank.
+    fn mend_row(&mut self, row: usize, blank: &Cell) {
         let cells = &mut self.row_mut(row)[..];
         for at in 0..cells.len() {
             let wide = |at: usize| cells.get(at).is_some_and(|cell| cell.flags.contains(Flags::WIDE_CHAR));
             let spacer = |at: usize| cells.get(at).is_some_and(|cell| cell.flags.contains(Flags::WIDE_CHAR_SPACER));
             let alone = (wide(at) && !spacer(at + 1)) || (spacer(at) && !(at > 0 && wide(at - 1)));
             if alone {
-                cells[at] = bg.into();
+                cells[at] = blank.clone();
             }
         }
     }
 
+    /// A cell as erasing leaves it: blank, with the background of the pen.
+    fn erased(&self) -> Cell {
+        self.term.grid().cursor.template.bg.into()
+    }
+
     fn erase(&mut self, row: usize, columns: Range<usize>) {
-        let bg = self.term.grid().cursor.template.bg;
-        self.row_mut(row)[..][columns].fill(bg.into());
-        self.mend_row(row);
+        let blank = self.erased();
+        self.row_mut(row)[..][columns].fill(blank.clone());
+        self.mend_row(row, &blank);
     }
 
     pub(super) fn erase_right(&mut self) {
@@ -81,13 +85,14 @@ impl Screen {
         self.erase_left();
     }
 
-    /// The screen goes to the history, up to its last row that is not blank.
+    /// The screen goes to the history, up to the last row of which anything is seen.
     pub(super) fn erase_screen(&mut self) {
-        let blank = |row: usize| self.term.grid()[line(row)][..].iter().all(is_blank);
-        if !self.alternate() && !(0..self.term.screen_lines()).all(blank) {
-            self.term.grid_mut().clear_viewport();
+        let rows = self.term.screen_lines();
+        let seen = |row: &usize| self.term.grid()[line(*row)][..].iter().any(is_seen);
+        if let Some(last) = (0..rows).rev().find(seen).filter(|_| !self.alternate()) {
+            self.term.grid_mut().scroll_up(&(line(0)..line(rows)), last + 1);
         }
-        for row in 0..self.term.screen_lines() {
+        for row in 0..rows {
             self.erase_row(row);
         }
     }
@@ -103,13 +108,22 @@ impl Screen {
         let (row, column) = self.cursor();
         let count = count.min(self.columns() - column);
         Handler::delete_chars(&mut self.term, count);
-        self.mend_row(row);
+        self.mend_row(row, &self.erased());
     }
 
     pub(super) fn insert_blanks(&mut self, count: usize) {
         self.forget_wrap();
-        Handler::insert_blank(&mut self.term, count);
-        self.mend_row(self.cursor().0);
+        self.insert_cells(count, &self.erased());
+    }
+
+    /// Moves the rest of the row to the right, as far as it fits.
+    pub(super) fn insert_cells(&mut self, count: usize, blank: &Cell) {
+        let (row, column) = self.cursor();
+        let rest = &mut self.row_mut(row)[..][column..];
+        let count = count.min(rest.len());
+        rest.rotate_right(count);
+        rest[..count].fill(blank.clone());
+        self.mend_row(row, blank);
     }
 
     pub(super) fn delete_rows(&mut self, count: usize) {
@@ -198,7 +212,11 @@ fn line(row: usize) -> Line {
     Line(i32::try_from(row).unwrap_or(i32::MAX))
 }
 
-fn is_blank(cell: &Cell) -> bool {
-    let plain = cell.bg == Color::Named(NamedColor::Background) && cell.extra.is_none();
-    matches!(cell.c, ' ' | '\t') && plain && cell.flags.is_empty()
+/// Whether anything is seen of a cell, its background included.
+fn is_seen(cell: &Cell) -> bool {
+    let lines = Flags::INVERSE.union(Flags::ALL_UNDERLINES).union(Flags::STRIKEOUT);
+    !matches!(cell.c, ' ' | '\t')
+        || cell.bg != Color::Named(NamedColor::Background)
+        || cell.flags.intersects(lines)
+        || cell.zerowidth().is_some()
 }

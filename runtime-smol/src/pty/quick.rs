@@ -3,12 +3,6 @@
 //! Only the parser knows what state it is in, so this looks for what leaves no doubt: text between complete control sequences.
 //! Everything else, and the last character of each text (which the program may ask to repeat), is the parser's.
 
-use super::screen::Screen;
-use alacritty_terminal::grid::Dimensions;
-use alacritty_terminal::index::Column;
-use alacritty_terminal::term::cell::Flags;
-use alacritty_terminal::vte::ansi::Handler;
-
 /// Tells plain text and the parser's work apart.
 #[derive(Debug)]
 pub(super) struct Quick {
@@ -76,46 +70,6 @@ fn sequence(bytes: &[u8]) -> Option<usize> {
     let body = bytes.strip_prefix(b"\x1b[")?;
     let last = body.iter().position(|byte| !matches!(byte, 0x20..=0x3f))?;
     matches!(body[last], 0x40..=0x7e).then_some(last + 3)
-}
-
-impl Screen {
-    /// Prints characters of ASCII as one by one would.
-    pub(super) fn print(&mut self, mut text: &[u8]) {
-        while !text.is_empty() {
-            let mut printed = self.print_in_row(text);
-            if printed == 0 {
-                self.input(char::from(text[0]));
-                printed = 1;
-            }
-            text = &text[printed..];
-        }
-    }
-
-    /// Prints what fits into the rest of the row; returns how many characters: none if the first one is not that simple.
-    fn print_in_row(&mut self, text: &[u8]) -> usize {
-        let grid = self.term.grid_mut();
-        if !self.plain || grid.cursor.input_needs_wrap {
-            return 0;
-        }
-        let (columns, point) = (grid.columns(), grid.cursor.point);
-        let count = text.len().min(columns - point.column.0);
-        let end = point.column + count;
-        let template = grid.cursor.template.clone();
-        let cells = &mut grid[point.line][point.column..end];
-        if cells.iter().any(|cell| cell.flags.intersects(Flags::WIDE_CHAR | Flags::WIDE_CHAR_SPACER)) {
-            return 0;
-        }
-        for (cell, byte) in cells.iter_mut().zip(text) {
-            cell.c = char::from(*byte);
-            cell.fg = template.fg;
-            cell.bg = template.bg;
-            cell.flags = template.flags;
-            cell.extra.clone_from(&template.extra);
-        }
-        grid.cursor.input_needs_wrap = end.0 == columns;
-        grid.cursor.point.column = end.min(Column(columns - 1));
-        count
-    }
 }
 
 #[cfg(test)]

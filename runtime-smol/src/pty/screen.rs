@@ -4,26 +4,24 @@
 use super::emulator::{Palette, ROWS_MAX};
 use super::history::History;
 use super::paint::Painter;
+use super::screens::SavedModes;
 use crate::keyboard::Keyboard;
 use alacritty_terminal::Term;
 use alacritty_terminal::event::{Event, EventListener};
 use alacritty_terminal::grid::{Dimensions, Grid};
-use alacritty_terminal::index::{Column, Line};
+use alacritty_terminal::index::Line;
 use alacritty_terminal::term::cell::{Cell, Flags};
 use alacritty_terminal::term::{Config, Osc52, TermMode};
 use alacritty_terminal::vte::ansi::{
     Attr, CharsetIndex, ClearMode, CursorShape, CursorStyle, Handler, Hyperlink, KeyboardModes,
-    KeyboardModesApplyBehavior, LineClearMode, Mode, ModifyOtherKeys, NamedColor, NamedPrivateMode, PrivateMode, Rgb,
-    StandardCharset, TabulationClearMode,
+    KeyboardModesApplyBehavior, LineClearMode, Mode, ModifyOtherKeys, NamedColor, NamedMode, NamedPrivateMode,
+    PrivateMode, Rgb, StandardCharset, TabulationClearMode,
 };
 use consort_core::Size;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use unicode_width::UnicodeWidthChar;
 
-/// Combining characters kept per cell.
-const COMBINING: usize = 8;
 /// Bytes kept of a title.
 const TITLE_BYTES: usize = 1 << 10;
 /// Saved titles.
@@ -86,6 +84,8 @@ pub(super) struct Shadow {
     pub(super) cursor_styled: bool,
     pub(super) title: Option<String>,
     titles: Vec<Option<String>>,
+    /// What was saved with the cursors of both screens.
+    pub(super) saved: [SavedModes; 2],
     pub(super) keyboard: Keyboard,
 }
 
@@ -99,6 +99,7 @@ impl Shadow {
             cursor_styled: false,
             title: None,
             titles: Vec::new(),
+            saved: [SavedModes::default(); 2],
             keyboard: Keyboard::default(),
         }
     }
@@ -203,25 +204,14 @@ impl Screen {
         self.allotted &= size.cols() == self.size().cols();
         self.term.resize(GridSize::of(size));
         settle_cursor(self.term.grid_mut());
+        if self.alternate() {
+            cut_wide_characters(self.term.grid_mut());
+        }
         self.on_primary(|screen| settle_cursor(screen.term.grid_mut()));
         self.shadow.scroll_region = 0..usize::from(size.rows());
         let (had, columns) = (self.shadow.tab_stops.len(), usize::from(size.cols()));
         self.shadow.tab_stops.truncate(columns);
         self.shadow.tab_stops.extend((had..columns).map(|column| column % 8 == 0));
-    }
-
-    /// Does something to the normal screen while the alternate one may be showing.
-    pub(super) fn on_primary<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
-        if !self.alternate() {
-            return act(self);
-        }
-        // `Term` gives access to the active grid only, and going back to the alternate screen clears it.
-        let alternate = self.term.grid().clone();
-        self.term.swap_alt();
-        let result = act(self);
-        self.term.swap_alt();
-        *self.term.grid_mut() = alternate;
-        result
     }
 
     /// Moves the oldest rows above the normal screen to the history until `keep` are left.
@@ -298,20 +288,6 @@ impl Screen {
         self.plain = self.term.grid().cursor.charsets[self.shadow.charset] == StandardCharset::Ascii
             && !self.term.mode().contains(TermMode::INSERT);
     }
-
-    /// The cell that a combining character would join has room for it.
-    fn may_combine(&self) -> bool {
-        let cursor = &self.term.grid().cursor;
-        let row = &self.term.grid()[cursor.point.line];
-        let mut column = cursor.point.column;
-        if !cursor.input_needs_wrap {
-            column = Column(column.0.saturating_sub(1));
-        }
-        if row[column].flags.contains(Flags::WIDE_CHAR_SPACER) {
-            column = Column(column.0.saturating_sub(1));
-        }
-        row[column].zerowidth().is_none_or(|some| some.len() < COMBINING)
-    }
 }
 
 /// Reflowing can leave a cursor that waits beyond the last column without being there: a state that no output leads to.
@@ -319,6 +295,17 @@ pub(super) fn settle_cursor(grid: &mut Grid<Cell>) {
     let last = grid.last_column();
     for cursor in [&mut grid.cursor, &mut grid.saved_cursor] {
         cursor.input_needs_wrap &= cursor.point.column == last;
+    }
+}
+
+/// Rows that are not reflowed may end within a wide character then.
+fn cut_wide_characters(grid: &mut Grid<Cell>) {
+    let last = grid.last_column();
+    for row in (0..grid.screen_lines()).map(Line::from) {
+        let cell = &mut grid[row][last];
+        if cell.flags.contains(Flags::WIDE_CHAR) {
+            cell.clear_wide();
+        }
     }
 }
 
@@ -381,7 +368,6 @@ impl Handler for Screen {
         substitute();
         scroll_up(rows: usize);
         scroll_down(rows: usize);
-        save_cursor_position();
         report_mode(mode: Mode);
         report_private_mode(mode: PrivateMode);
         set_keypad_application_mode();
@@ -393,33 +379,7 @@ impl Handler for Screen {
 
     #[inline]
     fn input(&mut self, character: char) {
-        if self.plain && matches!(character, ' '..='~') {
-            let grid = self.term.grid_mut();
-            let columns = grid.columns();
-            let cursor = &grid.cursor;
-            if !cursor.input_needs_wrap {
-                let (point, fg, bg, flags) =
-                    (cursor.point, cursor.template.fg, cursor.template.bg, cursor.template.flags);
-                let extra = cursor.template.extra.clone();
-                let cell = &mut grid[point.line][point.column];
-                if !cell.flags.intersects(Flags::WIDE_CHAR | Flags::WIDE_CHAR_SPACER) {
-                    cell.c = character;
-                    cell.fg = fg;
-                    cell.bg = bg;
-                    cell.flags = flags;
-                    cell.extra = extra;
-                    if point.column.0 + 1 < columns {
-                        grid.cursor.point.column.0 += 1;
-                    } else {
-                        grid.cursor.input_needs_wrap = true;
-                    }
-                    return;
-                }
-            }
-        } else if character.width() == Some(0) && !self.may_combine() {
-            return;
-        }
-        Handler::input(&mut self.term, character);
+        self.print_character(character);
     }
 
     fn dynamic_color_sequence(&mut self, prefix: String, index: usize, terminator: &str) {
@@ -526,10 +486,12 @@ impl Handler for Screen {
         Handler::terminal_attribute(&mut self.term, attribute);
     }
 
+    fn save_cursor_position(&mut self) {
+        self.save_cursor();
+    }
+
     fn restore_cursor_position(&mut self) {
-        Handler::restore_cursor_position(&mut self.term);
-        self.forget_wrap();
-        self.look_whether_plain();
+        self.restore_cursor();
     }
 
     fn set_title(&mut self, title: Option<String>) {
@@ -634,7 +596,10 @@ impl Handler for Screen {
     }
 
     fn set_mode(&mut self, mode: Mode) {
-        Handler::set_mode(&mut self.term, mode);
+        // What a new line is, is a matter of the filter (see `dialect`).
+        if mode != Mode::Named(NamedMode::LineFeedNewLine) {
+            Handler::set_mode(&mut self.term, mode);
+        }
         self.look_whether_plain();
     }
 
@@ -645,16 +610,17 @@ impl Handler for Screen {
 
     fn set_private_mode(&mut self, mode: PrivateMode) {
         match mode {
-            PrivateMode::Unknown(47 | 1047) if !self.alternate() => self.term.swap_alt(),
-            PrivateMode::Unknown(47 | 1047) => {}
-            PrivateMode::Unknown(1048) => self.save_cursor_position(),
+            PrivateMode::Unknown(47 | 1047) => self.enter_alternate(false),
+            PrivateMode::Named(NamedPrivateMode::SwapScreenAndSetRestoreCursor) => self.enter_alternate(true),
             PrivateMode::Unknown(number) => {
                 if self.shadow.extra_modes.len() < EXTRA_MODES {
                     self.shadow.extra_modes.insert(number);
                 }
             }
+            // A terminal that does not change its width for this mode ignores it.
+            PrivateMode::Named(NamedPrivateMode::ColumnMode) => {}
             PrivateMode::Named(named) => {
-                self.before_private_mode(named);
+                self.shadow.cursor_styled |= named == NamedPrivateMode::BlinkingCursor;
                 Handler::set_private_mode(&mut self.term, mode);
             }
         }
@@ -663,15 +629,18 @@ impl Handler for Screen {
 
     fn unset_private_mode(&mut self, mode: PrivateMode) {
         match mode {
-            PrivateMode::Unknown(47 | 1047) if self.alternate() => self.term.swap_alt(),
-            PrivateMode::Unknown(47 | 1047) => {}
-            PrivateMode::Unknown(1048) => self.restore_cursor_position(),
+            PrivateMode::Unknown(47 | 1047) => self.leave_alternate(false),
+            PrivateMode::Named(NamedPrivateMode::SwapScreenAndSetRestoreCursor) => self.leave_alternate(true),
             PrivateMode::Unknown(number) => {
                 self.shadow.extra_modes.remove(&number);
             }
+            PrivateMode::Named(NamedPrivateMode::ColumnMode) => {}
             PrivateMode::Named(named) => {
-                self.before_private_mode(named);
+                self.shadow.cursor_styled |= named == NamedPrivateMode::BlinkingCursor;
                 Handler::unset_private_mode(&mut self.term, mode);
+                if named == NamedPrivateMode::Origin {
+                    Handler::goto(&mut self.term, 0, 0);
+                }
             }
         }
         self.look_whether_plain();
@@ -702,15 +671,5 @@ impl Handler for Screen {
         let sound = |text: &str| text.len() <= LINK_BYTES && !text.chars().any(char::is_control);
         let link = link.filter(|link| sound(&link.uri) && link.id.as_deref().is_none_or(sound));
         Handler::set_hyperlink(&mut self.term, link);
-    }
-}
-
-impl Screen {
-    fn before_private_mode(&mut self, mode: NamedPrivateMode) {
-        match mode {
-            NamedPrivateMode::ColumnMode => self.shadow.scroll_region = 0..self.term.screen_lines(),
-            NamedPrivateMode::BlinkingCursor => self.shadow.cursor_styled = true,
-            _ => {}
-        }
     }
 }

@@ -6,6 +6,7 @@
 use super::history::History;
 use super::paint::Painter;
 use super::screen::{Screen, default_tab_stops};
+use super::screens::SavedModes;
 use crate::dialect::Dialect;
 use crate::dialect::widths::Widths;
 use alacritty_terminal::grid::{Cursor, Dimensions, Grid, Row};
@@ -55,18 +56,13 @@ fn paint_screens(
     let above = grid.history_size().min(history_lines);
     paint_rows(&mut painter, grid, above);
     if let Some(alternate) = alternate {
-        // The cursor that the program finds when it leaves the alternate screen is saved by entering it.
-        place(&mut painter, grid, &grid.cursor, 0);
-        charsets(&mut painter, &grid.cursor);
-        painter.pen_for(&grid.cursor.template);
-        painter.raw(b"\x1b[?1049h");
-        painter.reset_pen();
-        ascii(&mut painter, &grid.cursor);
+        // The cursor that the program may restore when it leaves the alternate screen is saved by entering it.
+        saved_cursor(&mut painter, grid, screen.saved_modes(false), b"\x1b[?1049h");
         painter.raw(b"\x1b[2J\x1b[H");
         paint_rows(&mut painter, alternate, 0);
-        saved_cursor(&mut painter, alternate);
+        saved_cursor(&mut painter, alternate, screen.saved_modes(true), b"\x1b7");
     } else {
-        saved_cursor(&mut painter, grid);
+        saved_cursor(&mut painter, grid, screen.saved_modes(false), b"\x1b7");
     }
     painter.into_bytes()
 }
@@ -117,6 +113,12 @@ fn charsets(painter: &mut Painter, cursor: &Cursor<Cell>) {
     }
 }
 
+fn active_charset(painter: &mut Painter, index: CharsetIndex) {
+    if index == CharsetIndex::G1 {
+        painter.raw(b"\x0e");
+    }
+}
+
 /// Takes back what [`charsets`] did.
 fn ascii(painter: &mut Painter, cursor: &Cursor<Cell>) {
     for (index, designator) in CHARSETS {
@@ -126,41 +128,27 @@ fn ascii(painter: &mut Painter, cursor: &Cursor<Cell>) {
     }
 }
 
-fn saved_cursor(painter: &mut Painter, grid: &Grid<Cell>) {
+/// Puts the cursor to where one was saved, as it was, and saves it by `keep`. Margins are as at the beginning.
+fn saved_cursor(painter: &mut Painter, grid: &Grid<Cell>, modes: SavedModes, keep: &[u8]) {
     let saved = &grid.saved_cursor;
-    if *saved == Cursor::default() {
+    if *saved == Cursor::default() && modes == SavedModes::default() && keep == b"\x1b7" {
         return;
+    }
+    if modes.origin {
+        painter.raw(b"\x1b[?6h");
     }
     place(painter, grid, saved, 0);
     charsets(painter, saved);
+    active_charset(painter, modes.charset);
     painter.pen_for(&saved.template);
-    painter.raw(b"\x1b7");
+    painter.raw(keep);
     painter.reset_pen();
     ascii(painter, saved);
-    if beyond_line_that_goes_on(grid, saved) {
-        // Placing the cursor has cut the line: wrapping once more joins it again.
-        painter.cell(&grid[Line(saved.point.line.0 + 1)][Column(0)]);
-        painter.reset_pen();
+    if modes.charset != CharsetIndex::G0 {
+        painter.raw(b"\x0f");
     }
-}
-
-/// Whether the cursor waits beyond the last column of a row that was continued in the next one since.
-fn beyond_line_that_goes_on(grid: &Grid<Cell>, cursor: &Cursor<Cell>) -> bool {
-    let line = cursor.point.line;
-    let wraps = grid[line][grid.last_column()].flags.contains(Flags::WRAPLINE);
-    cursor.input_needs_wrap && wraps && line < grid.bottommost_line()
-}
-
-/// Like [`place`], for the cursor in use. One that was restored beyond the last column of a line that goes on is restored
-/// again.
-fn place_cursor(painter: &mut Painter, grid: &Grid<Cell>, top: usize) {
-    let (cursor, saved) = (&grid.cursor, &grid.saved_cursor);
-    let restored = cursor.input_needs_wrap && cursor.point == saved.point && beyond_line_that_goes_on(grid, saved);
-    if restored {
-        painter.raw(b"\x1b8\x1b[m\x1b]8;;\x1b\\");
-        ascii(painter, saved);
-    } else {
-        place(painter, grid, cursor, top);
+    if modes.origin {
+        painter.raw(b"\x1b[?6l");
     }
 }
 
@@ -185,9 +173,6 @@ fn modes(screen: &Screen, bytes: &mut Vec<u8>) {
     if mode.contains(TermMode::APP_KEYPAD) {
         painter.raw(b"\x1b=");
     }
-    if mode.contains(TermMode::LINE_FEED_NEW_LINE) {
-        painter.raw(b"\x1b[20h");
-    }
     if shadow.cursor_styled {
         let style = term.cursor_style();
         let steady = match style.shape {
@@ -200,14 +185,12 @@ fn modes(screen: &Screen, bytes: &mut Vec<u8>) {
     if let Some(title) = &shadow.title {
         painter.raw(format!("\x1b]2;{title}\x1b\\").as_bytes());
     }
-    place_cursor(&mut painter, grid, if mode.contains(TermMode::ORIGIN) { region.start } else { 0 });
+    place(&mut painter, grid, &grid.cursor, if mode.contains(TermMode::ORIGIN) { region.start } else { 0 });
     if mode.contains(TermMode::INSERT) {
         painter.raw(b"\x1b[4h");
     }
     charsets(&mut painter, &grid.cursor);
-    if matches!(shadow.charset, CharsetIndex::G1) {
-        painter.raw(b"\x0e");
-    }
+    active_charset(&mut painter, shadow.charset);
     painter.pen_for(&grid.cursor.template);
     let mut keyboard = String::new();
     shadow.keyboard.write_rest(&mut keyboard);

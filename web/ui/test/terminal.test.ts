@@ -147,7 +147,7 @@ describe("the alternate screen", () => {
   const printed = (): string[] => [0, 1, 2, 3].map(line);
 
   it("is left only where it is shown: nothing that was printed is written over", async () => {
-    for (const mode of ["?47", "?1047", "?1049", "?1047;1049", "?1048"]) {
+    for (const mode of ["?47", "?1047", "?1049", "?1047;1049"]) {
       terminal.reset();
       await write(`${ESC}[Hone\r\ntwo\r\n${ESC}[${mode}lthree\r\n`);
       expect(printed(), mode).toEqual(["one", "two", "three", ""]);

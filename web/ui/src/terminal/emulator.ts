@@ -2,11 +2,12 @@
 
 import type { ITerminalInitOnlyOptions, ITerminalOptions, Terminal } from "@xterm/xterm";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
-import { leaveAlternateScreenOnce } from "./alternate-screen";
 import { handleClipboardWrites } from "./clipboard";
 import { editAsOwners } from "./edits";
 import { followOwnersRules, type Owner } from "./owner-rules";
+import { printAsOwners } from "./printing";
 import { swallowQueries } from "./queries";
+import { switchScreensAsOwners } from "./screens";
 import { countByOwnersWidths } from "./widths";
 
 /** The terminal with its scrollback; the node bounds the history of a snapshot far below. */
@@ -42,8 +43,9 @@ export function configureEmulator(terminal: Emulator, listener: EmulatorListener
   followOwnersRules(terminal, owner);
   countByOwnersWidths(terminal, (table) => (owner.tmux = table.join !== "zero-width"));
   swallowQueries(terminal);
-  leaveAlternateScreenOnce(terminal);
-  editAsOwners(terminal);
+  switchScreensAsOwners(terminal, owner);
+  editAsOwners(terminal, owner);
+  printAsOwners(terminal);
   handleClipboardWrites(terminal, (text) => listener.clipboard(text));
 }
 

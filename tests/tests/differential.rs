@@ -1,0 +1,68 @@
+//! Our own terminals and the page's emulator show the same, cell by cell: what once differed, and programs that are drawn.
+//! `make differ` draws many more, and compares with tmux.
+
+use consort_tests::differential::{Case, Compared, Headless, Op, case, compare, explained, pty};
+
+/// Programs that are drawn. They take seven seconds.
+const CASES: u64 = 150;
+
+/// What once differed.
+const ONCE: [&str; 28] = [
+    "\n\x1b[?1048l",
+    "\n\n\x1b[s\r\n\x1b8",
+    "one\x1b[31m\x1b[?1048h\x1b[m\r\n\x1b[?1048ltwo",
+    "\x1b)0\x0e\x1b7\x0f\x1b[5;5H\x1b8qqq",
+    "\x1b[2;3r\x1b[?6h\x1b7\x1b[?6l\x1b8\x1b[Hx",
+    "\n\x1b[?6lx",
+    "\x1b[?6h\x1b[2r\x1b[3Cx\x1b[2Ay\x1b[Gz",
+    "\x1b[1;3r\x1b[3ex\x1b[2ay",
+    "\n\x1b[?3hx",
+    "ab\n\x1b[?1047h\x1b[4`x\x1b[?1047ly",
+    "\n\x1b[?1047h\x1b[?1049l",
+    "\x1b[?1049h\n\x1b[?1049h\x1b8",
+    "\x1b[42m\x1b[?1049hx",
+    "\x1b[2;3r1\r\n2\r\n3\r\n\x1b[?1047h1\r\n2\r\n3\r\n4\r\n",
+    "ab\x1b7\x1b[?1047h\x1b[3;3H\x1b7\x1b[?1049lx",
+    "\x1b[20hone\ntwo\x0bthree\x1b[20l\nx",
+    "\x1b[42m\x1b#8x",
+    "one\x1b[42m\x1b[2Jx",
+    "one\x1b[44m\n\x1b[K\x1b[m\x1b[2Jx",
+    "漢字漢字\x1b[4h\x1b[4Gpq\x1b[2;1H漢\x1b[Gx",
+    "漢字漢字\x1b[42m\x1b[2Gx\x1b[7Gy",
+    "漢字\x1b[2G\x1b[2@",
+    "漢\x1b[99b\x1b[?7lx\x1b[9G漢",
+    "\u{200d}漢\r\u{301}x\x1b[6G\u{301}",
+    "e\u{301}\x1b[3bx",
+    "\x1b]8;;http://a/\u{9c}b\x1b\\c\x1b]8;;\x1b\\",
+    "\x1b]133;A\u{9c}x\x1b[4G",
+    "abcdefgh\x1b7\r\n\x1b8x",
+];
+
+fn differences<'a>(cases: impl Iterator<Item = Case> + 'a) -> impl Iterator<Item = String> + 'a {
+    let mut headless = Headless::start();
+    cases.filter_map(move |case| {
+        let all = compare(&mut headless, &pty::run(&case), Compared::PTY);
+        let difference = all.iter().find(|difference| explained::reason(&case, difference).is_none())?;
+        Some(format!("{}\n    {:?}: {}", case.describe(), difference.stage, difference.what))
+    })
+}
+
+fn assert_none(differences: impl Iterator<Item = String>) {
+    let all: Vec<String> = differences.collect();
+    assert!(all.is_empty(), "{} differ:\n{}", all.len(), all.join("\n"));
+}
+
+#[test]
+fn what_once_differed_is_the_same() {
+    let cases = ONCE.iter().flat_map(|text| {
+        let bytes = text.as_bytes();
+        let case = Case { size: (8, 4), ops: vec![Op::Bytes(bytes.to_vec())], cut: bytes.len() / 2, resize: None };
+        [Case { cut: bytes.len(), ..case.clone() }, case]
+    });
+    assert_none(differences(cases));
+}
+
+#[test]
+fn drawn_programs_show_the_same() {
+    assert_none(differences((0..CASES).map(case)));
+}
