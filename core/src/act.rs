@@ -27,7 +27,9 @@ impl Act {
     pub fn of(command: &Command) -> Self {
         let bytes = |text: &str| format!("{} bytes", text.len());
         match command {
-            Command::Create(new) => Act { detail: cut(&new.name), ..Act::new("create") },
+            Command::Create(new) | Command::CreateFrom { new, .. } => {
+                Act { detail: cut(&new.name), ..Act::new("create") }
+            }
             Command::Edit { agent, name: Some(name), .. } => Act { detail: cut(name), ..Act::on(*agent, "rename") },
             Command::Edit { agent, .. } => Act::on(*agent, "edit"),
             Command::SetNotes { agent, notes, .. } => Act { detail: bytes(notes), ..Act::on(*agent, "notes") },

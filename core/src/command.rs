@@ -78,6 +78,14 @@ pub enum Command {
     /// List the directories in a directory of the node's machine: an absolute path, or one that begins with `~`; empty means the home
     /// directory. At most [`TEXT_BYTES`](crate::limits::TEXT_BYTES).
     ListDirectory(String),
+    /// Create an agent as somebody in a shell of the node's own machine would start it. Only a node itself does that: variables of a
+    /// machine mean nothing on another one, and do not travel.
+    CreateFrom {
+        /// The agent.
+        new: NewAgent,
+        /// Variables of that shell, which the agent gets if nobody else gives it one of the same name.
+        caller: Vec<(String, String)>,
+    },
 }
 
 /// What a member may do on the agents of other nodes. Enforced by the node that owns the agent.

@@ -165,6 +165,8 @@ pub const TAG_CHARS: usize = 40;
 pub const ARGUMENTS: usize = 256;
 /// Environment variables of an agent.
 pub const VARIABLES: usize = 256;
+/// Bytes of all variables together that an agent gets from the shell that created it.
+pub const CALLER_BYTES: usize = 128 << 10;
 /// Bytes of a directory, a program, an argument or a variable.
 pub const TEXT_BYTES: usize = 16 << 10;
 /// Directories that are listed of one directory.

@@ -230,6 +230,8 @@ pub struct LaunchSpec {
     pub args: Vec<String>,
     /// Variables added to the environment.
     pub env: Vec<(String, String)>,
+    /// Variables of the shell that it was created from, for which any other of the same name counts more.
+    pub caller: Vec<(String, String)>,
     /// Size to start with.
     pub size: Size,
 }

@@ -97,6 +97,36 @@ fn an_agent_is_started_as_it_was_asked_for_and_again_in_the_size_that_it_had_las
 }
 
 #[test]
+fn what_the_caller_s_shell_gave_an_agent_it_gets_at_every_start_also_of_the_node() {
+    let caller = vec![("PATH".to_string(), "/venv/bin".to_string())];
+    let new = NewAgent { name: "a-b".into(), env: vec![("K".into(), "V".into())], ..NewAgent::default() };
+    let mut desk = Desk::new();
+    let agent = desk.create_with(Command::CreateFrom { new, caller: caller.clone() });
+    desk.gone(agent);
+    for mut desk in [Desk::with_store(desk.files.clone()), desk] {
+        desk.available();
+        desk.listed();
+        let (_, said) = desk.command(Command::Start(agent));
+        let (_, BackendOperation::Launch(spec)) = operation(&said) else { panic!("it is started") };
+        assert_eq!((spec.caller, spec.env), (caller.clone(), vec![("K".into(), "V".into())]));
+    }
+}
+
+#[test]
+fn what_a_shell_may_hand_over_is_bounded() {
+    let told = |caller| {
+        let new = NewAgent { name: "a".into(), ..NewAgent::default() };
+        refusal(&Desk::new().command(Command::CreateFrom { new, caller }).1)
+    };
+    let many = |count: usize, bytes: usize| (0..count).map(|at| (format!("V{at}"), "x".repeat(bytes))).collect();
+    assert_eq!(told(many(limits::VARIABLES, 1)), None);
+    assert_eq!(told(many(limits::VARIABLES + 1, 1)), Some("invalid"));
+    assert_eq!(told(many(1, limits::TEXT_BYTES + 1)), Some("invalid"));
+    assert_eq!(told(many(20, limits::CALLER_BYTES / 20)), Some("invalid"), "their names count, too");
+    assert_eq!(told(vec![("A=B".into(), String::new())]), Some("invalid"));
+}
+
+#[test]
 fn when_the_start_fails_nothing_is_left_of_the_agent() {
     let mut desk = Desk::new();
     let (_, said) = desk.command(new("a"));

@@ -5,7 +5,7 @@ mod desk;
 use consort_core::command::NewAgent;
 use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use consort_core::mesh::facts::{AgentFact, Fact, Key, NodeFact, NodeRef, Value, Version};
-use consort_core::{Address, AgentId, NodeId, Rights, redact};
+use consort_core::{Address, AgentId, Command, NodeId, Rights, redact};
 use desk::Desk;
 use std::collections::BTreeMap;
 
@@ -84,6 +84,22 @@ fn an_agent_that_version_one_stored_is_read() {
     assert!(agent.autostart && agent.created_unix_ms == 1_000);
 }
 
+/// The same as version 0.2 stored it: created by somebody, and it has ended by itself.
+const STORED_SECOND: &str =
+    "01050361 2d62 00 012f 01 03766964 01 022d78 01 014b 0156 0568656c6c6f 03 01 06757267656e74 01 01 e807 00 01";
+
+#[test]
+fn an_agent_that_was_stored_before_shells_gave_it_variables_is_read() {
+    let digits: String = STORED_SECOND.split(' ').collect();
+    let bytes: Vec<u8> =
+        (0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).expect("hex")).collect();
+    let desk = Desk::with_store(BTreeMap::from([(STORED.0.to_string(), bytes.clone())]));
+    let agent = desk.agent(AgentId(5));
+    assert_eq!((agent.name, agent.notes, agent.origin), ("a-b", "hello", Origin::Created));
+    let redacted = redact::stored(STORED.0, &bytes).expect("an agent");
+    assert_eq!(hex(&redacted), hex(&bytes).replace("014b0156", "014b012a").replace("68656c6c6f", "2a2a2a2a2a"));
+}
+
 #[test]
 fn of_a_screen_a_recording_keeps_what_says_what_the_agent_does() {
     assert_eq!(
@@ -149,4 +165,13 @@ fn a_stored_agent_without_what_is_secret_is_as_long_and_of_the_same_version() {
     assert_eq!(redacted.len(), bytes.len());
     let restored = Desk::with_store(BTreeMap::from([(key.clone(), redacted)]));
     assert_eq!(restored.agent(agent).notes, "******");
+
+    let caller = vec![("KEY".to_string(), "hunter2".to_string())];
+    let mut desk = Desk::new();
+    desk.create_with(Command::CreateFrom { new: NewAgent { name: "b".into(), ..NewAgent::default() }, caller });
+    let (key, bytes) = desk.files.iter().next().expect("stored");
+    let has = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
+    assert!(has(bytes, b"KEY\x07hunter2"));
+    let redacted = redact::stored(key, bytes).expect("an agent");
+    assert!(has(&redacted, b"KEY\x07*******") && redacted.len() == bytes.len());
 }

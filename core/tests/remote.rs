@@ -561,6 +561,9 @@ fn a_stream_ends_when_its_terminal_does() {
 fn an_agent_is_created_from_another_node_and_shown_there_when_the_reply_comes() {
     let mut show = Show::new(row());
     let new = NewAgent { name: "made-far-away".into(), ..NewAgent::default() };
+    let with_variables = Command::CreateFrom { new: new.clone(), caller: vec![("K".into(), "V".into())] };
+    let refused = show.ask(2, with_variables).expect_err("variables of a machine do not travel");
+    assert_eq!((refused.code.into_name(), refused.message.contains("shell")), ("invalid".into(), true));
     let reply = show.ask(2, Command::Create(new));
     let Ok(Reply::Agent(agent)) = reply else { panic!("{reply:?}") };
     assert_eq!(show.town.view(2).agent(agent).map(|agent| agent.name.to_string()), Some("made-far-away".into()));

@@ -176,7 +176,7 @@ fn the_bytes_of_commands_are_fixed() {
     let commands = [
         ("admit", admit),
         ("remove", Command::Remove(OTHER)),
-        ("create", Command::Create(new)),
+        ("create", Command::Create(new.clone())),
         ("edit", Command::Edit { agent, name: Some("b".into()), tags: None, autostart: Some(false) }),
         ("set notes", Command::SetNotes { agent, notes: "n".into(), revision: Some(3) }),
         ("start", Command::Start(agent)),
@@ -187,6 +187,7 @@ fn the_bytes_of_commands_are_fixed() {
         ("read notes", Command::ReadNotes(agent)),
         ("read text", Command::ReadText { agent, pane: None, history_lines: 300 }),
         ("list directory", Command::ListDirectory("~".into())),
+        ("create from", Command::CreateFrom { new, caller: vec![("P".into(), "/b".into())] }),
     ];
     pinned(&commands.each_ref().map(|(name, command)| (*name, encode(command))), COMMANDS);
 }
@@ -347,6 +348,7 @@ const COMMANDS: &str = "
     read notes: 0aac02
     read text: 0bac0200ac02
     list directory: 0c017e
+    create from: 0d03612d620101012f0102766901022d7801014b0156016e010174015018ac02010150022f62
 ";
 
 const ANSWERS: &str = "

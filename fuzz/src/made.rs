@@ -65,7 +65,7 @@ impl Known {
 
     pub(crate) fn command(&self, cursor: &mut Cursor<'_>) -> Command {
         let agent = self.agent(cursor);
-        match cursor.below(13) {
+        match cursor.below(14) {
             0 => Command::Create(NewAgent {
                 name: cursor.text(8),
                 backend: cursor.flag().then_some(BackendKind::Pty),

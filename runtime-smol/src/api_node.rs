@@ -1,12 +1,14 @@
 //! What the HTTP API may ask of this node: commands and looks go to the driver, the rest to who meets other nodes.
 
 use crate::driver::Handle;
+use crate::environment::Environments;
 use crate::origins;
 use crate::peers::Peers;
 use consort_core::Rights;
 use consort_core::error::RefusalCode;
 use consort_core::{Command, NodeId, Refusal, Reply};
 use consort_web::api::{Asked, Audit, Checked, Eventually, Invite, JoinRequest, Joined, Look, Meeting, Node};
+use consort_web::environment::EnvironmentReport;
 use futures_lite::future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +23,7 @@ type Auditor = Box<dyn FnMut(Audit<'_>) + Send>;
 pub struct ApiNode {
     handle: Handle,
     peers: Arc<Peers>,
+    environments: Environments,
     state_dir: PathBuf,
     audit: Mutex<Auditor>,
 }
@@ -30,10 +33,11 @@ impl ApiNode {
     pub fn new(
         handle: Handle,
         peers: Arc<Peers>,
+        environments: Environments,
         state_dir: PathBuf,
         audit: impl FnMut(Audit<'_>) + Send + 'static,
     ) -> Self {
-        ApiNode { handle, peers, state_dir, audit: Mutex::new(Box::new(audit)) }
+        ApiNode { handle, peers, environments, state_dir, audit: Mutex::new(Box::new(audit)) }
     }
 }
 
@@ -95,6 +99,39 @@ impl Node for ApiNode {
                 hint: format!("Look at {}.", self.state_dir.display()),
             })
         })
+    }
+
+    fn environment(&self) -> EnvironmentReport {
+        self.environments.report()
+    }
+
+    fn reload_environment(&self) -> Eventually<'_, EnvironmentReport> {
+        let environments = self.environments.clone();
+        Box::pin(smol::unblock(move || {
+            environments.reload();
+            environments.report()
+        }))
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        self.environments.variable(name)
+    }
+
+    fn set_variable(&self, name: String, value: Option<String>) -> Eventually<'_, Result<bool, Refusal>> {
+        let environments = self.environments.clone();
+        let refused = |error| Refusal {
+            code: RefusalCode::NotStored,
+            message: format!("The variable cannot be stored: {error}."),
+            hint: format!("Look at {}.", self.state_dir.display()),
+        };
+        Box::pin(async move {
+            smol::unblock(move || environments.set_variable(&name, value.as_deref())).await.map_err(refused)
+        })
+    }
+
+    fn handed_over(&self, caller: Vec<(String, String)>) -> Eventually<'_, Vec<(String, String)>> {
+        let environments = self.environments.clone();
+        Box::pin(smol::unblock(move || environments.handed_over(caller)))
     }
 
     fn meeting(&self) -> Meeting {

@@ -81,6 +81,15 @@ pub enum AuditEvent {
         /// Allowed, or removed.
         allowed: bool,
     },
+    /// A variable for all agents; never its value.
+    Variable {
+        /// Who.
+        who: By,
+        /// Its name.
+        name: String,
+        /// `set`, `removed` or `shown`.
+        what: &'static str,
+    },
     /// Somebody was refused.
     Refused {
         /// Who.
@@ -138,6 +147,9 @@ impl AuditEvent {
             AuditEvent::LoggedIn { who } => ("login", Some(who), json!({})),
             AuditEvent::Origin { who, url, allowed } => {
                 (if *allowed { "origin-allowed" } else { "origin-removed" }, Some(who), json!({"url": text(url)}))
+            }
+            AuditEvent::Variable { who, name, what } => {
+                ("variable", Some(who), json!({"name": text(name), "what": what}))
             }
             AuditEvent::Refused { who, what, why } => {
                 ("refused", Some(who), json!({"what": text(what), "why": text(why)}))

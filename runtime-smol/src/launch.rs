@@ -4,7 +4,7 @@ use crate::environment::Environment;
 use consort_core::OperationError;
 use rustix::fs::{Access, access};
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Runs `"$@"`, reports how it ended, and leaves a shell behind in the same terminal. User values are only ever arguments.
 ///
@@ -34,8 +34,24 @@ pub fn expand_home(directory: &str, home: &Path) -> PathBuf {
             .strip_prefix("~/")
             .map_or_else(|| PathBuf::from(directory), |below| home.join(below.trim_start_matches('/'))),
     };
-    // Without doubled and trailing slashes: programs are told of it as it is written.
-    expanded.components().collect()
+    normalised(&expanded)
+}
+
+/// A path without `.`, `..`, doubled and trailing slashes: programs see it as their working directory. As a shell does it, by the
+/// names alone, so that links stay in it.
+#[must_use]
+pub fn normalised(path: &Path) -> PathBuf {
+    let mut parts: Vec<Component<'_>> = Vec::new();
+    for part in path.components() {
+        match (part, parts.last()) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(last))) if *last != "~" => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    parts.iter().collect()
 }
 
 /// Whether programs can be started there.
@@ -46,7 +62,8 @@ pub fn check_directory(directory: &Path) -> Result<(), OperationError> {
     let shown = directory.display();
     let missing = |message: String| Err(error("directory-missing", message, "Create it, or choose another directory."));
     if !directory.is_absolute() {
-        return missing(format!("The directory {shown} is not an absolute path."));
+        let hint = "Give the whole path, or one that begins with ~/";
+        return Err(error("directory-missing", format!("The directory {shown} is not an absolute path."), hint));
     }
     match directory.metadata() {
         Ok(found) if !found.is_dir() => missing(format!("{shown} is not a directory.")),
@@ -104,6 +121,13 @@ pub fn shell(environment: &Environment) -> PathBuf {
     wanted.filter(|shell| shell.is_absolute() && is_executable(shell)).unwrap_or_else(|| "/bin/sh".into())
 }
 
+/// By which name a shell is started as an agent: as a login shell, unless it was created from a shell, whose environment it then
+/// has already.
+pub(crate) fn shell_name(shell: &Path, from_a_shell: bool) -> String {
+    let name = shell.file_name().unwrap_or_default().to_string_lossy();
+    if from_a_shell { name.into_owned() } else { format!("-{name}") }
+}
+
 /// Whether this is a program that may be run.
 pub(crate) fn is_executable(path: &Path) -> bool {
     path.is_file() && access(path, Access::EXEC_OK).is_ok()
@@ -132,6 +156,13 @@ mod tests {
         let text = |directory| expand_home(directory, home).into_os_string().into_string();
         assert_eq!(text("~/"), Ok("/home/me".into()), "programs see it as their working directory");
         assert_eq!(text("/src/./a//"), Ok("/src/a".into()));
+        assert_eq!(text("/src/link/../a/.."), Ok("/src".into()));
+        assert_eq!(text("/../.."), Ok("/".into()));
+        assert_eq!(text("~/src/../../other"), Ok("/home/other".into()));
+        let kept = |path: &str| normalised(Path::new(path)).into_os_string().into_string();
+        assert_eq!(kept("~/a/../b/"), Ok("~/b".into()));
+        assert_eq!(kept("~/../b"), Ok("~/../b".into()), "only the node knows its home");
+        assert_eq!(kept("../b/./c"), Ok("../b/c".into()));
         assert_eq!(text("~//src"), Ok("/home/me/src".into()));
         assert_eq!(expand_home("/tmp/~", home), Path::new("/tmp/~"));
         assert_eq!(expand_home("~other", home), Path::new("~other"));

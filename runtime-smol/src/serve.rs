@@ -8,7 +8,7 @@ use crate::cli::{Listen, ServeOptions, TOKEN_FILE, open_in_browser};
 use crate::directories::Directories;
 use crate::door::{self, Door, Handlers, ListenError, OnLink, OnSocket, Visitor, Where};
 use crate::driver::{Driver, Handle, Mailbox, Parts};
-use crate::environment::{Environments, Question};
+use crate::environment::{EnvironmentError, Environments, Question};
 use crate::link::knocks::Knocks;
 use crate::link::noise::id_of;
 use crate::link::seal::KeySeal;
@@ -67,6 +67,9 @@ pub enum ServeError {
     /// The origins that the user has allowed cannot be read.
     #[error(transparent)]
     Origins(#[from] OriginsError),
+    /// What agents are started with cannot be prepared.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     /// The configuration cannot work.
     #[error(transparent)]
     Config(#[from] consort_core::ConfigError),
@@ -148,7 +151,10 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
     );
 
     let config = api::Config { sites, cookie_key, token, facts: facts.clone() };
-    let api_node = ApiNode::new(handle.clone(), Arc::clone(&peers), options.state_dir.clone(), auditor(audit.clone()));
+    let api_node = {
+        let (handle, peers, environments) = (handle.clone(), Arc::clone(&peers), environments.clone());
+        ApiNode::new(handle, peers, environments, options.state_dir.clone(), auditor(audit.clone()))
+    };
     let api = Arc::new(Api::new(config, Arc::new(api_node)));
     let clock = move || Clock { unix_ms: unix_ms(), uptime_ms: millis(started.elapsed()) };
     let ready = {
@@ -199,8 +205,7 @@ fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {
 fn environments(state_dir: &Path) -> Result<Environments, ServeError> {
     // By its name, not by what it is now: after an update there is another file under the same name.
     let program = std::env::current_exe().map_err(system("this program does not know where it is"))?;
-    Environments::ask(Question::of_this_process(program), state_dir)
-        .map_err(system("environments of agents cannot be prepared"))
+    Ok(Environments::ask(Question::of_this_process(program), state_dir)?)
 }
 
 fn place(options: &ServeOptions) -> Where {
@@ -346,6 +351,9 @@ fn auditor(audit: Audit) -> impl FnMut(api::Audit<'_>) + Send {
             }
             api::Audit::OriginAllowed { url } => AuditEvent::Origin { who, url: url.into(), allowed: true },
             api::Audit::OriginRemoved { url } => AuditEvent::Origin { who, url: url.into(), allowed: false },
+            api::Audit::VariableSet { name } => AuditEvent::Variable { who, name: name.into(), what: "set" },
+            api::Audit::VariableRemoved { name } => AuditEvent::Variable { who, name: name.into(), what: "removed" },
+            api::Audit::VariableShown { name } => AuditEvent::Variable { who, name: name.into(), what: "shown" },
             api::Audit::Refused { code, path } => AuditEvent::Refused { who, what: path.into(), why: code.into() },
         });
     }

@@ -49,7 +49,7 @@ fn ask_within(shell: &str, start_up: &str, times: (Duration, Duration)) -> Asked
     let variables = environments.of(&spec()).into_iter();
     let text = |text: OsString| text.to_string_lossy().into_owned();
     let variables = variables.map(|(name, value)| (text(name), text(value))).collect();
-    let report = environments.report().expect("it was asked");
+    let report = environments.report().shell.expect("it was asked");
     Asked { variables, report, home }
 }
 
@@ -67,6 +67,7 @@ fn spec() -> LaunchSpec {
         program: None,
         args: Vec::new(),
         env: Vec::new(),
+        caller: Vec::new(),
         size: Size::DEFAULT,
     }
 }
@@ -194,6 +195,7 @@ fn a_shell_is_asked_again_when_somebody_wants_that() {
     assert_eq!(key(), Some(text("first")));
     fs::write(&start_up, "export API_KEY=second\n").expect("a start-up file");
     assert_eq!(key(), Some(text("first")), "nobody has asked");
-    assert_eq!(environments.reload().mode, Mode::Interactive);
+    environments.reload();
+    assert_eq!(environments.report().shell.map(|shell| shell.mode), Some(Mode::Interactive));
     assert_eq!(key(), Some(text("second")));
 }

@@ -78,6 +78,7 @@ impl Node {
             directory: self.home.path().to_str().unwrap().into(),
             program: command.first().map(|program| (*program).into()),
             args: command.iter().skip(1).map(|argument| (*argument).into()).collect(),
+            caller: Vec::new(),
             env: vec![("SHELL".into(), "/bin/sh".into()), ("PS1".into(), "$ ".into()), ("ENV".into(), String::new())],
             size: Size::DEFAULT,
         }

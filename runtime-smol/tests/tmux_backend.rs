@@ -310,6 +310,7 @@ fn spec(name: &str, directory: &Path, program: Option<&str>, args: &[&str]) -> L
         program: program.map(str::to_owned),
         args: args.iter().map(|a| (*a).to_owned()).collect(),
         env: vec![],
+        caller: vec![],
         size: Size::clamped(100, 30),
     }
 }

@@ -308,6 +308,7 @@ impl Answers {
 fn permitted(command: &Command, rights: Rights) -> Result<(), Refusal> {
     match (command, rights) {
         (Command::Admit { .. } | Command::Remove(_), _) => Err(own_mesh()),
+        (Command::CreateFrom { .. }, _) => Err(own_variables()),
         (Command::ReadNotes(_) | Command::ReadText { .. }, Rights::View) | (_, Rights::Operate) => Ok(()),
         (
             Command::Create(_)
@@ -331,6 +332,12 @@ fn permitted(command: &Command, rights: Rights) -> Result<(), Refusal> {
 pub(super) fn own_mesh() -> Refusal {
     let message = "admitting and removing is done by the node that a person asks.".to_string();
     refusal(RefusalCode::Invalid, message, "Ask this node itself.")
+}
+
+/// What a shell of one machine has means nothing on another.
+pub(super) fn own_variables() -> Refusal {
+    let message = "an agent gets variables of a shell on the shell's own machine only.".to_string();
+    refusal(RefusalCode::Invalid, message, "Leave them out, or give the agent variables of its own.")
 }
 
 fn unreadable() -> Refusal {

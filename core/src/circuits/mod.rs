@@ -205,6 +205,9 @@ impl Circuits {
         if matches!(command, Command::Admit { .. } | Command::Remove(_)) {
             return Err(commands::own_mesh());
         }
+        if matches!(command, Command::CreateFrom { .. }) {
+            return Err(commands::own_variables());
+        }
         if carrier.rights_of(node).is_none() {
             let hint = "Look at the list of machines.";
             return refuse(RefusalCode::NotFound, "it is not a machine of this mesh.", hint);

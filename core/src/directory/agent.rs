@@ -203,6 +203,7 @@ impl Agent {
             created_unix_ms: seen.created_unix_ms,
             origin: Origin::Found,
             ended: false,
+            caller: Vec::new(),
         }))
     }
 
@@ -236,12 +237,12 @@ impl Agent {
 }
 
 /// The record of a new agent, if everything in it keeps the rules.
-pub(super) fn record_of(new: NewAgent, backend: BackendKind) -> Result<Record, Refusal> {
+pub(super) fn record_of(new: NewAgent, caller: Vec<(String, String)>, backend: BackendKind) -> Result<Record, Refusal> {
     let name = checked_name(&new.name)?;
     let tags = checked_tags(&new.tags)?;
     let invalid = |message: String, hint| Err(refuse(RefusalCode::Invalid, message, hint));
     let texts = [&new.directory].into_iter().chain(&new.program).chain(&new.args);
-    for text in texts.chain(new.env.iter().flat_map(|(name, value)| [name, value])) {
+    for text in texts.chain(new.env.iter().chain(&caller).flat_map(|(name, value)| [name, value])) {
         if text.len() > limits::TEXT_BYTES || text.contains('\0') {
             return invalid(
                 "A directory, program, argument or variable is too long or contains a zero byte.".into(),
@@ -255,7 +256,12 @@ pub(super) fn record_of(new: NewAgent, backend: BackendKind) -> Result<Record, R
     if new.args.len() > limits::ARGUMENTS || new.env.len() > limits::VARIABLES {
         return invalid(format!("At most {} arguments and {} variables.", limits::ARGUMENTS, limits::VARIABLES), "");
     }
-    if let Some((bad, _)) = new.env.iter().find(|(name, _)| !is_variable(name)) {
+    let bytes: usize = caller.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if caller.len() > limits::VARIABLES || bytes > limits::CALLER_BYTES {
+        let most = format!("{} and {} KiB", limits::VARIABLES, limits::CALLER_BYTES >> 10);
+        return invalid(format!("The shell hands over too many variables: at most {most}."), "");
+    }
+    if let Some((bad, _)) = new.env.iter().chain(&caller).find(|(name, _)| !is_variable(name)) {
         let message = format!("'{}' cannot be the name of a variable.", bad.escape_default());
         return invalid(message, "Use letters, digits and '_', not beginning with a digit.");
     }
@@ -277,6 +283,7 @@ pub(super) fn record_of(new: NewAgent, backend: BackendKind) -> Result<Record, R
         created_unix_ms: new.created_unix_ms,
         origin: Origin::Created,
         ended: false,
+        caller,
     })
 }
 

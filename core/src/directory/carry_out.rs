@@ -3,7 +3,7 @@
 use super::agent::{self, Agent};
 use super::plan::{self, Outcome, Plan, Step, refuse};
 use super::record::{self, Record};
-use super::{BackendKind, Directory, Out, Pending, StoredFor, no_such_agent};
+use super::{BackendKind, Directory, Out, Pending, StoredFor, Variables, no_such_agent};
 use crate::command::{Command, NewAgent, Reply};
 use crate::error::{Refusal, RefusalCode};
 use crate::id::{AgentAddress, AgentId, CommandId, OperationId, StoreId, TerminalId};
@@ -19,7 +19,8 @@ use alloc::string::String;
 impl Directory {
     pub(crate) fn command(&mut self, now: Instant, command_id: CommandId, command: Command, out: &mut Out) {
         let result = match command {
-            Command::Create(new) => self.create(now, command_id, new, out),
+            Command::Create(new) => self.create(now, command_id, (new, Variables::new()), out),
+            Command::CreateFrom { new, caller } => self.create(now, command_id, (new, caller), out),
             // The mesh's own; the composition root never passes them on.
             Command::Admit { .. } | Command::Remove(_) => Err(no_such_agent()),
             Command::ReadNotes(agent) => self.read_notes(command_id, agent, out),
@@ -45,7 +46,7 @@ impl Directory {
         &mut self,
         now: Instant,
         command: CommandId,
-        new: NewAgent,
+        (new, caller): (NewAgent, Variables),
         out: &mut Out,
     ) -> Result<(), Refusal> {
         if self.agents.len() >= limits::AGENTS {
@@ -55,12 +56,12 @@ impl Directory {
             if self.early.len() >= limits::PENDING_COMMANDS {
                 return Err(refuse(RefusalCode::TooMany, "Too many commands wait.", "Try again in a moment."));
             }
-            self.early.push_back((command, new));
+            self.early.push_back((command, (new, caller)));
             return Ok(());
         }
         let backend = self.backend_for(new.backend)?;
         let size = new.size;
-        let record = agent::record_of(new, backend)?;
+        let record = agent::record_of(new, caller, backend)?;
         self.check_name_free(&record.name, None)?;
         let id = loop {
             let id = AgentId(self.random.draw());

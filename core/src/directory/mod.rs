@@ -124,7 +124,7 @@ pub(crate) struct Directory {
     backends: BTreeMap<BackendKind, Backend>,
     operations: BTreeMap<OperationId, Pending>,
     /// Agents to create as soon as it is known what their backend has: in the first moments of the node.
-    early: VecDeque<(CommandId, NewAgent)>,
+    early: VecDeque<(CommandId, (NewAgent, Variables))>,
     stores: VecDeque<(StoreId, StoredFor)>,
     next_operation: u64,
     next_store: u64,
@@ -530,6 +530,9 @@ fn no_such_agent() -> Refusal {
     refuse(RefusalCode::NotFound, "There is no such agent or terminal.", "List the agents to see which there are.")
 }
 
+/// Environment variables by name.
+type Variables = alloc::vec::Vec<(String, String)>;
+
 /// Reads stored agents back.
 pub(crate) fn decode(key: &str, bytes: &[u8]) -> Result<(AgentId, agent::Restored), Undecodable> {
     record::decode(key, bytes).map(|(id, record)| (id, agent::Restored(record)))
@@ -550,6 +553,7 @@ impl Agent {
             program: record.and_then(|r| r.program.clone()),
             args: record.map(|r| r.args.clone()).unwrap_or_default(),
             env: record.map(|r| r.env.clone()).unwrap_or_default(),
+            caller: record.map(|r| r.caller.clone()).unwrap_or_default(),
             size: self.size,
         }
     }

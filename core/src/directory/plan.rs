@@ -128,6 +128,7 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
         Command::Admit { .. }
         | Command::Remove(_)
         | Command::Create(_)
+        | Command::CreateFrom { .. }
         | Command::ReadNotes(_)
         | Command::Paste { .. }
         | Command::ReadText { .. }

@@ -26,6 +26,49 @@ pub(super) struct Record {
     pub(super) origin: Origin,
     /// It is wanted stopped because it ended by itself, not because somebody said so.
     pub(super) ended: bool,
+    /// Variables of the shell that it was created from.
+    pub(super) caller: Vec<(String, String)>,
+}
+
+/// What was stored before agents had variables of a shell.
+#[derive(Serialize, Deserialize)]
+struct RecordV2 {
+    name: String,
+    backend: BackendKind,
+    directory: String,
+    program: Option<String>,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    notes: String,
+    notes_revision: u64,
+    tags: Vec<String>,
+    desired: Desired,
+    autostart: bool,
+    created_unix_ms: u64,
+    origin: Origin,
+    ended: bool,
+}
+
+impl From<RecordV2> for Record {
+    fn from(old: RecordV2) -> Self {
+        Record {
+            name: old.name,
+            backend: old.backend,
+            directory: old.directory,
+            program: old.program,
+            args: old.args,
+            env: old.env,
+            notes: old.notes,
+            notes_revision: old.notes_revision,
+            tags: old.tags,
+            desired: old.desired,
+            autostart: old.autostart,
+            created_unix_ms: old.created_unix_ms,
+            origin: old.origin,
+            ended: old.ended,
+            caller: Vec::new(),
+        }
+    }
 }
 
 /// What version 0.1 stored.
@@ -68,6 +111,7 @@ impl From<RecordV1> for Record {
             created_unix_ms: old.created_unix_ms,
             origin: if found { Origin::Found } else { Origin::Created },
             ended: false,
+            caller: Vec::new(),
         }
     }
 }
@@ -76,7 +120,8 @@ impl From<RecordV1> for Record {
 #[derive(Serialize, Deserialize)]
 enum Stored {
     V1(AgentId, RecordV1),
-    V2(AgentId, Record),
+    V2(AgentId, RecordV2),
+    V3(AgentId, Record),
 }
 
 /// Bytes that are not a stored agent of a version that this program knows.
@@ -93,7 +138,7 @@ pub(super) fn key(id: AgentId) -> String {
 
 pub(super) fn encode(id: AgentId, record: &Record) -> Vec<u8> {
     // Encoding to memory fails for no value of these types.
-    postcard::to_allocvec(&Stored::V2(id, record.clone())).unwrap_or_default()
+    postcard::to_allocvec(&Stored::V3(id, record.clone())).unwrap_or_default()
 }
 
 /// A stored agent without what is secret: of the same version and as long.
@@ -103,6 +148,10 @@ pub(crate) fn redacted(key_read: &str, bytes: &[u8]) -> Result<Vec<u8>, Undecoda
     let (env, notes) = match &mut stored {
         Stored::V1(_, record) => (&mut record.env, &mut record.notes),
         Stored::V2(_, record) => (&mut record.env, &mut record.notes),
+        Stored::V3(_, record) => {
+            record.caller.iter_mut().for_each(|(_, value)| redact::text(value));
+            (&mut record.env, &mut record.notes)
+        }
     };
     env.iter_mut().for_each(|(_, value)| redact::text(value));
     redact::text(notes);
@@ -113,7 +162,8 @@ pub(super) fn decode(key_read: &str, bytes: &[u8]) -> Result<(AgentId, Record), 
     let (stored, rest) = postcard::take_from_bytes(bytes).map_err(|_| Undecodable)?;
     let (id, record) = match stored {
         Stored::V1(id, record) => (id, record.into()),
-        Stored::V2(id, record) => (id, record),
+        Stored::V2(id, record) => (id, record.into()),
+        Stored::V3(id, record) => (id, record),
     };
     (rest.is_empty() && key(id) == key_read).then_some((id, record)).ok_or(Undecodable)
 }

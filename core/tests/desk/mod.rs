@@ -215,8 +215,13 @@ impl Desk {
     }
 
     pub(crate) fn create_as(&mut self, new: NewAgent) -> AgentId {
+        self.create_with(Command::Create(new))
+    }
+
+    pub(crate) fn create_with(&mut self, create: Command) -> AgentId {
+        let (Command::Create(new) | Command::CreateFrom { new, .. }) = &create else { panic!("{create:?}") };
         let name = new.name.clone();
-        let (_, said) = self.command(Command::Create(new));
+        let (_, said) = self.command(create);
         let said = self.stored(change(&said));
         let (operation, what) = operation(&said);
         let BackendOperation::Launch(spec) = what else { panic!("{what:?} is no launch") };

@@ -93,6 +93,10 @@ pub fn command(command: &mut Command) {
             new.env.iter_mut().for_each(|(_, value)| redact::text(value));
             redact::text(&mut new.notes);
         }
+        Command::CreateFrom { new, caller } => {
+            new.env.iter_mut().chain(caller).for_each(|(_, value)| redact::text(value));
+            redact::text(&mut new.notes);
+        }
         Command::SetNotes { notes, .. } => redact::text(notes),
         Command::Paste { text, .. } => redact::text(text),
         Command::Admit { .. }

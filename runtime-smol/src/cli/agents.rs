@@ -8,10 +8,12 @@ use super::filter::Filter;
 use super::pane::{self, PaneName};
 use super::pick::{Census, Precision};
 use super::style::Style;
-use super::{machine, output, table, text};
+use super::{environment, machine, output, table, text};
+use crate::launch::normalised;
 use serde_json::{Value, json};
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 /// Lists the agents that fit.
 ///
@@ -97,6 +99,13 @@ pub(crate) fn create(api: &Api, new: NewArgs) -> Result<(), Failure> {
         request["program"] = json!(name);
         request["args"] = json!(program.collect::<Vec<String>>());
     }
+    if !far && !new.clean_env {
+        let (passed, too_long) = environment::of_this_shell(std::env::vars_os());
+        for name in too_long {
+            eprintln!("consort: {name} is longer than 16 KiB and is not handed over");
+        }
+        request["caller"] = passed.into_iter().collect();
+    }
     if !new.env.is_empty() {
         request["env"] = new.env.into_iter().collect();
     }
@@ -156,12 +165,24 @@ fn directory_there(chosen: Option<&Path>) -> Result<String, Failure> {
 fn directory(chosen: Option<&Path>) -> Result<String, Failure> {
     let chosen = chosen.unwrap_or(Path::new("."));
     let absolute = match chosen {
-        dir if dir.starts_with("~") => dir.to_path_buf(),
-        dir if dir == Path::new(".") => std::env::current_dir().map_err(|error| Failure::new(format!(".: {error}")))?,
-        dir => std::path::absolute(dir).map_err(|error| Failure::new(format!("{}: {error}", dir.display())))?,
+        dir if dir.starts_with("~") || dir.is_absolute() => dir.to_path_buf(),
+        dir => current_directory()?.join(dir),
     };
+    let absolute = normalised(&absolute);
     let not_text = |_| Failure::new(format!("{} is not UTF-8: a node cannot be told of it.", chosen.display()));
     absolute.into_os_string().into_string().map_err(not_text)
+}
+
+/// Where this command was started, by the links that led there, if the shell has told.
+fn current_directory() -> Result<PathBuf, Failure> {
+    let real = std::env::current_dir().map_err(|error| {
+        Failure::new(format!("The current directory cannot be used: {error}.")).hint("Name one with: --dir DIR")
+    })?;
+    let same = |path: &PathBuf| match (path.metadata(), real.metadata()) {
+        (Ok(one), Ok(other)) => path.is_absolute() && (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    };
+    Ok(std::env::var_os("PWD").map(PathBuf::from).filter(same).unwrap_or(real))
 }
 
 fn target(agent: &Agent, called: &str, pane: Option<u32>) -> Target {

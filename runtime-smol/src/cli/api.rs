@@ -228,6 +228,35 @@ pub(crate) struct Origin {
     pub(crate) fixed: bool,
 }
 
+/// What agents are started with.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct EnvironmentReport {
+    /// None while the login shell is asked for the first time.
+    pub(crate) shell: Option<Shell>,
+    pub(crate) variables: Vec<Variable>,
+}
+
+/// What became of asking the login shell.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Shell {
+    pub(crate) shell: String,
+    /// `interactive`, `login` or `node`.
+    pub(crate) mode: String,
+    pub(crate) variables: usize,
+    pub(crate) took_ms: u32,
+    pub(crate) problem: Option<String>,
+    pub(crate) advice: Option<String>,
+}
+
+/// A variable for all agents.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    pub(crate) length: usize,
+}
+
 /// The answer to an input.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Typed {
@@ -398,6 +427,32 @@ impl Api {
 
     pub(crate) fn disallow(&self, url: &str) -> Result<Origins, Failure> {
         self.call("DELETE", "/api/origins", Some(&json!({ "url": url })))
+    }
+
+    /// What agents are started with.
+    pub(crate) fn environment(&self) -> Result<EnvironmentReport, Failure> {
+        self.call("GET", "/api/environment", None)
+    }
+
+    pub(crate) fn reload_environment(&self) -> Result<EnvironmentReport, Failure> {
+        self.call("POST", "/api/environment/reload", None)
+    }
+
+    pub(crate) fn set_variable(&self, name: &str, value: &str) -> Result<(), Failure> {
+        self.send("POST", "/api/environment", Some(&json!({ "name": name, "value": value }))).map(drop)
+    }
+
+    pub(crate) fn remove_variable(&self, name: &str) -> Result<(), Failure> {
+        self.send("DELETE", "/api/environment", Some(&json!({ "name": name }))).map(drop)
+    }
+
+    /// The value of a variable for all agents. Its name is one that the node has told: nothing in it needs encoding.
+    pub(crate) fn variable(&self, name: &str) -> Result<String, Failure> {
+        #[derive(Deserialize)]
+        struct Value {
+            value: String,
+        }
+        self.call::<Value>("GET", &format!("/api/environment/variable?name={name}"), None).map(|answer| answer.value)
     }
 
     fn call_for_agent(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Agent, Failure> {

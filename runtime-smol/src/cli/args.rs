@@ -294,6 +294,15 @@ pub(crate) enum Command {
         remove: bool,
     },
 
+    /// Show or change what agents of this machine are started with
+    ///
+    /// An agent gets the environment of your login shell; what the shell that created it has beside that (consort new); these variables;
+    /// and its own (new --env). The later ones win. A change counts for agents that are started from then on.
+    Env {
+        #[command(subcommand)]
+        command: EnvCommand,
+    },
+
     /// Print the access token of this machine's node, for scripts that use the HTTP API
     Token,
 
@@ -324,6 +333,33 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// What to do with what agents are started with.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EnvCommand {
+    /// Set a variable for all agents of this machine
+    Set {
+        /// NAME=VALUE; or NAME alone, and the value is read from standard input, where no list of processes shows it
+        #[arg(value_name = "NAME[=VALUE]")]
+        variable: String,
+    },
+
+    /// Remove a variable
+    Unset {
+        /// Its name
+        name: String,
+    },
+
+    /// List the variables, without their values
+    List {
+        /// Print the values, too
+        #[arg(long)]
+        show: bool,
+    },
+
+    /// Ask your login shell again: its start-up files have changed
+    Reload,
 }
 
 /// Names one agent.
@@ -458,6 +494,10 @@ pub(crate) struct NewArgs {
     /// An environment variable for its program (repeatable)
     #[arg(long, short, value_name = "K=V", value_parser = variable)]
     pub(crate) env: Vec<(String, String)>,
+
+    /// Hand over nothing of this shell: neither its PATH nor what it has beside your login shell
+    #[arg(long)]
+    pub(crate) clean_env: bool,
 
     /// Notes to keep with it
     #[arg(long, value_name = "TEXT")]

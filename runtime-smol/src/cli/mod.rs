@@ -13,6 +13,7 @@ mod attach;
 mod browser;
 mod complete;
 mod doctor;
+mod environment;
 mod failure;
 mod filter;
 mod http;
@@ -98,6 +99,7 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
         Command::Open { qr: true, .. } => browser::show_code(&api)?,
         Command::Open { print, .. } => browser::open(&api, print)?,
         Command::Allow { url, remove } => allow::run(&api, url.as_ref(), remove)?,
+        Command::Env { command } => environment::run(&api, command)?,
         Command::Token => token::print(state_dir)?,
         Command::Doctor { place, json } => return doctor::run(&api, state_dir, &place, json),
         Command::Completions { shell } => complete::script(shell)?,

@@ -6,11 +6,13 @@ pub mod helper;
 mod login;
 pub mod names;
 mod probe;
+mod variables;
 
 pub use login::Question;
+pub use variables::VariablesError;
 
 use consort_core::LaunchSpec;
-use consort_web::environment::LoginReport;
+use consort_web::environment::{EnvironmentReport, LoginReport};
 use login::Login;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -21,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use variables::Variables;
 
 /// Variables by name.
 pub type Environment = BTreeMap<OsString, OsString>;
@@ -42,6 +45,7 @@ struct Inner {
     folder: PathBuf,
     login: Mutex<Option<Arc<Login>>>,
     known: Condvar,
+    variables: Variables,
     /// One at a time.
     asking: Mutex<()>,
     stop: AtomicBool,
@@ -52,8 +56,8 @@ impl Environments {
     /// kept in `state_dir`.
     ///
     /// # Errors
-    /// There is no thread, or no folder.
-    pub fn ask(question: Question, state_dir: &Path) -> io::Result<Self> {
+    /// There is no thread, or no folder, or the user's variables cannot be read.
+    pub fn ask(question: Question, state_dir: &Path) -> Result<Self, EnvironmentError> {
         let environments = Environments::new(question, state_dir)?;
         let asking = environments.clone();
         std::thread::Builder::new().name("login shell".into()).spawn(move || asking.reload())?;
@@ -63,8 +67,12 @@ impl Environments {
     /// Agents get these variables, and no shell is asked.
     ///
     /// # Errors
-    /// There is no folder.
-    pub fn fixed(variables: Vec<(OsString, OsString)>, helper: PathBuf, state_dir: &Path) -> io::Result<Self> {
+    /// As for [`ask`](Self::ask).
+    pub fn fixed(
+        variables: Vec<(OsString, OsString)>,
+        helper: PathBuf,
+        state_dir: &Path,
+    ) -> Result<Self, EnvironmentError> {
         let environment = variables.iter().filter(|(name, _)| !name.to_str().is_some_and(names::is_stripped));
         let environment = environment.cloned().collect();
         let question = Question { helper, node: variables, times: (Duration::ZERO, Duration::ZERO) };
@@ -73,7 +81,7 @@ impl Environments {
         Ok(environments)
     }
 
-    fn new(question: Question, state_dir: &Path) -> io::Result<Self> {
+    fn new(question: Question, state_dir: &Path) -> Result<Self, EnvironmentError> {
         let folder = state_dir.join(FOLDER);
         // What a former life of the node has left there, nobody will ask for.
         if folder.exists() {
@@ -85,19 +93,18 @@ impl Environments {
             folder,
             login: Mutex::default(),
             known: Condvar::new(),
+            variables: Variables::load(state_dir)?,
             asking: Mutex::default(),
             stop: AtomicBool::new(false),
         })))
     }
 
     /// Asks the login shell again; agents that are started from now on get what it says.
-    pub fn reload(&self) -> LoginReport {
+    pub fn reload(&self) {
         let _asking = self.0.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let login = Arc::new(login::ask(&self.0.question, &self.0.stop));
-        let report = login.report.clone();
         *self.login() = Some(login);
         self.0.known.notify_all();
-        report
     }
 
     /// The node is stopping: a shell that is being asked is ended. Returns when it is.
@@ -106,10 +113,38 @@ impl Environments {
         drop(self.0.asking.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// What the login shell said last, or none while it is asked for the first time.
+    /// What the login shell said last, and what the user has set, without values.
     #[must_use]
-    pub fn report(&self) -> Option<LoginReport> {
-        self.login().as_ref().map(|login| login.report.clone())
+    pub fn report(&self) -> EnvironmentReport {
+        let shell = self.login().as_ref().map(|login| login.report.clone());
+        EnvironmentReport { shell, variables: self.0.variables.report() }
+    }
+
+    /// The value of a variable that the user has set for all agents.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.0.variables.get(name)
+    }
+
+    /// Sets a variable for all agents that are started from now on, or removes it. Returns whether it was there.
+    ///
+    /// # Errors
+    /// It cannot be stored; then everything is as before.
+    pub fn set_variable(&self, name: &str, value: Option<&str>) -> io::Result<bool> {
+        self.0.variables.set(name, value)
+    }
+
+    /// Of the variables of a shell on this machine, those that an agent gets which is created from there: its `PATH`, and what the
+    /// login shell does not have, or has otherwise. Waits for the login shell's first answer.
+    #[must_use]
+    pub fn handed_over(&self, caller: Vec<(String, String)>) -> Vec<(String, String)> {
+        let login = self.wait();
+        let known = |name: &str| login.as_ref().and_then(|login| login.environment.get(OsStr::new(name)));
+        let wanted = |(name, value): &(String, String)| {
+            let new = name == "PATH" || known(name).is_none_or(|known| known != value.as_str());
+            new && !names::is_stripped(name) && !names::is_of_a_moment(name)
+        };
+        caller.into_iter().filter(wanted).collect()
     }
 
     fn login(&self) -> MutexGuard<'_, Option<Arc<Login>>> {
@@ -126,7 +161,17 @@ impl Environments {
     #[must_use]
     pub fn of(&self, spec: &LaunchSpec) -> Environment {
         let login = self.wait().map(|login| login.environment.clone()).unwrap_or_default();
-        composed(login, spec)
+        composed(login, self.added(spec))
+    }
+
+    /// What an agent gets beside that of the login shell. Later ones win: of the shell that it was created from, for all agents, its own,
+    /// who it is.
+    pub(crate) fn added(&self, spec: &LaunchSpec) -> Environment {
+        let machine = self.0.variables.all();
+        let named = [("CONSORT_AGENT_ID", spec.agent.to_string()), ("CONSORT_AGENT_NAME", spec.name.clone())];
+        let named = named.map(|(name, value)| (name.to_owned(), value));
+        let all = spec.caller.iter().cloned().chain(machine).chain(spec.env.iter().cloned()).chain(named);
+        all.map(|(name, value)| (name.into(), value.into())).collect()
     }
 
     /// Our own program, which hands environments over.
@@ -172,8 +217,19 @@ impl Drop for Handover {
     }
 }
 
-/// What a login shell has, what an agent needs to know, and the agent's own variables, which win.
-fn composed(login: Environment, spec: &LaunchSpec) -> Environment {
+/// Why agents cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// The user's variables cannot be read.
+    #[error(transparent)]
+    Variables(#[from] VariablesError),
+    /// The system refused something.
+    #[error("the environments of agents cannot be prepared: {0}")]
+    System(#[from] io::Error),
+}
+
+/// What a login shell has, what an agent needs in any case, and what is added, which wins.
+fn composed(login: Environment, added: Environment) -> Environment {
     let mut environment = login;
     let mut default = |name: &str, value: &str| {
         environment.entry(name.into()).or_insert_with(|| value.into());
@@ -185,15 +241,8 @@ fn composed(login: Environment, spec: &LaunchSpec) -> Environment {
         environment.insert("LANG".into(), DEFAULT_LANG.into());
     }
     environment.insert("COLORTERM".into(), "truecolor".into());
-    environment.extend(own(spec));
+    environment.extend(added);
     environment
-}
-
-/// The variables that are an agent's and nobody else's: who it is, and what it was given. Later ones win.
-pub(crate) fn own(spec: &LaunchSpec) -> impl Iterator<Item = (OsString, OsString)> + '_ {
-    let given = spec.env.iter().map(|(name, value)| (name.into(), value.into()));
-    let named = [("CONSORT_AGENT_ID", spec.agent.to_string()), ("CONSORT_AGENT_NAME", spec.name.clone())];
-    given.chain(named.map(|(name, value)| (name.into(), value.into())))
 }
 
 #[cfg(test)]
@@ -210,15 +259,30 @@ mod tests {
             directory: "~".into(),
             program: None,
             args: Vec::new(),
-            env: env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            env: pairs(env),
+            caller: pairs(&[("WHO", "caller"), ("CALLER", "yes"), ("PATH", "/venv/bin:/bin")]),
             size: Size::DEFAULT,
         }
     }
 
-    fn made(login: &[(&str, &str)], own: &[(&str, &str)]) -> BTreeMap<String, String> {
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+    }
+
+    fn environments(login: &[(&str, &str)]) -> (tempfile::TempDir, Environments) {
+        let folder = tempfile::tempdir().unwrap();
         let login = login.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
+        let environments = Environments::fixed(login, "/bin/false".into(), folder.path()).unwrap();
+        (folder, environments)
+    }
+
+    fn made(login: &[(&str, &str)], own: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let (_folder, environments) = environments(login);
+        environments.set_variable("WHO", Some("machine")).unwrap();
+        environments.set_variable("MACHINE", Some("yes")).unwrap();
         let text = |text: OsString| text.into_string().unwrap();
-        composed(login, &spec(own)).into_iter().map(|(name, value)| (text(name), text(value))).collect()
+        let made = environments.of(&LaunchSpec { env: pairs(own), ..spec(&[]) });
+        made.into_iter().map(|(name, value)| (text(name), text(value))).collect()
     }
 
     #[test]
@@ -245,9 +309,38 @@ mod tests {
     }
 
     #[test]
+    fn the_machine_s_variables_win_over_the_caller_s_and_the_agent_s_over_both() {
+        let login = [("WHO", "login"), ("LOGIN", "yes"), ("PATH", "/bin")];
+        let made_of = |own| made(&login, own);
+        let made = made_of(&[]);
+        assert_eq!([&*made["LOGIN"], &*made["CALLER"], &*made["MACHINE"]], ["yes"; 3]);
+        assert_eq!((&*made["WHO"], &*made["PATH"]), ("machine", "/venv/bin:/bin"));
+        assert_eq!(made_of(&[("WHO", "agent")])["WHO"], "agent");
+    }
+
+    #[test]
+    fn of_a_caller_s_shell_agents_get_its_path_and_what_the_login_shell_has_not() {
+        let (_folder, environments) = environments(&[("PATH", "/bin"), ("LANG", "C"), ("EDITOR", "vi")]);
+        let caller = [
+            ("PATH", "/bin"),
+            ("LANG", "C"),
+            ("EDITOR", "emacs"),
+            ("VIRTUAL_ENV", "/venv"),
+            ("TMUX", "/tmp/x"),
+            ("CLAUDECODE", "1"),
+            ("CONSORT_STATE_DIR", "/x"),
+            ("SSH_CONNECTION", "1 2 3 4"),
+            ("XDG_SESSION_ID", "3"),
+            ("npm_lifecycle_event", "start"),
+        ];
+        let handed_over = environments.handed_over(pairs(&caller));
+        assert_eq!(handed_over, pairs(&[("PATH", "/bin"), ("EDITOR", "emacs"), ("VIRTUAL_ENV", "/venv")]));
+    }
+
+    #[test]
     fn an_agent_has_an_encoding_and_a_path_whatever_the_login_says() {
-        let made = made(&[], &[]);
-        assert!(made["LANG"].ends_with("UTF-8"));
-        assert_eq!(made["PATH"], DEFAULT_PATH);
+        let made = composed(Environment::new(), Environment::new());
+        assert!(made[OsStr::new("LANG")].to_str().unwrap().ends_with("UTF-8"));
+        assert_eq!(made[OsStr::new("PATH")], *DEFAULT_PATH);
     }
 }

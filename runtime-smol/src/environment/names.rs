@@ -131,6 +131,18 @@ const STRIPPED_BEGINNINGS: [&str; 12] = [
     "XTERM_",
 ];
 
+/// Variables that mean something as long as a session, a login or a command lasts: agents outlive those.
+const OF_A_MOMENT: [&str; 7] =
+    ["SSH_CLIENT", "SSH_CONNECTION", "XDG_SEAT", "XDG_VTNR", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"];
+/// Beginnings of such names.
+const OF_A_MOMENT_BEGINNINGS: [&str; 3] = ["XDG_SESSION_", "SUDO_", "npm_"];
+
+/// Whether a variable of a caller's shell is not worth keeping with an agent.
+#[must_use]
+pub fn is_of_a_moment(name: &str) -> bool {
+    OF_A_MOMENT.contains(&name) || OF_A_MOMENT_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+}
+
 /// Whether a variable never reaches an agent from a shell or a node.
 #[must_use]
 pub fn is_stripped(name: &str) -> bool {

@@ -34,6 +34,7 @@ pub(super) struct Prepared {
     shell: PathBuf,
     program: Option<PathBuf>,
     environment: Environment,
+    from_a_shell: bool,
 }
 
 impl Prepared {
@@ -48,7 +49,8 @@ impl Prepared {
             None => None,
         };
         environment.insert("PWD".into(), directory.clone().into());
-        Ok(Prepared { shell: launch::shell(&environment), directory, program, environment })
+        let from_a_shell = !spec.caller.is_empty();
+        Ok(Prepared { shell: launch::shell(&environment), directory, program, environment, from_a_shell })
     }
 
     /// Where the agent works.
@@ -79,9 +81,8 @@ impl Prepared {
             command.stderr(writer);
             status = Some(reader);
         } else {
-            let name = self.shell.file_name().unwrap_or_default().to_string_lossy();
             command = Command::new(&self.shell);
-            command.arg0(format!("-{name}")).stderr(terminal.try_clone()?);
+            command.arg0(launch::shell_name(&self.shell, self.from_a_shell)).stderr(terminal.try_clone()?);
         }
         command.env_clear().envs(&self.environment).current_dir(&self.directory);
         command.stdin(terminal.try_clone()?).stdout(terminal.try_clone()?);

@@ -8,7 +8,7 @@ use super::engine::Engine;
 use super::listing::{MARK, PROGRAM};
 use super::operations::literal;
 use super::quote::{Line, spelled};
-use crate::environment::{self, Environment, helper};
+use crate::environment::{Environment, helper};
 use crate::launch::{self, check_directory, expand_home};
 use consort_core::{AgentId, LaunchSpec, OperationError, Size};
 use std::ffi::OsString;
@@ -78,7 +78,9 @@ pub(crate) struct Prepared {
     /// What the agent's program gets, by a file.
     pub(crate) environment: Environment,
     /// What other windows and panes of its session get, too.
-    of_the_session: Vec<(OsString, OsString)>,
+    of_the_session: Environment,
+    /// It was created from a shell: what that had set, start-up files for logins must not set otherwise.
+    from_a_shell: bool,
     helper: PathBuf,
     size: Size,
 }
@@ -148,7 +150,8 @@ pub(crate) fn prepare(
         program_name,
         shell: launch::shell(&environment),
         environment,
-        of_the_session: environment::own(spec).collect(),
+        of_the_session: config.environments.added(spec),
+        from_a_shell: !spec.caller.is_empty(),
         helper,
         size: spec.size,
     })
@@ -207,9 +210,8 @@ fn new_session(prepared: &Prepared, tmux: &Path, handover: &Path) -> Line {
     line = line.word("--").arg(prepared.helper.as_os_str().as_bytes()).word(helper::LAUNCH);
     line = line.arg(handover.as_os_str().as_bytes());
     if prepared.argv.is_empty() {
-        // As a login shell: by its name.
-        let name = prepared.shell.file_name().unwrap_or_default();
-        return line.arg([b"-", name.as_bytes()].concat()).arg(prepared.shell.as_os_str().as_bytes());
+        let name = launch::shell_name(&prepared.shell, prepared.from_a_shell);
+        return line.arg(name).arg(prepared.shell.as_os_str().as_bytes());
     }
     line = line.word("sh /bin/sh -c").arg(SCRIPT).word("sh").arg(tmux.as_os_str().as_bytes());
     prepared.argv.iter().fold(line, Line::arg)

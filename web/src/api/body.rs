@@ -49,6 +49,19 @@ pub(super) struct Origin {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Variable {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VariableName {
+    pub(super) name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Create {
     name: String,
     #[serde(default)]
@@ -58,6 +71,9 @@ pub(super) struct Create {
     args: Vec<String>,
     #[serde(default)]
     env: Variables,
+    /// Variables of the shell that asks; only on its own machine.
+    #[serde(default)]
+    pub(super) caller: Variables,
     #[serde(default)]
     notes: String,
     #[serde(default)]
@@ -109,7 +125,7 @@ impl Backend {
 
 /// Variables in the order in which they were written, no name twice.
 #[derive(Debug, Default)]
-struct Variables(Vec<(String, String)>);
+pub(super) struct Variables(pub(super) Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Variables {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {

@@ -1,6 +1,7 @@
 //! Every endpoint: a request in, a response out, and in between one command to the node or one look at it.
 
 mod body;
+mod environment;
 mod mesh;
 mod once;
 mod origins;
@@ -9,6 +10,7 @@ mod query;
 mod route;
 
 use crate::auth::{Access, Admitted, CookieKey, Gate, LoginTokens, Names, Need, Reach, Sites};
+use crate::environment::EnvironmentReport;
 use crate::http::{Clock, Head, Problem, Response};
 use crate::json::NodeFacts;
 use crate::refusal;
@@ -93,6 +95,37 @@ pub trait Node: Send + Sync {
         let _ = origins;
         let message = "This node cannot keep origins.".to_string();
         Box::pin(async { Err(Refusal { code: RefusalCode::Unavailable, message, hint: String::new() }) })
+    }
+
+    /// What agents of this node are started with.
+    fn environment(&self) -> EnvironmentReport {
+        EnvironmentReport::default()
+    }
+
+    /// Asks the user's login shell again.
+    fn reload_environment(&self) -> Eventually<'_, EnvironmentReport> {
+        Box::pin(async { self.environment() })
+    }
+
+    /// The value of a variable that the user has set for all agents.
+    fn variable(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
+
+    /// Sets a variable for all agents, or removes it. Ends with whether it was there. The name and the value were checked.
+    ///
+    /// # Errors
+    /// It cannot be stored.
+    fn set_variable(&self, name: String, value: Option<String>) -> Eventually<'_, Result<bool, Refusal>> {
+        let _ = (name, value);
+        let message = "This node cannot keep variables.".to_string();
+        Box::pin(async { Err(Refusal { code: RefusalCode::Unavailable, message, hint: String::new() }) })
+    }
+
+    /// Of the variables of a shell on this machine, those that an agent gets which is created from there.
+    fn handed_over(&self, caller: Vec<(String, String)>) -> Eventually<'_, Vec<(String, String)>> {
+        Box::pin(async { caller })
     }
 
     /// Who wants to meet whom, and where this node can be met.
@@ -215,6 +248,21 @@ pub enum Audit<'a> {
     OriginRemoved {
         /// Its address.
         url: &'a str,
+    },
+    /// The user has set a variable for all agents.
+    VariableSet {
+        /// Its name.
+        name: &'a str,
+    },
+    /// It was removed.
+    VariableRemoved {
+        /// Its name.
+        name: &'a str,
+    },
+    /// Its value was shown.
+    VariableShown {
+        /// Its name.
+        name: &'a str,
     },
     /// A request was not let in.
     Refused {

@@ -57,6 +57,14 @@ impl Api {
             Endpoint::Origins => Ok(self.origins(200)),
             Endpoint::AllowOrigin => self.allow_origin(head, body).await,
             Endpoint::DisallowOrigin => self.disallow_origin(head, body).await,
+            Endpoint::Environment => Ok(self.environment(200)),
+            Endpoint::ReloadEnvironment => {
+                nothing(body)?;
+                Ok(self.reload_environment().await)
+            }
+            Endpoint::Variable => self.variable(query.text("name")),
+            Endpoint::SetVariable => self.set_variable(head, body).await,
+            Endpoint::RemoveVariable => self.remove_variable(head, body).await,
             Endpoint::Directories => {
                 let path = query.text("path").unwrap_or("").to_owned();
                 self.command(self.node_named(query.text("node"))?, Command::ListDirectory(path)).await
@@ -70,9 +78,19 @@ impl Api {
             Endpoint::Restart(id) => self.plain(body, id.node, Command::Restart(id.agent)).await,
             Endpoint::Delete(id) => self.plain(body, id.node, Command::Delete(id.agent)).await,
             Endpoint::Create => {
-                let wish = parse::<body::Create>(head, body)?;
+                let mut wish = parse::<body::Create>(head, body)?;
                 let node = self.node_named(wish.node.as_deref())?;
-                match self.node.command(node, Command::Create(wish.agent(clock.unix_ms))).await? {
+                let caller = std::mem::take(&mut wish.caller.0);
+                let new = wish.agent(clock.unix_ms);
+                let create = if caller.is_empty() {
+                    Command::Create(new)
+                } else if node == self.facts.id {
+                    Command::CreateFrom { new, caller: self.node.handed_over(caller).await }
+                } else {
+                    let message = "Variables of a shell are for agents of its own machine only.";
+                    return Err(Problem::invalid(message, "Leave \"caller\" out; \"env\" gives the agent variables."));
+                };
+                match self.node.command(node, create).await? {
                     Reply::Agent(id) => self.agent(201, id).await,
                     reply => self.reply(reply).await,
                 }
@@ -190,6 +208,7 @@ fn query(endpoint: Endpoint, head: &Head<'_>) -> Result<Query, Problem> {
         Endpoint::Asset(_) => Query::parse("", &[]),
         Endpoint::Screen(_) => Query::parse(head.query(), &["history", "terminal"]),
         Endpoint::Directories => Query::parse(head.query(), &["path", "node"]),
+        Endpoint::Variable => Query::parse(head.query(), &["name"]),
         _ => Query::parse(head.query(), &[]),
     }
 }

@@ -50,6 +50,11 @@ pub(super) enum Endpoint {
     Origins,
     AllowOrigin,
     DisallowOrigin,
+    Environment,
+    ReloadEnvironment,
+    Variable,
+    SetVariable,
+    RemoveVariable,
     Asset(&'static Asset),
 }
 
@@ -120,8 +125,9 @@ type Methods = Vec<(&'static str, Route)>;
 /// encoded slash is part of a name.
 fn methods(path: &str, own: NodeId) -> Option<Methods> {
     use Endpoint::{
-        Admit, Agents, AllowOrigin, Check, Create, Directories, DisallowOrigin, Health, Invite, Join, Leave, Link,
-        Login, Logout, Nodes, Origins, Peers, Place, Refuse, Remove,
+        Admit, Agents, AllowOrigin, Check, Create, Directories, DisallowOrigin, Environment, Health, Invite, Join,
+        Leave, Link, Login, Logout, Nodes, Origins, Peers, Place, Refuse, ReloadEnvironment, Remove, RemoveVariable,
+        SetVariable, Variable,
     };
     let parts = path.splitn(3, '/').map(percent::segment).collect::<Option<Vec<_>>>()?;
     let part = |at: usize| parts.get(at).map(|part| &**part);
@@ -135,6 +141,13 @@ fn methods(path: &str, own: NodeId) -> Option<Methods> {
             ("POST", Route::change(AllowOrigin, SMALL_BYTES)),
             ("DELETE", Route::change(DisallowOrigin, SMALL_BYTES)),
         ],
+        ("environment", None, None) => vec![
+            ("GET", Route::new(Environment, Need::Login)),
+            ("POST", Route::change(SetVariable, BODY_BYTES)),
+            ("DELETE", Route::change(RemoveVariable, SMALL_BYTES)),
+        ],
+        ("environment", Some("variable"), None) => vec![("GET", Route::new(Variable, Need::Login))],
+        ("environment", Some("reload"), None) => vec![("POST", Route::change(ReloadEnvironment, SMALL_BYTES))],
         ("agents", None, None) => {
             vec![("GET", Route::look(Agents)), ("POST", Route::change(Create, BODY_BYTES))]
         }

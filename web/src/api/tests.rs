@@ -298,6 +298,28 @@ fn creating_an_agent_takes_every_field_of_the_protocol() {
 }
 
 #[test]
+fn variables_of_the_caller_s_shell_go_to_this_node_only() {
+    let case = case();
+    assert_eq!(case.ask("POST", "/api/agents", r#"{"name":"a-b","caller":{"K":"V"}}"#).status, 201);
+    let Command::CreateFrom { new, caller } = case.command() else { panic!("not an agent of a shell's") };
+    assert_eq!((new.name.as_str(), caller), ("a-b", vec![("K".to_owned(), "V".to_owned())]));
+    let body = format!(r#"{{"name":"a-b","caller":{{"K":"V"}},"node":"{}"}}"#, NodeId([9; 32]));
+    assert_eq!(code(&case.ask("POST", "/api/agents", &body)), (400, "invalid".into()));
+}
+
+#[test]
+fn a_variable_for_all_agents_is_checked_before_the_node_gets_it() {
+    let case = case();
+    let set = |name: &str| case.ask("POST", "/api/environment", &format!(r#"{{"name":"{name}","value":"v"}}"#));
+    for wrong in ["", "1X", "A-B", "CONSORT_X"] {
+        assert_eq!(code(&set(wrong)), (400, "invalid".into()), "{wrong}");
+    }
+    assert_eq!(code(&set("KEY")), (503, "unavailable".into()), "this node keeps none");
+    assert_eq!(code(&case.ask("GET", "/api/environment/variable?name=KEY", "")), (404, "not-found".into()));
+    assert_eq!(case.ask("GET", "/api/environment", "").status, 200);
+}
+
+#[test]
 fn every_verb_becomes_its_command() {
     let at = |verb: &str| format!("/api/agents/{AGENT}{verb}");
     let edit = |name: Option<&str>, tags: Option<&[&str]>, autostart| Command::Edit {
