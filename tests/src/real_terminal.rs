@@ -38,7 +38,11 @@ pub fn look(target: &str, tmux: impl FnOnce(&[&str]) -> Output) -> Look {
     let (state, shown) = output.stdout.split_at(line);
     let state = String::from_utf8_lossy(state);
     let mut fields = state.splitn(6, ' ');
-    let mut number = || fields.next().and_then(|field| field.parse().ok()).expect("a number");
+    // A tmux that has lost its cursor says anything.
+    let mut number = || {
+        let number = fields.next().and_then(|field| field.parse::<u64>().ok()).expect("a number");
+        u16::try_from(number).unwrap_or(u16::MAX)
+    };
     let [cols, rows, x, y, alternate]: [u16; 5] = std::array::from_fn(|_| number());
     let title = fields.next().unwrap_or_default().to_owned();
     let screen = capture::rows(shown[1..].strip_suffix(b"\n").unwrap_or(&shown[1..]));

@@ -246,6 +246,11 @@ fn generated(backend: &'static str, seeds: std::ops::Range<u64>) {
         }
         compared += 1;
         let [live, again] = attached.differences(case.size, &bytes);
+        if attached.own().grid.is_lost() {
+            // It stays so, whatever is printed.
+            attached = Attached::start(backend);
+            continue;
+        }
         if live.is_some() || again.is_some() {
             wrong.push(format!("{seed}: {}\n  live: {live:?}\n  again: {again:?}", case.describe()));
         }

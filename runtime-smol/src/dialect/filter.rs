@@ -477,15 +477,14 @@ impl Filter {
         }
     }
 
-    /// Repeats a character to the end of the line at most, as tmux does. Without wrapping, what is too much is printed where
-    /// it is already. tmux then takes the line for full, and by the mode that is written twice the page's emulator knows that
-    /// it has to do the same (see `tmux-rules.ts`).
+    /// Repeats a character as often as the line has columns at most. Our terminals wrap as ever. tmux stops at the end of the
+    /// line: without wrapping, what is too much is printed where it is already. tmux then takes the line for full, and by the
+    /// mode that is written twice the page's emulator knows that it has to do the same (see `tmux-rules.ts`).
     fn repeat(&self, character: char, times: usize, out: &mut Vec<u8>) {
         let times = times.min(usize::from(self.columns));
         let (before, after): (&[u8], &[u8]) = match self.dialect {
-            _ if !self.wraps => (b"", b""),
-            Dialect::Tmux { .. } => (b"\x1b[?7;7l", b"\x1b[?7;7h"),
-            Dialect::Pty => (b"\x1b[?7l", b"\x1b[?7h"),
+            Dialect::Tmux { .. } if self.wraps => (b"\x1b[?7;7l", b"\x1b[?7;7h"),
+            _ => (b"", b""),
         };
         out.extend_from_slice(before);
         for _ in 0..times {

@@ -1,5 +1,6 @@
 //! Turns rows of cells into the bytes that print them.
 
+use crate::dialect::widths::is_settled;
 use alacritty_terminal::grid::Row;
 use alacritty_terminal::term::cell::{Cell, CellExtra, Flags, Hyperlink};
 use alacritty_terminal::vte::ansi::{Color, NamedColor};
@@ -231,12 +232,11 @@ impl Painter {
         }
     }
 
-    /// Terminals disagree about the width of emoji that are joined or varied, so what follows one is put where it is. Rows whose
-    /// lines will be wrapped elsewhere have no columns yet.
+    /// Terminals disagree about the width of emoji and others, so what follows one is put where it is. Rows whose lines will be
+    /// wrapped elsewhere have no columns yet.
     fn place_behind(&mut self, cell: &Cell, end: usize, columns: usize) {
-        let joined = cell.zerowidth().is_some_and(|more| more.iter().any(|c| matches!(c, '\u{200d}' | '\u{fe0f}')));
-        let indicator = matches!(cell.c, '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f3fb}'..='\u{1f3ff}');
-        if (joined || indicator) && end < columns && !self.unwrapped && !self.plain {
+        let settled = is_settled(cell.c) && cell.zerowidth().into_iter().flatten().copied().all(is_settled);
+        if !settled && end < columns && !self.unwrapped && !self.plain {
             self.raw(format!("\x1b[{}G", end + 1).as_bytes());
         }
     }

@@ -79,7 +79,8 @@ impl Screen {
             if !wraps {
                 return;
             }
-            self.put(' ', column, Flags::LEADING_WIDE_CHAR_SPACER);
+            let flags = if self.goes_on() { Flags::LEADING_WIDE_CHAR_SPACER } else { Flags::empty() };
+            self.put(' ', column, flags);
             self.wrap_line();
             column = 0;
         }
@@ -99,9 +100,16 @@ impl Screen {
         cursor.point.column = Column((column + width).min(columns - 1));
     }
 
+    /// Whether there is a next row: the last one, below the margins, is written again and again.
+    fn goes_on(&self) -> bool {
+        let next = usize::try_from(self.term.grid().cursor.point.line.0).map_or(0, |line| line + 1);
+        next == self.shadow.scroll_region.end || next < self.term.screen_lines()
+    }
+
     /// The line goes on in the next row.
     fn wrap_line(&mut self) {
-        self.term.grid_mut().cursor_cell().flags.insert(Flags::WRAPLINE);
+        let goes_on = self.goes_on();
+        self.term.grid_mut().cursor_cell().flags.set(Flags::WRAPLINE, goes_on);
         Handler::linefeed(&mut self.term);
         let cursor = &mut self.term.grid_mut().cursor;
         cursor.point.column = Column(0);

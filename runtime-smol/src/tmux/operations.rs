@@ -4,6 +4,7 @@ use super::engine::{Answer, ConnectionId, Engine, LOST, Launched, NOT_RUNNING, S
 use super::launch::{self, error};
 use super::listing::MARK;
 use super::quote::{Line, format_literal};
+use super::screen::lossy_number;
 use crate::backend::TerminalEvent;
 use crate::paste::PasteText;
 use async_channel::Sender;
@@ -199,14 +200,16 @@ pub(crate) fn refused(message: &str) -> OperationError {
 }
 
 fn screen_text(numbers: &[u8], text: &[u8]) -> Option<ScreenText> {
-    let numbers: Vec<u16> = std::str::from_utf8(numbers).ok()?.split(' ').map_while(|n| n.parse().ok()).collect();
+    let numbers: Vec<u16> = std::str::from_utf8(numbers).ok()?.split(' ').map_while(lossy_number).collect();
     let [cols, rows, x, y] = numbers.as_slice() else { return None };
     let mut lines = String::new();
     for line in String::from_utf8_lossy(text).split('\n') {
         lines.push_str(line.trim_end_matches(' '));
         lines.push('\n');
     }
-    Some(ScreenText { size: consort_core::Size::clamped(*cols, *rows), cursor: (*x, *y), text: lines })
+    let size = consort_core::Size::clamped(*cols, *rows);
+    let cursor = ((*x).min(size.cols()), (*y).min(size.rows() - 1));
+    Some(ScreenText { size, cursor, text: lines })
 }
 
 impl State {

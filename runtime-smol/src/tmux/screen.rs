@@ -125,7 +125,7 @@ impl State {
                 Some("Ext 2") => Some(2),
                 _ => None,
             },
-            cursor: point(2, 3)?,
+            cursor: (lossy_number(&text(2)?)?.min(size.cols()), lossy_number(&text(3)?)?.min(size.rows() - 1)),
             flags: Flags {
                 cursor: flag(4),
                 insert: flag(8),
@@ -142,6 +142,11 @@ impl State {
             tabs: text(22)?.split(',').filter_map(|tab| tab.parse().ok()).collect(),
         })
     }
+}
+
+/// A number that tmux may have lost: 3.3 gives any as the place of the cursor after some reflows.
+pub(super) fn lossy_number(text: &str) -> Option<u16> {
+    text.parse::<u64>().ok().map(|number| u16::try_from(number).unwrap_or(u16::MAX))
 }
 
 impl Capture {

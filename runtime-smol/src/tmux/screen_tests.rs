@@ -49,6 +49,15 @@ fn capture(cols: u16, height: u16, rows: &str) -> Capture {
 }
 
 #[test]
+fn a_cursor_that_tmux_has_lost_is_in_the_last_row() {
+    let state = "8 2 4030360699 25 1 0   0 0 0 0 0 0 0 0 1 0 0 1  title  /dev/null";
+    let bodies = [state, "ab\n12345678", "ab\n12345678", "", "", ""].map(|body| body.as_bytes().to_vec());
+    let bytes = Capture::parse(&bodies).expect("a capture").into_bytes(Modes::default(), &widths());
+    let text = String::from_utf8(bytes).expect("text");
+    assert!(text.contains("\x1b[2;8H8"), "{text:?}");
+}
+
+#[test]
 fn a_background_is_set_aside_at_the_end_of_a_line() {
     let bytes = capture(10, 2, "\x1b[44mab\ncd").into_bytes(Modes::default(), &widths());
     let text = String::from_utf8(bytes).expect("text");

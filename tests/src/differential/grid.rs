@@ -70,6 +70,12 @@ impl Grid {
         }
     }
 
+    /// The terminal has lost its cursor: it says that it is outside of the screen (tmux 3.3 does, after some reflows).
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.cursor.0 > self.size.0 || self.cursor.1 >= self.size.1
+    }
+
     /// The parts in which `shown` differs from this, each with its first difference.
     #[must_use]
     pub fn differences(&self, shown: &Grid, compared: Compared) -> Vec<(Part, String)> {
