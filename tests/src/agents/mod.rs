@@ -6,7 +6,9 @@
 pub mod actor;
 pub mod program;
 pub mod situation;
+pub mod table;
 
 pub use actor::{Actor, Stage};
 pub use program::{Installed, Program, Version};
 pub use situation::Situation;
+pub use table::{Row, Scale, Verdict};

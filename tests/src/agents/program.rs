@@ -263,7 +263,6 @@ fn gemini(launch: &mut Launch, home: &Path, api: &str, setup: Setup) {
         "privacy": { "usageStatisticsEnabled": false },
         "telemetry": { "enabled": false },
         "ide": { "hasSeenNudge": true },
-        "tools": { "allowed": ["run_shell_command(sleep)"] },
         "security": { "folderTrust": { "enabled": true } },
     });
     if setup != Setup::LoggedOut {
@@ -276,6 +275,8 @@ fn gemini(launch: &mut Launch, home: &Path, api: &str, setup: Setup) {
         write(&home.join(".gemini/trustedFolders.json"), &Value::Object(folders).to_string());
     }
     write(&home.join(".gemini/settings.json"), &settings.to_string());
+    let rule = "[[rule]]\ntoolName = \"run_shell_command\"\ncommandPrefix = \"sleep\"\ndecision = \"allow\"\npriority = 100\n";
+    write(&home.join(".gemini/policies/sleep.toml"), rule);
     launch.arguments(&["--model", "gemini-2.5-flash"]);
     if setup == Setup::Planning {
         launch.arguments(&["--approval-mode", "plan"]);

@@ -71,17 +71,22 @@ pub struct Play {
 }
 
 /// The plays that bring a program into every situation. Few, because the start of a program is what costs most.
-pub const PLAYS: [Play; 6] = [
+pub const PLAYS: [Play; 5] = [
     Play {
         setup: Setup::Ready,
         situations: &[Rest, Finished, ProseQuestion, ProseWork, Working, Interrupted, Cleared, Exited],
     },
-    Play { setup: Setup::Ready, situations: &[Early, Permission, CursorMoved, Question, Thinking, Silent, Crashed] },
-    Play { setup: Setup::Ready, situations: &[Quota, Refused, Overloaded, Retrying] },
+    Play {
+        setup: Setup::Ready,
+        situations: &[Early, Permission, CursorMoved, Question, Silent, Quota, Refused, Overloaded, Retrying, Crashed],
+    },
     Play { setup: Setup::Planning, situations: &[Plan] },
     Play { setup: Setup::Untrusted, situations: &[Trust] },
     Play { setup: Setup::LoggedOut, situations: &[Login] },
 ];
+
+/// What is played again on every other stage: it tells whether the signals arrive there.
+pub const SHORT_PLAY: Play = Play { setup: Setup::Ready, situations: &[Rest, Permission, Thinking] };
 
 impl Situation {
     /// Its name in tables and files.
@@ -134,6 +139,8 @@ impl Situation {
             (Program::OpenCode, Trust) => Some("it trusts every folder"),
             (Program::OpenCode, Login) => Some("it needs no login: it has models that are free"),
             (Program::Codex, Plan) => Some("its plan is an answer, approved by the next prompt"),
+            (Program::OpenCode, Plan) => Some("its plan is an answer, approved by a switch of its mode"),
+            (Program::Gemini | Program::OpenCode | Program::Codex, Overloaded) => Some("to it that is as any failure"),
             _ => None,
         }
     }
@@ -188,9 +195,7 @@ impl Situation {
             }
             Silent => {
                 prompt(actor, Scene::Silent)?;
-                actor.until("a running command", |look, api| {
-                    called(api, Scene::Silent, Tool::Shell) && look.screen.contains("sleep ")
-                })
+                actor.until("a running command", |_, api| called(api, Scene::Silent, Tool::Shell))
             }
             Permission => {
                 prompt(actor, Scene::Permission)?;
@@ -296,7 +301,8 @@ fn any(screen: &str, words: &[&str]) -> bool {
 fn at_rest(program: Program, look: &Look) -> bool {
     // Prose further up may look like anything.
     let lines: Vec<&str> = look.screen.lines().filter(|line| !line.trim().is_empty()).collect();
-    let screen = lines[lines.len().saturating_sub(6)..].join("\n");
+    let last = if program == Program::Gemini { 9 } else { 6 };
+    let screen = lines[lines.len().saturating_sub(last)..].join("\n");
     match program {
         Program::Claude => screen.contains('❯') && !screen.contains("esc to interrupt"),
         Program::Codex => {

@@ -19,7 +19,7 @@ pub(super) fn turn(body: &Value) -> Turn {
                 for part in parts.as_array().into_iter().flatten() {
                     match part["type"].as_str() {
                         Some("text") => turn.user_text(part["text"].as_str().unwrap_or_default()),
-                        Some("tool_result") => turn.results += 1,
+                        Some("tool_result") => turn.tool_result(&part["content"]),
                         _ => {}
                     }
                 }

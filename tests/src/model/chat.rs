@@ -14,7 +14,7 @@ pub(super) fn turn(body: &Value) -> Turn {
     };
     for message in body["messages"].as_array().into_iter().flatten() {
         match message["role"].as_str() {
-            Some("tool") => turn.results += 1,
+            Some("tool") => turn.tool_result(&message["content"]),
             Some("user") => match &message["content"] {
                 Value::String(text) => turn.user_text(text),
                 parts => {

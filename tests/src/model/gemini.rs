@@ -13,7 +13,7 @@ pub(super) fn turn(body: &Value, streamed: bool) -> Turn {
     for content in body["contents"].as_array().into_iter().flatten().filter(|content| content["role"] == "user") {
         for part in content["parts"].as_array().into_iter().flatten() {
             if part["functionResponse"].is_object() {
-                turn.results += 1;
+                turn.tool_result(&part["functionResponse"]["response"]);
             }
             turn.user_text(part["text"].as_str().unwrap_or_default());
         }

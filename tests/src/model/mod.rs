@@ -20,6 +20,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// What is kept of a tool's result.
+const RESULT_LETTERS: usize = 200;
+
 /// The API. It ends, with all its connections, when it is dropped.
 #[derive(Debug)]
 pub struct ModelApi {
@@ -44,6 +47,8 @@ pub struct Exchange {
     pub scene: Option<Scene>,
     /// Results of tools that the program sent since the prompt of that scene.
     pub results: usize,
+    /// What the last of them says, shortened.
+    pub result: String,
     /// Names of the tools that the program offers.
     pub tools: Vec<String>,
     /// The tool that the answer asks the program to run.
@@ -72,6 +77,7 @@ pub enum Progress {
 struct Turn {
     scene: Option<Scene>,
     results: usize,
+    result: String,
     tools: Vec<String>,
     streamed: bool,
     model: String,
@@ -83,7 +89,14 @@ impl Turn {
         if let Some(scene) = Scene::named_in(text) {
             self.scene = Some(scene);
             self.results = 0;
+            self.result.clear();
         }
+    }
+
+    /// Takes note of what a tool gave.
+    fn tool_result(&mut self, result: &Value) {
+        self.results += 1;
+        self.result = result.to_string().chars().take(RESULT_LETTERS).collect();
     }
 }
 
@@ -201,6 +214,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
             request: format!("{} {}", request.method, request.path),
             scene,
             results: turn.results,
+            result: turn.result.clone(),
             tools: turn.tools.clone(),
             call: None,
             status,
@@ -266,15 +280,17 @@ fn answer_with(
     out.end()
 }
 
-/// The file that a program's instructions name for plans.
+/// The file that a program's instructions name for plans, or one in the folder that they name.
 fn plan_file(body: &[u8]) -> Option<String> {
     let body = String::from_utf8_lossy(body);
-    let (before, after) = body.split_once("/plans/")?;
+    let (before, after) = body.split_once("/plans")?;
+    let after = after.strip_prefix('/').unwrap_or_default();
     let letter = |letter: &char| letter.is_ascii_alphanumeric() || "-_./".contains(*letter);
     let folder: String = before.chars().rev().take_while(letter).collect();
     let name: String = after.chars().take_while(letter).collect();
     let folder: String = folder.chars().rev().collect();
-    name.ends_with(".md").then(|| format!("{folder}/plans/{name}"))
+    let name = if name.ends_with(".md") { name } else { "plan.md".to_string() };
+    folder.starts_with('/').then(|| format!("{folder}/plans/{name}"))
 }
 
 /// Names in a list of tools.
@@ -304,6 +320,7 @@ fn auxiliary(stream: &TcpStream, shared: &Shared, request: &http::Request, path:
         request: format!("{} {}", request.method, request.path),
         scene: None,
         results: 0,
+        result: String::new(),
         tools: Vec::new(),
         call: None,
         status: 200,

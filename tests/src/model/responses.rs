@@ -17,7 +17,7 @@ pub(super) fn turn(body: &Value) -> Turn {
     }
     for item in body["input"].as_array().into_iter().flatten() {
         match item["type"].as_str() {
-            Some("function_call_output" | "custom_tool_call_output") => turn.results += 1,
+            Some("function_call_output" | "custom_tool_call_output") => turn.tool_result(&item["output"]),
             _ if item["role"] == "user" => {
                 for part in item["content"].as_array().into_iter().flatten() {
                     turn.user_text(part["text"].as_str().unwrap_or_default());

@@ -162,7 +162,7 @@ impl Tool {
             (Tool::Shell, "exec_command") if command.starts_with("touch") => json!({
                 "cmd": command, "sandbox_permissions": "require_escalated", "justification": "May the file be made?",
             }),
-            (Tool::Shell, "exec_command") => json!({ "cmd": command }),
+            (Tool::Shell, "exec_command") => json!({ "cmd": command, "yield_time_ms": 120_000 }),
             (Tool::Shell, "shell") => json!({ "command": ["sh", "-c", command] }),
             (Tool::Shell, _) => json!({ "command": command, "description": "Works on a file" }),
             (Tool::Question, "ask_user") if !command.is_empty() => json!({ "question": command }),
@@ -177,7 +177,7 @@ impl Tool {
                     }],
                 })
             }
-            (Tool::Plan, _) => json!({ "plan": PLAN, "plan_filename": command, "plan_path": command }),
+            (Tool::Plan, _) => json!({ "plan": PLAN, "plan_filename": command.rsplit('/').next() }),
             (Tool::Write, _) => json!({ "file_path": command, "filePath": command, "content": PLAN }),
         }
     }

@@ -1,22 +1,34 @@
-//! `agents record [PROGRAM…] [--only SITUATION]`: writes what the real programs show in each situation into
-//! `tests/agents/screens`.
+//! `agents [PROGRAM…] [--newest]` brings the real programs into their situations and prints the table of what the node shows;
+//! `agents record [PROGRAM…] [--only SITUATION]` writes what they show into `tests/agents/screens`.
 
 use consort_tests::TestNode;
 use consort_tests::agents::actor::Look;
 use consort_tests::agents::program::Setup;
 use consort_tests::agents::situation::PLAYS;
-use consort_tests::agents::{Actor, Installed, Program, Situation, Stage, Version};
+use consort_tests::agents::{Actor, Installed, Program, Scale, Situation, Stage, Verdict, Version, table};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    let chosen_by_name: Vec<Program> = words.iter().filter_map(|word| Program::named(word)).collect();
+    if words.first().is_none_or(|word| word != "record") {
+        let programs = if chosen_by_name.is_empty() { Program::ALL.to_vec() } else { chosen_by_name };
+        let has = |flag: &str| words.iter().any(|word| word == flag);
+        let version = if has("--newest") { Version::Newest } else { Version::Pinned };
+        let scale = if has("--quick") { Scale::Test } else { Scale::Full };
+        let rows = table::play(&programs, version, scale);
+        print!("{}", table::print(&rows));
+        for row in &rows {
+            if let Verdict::NotBrought(reason) = &row.verdict {
+                println!("--- {}: {reason}", row.name());
+            }
+        }
+        return;
+    }
     let only = words.iter().position(|word| word == "--only").and_then(|at| words.get(at + 1));
-    let chosen = |program: &Program| {
-        let named: Vec<_> = words.iter().filter_map(|word| Program::named(word)).collect();
-        named.is_empty() || named.contains(program)
-    };
+    let chosen = |program: &Program| chosen_by_name.is_empty() || chosen_by_name.contains(program);
     let mut node = TestNode::prepared();
     node.run(&[]);
     let node = Arc::new(node);
