@@ -51,6 +51,12 @@ browser: ## end to end with real tmux and a real browser
 	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
 	cd tests/browser && npm test --silent
 
+.PHONY: agents
+agents: ## the newest Claude Code, Codex, Gemini CLI, OpenCode, Copilot CLI in every situation; prints what Consort shows of each
+	@sh tests/agents/install.sh newest
+	$(CARGO) build --quiet
+	$(CARGO) run --quiet -p consort-tests --bin agents -- --newest
+
 sim: ## the simulator, SEEDS=10000, and 50 seeds of meshes too large for links between all
 	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds $(SEEDS) --jobs 2
 	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds 50 --nodes 72 --jobs 2

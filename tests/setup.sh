@@ -34,6 +34,10 @@ if ! command -v node >/dev/null 2>&1 || [ "$(node -p 'parseInt(process.versions.
     echo "setup: Node.js 20 or later is needed: https://nodejs.org" >&2
     exit 1
 fi
+
+# The agent programs themselves, by pinned versions; those that cannot be had are skipped, with the reason.
+sh "$(dirname "$0")/agents/install.sh"
+
 [ -z "$missing" ] && exit 0
 
 if command -v apt-get >/dev/null 2>&1; then

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a program may take to show something. Generous: many start at once on a small machine.
-const PATIENCE: Duration = Duration::from_secs(45);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Where and how an actor plays.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]

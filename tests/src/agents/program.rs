@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// A program.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
@@ -231,6 +232,11 @@ fn claude(launch: &mut Launch, home: &Path, api: &str, setup: Setup) {
 }
 
 fn codex(launch: &mut Launch, home: &Path, api: &str, setup: Setup) {
+    if setup == Setup::Untrusted {
+        // It asks about repositories only.
+        let made = Command::new("git").args(["init", "--quiet"]).current_dir(&launch.directory).status();
+        assert!(made.is_ok_and(|status| status.success()), "git init");
+    }
     let folder = home.join(".codex");
     launch.set("CODEX_HOME", folder.to_str().expect("UTF-8"));
     let provider = if setup == Setup::LoggedOut { "" } else { "model_provider = \"test\"\n" };
@@ -275,7 +281,8 @@ fn gemini(launch: &mut Launch, home: &Path, api: &str, setup: Setup) {
         write(&home.join(".gemini/trustedFolders.json"), &Value::Object(folders).to_string());
     }
     write(&home.join(".gemini/settings.json"), &settings.to_string());
-    let rule = "[[rule]]\ntoolName = \"run_shell_command\"\ncommandPrefix = \"sleep\"\ndecision = \"allow\"\npriority = 100\n";
+    let rule =
+        "[[rule]]\ntoolName = \"run_shell_command\"\ncommandPrefix = \"sleep\"\ndecision = \"allow\"\npriority = 100\n";
     write(&home.join(".gemini/policies/sleep.toml"), rule);
     launch.arguments(&["--model", "gemini-2.5-flash"]);
     if setup == Setup::Planning {

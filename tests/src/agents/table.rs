@@ -47,8 +47,18 @@ pub enum Verdict {
     Skipped(String),
 }
 
-/// How long the node may take to show the truth.
-const BOUND: Duration = Duration::from_secs(3);
+impl Scale {
+    /// How long the node may take to show the truth. More in tests, which have to pass on a machine that is busy.
+    fn bound(self) -> Duration {
+        Duration::from_secs(if self == Scale::Full { 3 } else { 6 })
+    }
+
+    /// How long a silent tool is silent.
+    fn silence(self) -> Duration {
+        Duration::from_secs(if self == Scale::Full { 30 } else { 12 })
+    }
+}
+
 /// How long it has to go on showing it.
 const STEADY: Duration = Duration::from_millis(1_500);
 /// How many programs run at a time: as many as two cores can start.
@@ -71,7 +81,6 @@ pub fn play(programs: &[Program], version: Version, scale: Scale) -> Vec<Row> {
     let mut node = TestNode::prepared();
     node.run(&[]);
     let node = Arc::new(node);
-    let silence = Duration::from_secs(if scale == Scale::Full { 30 } else { 10 });
     let mut rows = Vec::new();
     let mut jobs = VecDeque::new();
     let mut found = Vec::new();
@@ -94,7 +103,7 @@ pub fn play(programs: &[Program], version: Version, scale: Scale) -> Vec<Row> {
             scope.spawn(|| {
                 while let Some(job) = next() {
                     let installed = found.iter().find(|one| one.program == job.program).expect("it was found");
-                    let played = job.run(&node, installed, silence);
+                    let played = job.run(&node, installed, scale);
                     results.lock().unwrap_or_else(PoisonError::into_inner).extend(played);
                 }
             });
@@ -135,7 +144,7 @@ impl Job {
         self.play.situations.iter().map(skipped).collect()
     }
 
-    fn run(&self, node: &Arc<TestNode>, installed: &Installed, silence: Duration) -> Vec<Row> {
+    fn run(&self, node: &Arc<TestNode>, installed: &Installed, scale: Scale) -> Vec<Row> {
         let mut rows = Vec::new();
         let mut situations = Vec::new();
         for situation in self.play.situations {
@@ -147,11 +156,11 @@ impl Job {
         if situations.is_empty() {
             return rows;
         }
-        let mut actor = Actor::start(node, installed, self.play.setup, self.stage, silence);
+        let mut actor = Actor::start(node, installed, self.play.setup, self.stage, scale.silence());
         for situation in situations {
             let brought = situation.bring(&mut actor);
             let verdict = match brought {
-                Ok(_) => judge(&mut actor, situation, silence),
+                Ok(_) => judge(&mut actor, situation, scale),
                 Err(reason) => Verdict::NotBrought(reason),
             };
             let over = matches!(verdict, Verdict::NotBrought(_));
@@ -167,10 +176,10 @@ impl Job {
 }
 
 /// Compares what the node shows with what is true from now on.
-fn judge(actor: &mut Actor, situation: Situation, silence: Duration) -> Verdict {
+fn judge(actor: &mut Actor, situation: Situation, scale: Scale) -> Verdict {
     let began = Instant::now();
     // A silent tool is silent for long: that is what is hard about it.
-    let steady = if situation == Situation::Silent { silence.saturating_sub(Duration::from_secs(4)) } else { STEADY };
+    let steady = if situation == Situation::Silent { scale.silence().saturating_sub(scale.bound()) } else { STEADY };
     let mut seen: Vec<String> = Vec::new();
     let mut right_since: Option<Instant> = None;
     loop {
@@ -189,7 +198,7 @@ fn judge(actor: &mut Actor, situation: Situation, silence: Duration) -> Verdict 
             Some(_) if !right => right_since = None,
             _ => {}
         }
-        if right_since.is_none_or(|since| since - began > BOUND) && began.elapsed() > BOUND {
+        if right_since.is_none_or(|since| since - began > scale.bound()) && began.elapsed() > scale.bound() {
             return Verdict::Wrong(seen);
         }
         std::thread::sleep(Duration::from_millis(100));
