@@ -283,14 +283,15 @@ fn answer_with(
 /// The file that a program's instructions name for plans, or one in the folder that they name.
 fn plan_file(body: &[u8]) -> Option<String> {
     let body = String::from_utf8_lossy(body);
-    let (before, after) = body.split_once("/plans")?;
-    let after = after.strip_prefix('/').unwrap_or_default();
     let letter = |letter: &char| letter.is_ascii_alphanumeric() || "-_./".contains(*letter);
-    let folder: String = before.chars().rev().take_while(letter).collect();
-    let name: String = after.chars().take_while(letter).collect();
-    let folder: String = folder.chars().rev().collect();
-    let name = if name.ends_with(".md") { name } else { "plan.md".to_string() };
-    folder.starts_with('/').then(|| format!("{folder}/plans/{name}"))
+    body.match_indices("/plans").find_map(|(at, mark)| {
+        let folder: String = body[..at].chars().rev().take_while(letter).collect();
+        let folder: String = folder.chars().rev().collect();
+        let name: String = body[at + mark.len()..].chars().take_while(letter).collect();
+        let name = name.strip_prefix('/').filter(|name| name.ends_with(".md")).unwrap_or("plan.md");
+        // A path from the root, and no part of an address.
+        (folder.starts_with('/') && !folder.starts_with("//")).then(|| format!("{folder}/plans/{name}"))
+    })
 }
 
 /// Names in a list of tools.
