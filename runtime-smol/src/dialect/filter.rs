@@ -11,6 +11,7 @@ use std::sync::Arc;
 const ESC: u8 = 0x1b;
 const BEL: u8 = 0x07;
 const BYTE_ORDER_MARK: char = '\u{feff}';
+const ZERO_WIDTH_JOINER: char = '\u{200d}';
 
 /// Bytes of a control sequence between `CSI` and its last byte; tmux drops longer ones.
 const SEQUENCE_BYTES: usize = 63;
@@ -45,6 +46,8 @@ pub struct Filter {
     widths: Arc<Widths>,
     writing: Writing,
     doubts: Doubts,
+    /// A zero width joiner has come, which tmux before 3.4 keeps until the next character beyond ASCII.
+    joiner: bool,
     /// Counts the strings that have begun.
     strings: u64,
 }
@@ -103,6 +106,7 @@ impl Filter {
             widths: Widths::assumed(dialect),
             writing: Writing::default(),
             doubts: Doubts::default(),
+            joiner: false,
             strings: 0,
         }
     }
@@ -199,6 +203,9 @@ impl Filter {
                 rest = &rest[passed..];
             }
         }
+        if self.joiner {
+            self.doubts.raise(Doubt::SplitJoiner);
+        }
         true
     }
 
@@ -223,7 +230,9 @@ impl Filter {
                     None => break,
                 },
                 0x80.. => match whole_character(&bytes[at..]) {
-                    Some(character) if self.prints(character) => character.len_utf8(),
+                    Some(character) if self.prints(character) && !self.joiner && !self.keeps_joiner(character) => {
+                        character.len_utf8()
+                    }
                     _ => break,
                 },
                 _ => break,
@@ -253,6 +262,10 @@ impl Filter {
     fn prints(&self, character: char) -> bool {
         // C1 controls: tmux does not act on them, nor does our emulator; others would.
         !is_c1(character) && character != BYTE_ORDER_MARK && self.widths.prints(character)
+    }
+
+    fn keeps_joiner(&self, character: char) -> bool {
+        character == ZERO_WIDTH_JOINER && self.widths.keeps_joiner()
     }
 
     fn ground(&mut self) {
@@ -528,7 +541,12 @@ impl Filter {
         if whole == BYTE_ORDER_MARK {
             // Browsers leave it out wherever it stands; where the authority gives it a column, that is a blank one.
             out.resize(out.len() + usize::from(self.widths.of(whole).columns()), b' ');
+        } else if self.keeps_joiner(whole) {
+            self.joiner = true;
         } else if self.prints(whole) {
+            if std::mem::take(&mut self.joiner) {
+                out.extend_from_slice(ZERO_WIDTH_JOINER.encode_utf8(&mut [0; 4]).as_bytes());
+            }
             out.extend_from_slice(&bytes[..have]);
             if self.repeats(whole) {
                 self.last = Last::Character(whole);

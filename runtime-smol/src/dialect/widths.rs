@@ -131,6 +131,11 @@ impl Widths {
         self.runs[run.saturating_sub(1)].1
     }
 
+    /// Whether a zero width joiner is kept until what it joins has come.
+    pub(super) fn keeps_joiner(&self) -> bool {
+        self.join == Join::Joiner
+    }
+
     /// Whether the authority prints this character.
     pub(super) fn prints(&self, character: char) -> bool {
         !self.drops || self.of(character) != Width::Dropped

@@ -87,10 +87,11 @@ pub struct State {
     /// Cursor column (may be one past the last: a wrap is pending) and row, from 0.
     pub cursor: (u16, u16),
     flags: Flags,
-    /// Where the cursor was when the alternate screen was entered, if it is shown.
-    alternate: Option<(u16, u16)>,
-    /// Where it was when that happened last, if it is not shown: to leave it once more brings the cursor back again.
-    left: Option<(u16, u16)>,
+    /// The alternate screen is shown.
+    alternate: bool,
+    /// Where the cursor was when that was entered last, if it was with the mode that keeps the cursor (1049). To leave it once
+    /// more brings the cursor back again.
+    entered: Option<(u16, u16)>,
     region: (u16, u16),
     title: String,
     tabs: Vec<u16>,
@@ -135,8 +136,8 @@ impl State {
                 wrap: flag(16),
                 origin: flag(17),
             },
-            alternate: flag(5).then(|| point(6, 7).unwrap_or_default()),
-            left: point(6, 7).filter(|_| !flag(5)),
+            alternate: flag(5),
+            entered: point(6, 7),
             region: (number(18)?, number(19)?),
             title: text(21)?,
             tabs: text(22)?.split(',').filter_map(|tab| tab.parse().ok()).collect(),
@@ -181,7 +182,7 @@ impl Capture {
     #[must_use]
     pub fn into_bytes(self, mut modes: Modes, widths: &Widths) -> Vec<u8> {
         let state = &self.state;
-        modes.keyboard.show_alternate(state.alternate.is_some());
+        modes.keyboard.show_alternate(state.alternate);
         if let (None, Some(level)) = (modes.keyboard.modified(), state.modify_other_keys) {
             modes.keyboard.modify_other_keys(level);
         }
@@ -190,19 +191,18 @@ impl Capture {
         let screen_start = rows.len().saturating_sub(usize::from(state.size.rows()));
         let (history, screen) = rows.split_at(screen_start);
         let saved;
+        let pen = modes.writing.beside_alternate();
+        if let Some((x, y)) = state.entered {
+            let left = if state.alternate { "" } else { "\x1b[?1049l\x1b[0m" };
+            let _ = write_str(&mut tail, &format!("\x1b[{};{}H{pen}\x1b[?1049h{left}", y + 1, x + 1));
+        } else if state.alternate {
+            let _ = write_str(&mut tail, &format!("{pen}\x1b[?47h"));
+        }
         let (normal, shown): (Vec<&Row<'_>>, &[Row<'_>]) = match state.alternate {
-            None => {
-                if let Some((x, y)) = state.left {
-                    let pen = modes.writing.beside_alternate();
-                    let entered = format!("\x1b[{};{}H{pen}\x1b[?1049h\x1b[?1049l\x1b[0m", y + 1, x + 1);
-                    tail.extend_from_slice(entered.as_bytes());
-                }
-                (rows.iter().collect(), screen)
-            }
-            Some((x, y)) => {
+            false => (rows.iter().collect(), screen),
+            true => {
                 saved = self::rows(&self.saved_rows, &self.saved_joined, state.size, widths);
-                let pen = modes.writing.beside_alternate();
-                let _ = write_str(&mut tail, &format!("\x1b[{};{}H{pen}\x1b[?1049h\x1b[H", y + 1, x + 1));
+                tail.extend_from_slice(b"\x1b[H");
                 if !pen.is_empty() {
                     // Its background may have coloured the screen.
                     tail.extend_from_slice(b"\x1b[0m\x1b[2J");
@@ -222,7 +222,6 @@ impl Capture {
         while bytes > room {
             let Some(row) = normal.next() else { break };
             bytes -= row.room();
-            head.skip(row);
         }
         head.rows(&mut normal);
         let mut out = Vec::with_capacity(bytes + command.len() + tail.len() + 64);
@@ -246,7 +245,7 @@ fn write_str(out: &mut Vec<u8>, text: &str) -> std::fmt::Result {
 impl State {
     /// Whether the alternate screen is shown.
     pub(crate) fn is_alternate(&self) -> bool {
-        self.alternate.is_some()
+        self.alternate
     }
 
     /// Whether lines wrap at their end.
@@ -323,8 +322,10 @@ impl State {
 #[derive(Debug)]
 struct Row<'a> {
     bytes: &'a [u8],
-    /// The pen before the row.
+    /// The pen before the row,
     pen: Pen,
+    /// and after it. The next row need not begin with that: it may be from another capture, or rows were left out.
+    after: Pen,
     /// The text runs on in the next row, and a terminal that writes it gets there by itself.
     wrapped: bool,
 }
@@ -385,7 +386,7 @@ fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size, widths: &Widths) -> Vec<R
         let cols = usize::from(size.cols());
         let wrapped = runs_on && (width == cols || (width + 1 == cols && next_is_wide()));
         rest = rest.and_then(|rest| if runs_on { Some(&rest[used..]) } else { rest.get(line.len() + 1..) });
-        result.push(Row { bytes, pen: before, wrapped });
+        result.push(Row { bytes, pen: before, after: pen.clone(), wrapped });
     }
     if !aligned {
         result.iter_mut().for_each(|row| row.wrapped = false);
@@ -415,31 +416,28 @@ struct Writer<'w> {
     cols: u16,
     widths: &'w Widths,
     first: bool,
-    /// The pen before the next row, if rows were skipped.
-    skipped: bool,
     /// The line has wrapped while a background colour was set: terminals paint the new row with it.
     painted: bool,
 }
 
 impl<'w> Writer<'w> {
     fn new(cols: u16, widths: &'w Widths) -> Self {
-        Writer { out: Vec::new(), cols, widths, first: true, skipped: false, painted: false }
-    }
-
-    fn skip(&mut self, _row: &Row<'_>) {
-        self.skipped = true;
+        Writer { out: Vec::new(), cols, widths, first: true, painted: false }
     }
 
     fn rows<'a, 'b: 'a>(&mut self, rows: &mut dyn Iterator<Item = &'a Row<'b>>) {
         let mut rows = rows.peekable();
         while let Some(row) = rows.next() {
-            if self.first && self.skipped {
+            if std::mem::take(&mut self.first) {
                 self.out.extend_from_slice(row.pen.codes().as_bytes());
             }
-            self.first = false;
             self.row(row.bytes);
             let Some(next) = rows.peek() else { break };
-            if row.wrapped {
+            if row.after != next.pen {
+                self.out.extend_from_slice(b"\x1b[0m");
+                self.line_end(row, &Pen::default());
+                self.out.extend_from_slice(next.pen.codes().as_bytes());
+            } else if row.wrapped {
                 self.painted |= next.pen.has_background();
             } else {
                 self.line_end(row, &next.pen);

@@ -3,10 +3,11 @@
 use async_signal::{Signal, Signals};
 use consort_tests::differential::tmux::Panes;
 use consort_tests::differential::{
-    Case, Compared, Difference, Headless, Recorded, case, compare, explained, pty, shrink,
+    Case, Compared, Difference, Headless, Recorded, Step, case, compare, explained, pty, shrink,
 };
 use futures_lite::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -24,12 +25,18 @@ struct Options {
     pty: bool,
     program: Option<PathBuf>,
     small: usize,
+    /// Print what viewers were sent.
+    show: bool,
 }
 
 fn options() -> Options {
-    let mut options = Options { cases: 1000, seed: 0, pty: false, program: None, small: 60 };
+    let mut options = Options { cases: 1000, seed: 0, pty: false, program: None, small: 60, show: false };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
+        if argument == "--show" {
+            options.show = true;
+            continue;
+        }
         let value = arguments.next().unwrap_or_default();
         match argument.as_str() {
             "--cases" => options.cases = value.parse().expect("a number"),
@@ -86,8 +93,12 @@ fn main() {
     }
     let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
     found.truncate(options.small);
-    for (seed, case, difference) in bench.shrink(found) {
-        let text = format!("    seed {seed}: {}\n        {:?}: {}", case.describe(), difference.stage, difference.what);
+    let small = bench.shrink(found);
+    for (seed, case, difference) in small {
+        let mut text = format!("    seed {seed}: {}\n        {:?}: {}", case.describe(), difference.stage, difference.what);
+        if options.show {
+            bench.run(std::slice::from_ref(&case)).iter().for_each(|recorded| text += &sent(recorded));
+        }
         kinds.entry(format!("{} | {:?}", case.kind(), difference.stage)).or_default().push(text);
     }
     for (kind, all) in kinds {
@@ -97,6 +108,24 @@ fn main() {
     if any {
         std::process::exit(1);
     }
+}
+
+/// What viewers were sent, one line per step, without the table of widths.
+fn sent(recorded: &Recorded) -> String {
+    let mut text = String::new();
+    let cut = std::slice::from_ref(&recorded.snapshot_at_cut);
+    let end = std::slice::from_ref(&recorded.snapshot_at_end);
+    for (name, steps) in [("before", &*recorded.before), ("cut", cut), ("after", &*recorded.after), ("end", end)] {
+        for step in steps {
+            let bytes = match step {
+                Step::Replace(_, bytes) => bytes.splitn(2, |byte| *byte == b'\\').nth(1).unwrap_or(bytes),
+                Step::Append(bytes) => bytes,
+                Step::Look => continue,
+            };
+            let _ = write!(text, "\n        {name}: {}", bytes.escape_ascii());
+        }
+    }
+    text
 }
 
 struct Bench {
@@ -110,11 +139,16 @@ struct Bench {
 }
 
 impl Bench {
+    fn run(&mut self, cases: &[Case]) -> Vec<Recorded> {
+        match &mut self.panes {
+            Some(panes) => panes.run(cases),
+            None => cases.iter().map(pty::run).collect(),
+        }
+    }
+
     fn differences(&mut self, cases: &[Case]) -> Vec<(usize, Difference)> {
-        let (recorded, compared): (Vec<Recorded>, Compared) = match &mut self.panes {
-            Some(panes) => (panes.run(cases), Compared::TMUX),
-            None => (cases.iter().map(pty::run).collect(), Compared::PTY),
-        };
+        let recorded = self.run(cases);
+        let compared = if self.panes.is_some() { Compared::TMUX } else { Compared::PTY };
         let mut found = Vec::new();
         for (at, recorded) in recorded.iter().enumerate() {
             self.repaired += usize::from(recorded.repaired);
