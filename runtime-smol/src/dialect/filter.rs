@@ -47,7 +47,7 @@ pub struct Filter {
     writing: Writing,
     doubts: Doubts,
     /// A zero width joiner has come, which tmux before 3.4 keeps until the next character beyond ASCII.
-    joiner: bool,
+    joiner: Joiner,
     /// Counts the strings that have begun.
     strings: u64,
 }
@@ -79,6 +79,15 @@ struct Character {
     broken: bool,
 }
 
+/// Whether a zero width joiner waits for what it joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Joiner {
+    None,
+    Kept,
+    /// A piece of output has ended since.
+    Split,
+}
+
 /// What `REP` would repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Last {
@@ -106,7 +115,7 @@ impl Filter {
             widths: Widths::assumed(dialect),
             writing: Writing::default(),
             doubts: Doubts::default(),
-            joiner: false,
+            joiner: Joiner::None,
             strings: 0,
         }
     }
@@ -203,8 +212,8 @@ impl Filter {
                 rest = &rest[passed..];
             }
         }
-        if self.joiner {
-            self.doubts.raise(Doubt::SplitJoiner);
+        if self.joiner == Joiner::Kept {
+            self.joiner = Joiner::Split;
         }
         true
     }
@@ -230,7 +239,9 @@ impl Filter {
                     None => break,
                 },
                 0x80.. => match whole_character(&bytes[at..]) {
-                    Some(character) if self.prints(character) && !self.joiner && !self.keeps_joiner(character) => {
+                    Some(character)
+                        if self.prints(character) && self.joiner == Joiner::None && !self.keeps_joiner(character) =>
+                    {
                         character.len_utf8()
                     }
                     _ => break,
@@ -542,9 +553,13 @@ impl Filter {
             // Browsers leave it out wherever it stands; where the authority gives it a column, that is a blank one.
             out.resize(out.len() + usize::from(self.widths.of(whole).columns()), b' ');
         } else if self.keeps_joiner(whole) {
-            self.joiner = true;
+            self.joiner = Joiner::Kept;
         } else if self.prints(whole) {
-            if std::mem::take(&mut self.joiner) {
+            let joiner = std::mem::replace(&mut self.joiner, Joiner::None);
+            if joiner == Joiner::Split {
+                self.doubts.raise(Doubt::SplitJoiner);
+            }
+            if joiner != Joiner::None {
                 out.extend_from_slice(ZERO_WIDTH_JOINER.encode_utf8(&mut [0; 4]).as_bytes());
             }
             out.extend_from_slice(&bytes[..have]);

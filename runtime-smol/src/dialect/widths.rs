@@ -174,7 +174,10 @@ impl Widths {
         let after_joiner = cell.ends_with(ZERO_WIDTH_JOINER) && !next.is_ascii();
         match self.join {
             Join::ZeroWidth => zero.then_some(false),
-            Join::Joiner => (zero || after_joiner).then_some(false),
+            Join::Joiner => {
+                let fits = cell.len() + next.len_utf8() <= CELL_BYTES;
+                (fits && (zero || after_joiner)).then_some(false)
+            }
             Join::Clusters => {
                 let modifier = is_modifier(next) && cell.len() > 1;
                 let fits = cell.len() + next.len_utf8() <= CELL_BYTES;

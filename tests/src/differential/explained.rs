@@ -1,9 +1,48 @@
-//! Differences that stay, each with its reason.
+//! Differences that stay, each with its reason. ARCHITECTURE.md names them too ("What still differs").
 
-use super::{Case, Difference};
+use super::grid::rows_differ_but;
+use super::{Case, Cell, Compared, Difference, Grid, Part, Stage};
 
-/// Why a difference of this case stays; `None` if nothing explains it.
+/// Who decides what is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authority {
+    /// A tmux of this version.
+    Tmux((u32, u32)),
+    /// Our own emulator.
+    Pty,
+}
+
+/// Why a difference of this case stays; `None` if nothing explains it. `repaired`: viewers got a snapshot in between.
 #[must_use]
-pub fn reason(_case: &Case, _difference: &Difference) -> Option<&'static str> {
+pub fn reason(authority: Authority, case: &Case, difference: &Difference, repaired: bool) -> Option<&'static str> {
+    let Authority::Tmux(version) = authority else { return None };
+    let (own, shown) = &**difference.grids.as_ref()?;
+    if difference.part == Part::Normal && case.resize.is_some() {
+        return Some("tmux gives the screen behind the alternate one another size only when it is shown again");
+    }
+    if difference.part == Part::History && without_blank_rows(&own.history) == without_blank_rows(&shown.history) {
+        return Some("tmux also keeps rows as history that were erased before the screen was");
+    }
+    let live = matches!(difference.stage, Stage::LiveToCut | Stage::Live);
+    let from_snapshot = !live || repaired || case.resize.is_some();
+    if version < (3, 4) && from_snapshot && only_erased_colours_differ(difference.part, own, shown) {
+        return Some("tmux before 3.4 does not tell the background of cells that were erased behind a row's text");
+    }
     None
+}
+
+fn without_blank_rows(rows: &[Vec<Cell>]) -> Vec<&Vec<Cell>> {
+    rows.iter().filter(|row| !row.is_empty()).collect()
+}
+
+/// Whether nothing differs but that blank cells have a background which is not shown.
+fn only_erased_colours_differ(part: Part, own: &Grid, shown: &Grid) -> bool {
+    let (own, shown) = match (part, &own.normal, &shown.normal) {
+        (Part::Screen, _, _) => (&own.screen, &shown.screen),
+        (Part::History, _, _) => (&own.history, &shown.history),
+        (Part::Normal, Some(own), Some(shown)) => (own, shown),
+        _ => return false,
+    };
+    let erased = |own: &Cell, shown: &Cell| own.text == " " && shown.text == " " && shown.pen.background.is_empty();
+    rows_differ_but("", own, shown, Compared::TMUX, &erased).is_none()
 }

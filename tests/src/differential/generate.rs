@@ -75,6 +75,7 @@ impl Generator {
                 if self.chance(3) { self.printing() } else { self.op(kind) }
             })
             .collect();
+        let ops = self.saved_first(ops);
         let mut case = Case { size: self.size, ops, cut: 0, resize: None };
         let bytes = case.bytes().len();
         case.cut = self.dice.below(bytes + 1);
@@ -83,6 +84,27 @@ impl Generator {
             case.resize = Some((self.dice.below(count), size));
         }
         case
+    }
+
+    /// Programs seldom go back to a cursor that they did not save.
+    fn saved_first(&mut self, mut ops: Vec<Op>) -> Vec<Op> {
+        let mut saved = false;
+        for op in &mut ops {
+            match op {
+                Op::Escape(text) if text == "7" => saved = true,
+                Op::Csi(private, parameters, _, b's') if private.is_empty() && parameters.is_empty() => saved = true,
+                Op::Escape(text) if text == "8" && !saved && !self.chance(8) => {
+                    *op = Op::Escape("7".into());
+                    saved = true;
+                }
+                Op::Csi(private, _, _, last @ b'u') if private.is_empty() && !saved && !self.chance(8) => {
+                    *last = b's';
+                    saved = true;
+                }
+                _ => {}
+            }
+        }
+        ops
     }
 
     fn chance(&mut self, one_in: usize) -> bool {

@@ -139,6 +139,17 @@ fn cell(value: &Value) -> Cell {
 }
 
 fn rows_differ(name: &str, own: &[Vec<Cell>], shown: &[Vec<Cell>], compared: Compared) -> Option<String> {
+    rows_differ_but(name, own, shown, compared, &|_, _| false)
+}
+
+/// The first difference of rows, without those that are allowed.
+pub(super) fn rows_differ_but(
+    name: &str,
+    own: &[Vec<Cell>],
+    shown: &[Vec<Cell>],
+    compared: Compared,
+    allowed: &dyn Fn(&Cell, &Cell) -> bool,
+) -> Option<String> {
     let blank = Cell::blank();
     for number in 0..own.len().max(shown.len()) {
         let (Some(one), Some(other)) = (own.get(number), shown.get(number)) else {
@@ -154,6 +165,9 @@ fn rows_differ(name: &str, own: &[Vec<Cell>], shown: &[Vec<Cell>], compared: Com
         for column in 0..one.len().max(other.len()) {
             let (a, b) = (one.get(column).unwrap_or(&blank), other.get(column).unwrap_or(&blank));
             let beyond = column >= one.len() && !compared.trailing_background;
+            if allowed(a, b) {
+                continue;
+            }
             if let Some(what) = cells_differ(a, b, beyond, compared.attributes) {
                 let (one, other) = (text(one), text(other));
                 return Some(format!("{name} row {number} column {column}: {what}; row {one:?}, shown {other:?}"));

@@ -36,6 +36,7 @@ pub struct Panes {
     reports: Receiver<FromBackend>,
     thread: Option<JoinHandle<()>>,
     fifos: u64,
+    version: (u32, u32),
 }
 
 /// A pane that runs a case.
@@ -95,19 +96,29 @@ impl Panes {
         };
         let ends = Ends { orders: orders_end, reports: reports_end };
         let thread = std::thread::spawn(move || async_io::block_on(tmux::start(config, ends)));
-        let panes =
-            Panes { program, socket, home, control, orders: Some(orders), reports, thread: Some(thread), fifos: 0 };
-        panes.wait_for_widths(&first);
+        let (version, first) = first.split_once(' ').expect("a version and a pane");
+        let version = version_of(version);
+        let panes = Panes {
+            program,
+            socket,
+            home,
+            control,
+            orders: Some(orders),
+            reports,
+            thread: Some(thread),
+            fifos: 0,
+            version,
+        };
+        panes.wait_for_widths(first);
         panes
     }
 
     /// Waits until the backend has asked tmux for the widths of characters. What it assumes before that is replaced in any
     /// watched pane by a snapshot, which would hide what is looked for here.
     fn wait_for_widths(&self, first: &str) {
-        let (version, pane) = first.split_once(' ').expect("a version and a pane");
-        let pane = pane[1..].parse().expect("a pane");
+        let pane = first[1..].parse().expect("a pane");
         let terminal = TerminalId { agent: self.agent_with(&[pane]), pane };
-        let assumed = Widths::assumed(Dialect::Tmux { version: version_of(version) }).command();
+        let assumed = Widths::assumed(Dialect::Tmux { version: self.version }).command();
         let until = Instant::now() + MEASURING;
         self.order(terminal, TerminalOutput::Watch);
         // Where tmux counts as is assumed, there is nothing to wait for, and nothing shows that.
@@ -124,6 +135,12 @@ impl Panes {
             std::thread::sleep(Duration::from_millis(10));
         }
         self.order(terminal, TerminalOutput::Unwatch);
+    }
+
+    /// The version of tmux.
+    #[must_use]
+    pub fn version(&self) -> (u32, u32) {
+        self.version
     }
 
     /// Runs cases side by side.

@@ -1,6 +1,7 @@
 //! Runs many cases of the differential fuzz and prints what differs, made small and sorted by kind.
 
 use async_signal::{Signal, Signals};
+use consort_tests::differential::explained::Authority;
 use consort_tests::differential::tmux::Panes;
 use consort_tests::differential::{
     Case, Compared, Difference, Headless, Recorded, Step, case, compare, explained, pty, shrink,
@@ -95,7 +96,8 @@ fn main() {
     found.truncate(options.small);
     let small = bench.shrink(found);
     for (seed, case, difference) in small {
-        let mut text = format!("    seed {seed}: {}\n        {:?}: {}", case.describe(), difference.stage, difference.what);
+        let mut text =
+            format!("    seed {seed}: {}\n        {:?}: {}", case.describe(), difference.stage, difference.what);
         if options.show {
             bench.run(std::slice::from_ref(&case)).iter().for_each(|recorded| text += &sent(recorded));
         }
@@ -149,13 +151,14 @@ impl Bench {
     fn differences(&mut self, cases: &[Case]) -> Vec<(usize, Difference)> {
         let recorded = self.run(cases);
         let compared = if self.panes.is_some() { Compared::TMUX } else { Compared::PTY };
+        let authority = self.panes.as_ref().map_or(Authority::Pty, |panes| Authority::Tmux(panes.version()));
         let mut found = Vec::new();
         for (at, recorded) in recorded.iter().enumerate() {
             self.repaired += usize::from(recorded.repaired);
             let mut reasons = BTreeSet::new();
             let mut differences = compare(&mut self.headless, recorded, compared).into_iter();
             let unexplained = differences.find(|difference| {
-                let reason = explained::reason(&cases[at], difference);
+                let reason = explained::reason(authority, &cases[at], difference, recorded.repaired);
                 reasons.extend(reason);
                 reason.is_none()
             });

@@ -85,7 +85,9 @@ export function editAsOwners(terminal: Pick<Terminal, "parser">, owner: Owner): 
 
   const erase = (params: Params): boolean => {
     const { buffer, cols } = service;
-    if (params[0] === 2) eraseScreen();
+    // To tmux, erasing from the first cell on is erasing everything.
+    const all = params[0] === 2 || (owner.tmux && !params[0] && buffer.x === 0 && buffer.y === 0);
+    if (all) eraseScreen();
     else if (params[0] === 1 && buffer.x >= cols - 1) eraseAbove();
     else return false;
     return true;

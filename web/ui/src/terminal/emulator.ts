@@ -8,6 +8,8 @@ import { followOwnersRules, type Owner } from "./owner-rules";
 import { printAsOwners } from "./printing";
 import { swallowQueries } from "./queries";
 import { switchScreensAsOwners } from "./screens";
+import { printAsTmux } from "./tmux-printing";
+import { editAsTmux } from "./tmux-rules";
 import { countByOwnersWidths } from "./widths";
 
 /** The terminal with its scrollback; the node bounds the history of a snapshot far below. */
@@ -41,11 +43,12 @@ export function configureEmulator(terminal: Emulator, listener: EmulatorListener
   terminal.unicode.activeVersion = "11";
   const owner: Owner = { tmux: false };
   followOwnersRules(terminal, owner);
-  countByOwnersWidths(terminal, (table) => (owner.tmux = table.join !== "zero-width"));
+  countByOwnersWidths(terminal, ({ join }) => Object.assign(owner, { tmux: join !== "zero-width", joiner: join === "joiner" }));
   swallowQueries(terminal);
   switchScreensAsOwners(terminal, owner);
   editAsOwners(terminal, owner);
   printAsOwners(terminal);
+  editAsTmux(terminal, owner, printAsTmux(terminal, owner));
   handleClipboardWrites(terminal, (text) => listener.clipboard(text));
 }
 

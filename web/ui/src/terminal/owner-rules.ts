@@ -7,6 +7,8 @@ import { coreOf, one, withoutMargins, type Core, type Line, type Params } from "
 /** Who owns the terminal. */
 export interface Owner {
   tmux: boolean;
+  /** A zero width joiner takes the next character along even where there is nothing to join (tmux before 3.4). */
+  joiner?: boolean;
 }
 
 /** To be called before other handlers of `ESC c`, which xterm asks first then. */

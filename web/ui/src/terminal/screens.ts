@@ -82,6 +82,7 @@ export function switchScreensAsOwners(terminal: Pick<Terminal, "parser">, owner:
     const { active, normal, alt } = service.buffers;
     if (active === alt) switchScreens(input.resetModePrivate);
     else if (!owner.tmux) return;
+    if (owner.tmux) service.buffer.x = Math.min(service.buffer.x, service.cols - 1);
     if (mode !== WITH_CURSOR) return;
     // A program that ends often leaves the alternate screen to be sure. tmux then moves the cursor to where it was when the
     // program entered it, however long ago that is.

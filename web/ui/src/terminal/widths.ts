@@ -120,7 +120,9 @@ class WidthCounter {
     const alone = properties(false, width, false, bytes);
     if (cell === undefined) return alone;
     const text = cell.getChars();
-    const before = properties(false, cell.getWidth(), text.endsWith("\u200d"), new TextEncoder().encode(text).length || 1);
+    // With the older rule a joiner and what it joins come together.
+    const zwj = this.current.join === "clusters" && text.endsWith("\u200d");
+    const before = properties(false, cell.getWidth(), zwj, new TextEncoder().encode(text).length || 1);
     const joined = this.joined(codepoint, before, cell.getWidth(), bytes, zero);
     return joined === null ? alone : properties(true, ((joined >> 1) & 3) - cell.getWidth(), (joined & 8) !== 0, joined >> 4);
   }

@@ -1,0 +1,174 @@
+// Prints characters as tmux does: where it wraps, what it leaves out, and what it makes of the halves of wide characters and of
+// the cells behind what is inserted. The facts are from `screen_write_cell` and `screen_write_collect_add` in tmux's source.
+
+import type { Terminal } from "@xterm/xterm";
+import { coreOf, emptyCell, plainAttributes, SPACE, type Attributes, type Core, type Line } from "./internals";
+import type { Owner } from "./owner-rules";
+
+interface PrintedLine extends Line {
+  setCellFromCodepoint(column: number, codepoint: number, width: number, pen: Attributes): void;
+  addCodepointToCell(column: number, codepoint: number, width: number): void;
+}
+
+interface Printer {
+  readonly _parser: { precedingJoinState: number };
+  readonly _dirtyRowTracker: { markDirty(row: number): void };
+  readonly _optionsService: { readonly rawOptions: { readonly screenReaderMode?: boolean } };
+  readonly _onA11yChar: { fire(text: string): void };
+  readonly _oscLinkService: { addLineToLink(link: number, row: number): void };
+  _getCurrentLinkId(): number;
+}
+
+interface PrintingCore extends Core {
+  readonly coreService: Core["coreService"] & { readonly modes: { readonly insertMode: boolean } };
+  readonly _inputHandler: Core["_inputHandler"] & Printer;
+}
+
+const ZERO_WIDTH_JOINER = 0x200d;
+/** To the counter of widths: a joiner stands before what comes next. */
+const JOINER_BEFORE = 8 | 1;
+/** Bytes of a cell's characters that tmux keeps. What would be more is left out. */
+const CELL_BYTES = 21;
+
+const encoder = new TextEncoder();
+const bytesOf = (text: string): number => encoder.encode(text).length;
+
+/** What a character of ASCII is to the counter of widths (widths.ts): one column, one byte, joining nothing. */
+const ASCII = (1 << 4) | (1 << 1);
+
+/**
+ * Moves cells to the right. Those in between are erased only as far as cells have moved away from them: where more are inserted
+ * than are left to move, some stay, and where none is left, all do.
+ */
+export function insertCells(core: Core, line: Line, column: number, count: number, pen: Attributes): void {
+  const { buffer, cols } = core._bufferService;
+  const fill = buffer.getNullCell(pen);
+  if (column === cols - 1) line.setCell(column, fill);
+  const moved = cols - column - count;
+  if (column >= cols - 1 || moved <= 0 || count <= 0) return;
+  const cell = emptyCell(core);
+  for (let at = column + moved - 1; at >= column; at--) line.setCell(at + count, line.loadCell(at, cell));
+  for (let at = column; at < column + Math.min(moved, count); at++) line.setCell(at, fill);
+}
+
+export interface Printing {
+  /** Characters were printed over each other at the end of the line, since this was last set. */
+  filled: boolean;
+}
+
+export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): Printing {
+  const core = coreOf(terminal) as PrintingCore;
+  const { _inputHandler: input, _bufferService: service, _charsetService: sets, unicodeService: unicode } = core;
+  const printAsOthers = input.print.bind(input);
+  const plain = plainAttributes(core);
+  const printing: Printing = { filled: false };
+
+  const lineAtCursor = (): PrintedLine => {
+    const { lines, ybase, y } = service.buffer;
+    return lines.get(ybase + y) as PrintedLine;
+  };
+  /** The second half of a wide character. */
+  const isPadding = (line: PrintedLine, column: number): boolean => line.getWidth(column) === 0 && !line.hasContent(column);
+  const erase = (line: PrintedLine, column: number): void => line.setCellFromCodepoint(column, 0, 1, plain);
+
+  /** What is printed next takes the second half of a wide character: its first half goes too, but not from the first column. */
+  const eraseFirstHalf = (line: PrintedLine, column: number, collected = false): void => {
+    if (column >= line.length || !isPadding(line, column)) return;
+    let at = column;
+    while (at > 0 && isPadding(line, at)) erase(line, at--);
+    if (at > 0 || !collected) erase(line, at);
+  };
+  /** What was printed has taken the first half. */
+  const eraseSecondHalf = (line: PrintedLine, column: number): void => {
+    for (let at = column; at < line.length && isPadding(line, at); at++) erase(line, at);
+  };
+
+  const join = (line: PrintedLine, codepoint: number, wider: number): void => {
+    const { buffer, cols } = service;
+    let column = buffer.x - 1;
+    while (column > 0 && isPadding(line, column)) column--;
+    if (column < 0 || isPadding(line, column)) return;
+    const cell = line.loadCell(column, emptyCell(core));
+    if (!line.hasContent(column)) {
+      cell.content = SPACE;
+      line.setCell(column, cell);
+    }
+    if (bytesOf(cell.getChars() + String.fromCodePoint(codepoint)) > CELL_BYTES) return;
+    const grows = wider > 0 && buffer.x < cols;
+    line.addCodepointToCell(column, codepoint, grows ? 2 : 0);
+    if (grows) line.setCellFromCodepoint(buffer.x++, 0, 0, input._curAttrData);
+  };
+
+  const wrap = (): void => {
+    const { buffer, rows } = service;
+    if (buffer.y === buffer.scrollBottom) {
+      service.scroll(plain, true);
+    } else if (buffer.y < rows - 1) {
+      buffer.y += 1;
+      lineAtCursor().isWrapped = true;
+    }
+    buffer.x = 0;
+  };
+
+  input.print = (data, start, end) => {
+    if (!owner.tmux) return printAsOthers(data, start, end);
+    const { buffer, cols } = service;
+    const { decPrivateModes: { wraparound }, modes: { insertMode } } = core.coreService;
+    const charset = sets.charset as Record<string, string> | undefined;
+    const pen = input._curAttrData;
+    const spoken = input._optionsService.rawOptions.screenReaderMode === true;
+    const link = input._getCurrentLinkId();
+    const linkRow = (): void => {
+      if (link) input._oscLinkService.addLineToLink(link, buffer.ybase + buffer.y);
+    };
+    let state = input._parser.precedingJoinState;
+    let line = lineAtCursor();
+    input._dirtyRowTracker.markDirty(buffer.y);
+    eraseFirstHalf(line, buffer.x, wraparound && !insertMode && !charset && (data[start] ?? 0) < 0x7f);
+    linkRow();
+    for (let at = start; at < end; at++) {
+      let code = data[at] ?? 0;
+      if (code < 127 && charset) code = charset[String.fromCharCode(code)]?.charCodeAt(0) ?? code;
+      const properties = code < 0x80 ? ASCII : unicode.charProperties(code, state);
+      const joins = (properties & 1) !== 0;
+      const width = (properties >> 1) & 3;
+      if (spoken) input._onA11yChar.fire(String.fromCodePoint(code));
+      if (joins || width === 0) {
+        // In the first column there is nothing to join. A joiner takes the next character along.
+        if (buffer.x === 0) {
+          state = code === ZERO_WIDTH_JOINER && owner.joiner === true ? properties | JOINER_BEFORE : 0;
+          continue;
+        }
+        if (joins) join(line, code, width - ((state >> 1) & 3));
+        state = properties;
+        continue;
+      }
+      state = properties;
+      if (!wraparound && width > 1 && (width > cols || (buffer.x !== cols && buffer.x > cols - width))) continue;
+      if (insertMode) insertCells(core, line, buffer.x, width, plain);
+      if (wraparound && buffer.x > cols - width) {
+        eraseSecondHalf(line, buffer.x);
+        wrap();
+        line = lineAtCursor();
+        input._dirtyRowTracker.markDirty(buffer.y);
+        linkRow();
+      }
+      if (buffer.x > cols - width) continue;
+      const { x } = buffer;
+      line.setCellFromCodepoint(x, code, width, pen);
+      if (width > 1) line.setCellFromCodepoint(x + 1, 0, 0, pen);
+      if (wraparound || x <= cols - 1 - width) {
+        buffer.x = x + width;
+        if (insertMode) eraseSecondHalf(line, buffer.x);
+      } else {
+        buffer.x = cols - 1;
+        printing.filled = true;
+        eraseFirstHalf(line, buffer.x);
+      }
+    }
+    eraseSecondHalf(line, buffer.x);
+    input._parser.precedingJoinState = state;
+    input._dirtyRowTracker.markDirty(buffer.y);
+  };
+  return printing;
+}
