@@ -1,6 +1,7 @@
 //! Our own terminals and the page's emulator show the same, cell by cell: what once differed, and programs that are drawn.
 //! `make differ` draws many more, and compares with tmux.
 
+use consort_tests::differential::explained::Authority;
 use consort_tests::differential::{Case, Compared, Headless, Op, case, compare, explained, pty};
 
 /// Programs that are drawn. They take seven seconds.
@@ -42,7 +43,8 @@ fn differences<'a>(cases: impl Iterator<Item = Case> + 'a) -> impl Iterator<Item
     let mut headless = Headless::start();
     cases.filter_map(move |case| {
         let all = compare(&mut headless, &pty::run(&case), Compared::PTY);
-        let difference = all.iter().find(|difference| explained::reason(&case, difference).is_none())?;
+        let difference =
+            all.iter().find(|difference| explained::reason(Authority::Pty, &case, difference, false).is_none())?;
         Some(format!("{}\n    {:?}: {}", case.describe(), difference.stage, difference.what))
     })
 }
