@@ -8,7 +8,7 @@ use consort_core::Rights;
 use consort_core::error::RefusalCode;
 use consort_core::{Command, NodeId, Refusal, Reply};
 use consort_web::api::{Asked, Audit, Checked, Eventually, Invite, JoinRequest, Joined, Look, Meeting, Node};
-use consort_web::environment::EnvironmentReport;
+use consort_web::environment::{EnvironmentReport, ProgramsReport};
 use futures_lite::future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -127,6 +127,11 @@ impl Node for ApiNode {
         Box::pin(async move {
             smol::unblock(move || environments.set_variable(&name, value.as_deref())).await.map_err(refused)
         })
+    }
+
+    fn programs(&self) -> Eventually<'_, ProgramsReport> {
+        let environments = self.environments.clone();
+        Box::pin(smol::unblock(move || environments.programs()))
     }
 
     fn handed_over(&self, caller: Vec<(String, String)>) -> Eventually<'_, Vec<(String, String)>> {

@@ -250,6 +250,24 @@ pub(crate) struct Shell {
     pub(crate) advice: Option<String>,
 }
 
+/// Which known agent programs agents find.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Programs {
+    pub(crate) path: String,
+    pub(crate) programs: Vec<Program>,
+}
+
+/// An agent program.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Program {
+    pub(crate) name: String,
+    pub(crate) path: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) checking: bool,
+}
+
 /// A variable for all agents.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Variable {
@@ -432,6 +450,11 @@ impl Api {
     /// What agents are started with.
     pub(crate) fn environment(&self) -> Result<EnvironmentReport, Failure> {
         self.call("GET", "/api/environment", None)
+    }
+
+    /// Which known agent programs agents find, as far as that is known now.
+    pub(crate) fn programs(&self) -> Result<Programs, Failure> {
+        self.call("GET", "/api/programs", None)
     }
 
     pub(crate) fn reload_environment(&self) -> Result<EnvironmentReport, Failure> {

@@ -6,14 +6,16 @@ pub mod helper;
 mod login;
 pub mod names;
 mod probe;
+mod programs;
 mod variables;
 
 pub use login::Question;
 pub use variables::VariablesError;
 
 use consort_core::LaunchSpec;
-use consort_web::environment::{EnvironmentReport, LoginReport};
+use consort_web::environment::{EnvironmentReport, LoginReport, ProgramsReport};
 use login::Login;
+use programs::Versions;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
@@ -46,6 +48,7 @@ struct Inner {
     login: Mutex<Option<Arc<Login>>>,
     known: Condvar,
     variables: Variables,
+    versions: Versions,
     /// One at a time.
     asking: Mutex<()>,
     stop: AtomicBool,
@@ -94,6 +97,7 @@ impl Environments {
             login: Mutex::default(),
             known: Condvar::new(),
             variables: Variables::load(state_dir)?,
+            versions: Versions::default(),
             asking: Mutex::default(),
             stop: AtomicBool::new(false),
         })))
@@ -162,6 +166,14 @@ impl Environments {
     pub fn of(&self, spec: &LaunchSpec) -> Environment {
         let login = self.wait().map(|login| login.environment.clone()).unwrap_or_default();
         composed(login, self.added(spec))
+    }
+
+    /// Which known agent programs agents find. Waits for the login shell's first answer, and for no program.
+    #[must_use]
+    pub fn programs(&self) -> ProgramsReport {
+        let login = self.wait().map(|login| login.environment.clone()).unwrap_or_default();
+        let machine = self.0.variables.all().into_iter().map(|(name, value)| (name.into(), value.into()));
+        self.0.versions.report(&composed(login, machine.collect()))
     }
 
     /// What an agent gets beside that of the login shell. Later ones win: of the shell that it was created from, for all agents, its own,

@@ -10,7 +10,7 @@ mod query;
 mod route;
 
 use crate::auth::{Access, Admitted, CookieKey, Gate, LoginTokens, Names, Need, Reach, Sites};
-use crate::environment::EnvironmentReport;
+use crate::environment::{EnvironmentReport, ProgramsReport};
 use crate::http::{Clock, Head, Problem, Response};
 use crate::json::NodeFacts;
 use crate::refusal;
@@ -121,6 +121,11 @@ pub trait Node: Send + Sync {
         let _ = (name, value);
         let message = "This node cannot keep variables.".to_string();
         Box::pin(async { Err(Refusal { code: RefusalCode::Unavailable, message, hint: String::new() }) })
+    }
+
+    /// Which known agent programs agents of this node find, as far as that is known now.
+    fn programs(&self) -> Eventually<'_, ProgramsReport> {
+        Box::pin(async { ProgramsReport::default() })
     }
 
     /// Of the variables of a shell on this machine, those that an agent gets which is created from there.

@@ -62,6 +62,7 @@ impl Api {
                 nothing(body)?;
                 Ok(self.reload_environment().await)
             }
+            Endpoint::Programs => Ok(Response::json(200, &self.node.programs().await)),
             Endpoint::Variable => self.variable(query.text("name")),
             Endpoint::SetVariable => self.set_variable(head, body).await,
             Endpoint::RemoveVariable => self.remove_variable(head, body).await,

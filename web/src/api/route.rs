@@ -52,6 +52,7 @@ pub(super) enum Endpoint {
     DisallowOrigin,
     Environment,
     ReloadEnvironment,
+    Programs,
     Variable,
     SetVariable,
     RemoveVariable,
@@ -126,8 +127,8 @@ type Methods = Vec<(&'static str, Route)>;
 fn methods(path: &str, own: NodeId) -> Option<Methods> {
     use Endpoint::{
         Admit, Agents, AllowOrigin, Check, Create, Directories, DisallowOrigin, Environment, Health, Invite, Join,
-        Leave, Link, Login, Logout, Nodes, Origins, Peers, Place, Refuse, ReloadEnvironment, Remove, RemoveVariable,
-        SetVariable, Variable,
+        Leave, Link, Login, Logout, Nodes, Origins, Peers, Place, Programs, Refuse, ReloadEnvironment, Remove,
+        RemoveVariable, SetVariable, Variable,
     };
     let parts = path.splitn(3, '/').map(percent::segment).collect::<Option<Vec<_>>>()?;
     let part = |at: usize| parts.get(at).map(|part| &**part);
@@ -146,6 +147,7 @@ fn methods(path: &str, own: NodeId) -> Option<Methods> {
             ("POST", Route::change(SetVariable, BODY_BYTES)),
             ("DELETE", Route::change(RemoveVariable, SMALL_BYTES)),
         ],
+        ("programs", None, None) => vec![("GET", Route::look(Programs))],
         ("environment", Some("variable"), None) => vec![("GET", Route::new(Variable, Need::Login))],
         ("environment", Some("reload"), None) => vec![("POST", Route::change(ReloadEnvironment, SMALL_BYTES))],
         ("agents", None, None) => {

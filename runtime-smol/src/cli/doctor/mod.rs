@@ -70,7 +70,7 @@ pub(crate) fn run(api: &Api, state_dir: &Path, place: &PlaceFlags, as_json: bool
     if health.is_some() {
         checks.extend(port::reach(api, health.as_ref()));
         checks.extend(peers::checks(api));
-        checks.extend(api.environment().iter().flat_map(environment::checks));
+        checks.extend(environment::checks(api));
     }
     let socket = running.as_ref().map_or(&place.tmux_socket, |running| &running.tmux_socket);
     let seen = || Some(api.place().ok()?.tmux.unwrap_or_default()).filter(|_| health.is_some());

@@ -1,6 +1,6 @@
 // The form for a new agent: what the user has entered, what is wrong with it, and the request it becomes. Pure.
 
-import type { NewAgent } from "../net/api";
+import type { KnownProgram, KnownPrograms, NewAgent } from "../net/api";
 import type { BackendKind } from "../protocol/types";
 import { isUnfinished, nameProblem } from "./names";
 import { splitShellWords } from "./shell-words";
@@ -10,6 +10,8 @@ export interface Preset {
   readonly label: string;
   /** `null`: the user's shell. */
   readonly program: string | null;
+  /** Offered only where it is found. */
+  readonly rare?: boolean;
 }
 
 export const PRESETS: readonly Preset[] = [
@@ -17,9 +19,30 @@ export const PRESETS: readonly Preset[] = [
   { id: "codex", label: "Codex", program: "codex" },
   { id: "gemini", label: "Gemini", program: "gemini" },
   { id: "aider", label: "Aider", program: "aider" },
+  { id: "opencode", label: "OpenCode", program: "opencode", rare: true },
+  { id: "amp", label: "Amp", program: "amp", rare: true },
+  { id: "copilot", label: "Copilot", program: "copilot", rare: true },
+  { id: "cursor-agent", label: "Cursor", program: "cursor-agent", rare: true },
+  { id: "goose", label: "Goose", program: "goose", rare: true },
+  { id: "qwen", label: "Qwen", program: "qwen", rare: true },
   { id: "shell", label: "Shell", program: null },
   { id: "custom", label: "Custom", program: "" },
 ];
+
+/** Those to offer, given what is known of the machine's programs. */
+export function presetsFor(known: readonly KnownProgram[], chosen: string): readonly Preset[] {
+  const found = new Set(known.filter(({ path }) => path !== null).map(({ name }) => name));
+  return PRESETS.filter(({ id, program, rare }) => rare !== true || id === chosen || found.has(program ?? ""));
+}
+
+/** What is said of a preset's program below it; empty if nothing is known. */
+export function programHint(known: KnownPrograms | null, preset: string): string {
+  const program = PRESETS.find(({ id }) => id === preset)?.program;
+  const of = known?.programs.find(({ name }) => name === program);
+  if (known === null || of === undefined) return "";
+  if (of.path === null) return `${of.name} is not in the PATH of agents: ${known.path}`;
+  return of.version === null ? of.path : `${of.version}, ${of.path}`;
+}
 
 export interface AgentForm {
   readonly name: string;

@@ -85,6 +85,36 @@ export interface Origins {
   readonly own: readonly string[];
 }
 
+/** What agents of this machine are started with. Values of variables are asked for one by one. */
+export interface Environment {
+  /** Null while the login shell is asked for the first time. */
+  readonly shell: {
+    readonly shell: string;
+    readonly mode: "interactive" | "login" | "node";
+    readonly variables: number;
+    readonly problem?: string;
+    readonly advice?: string;
+  } | null;
+  /** Those that somebody has set for all agents; `length` of the value in characters. */
+  readonly variables: readonly { readonly name: string; readonly length: number }[];
+}
+
+/** An agent program that is known by name. */
+export interface KnownProgram {
+  readonly name: string;
+  /** Null if it is not in the `PATH` of agents. */
+  readonly path: string | null;
+  readonly version: string | null;
+  /** It is being asked for its version. */
+  readonly checking: boolean;
+}
+
+export interface KnownPrograms {
+  /** The `PATH` of agents. */
+  readonly path: string;
+  readonly programs: readonly KnownProgram[];
+}
+
 export type Verb = "start" | "stop" | "restart";
 
 export class Api {
@@ -204,6 +234,31 @@ export class Api {
 
   removeOrigin(url: string): Promise<Origins> {
     return this.request("DELETE", "api/origins", { url });
+  }
+
+  environment(): Promise<Environment> {
+    return this.request("GET", "api/environment");
+  }
+
+  /** Asks the login shell again. */
+  reloadEnvironment(): Promise<Environment> {
+    return this.request("POST", "api/environment/reload");
+  }
+
+  setVariable(name: string, value: string): Promise<Environment> {
+    return this.request("POST", "api/environment", { name, value });
+  }
+
+  removeVariable(name: string): Promise<Environment> {
+    return this.request("DELETE", "api/environment", { name });
+  }
+
+  async variable(name: string): Promise<string> {
+    return (await this.request<{ value: string }>("GET", `api/environment/variable?${new URLSearchParams({ name })}`)).value;
+  }
+
+  programs(): Promise<KnownPrograms> {
+    return this.request("GET", "api/programs");
   }
 
   logout(): Promise<void> {

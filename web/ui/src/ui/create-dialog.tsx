@@ -4,8 +4,8 @@ import { signal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { isUnfinished, namesakes, namesakeWarning, placeOf, siblingPrefix } from "../model/names";
-import { formProblems, PRESETS, toRequest, withEmptyRow, type AgentForm, type EnvRow, type FormField } from "../model/new-agent";
-import { ApiError } from "../net/api";
+import { formProblems, presetsFor, programHint, toRequest, withEmptyRow, type AgentForm, type EnvRow, type FormField, type Preset } from "../model/new-agent";
+import { ApiError, type KnownPrograms } from "../net/api";
 import type { BackendKind } from "../protocol/types";
 import { useApp } from "./context";
 import { Dialog } from "./dialog";
@@ -211,16 +211,21 @@ function NamePreview({ name }: { name: string }): JSX.Element {
 function ProgramField({ form, problem, set }: FormPart): JSX.Element {
   const custom = form.preset === "custom";
   const shell = form.preset === "shell";
-  const missing = (preset: string): boolean => missingPresets.value.has(missingKey(form.node, preset));
+  const known = useKnownPrograms();
+  // What is known is of this machine.
+  const here = form.node === "" ? known : null;
+  const absent = (program: string | null): boolean => here?.programs.some(({ name, path }) => name === program && path === null) ?? false;
+  const missing = ({ id, program }: Preset): boolean => absent(program) || missingPresets.value.has(missingKey(form.node, id));
+  const hint = programHint(here, form.preset);
   return (
     <div class="field">
       <span class="label" id="program-label">Program</span>
       <div class="presets" role="radiogroup" aria-labelledby="program-label">
-        {PRESETS.map((preset) => (
+        {presetsFor(here?.programs ?? [], form.preset).map((preset) => (
           <label
             key={preset.id}
-            class={`preset ${missing(preset.id) ? "missing" : ""}`}
-            title={missing(preset.id) ? `${preset.program} was not found on ${form.node === "" ? "this" : "that"} machine` : undefined}
+            class={`preset ${missing(preset) ? "missing" : ""}`}
+            title={missing(preset) ? `${preset.program} was not found on ${form.node === "" ? "this" : "that"} machine` : undefined}
           >
             <input type="radio" name="preset" data-testid={`preset-${preset.id}`} checked={form.preset === preset.id} onChange={() => set({ preset: preset.id })} />
             {preset.label}
@@ -243,8 +248,30 @@ function ProgramField({ form, problem, set }: FormPart): JSX.Element {
         />
       )}
       {problem !== "" && <span class="field-error" role="alert">{problem}</span>}
+      {problem === "" && hint !== "" && <span class={absent(form.preset) ? "warning" : "hint"} data-testid="program-hint">{hint}</span>}
     </div>
   );
+}
+
+/** Which agent programs this machine has; asked again while some have not said their version yet. */
+function useKnownPrograms(): KnownPrograms | null {
+  const { api } = useApp();
+  const known = useSignal<KnownPrograms | null>(null);
+  useEffect(() => {
+    let left = 20;
+    let timer: number | undefined;
+    const ask = async (): Promise<void> => {
+      const programs = await api.programs().catch(() => null);
+      if (programs !== null) known.value = programs;
+      if (programs?.programs.some(({ checking }) => checking) && left-- > 0) timer = window.setTimeout(() => void ask(), 500);
+    };
+    void ask();
+    return () => {
+      left = 0;
+      window.clearTimeout(timer);
+    };
+  }, []);
+  return known.value;
 }
 
 function MoreOptions({ form, problem, set }: FormPart): JSX.Element {

@@ -11,6 +11,7 @@ import { CreateDialog } from "./create-dialog";
 import { DeleteDialog } from "./delete-dialog";
 import { Dialog } from "./dialog";
 import { LinkDialog } from "./link-dialog";
+import { EnvironmentSettings } from "./environment-settings";
 import { InterruptDialog } from "./interrupt-dialog";
 import { InviteDialog, JoinDialog, LeaveDialog, RemoveMachineDialog } from "./machine-dialogs";
 import { OriginList } from "./origin-list";
@@ -110,6 +111,8 @@ function SettingsDialog(): JSX.Element {
       <Check checked={screenReader.value} set={(on) => (screenReader.value = on)} testid="screen-reader">
         Screen reader support in terminals (slower)
       </Check>
+      <hr />
+      <EnvironmentSettings />
       <hr />
       <OriginList />
       <hr />
