@@ -166,6 +166,17 @@ fn output() -> impl Strategy<Value = Vec<u8>> {
             b"\x1b[4h",
             b"\x1b[31m",
             b"\x1b[1;2H",
+            b"\x1b[H",
+            b"\x1b[1;1H",
+            b"\x1b[J",
+            b"\x1b[?6h",
+            b"\x1b[m",
+            b"\x1b[1;38;5;200m",
+            b"\x1b[123456m",
+            b"\x0e",
+            b"\x0f",
+            b"\x1b7",
+            b"\x1b8",
             b"\x1bc",
             b"\x1b(0",
             b"\x1b[?1049h",
@@ -177,6 +188,15 @@ fn output() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(<[u8]>::to_vec),
     ];
     proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+/// What a terminal is told of pen, character sets and saved cursor.
+fn written(filter: &Filter) -> String {
+    let mut out = Vec::new();
+    filter.writing().write_saved(&mut out);
+    filter.writing().write(&mut out);
+    out.extend_from_slice(filter.writing().beside_alternate().as_bytes());
+    out.escape_ascii().to_string()
 }
 
 fn dialect() -> impl Strategy<Value = Dialect> {
@@ -199,6 +219,24 @@ proptest! {
             from = cut;
         }
         prop_assert_eq!(canonical(dialect, &pieces), canonical(dialect, &[&output]));
+    }
+
+    #[test]
+    fn output_passed_at_once_is_as_byte_by_byte(
+        pieces in proptest::collection::vec(output(), 1..4), dialect in dialect()
+    ) {
+        let (mut quick, mut slow) = (Filter::new(dialect, 80), Filter::new(dialect, 80));
+        let (mut out, mut expected) = (Vec::new(), Vec::new());
+        for piece in &pieces {
+            expected.clear();
+            for byte in piece {
+                slow.byte(*byte, &mut expected);
+            }
+            let passed = quick.feed(piece, &mut out);
+            prop_assert_eq!(passed.escape_ascii().to_string(), expected.escape_ascii().to_string());
+            prop_assert_eq!((quick.state, quick.last, quick.home), (slow.state, slow.last, slow.home));
+            prop_assert_eq!(written(&quick), written(&slow));
+        }
     }
 
     #[test]

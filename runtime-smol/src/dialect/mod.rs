@@ -11,6 +11,7 @@ mod doubts;
 mod filter;
 pub mod pen;
 mod sequences;
+mod text;
 pub mod widths;
 mod writing;
 

@@ -36,16 +36,53 @@ const PLAIN_BYTES: usize = 48;
 const SAVED_CURSOR: u32 = 1048;
 
 /// The length of the control sequence at the beginning of `bytes` if every authority knows it, whatever its numbers are.
+#[inline]
 pub(super) fn plain(bytes: &[u8]) -> Option<usize> {
     let body = bytes.strip_prefix(b"\x1b[")?;
+    let short = body.first_chunk().map(|chunk| leading_numbers(*chunk));
+    let (numbers, last) = match short.and_then(|length| Some((length, *body.get(length)?))) {
+        // Eight digits are not too many for anybody.
+        Some((length, last)) if !is_number(last) => (length, last),
+        _ => {
+            let length = numbers(body)?;
+            (length, *body.get(length)?)
+        }
+    };
+    let plain = match last {
+        b'm' => !has_lone_six(&body[..numbers]),
+        _ => matches!(last, b'A'..=b'D' | b'G' | b'H' | b'K' | b'd'),
+    };
+    plain.then_some(numbers + 3)
+}
+
+fn is_number(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b';')
+}
+
+/// How many digits and semicolons these eight bytes begin with: nearly all sequences are so short.
+#[inline]
+fn leading_numbers(body: [u8; 8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let word = u64::from_le_bytes(body);
+    // The highest bit of each byte says whether the byte is at least `first`. No sum is too large for its byte.
+    let low = word & !HIGH;
+    let from = |first: u8| low + ONES * u64::from(0x80 - first);
+    let digits = from(b'0') & !from(b'9' + 1);
+    let semicolons = from(b';') & !from(b';' + 1);
+    let others = (!(digits | semicolons) | word) & HIGH;
+    others.trailing_zeros() as usize / 8
+}
+
+/// Bytes of numbers of at most five digits, separated by semicolons.
+fn numbers(body: &[u8]) -> Option<usize> {
     let (mut digits, mut parameters) = (0, 1);
     for (at, byte) in body.iter().enumerate().take(PLAIN_BYTES) {
         match byte {
             b'0'..=b'9' if digits < 5 => digits += 1,
             b';' if parameters < PARAMETERS => (digits, parameters) = (0, parameters + 1),
-            b'm' if has_lone_six(&body[..at]) => return None,
-            b'm' | b'A'..=b'D' | b'G' | b'H' | b'K' | b'd' => return Some(at + 3),
-            _ => return None,
+            b'0'..=b'9' | b';' => return None,
+            _ => return Some(at),
         }
     }
     None
@@ -53,13 +90,7 @@ pub(super) fn plain(bytes: &[u8]) -> Option<usize> {
 
 /// Whether one of the parameters is 6, which may be fast blinking.
 fn has_lone_six(parameters: &[u8]) -> bool {
-    match parameters {
-        b"" | b"0" => false,
-        _ => {
-            memchr::memchr(b'6', parameters).is_some()
-                && parameters.split(|byte| *byte == b';').any(|part| part == b"6")
-        }
-    }
+    parameters.contains(&b'6') && parameters.split(|byte| *byte == b';').any(|part| part == b"6")
 }
 
 /// Makes fast blinking, which browsers do not know, blinking in the parameters of an SGR sequence, as tmux does.
@@ -84,8 +115,12 @@ pub(super) fn slow_down_blinking(parameters: &mut [u8]) {
 
 /// Whether the sequence puts the cursor into the first cell.
 pub(super) fn goes_home(sequence: &[u8]) -> bool {
-    let Some(body) = sequence.strip_prefix(b"\x1b[").and_then(|body| body.strip_suffix(b"H")) else { return false };
-    matches!(body, b"" | b";" | b"1" | b"1;" | b";1" | b"1;1")
+    sequence.strip_prefix(b"\x1b[").is_some_and(is_home)
+}
+
+/// As [`goes_home`], of what follows `CSI`.
+pub(super) fn is_home(sequence: &[u8]) -> bool {
+    matches!(sequence, b"H" | b";H" | b"1H" | b"1;H" | b";1H" | b"1;1H")
 }
 
 /// `sequence` is what follows `ESC`.
@@ -233,4 +268,18 @@ pub(super) fn keeps_osc(_dialect: Dialect, content: &[u8]) -> bool {
     let number =
         content[..digits].iter().fold(0, |number: u32, digit| number.saturating_mul(10) + u32::from(digit - b'0'));
     digits > 0 && number != super::widths::OSC
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn leading_numbers_are_counted(body in "[0-9;:m<\\x1b]{8}|[0-9;]{0,8}[mé/<]{8}") {
+            let body: [u8; 8] = *body.as_bytes().first_chunk().expect("eight bytes");
+            prop_assert_eq!(leading_numbers(body), body.iter().take_while(|byte| is_number(**byte)).count());
+        }
+    }
 }

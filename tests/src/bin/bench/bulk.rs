@@ -91,7 +91,8 @@ pub(crate) fn measure_tmux(report: &mut Report) {
     report.at_most("100 MB inside tmux, one viewer, against nobody attached", watched / alone, 1.10, "×");
 }
 
-fn tmux_run(node: &TestNode, file: &Path, name: &str, watched: bool) -> f64 {
+/// The file inside tmux, while a viewer reads it or nobody does: how long the program takes to print it.
+pub(crate) fn tmux_run(node: &TestNode, file: &Path, name: &str, watched: bool) -> f64 {
     let (go, done) = (node.folder().join(format!("{name}-go")), node.folder().join(format!("{name}-done")));
     for fifo in [&go, &done] {
         let status = std::process::Command::new("mkfifo").arg(fifo).status().expect("mkfifo");
