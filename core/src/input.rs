@@ -95,6 +95,8 @@ pub struct TerminalInfo {
     pub size: Size,
     /// Column and row of its first cell within its window, from 0: how a window with several terminals is laid out.
     pub corner: (u16, u16),
+    /// Its number in its window, as the backend shows it; 0 for a PTY.
+    pub index: u32,
     /// How the agent's program ended, if it did: its exit status, or 128 + signal.
     pub exit_code: Option<i32>,
     /// A number that changes when the terminal printed something; coarse is enough (tmux: seconds).

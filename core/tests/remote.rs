@@ -267,6 +267,7 @@ fn observation(agent: AgentId, name: &str) -> Observation {
         active: true,
         size: Size::DEFAULT,
         corner: (0, 0),
+        index: 0,
         exit_code: None,
         activity: 0,
         bell: false,

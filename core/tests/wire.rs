@@ -234,6 +234,7 @@ fn the_bytes_of_what_facts_are_made_of_are_fixed() {
         active: true,
         size: SIZE,
         corner: (1, 300),
+        index: 3,
         exit_code: Some(-1),
         activity: 5,
         bell: true,
@@ -263,7 +264,7 @@ fn the_bytes_of_what_facts_are_made_of_are_fixed() {
 }
 
 const PARTS: &str = "
-    terminal: ac020174016300017701501801ac0201010501
+    terminal: ac020174016300017701501801ac020301010501
     backend: 00010164
     backends: 0001
     states: 000102030405

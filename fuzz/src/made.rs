@@ -140,6 +140,7 @@ pub(crate) fn terminal(cursor: &mut Cursor<'_>, pane: u8) -> TerminalInfo {
         active: cursor.flag(),
         size: size(cursor),
         corner: (u16::from(cursor.below(200)), 0),
+        index: 0,
         exit_code: cursor.flag().then_some(1),
         activity: cursor.number(),
         bell: cursor.flag(),

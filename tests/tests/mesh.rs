@@ -264,6 +264,17 @@ fn commands_work_on_the_agents_of_every_machine() {
     desk.agent_named("far");
     assert_eq!(desk.cli(&["send", "far", "hello from the desk"]).0, 0);
     wait_until("it is on its screen", || desk.cli(&["screen", "far"]).1.contains("hello from the desk"));
+    // A paste that tries to end its brackets and run something, by each door.
+    let hostile = "first\x1b[201~\x03; touch /nowhere\r\nsecond";
+    let id = desk.agent_named("far")["id"].as_str().expect("an id").to_string();
+    let (status, body) = desk.http("POST", &format!("/api/agents/{id}/input"), Some(&json!({ "text": hostile })));
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(desk.cli(&["send", "far", hostile]).0, 0);
+    wait_until("what both have pasted", || {
+        let (_, screen, _) = laptop.cli(&["screen", "far"]);
+        let lines: Vec<&str> = screen.lines().map(str::trim_end).collect();
+        lines.contains(&"secondfirst[201~; touch /nowhere") && lines.ends_with(&["second"])
+    });
     assert_eq!(desk.cli(&["rename", "far", "farther"]).0, 0);
     laptop.agent_named("farther");
     assert_eq!(desk.cli(&["stop", "farther"]).0, 0);

@@ -29,6 +29,57 @@ fn a_killed_node_loses_no_agent_and_no_note() {
 }
 
 #[test]
+fn a_window_whose_viewer_was_there_when_the_node_was_killed_gets_its_size_back() {
+    let mut node = TestNode::prepared();
+    let size = |node: &TestNode, window: &str| {
+        let format = "#{window_width}x#{window_height} #{@consort_size}";
+        node.tmux(&["display-message", "-p", "-t", window, format]).trim().to_string()
+    };
+    for (name, cols) in [("mine", "120"), ("changed", "100")] {
+        node.tmux(&["new-session", "-d", "-s", name, "-x", cols, "-y", "32", "cat"]);
+    }
+    node.tmux(&["new-window", "-d", "-t", "mine:", "cat"]);
+    node.run(&[]);
+    let mut viewer = node.viewer();
+    for (stream, name) in [(1, "mine"), (2, "changed")] {
+        let agent = node.agent_named(name);
+        viewer.attach(stream, agent["id"].as_str().expect("an id"), Some((47, 42)), "always");
+        wait_until("the viewer's size", || size(&node, &format!("{name}:0")).starts_with("47x42 1"));
+    }
+    node.kill();
+    drop(viewer);
+    assert!(size(&node, "mine:0").starts_with("47x42 120x32"), "nobody puts it back while the node is away");
+    node.tmux(&["resize-window", "-t", "changed:0", "-x", "90", "-y", "30"]);
+    node.run(&[]);
+    wait_until("the former size, and no mark", || size(&node, "mine:0") == "120x32");
+    assert_eq!(size(&node, "mine:1"), "120x32", "the session's other window is as it was");
+    assert!(size(&node, "changed:0").starts_with("90x30"), "somebody else has decided meanwhile");
+}
+
+#[test]
+fn a_node_with_a_long_state_directory_leaves_no_folder_for_sockets_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = folder.path().join("s".repeat(90));
+    std::fs::create_dir(&state).expect("a folder");
+    let place = consort::sockets::place(&state);
+    let apart = place.apart.expect("a folder of its own");
+    let mut node = std::process::Command::new(consort_tests::node::binary())
+        .arg("--state-dir")
+        .arg(&state)
+        .args(["--listen", "localhost:0", "--tmux-socket", "consort-test-none"])
+        .env("HOME", folder.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the node starts");
+    wait_until("its socket", || std::os::unix::net::UnixStream::connect(&place.control).is_ok());
+    let pid = i32::try_from(node.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+    assert!(node.wait().expect("it ends").success());
+    assert!(!apart.exists(), "{}", apart.display());
+}
+
+#[test]
 fn after_a_reboot_what_should_run_is_started_and_what_should_not_is_shown_stopped() {
     let mut node = TestNode::start();
     node.create(&json!({ "name": "wanted", "program": "cat", "autostart": true }));

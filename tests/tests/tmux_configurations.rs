@@ -337,6 +337,46 @@ fn the_socket_is_where_tmux_puts_it_when_its_folder_is_missing() {
 }
 
 #[test]
+fn a_new_agent_that_tmux_will_end_with_the_node_is_announced_with_that() {
+    let mut node = TestNode::prepared();
+    std::fs::write(node.folder().join(".tmux.conf"), "set -s exit-unattached on").expect("a configuration");
+    let _owned = Owned::start(&node);
+    node.run(&[]);
+    node.agent_named("mine");
+    let (code, id, warning) = node.cli(&["new", "work", "--backend", "tmux", "--", "cat"]);
+    assert_eq!((code, id.trim()), (0, node.agent_named("work")["id"].as_str().expect("an id")), "{warning}");
+    assert!(warning.contains("exit-unattached is on") && warning.contains("consort doctor"), "{warning}");
+    let (code, _, warning) = node.cli(&["new", "other", "--backend", "pty", "--", "cat"]);
+    assert_eq!((code, warning.as_str()), (0, ""), "not of tmux");
+}
+
+#[test]
+fn a_pane_is_named_as_tmux_numbers_it() {
+    let mut node = TestNode::prepared();
+    let options = "set -g base-index 1\nset -g pane-base-index 1\n";
+    std::fs::write(node.folder().join(".tmux.conf"), options).expect("a configuration");
+    node.tmux(&[
+        "-f",
+        &node.folder().join(".tmux.conf").display().to_string(),
+        "new-session",
+        "-d",
+        "-s",
+        "mine",
+        "cat",
+    ]);
+    node.tmux(&["split-window", "-d", "-t", "mine:1.1", "cat"]);
+    node.run(&[]);
+    wait_until("both panes", || node.agent_named("mine")["terminals"].as_array().is_some_and(|all| all.len() == 2));
+    assert_eq!(node.cli(&["send", "mine", "--pane", "1.2", "to the second"]).0, 0);
+    let shows = |pane: &str, text: &str| node.cli(&["screen", "mine", "--pane", pane]).1.contains(text);
+    wait_until("what was sent", || shows("1.2", "to the second"));
+    assert!(!shows("1.1", "to the second"));
+    assert!(node.tmux(&["capture-pane", "-p", "-t", "mine:1.2"]).contains("to the second"));
+    let (code, _, error) = node.cli(&["screen", "mine", "--pane", "1.0"]);
+    assert!(code == 1 && error.contains("1.1") && error.contains("1.2"), "{error}");
+}
+
+#[test]
 fn a_session_that_was_left_half_made_is_adopted() {
     let mut node = TestNode::prepared();
     let id = "1h737rc6tc05a";

@@ -218,6 +218,7 @@ pub(super) mod tests {
             active: true,
             size: Size::DEFAULT,
             corner: (0, 0),
+            index: 0,
             exit_code: None,
             activity: 0,
             bell: false,

@@ -251,6 +251,7 @@ pub(crate) fn session(agent: AgentId, name: &str) -> Observation {
             active: true,
             size: Size::DEFAULT,
             corner: (0, 0),
+            index: 0,
             exit_code: None,
             activity: 0,
             bell: false,

@@ -426,6 +426,7 @@ impl Backends {
                 active: index == 0,
                 size: life.size,
                 corner: (0, 0),
+                index: 0,
                 exit_code: None,
                 activity: life.printed,
                 bell: life.bell,

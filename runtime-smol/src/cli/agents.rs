@@ -128,6 +128,9 @@ pub(crate) fn create(api: &Api, new: NewArgs) -> Result<(), Failure> {
             .change(&agent.id, &json!({ "tags": new.tag }))
             .map_err(|failure| Failure::new(format!("{} was created, but not tagged: {failure}", agent.name)))?;
     }
+    if agent.backend == "tmux" {
+        warn_of_options(api, &agent.node);
+    }
     if new.attach {
         let called = Census { agents: Vec::new(), machines }.called(&agent);
         return attach::run(api.client().socket(), &target(&agent, &called, None), new.keys.detach_key);
@@ -137,6 +140,14 @@ pub(crate) fn create(api: &Api, new: NewArgs) -> Result<(), Failure> {
         return output::line(&format!("created {called}; look at it with: consort attach {called}"));
     }
     output::line(&agent.id)
+}
+
+/// Says on standard error what the user's tmux will do to a new agent. The agent is there, so a failure here is none.
+fn warn_of_options(api: &Api, node: &str) {
+    let Ok(tmux) = api.tmux_of(node) else { return };
+    if let Some((_, warning)) = tmux["detail"].as_str().and_then(|detail| detail.split_once("; ")) {
+        eprintln!("consort: tmux: {} (`consort doctor` says how to change that)", text::one_line(warning));
+    }
 }
 
 /// The name of a new agent, and the machine that it shall be on if one is named.

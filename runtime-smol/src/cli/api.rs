@@ -47,6 +47,8 @@ pub(crate) struct Terminal {
     pub(crate) active: bool,
     /// Index and name of its window; empty for a terminal of the node itself.
     pub(crate) window: String,
+    /// Its number in its window, as tmux shows it.
+    pub(crate) index: u32,
 }
 
 impl Agent {

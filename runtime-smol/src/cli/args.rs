@@ -377,8 +377,8 @@ pub(crate) struct AgentArg {
 /// Names one of an agent's terminals.
 #[derive(Clone, Copy, Debug, ClapArgs)]
 pub(crate) struct PaneArg {
-    /// The pane, if the agent has several: its number (tmux's %N), or its window and place in it, counted from 0, as in 1.0
-    /// [default: the active one]
+    /// The pane, if the agent has several: its number (tmux's %N), or the numbers of its window and its own there, as tmux shows
+    /// them (1.0) [default: the active one]
     #[arg(long, value_name = "N|WINDOW.PANE")]
     pub(crate) pane: Option<PaneName>,
 }

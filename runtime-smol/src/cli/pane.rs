@@ -11,8 +11,8 @@ use std::str::FromStr;
 pub(crate) enum PaneName {
     /// By its number within the agent.
     Number(u32),
-    /// By the window's index, and its place in that window, counted from 0.
-    Place(u32, usize),
+    /// By the numbers of its window and of itself in that window, as tmux shows them.
+    Place(u32, u32),
 }
 
 impl FromStr for PaneName {
@@ -59,15 +59,13 @@ pub(crate) fn pick(agent: &Agent, called: &str, wanted: PaneName) -> Result<u32,
     Err(Failure::new(format!("{called} has no pane {wanted}.")).hint(lines))
 }
 
-/// The terminals with their windows and places in them. A terminal of the node itself is in no window.
-fn places(agent: &Agent) -> Vec<(Option<(u32, usize)>, &Terminal)> {
-    let mut places: Vec<(Option<(u32, usize)>, &Terminal)> = Vec::new();
-    for terminal in &agent.terminals {
-        let window = terminal.window.split(':').next().and_then(|index| index.parse().ok());
-        let before = |window: u32| places.iter().filter(|(place, _)| place.is_some_and(|at| at.0 == window)).count();
-        places.push((window.map(|window| (window, before(window))), terminal));
-    }
-    places
+/// The terminals with the numbers of their windows, and theirs in these. A terminal of the node itself is in no window.
+fn places(agent: &Agent) -> Vec<(Option<(u32, u32)>, &Terminal)> {
+    let place = |terminal: &Terminal| {
+        let window = terminal.window.split(':').next()?.parse().ok()?;
+        Some((window, terminal.index))
+    };
+    agent.terminals.iter().map(|terminal| (place(terminal), terminal)).collect()
 }
 
 #[cfg(test)]
@@ -75,14 +73,16 @@ mod tests {
     use super::*;
 
     fn agent() -> Agent {
-        let terminal = |id, window: &str, active| Terminal {
+        let terminal = |id, (window, index): (&str, u32), active| Terminal {
             id,
             window: window.into(),
+            index,
             active,
             command: "zsh".into(),
             ..Terminal::default()
         };
-        let terminals = vec![terminal(3, "1:a.b", false), terminal(9, "1:a.b", true), terminal(4, "12:x", false)];
+        let terminals =
+            vec![terminal(3, ("1:a.b", 1), false), terminal(9, ("1:a.b", 2), true), terminal(4, ("12:x", 0), false)];
         Agent { terminals, ..Agent::default() }
     }
 
@@ -91,8 +91,8 @@ mod tests {
         let picked = |wanted: &str| pick(&agent(), "a", wanted.parse().unwrap()).ok();
         assert_eq!(picked("9"), Some(9));
         assert_eq!(picked("%4"), Some(4));
-        assert_eq!((picked("1.0"), picked("1.1"), picked("12.0")), (Some(3), Some(9), Some(4)));
-        assert_eq!((picked("1"), picked("1.2"), picked("2.0")), (None, None, None));
+        assert_eq!((picked("1.1"), picked("1.2"), picked("12.0")), (Some(3), Some(9), Some(4)));
+        assert_eq!((picked("1"), picked("1.0"), picked("2.0")), (None, None, None));
         for wrong in ["", "x", "1.", ".1", "1.2.3", "-1"] {
             assert!(wrong.parse::<PaneName>().is_err(), "{wrong}");
         }
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn a_wrong_pane_gets_the_list_of_those_that_are_there() {
         let message = pick(&agent(), "a", PaneName::Number(7)).unwrap_err().to_string();
-        let expected = "a has no pane 7.\nIt has:\n   3  1.0   zsh\n   9  1.1   zsh  (active)\n   4  12.0  zsh";
+        let expected = "a has no pane 7.\nIt has:\n   3  1.1   zsh\n   9  1.2   zsh  (active)\n   4  12.0  zsh";
         assert_eq!(message, expected);
         let message = pick(&Agent::default(), "a", PaneName::Place(0, 0)).unwrap_err().to_string();
         assert_eq!(message, "a has no pane 0.0: it is not running.\nStart it with: consort start a");

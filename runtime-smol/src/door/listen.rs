@@ -216,6 +216,22 @@ pub(super) fn private_folder(path: &Path) -> Result<(), ListenError> {
     }
 }
 
+/// Removes the folder of the sockets that is not in the state directory: in the folder for temporary files nothing of a node that
+/// has ended is left. Sockets of another node of ours, if there are any, keep it.
+pub(super) fn remove_apart(folder: &Path, private: &Path, control: &Path) {
+    let ours = super::workers::own_sockets();
+    let entries = fs::read_dir(private).into_iter().flatten().filter_map(Result::ok);
+    let removed = entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&ours))
+        .try_for_each(|entry| remove_if_there(&entry.path()))
+        .and_then(|()| fs::remove_dir(private))
+        .and_then(|()| remove_if_there(control))
+        .and_then(|()| fs::remove_dir(folder));
+    if let Err(error) = removed {
+        log::info!("{} is left behind: {error}", folder.display());
+    }
+}
+
 pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),

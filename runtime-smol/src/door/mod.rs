@@ -121,6 +121,7 @@ pub struct Door {
     port: u16,
     control: Control,
     private: PathBuf,
+    apart: Option<PathBuf>,
 }
 
 /// The control socket, removed with the door.
@@ -155,7 +156,7 @@ impl Door {
     pub fn open(place: &Where) -> Result<Self, ListenError> {
         let (tcp, port) = listen::tcp(place)?;
         let control = Control { listener: listen::control(place)?, path: place.control.clone() };
-        Ok(Door { tcp, port, control, private: place.private.clone() })
+        Ok(Door { tcp, port, control, private: place.private.clone(), apart: place.apart.clone() })
     }
 
     /// The port: the chosen one if 0 was asked for.
@@ -186,7 +187,9 @@ impl Door {
         ready: impl FnOnce(),
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let workers = Workers::start(&self.private, &api, &clock)?;
+        let Door { tcp, control: own, private, apart, .. } = self;
+        let control_path = own.path.clone();
+        let workers = Workers::start(&private, &api, &clock)?;
         let Handlers { on_socket, on_link, links } = handlers;
         let executor = Rc::new(LocalExecutor::new());
         let pages = Pages::new(workers)?;
@@ -196,7 +199,7 @@ impl Door {
         let hall = Hall { executor: Rc::downgrade(&executor), crowd, house };
         // Each a task of its own: what happens on one connection does not make the others look whether somebody knocks.
         let control = executor.spawn(hall.clone().accept(Entrance::Front(Via::ControlSocket), async move || {
-            self.control.listener.accept().await.map(|(stream, _)| Socket::Unix(stream))
+            own.listener.accept().await.map(|(stream, _)| Socket::Unix(stream))
         }));
         // Without anybody who hands connections in, none will ever come.
         let elsewhere = executor.spawn(hall.clone().accept(Entrance::Links, async move || match links.recv().await {
@@ -204,7 +207,7 @@ impl Door {
             Err(_) => pending().await,
         }));
         let mut accepting = vec![control, elsewhere];
-        for listener in self.tcp {
+        for listener in tcp {
             accepting.push(executor.spawn(hall.clone().accept(Entrance::Front(Via::Tcp), async move || {
                 let (stream, _) = listener.accept().await?;
                 // A key echo is one small packet: it must not wait for another one.
@@ -217,6 +220,9 @@ impl Door {
         drop(accepting);
         hall.crowd.dismiss_idle();
         executor.run(or(hall.farewell(), pause(FAREWELL))).await;
+        if let Some(folder) = apart {
+            listen::remove_apart(&folder, &private, &control_path);
+        }
         Ok(())
     }
 }

@@ -74,11 +74,16 @@ impl Drop for Workers {
     }
 }
 
+/// What the names of this process's sockets begin with.
+pub(super) fn own_sockets() -> String {
+    format!("http-{}-", std::process::id())
+}
+
 /// A name that was not used before: tiny_http removes its socket by name, and late, when the next one may be there. What killed
 /// nodes have left behind is removed.
 fn unused_path(folder: &Path) -> io::Result<PathBuf> {
     static STARTS: AtomicU64 = AtomicU64::new(0);
-    let ours = format!("http-{}-", std::process::id());
+    let ours = own_sockets();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();

@@ -43,6 +43,7 @@ impl Observer {
             active: true,
             size,
             corner: (0, 0),
+            index: 0,
             exit_code: None,
             activity: 0,
             bell: false,

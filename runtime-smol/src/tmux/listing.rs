@@ -2,7 +2,7 @@
 
 use super::parser::id;
 use super::quote::{fields, unquote};
-use consort_core::AgentId;
+use consort_core::{AgentId, Size};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The user option that marks a session with its agent's id.
@@ -11,13 +11,16 @@ pub const MARK: &str = "@consort_id";
 pub const EXIT: &str = "@consort_exit";
 /// The pane option that names the program that the agent was started with.
 pub const PROGRAM: &str = "@consort_program";
+/// The window option that holds the size that a window has again when nobody of ours decides about it any more.
+pub const SIZE: &str = "@consort_size";
 
 /// What a line of the list holds, separated by spaces; whatever a user or a program chose is quoted by tmux.
 pub const LIST_FORMAT: &str = "#{session_id} #{window_id} #{pane_id} #{session_created} #{window_index} #{pane_index} \
     #{window_active} #{pane_active} #{pane_width} #{pane_height} #{window_width} #{window_height} #{window_activity} \
     #{window_bell_flag} #{pane_dead} #{pane_dead_status} #{pane_dead_signal} #{pane_pid} #{q:@consort_id} \
     #{q:@consort_exit} #{q:@consort_program} #{q:session_name} #{q:window_name} #{q:pane_current_command} \
-    #{q:pane_title} #{q:session_path} #{pane_left} #{pane_top}";
+    #{q:pane_title} #{q:session_path} #{q:@consort_size} \
+    #{pane_left} #{pane_top}";
 
 /// What a line of the quick list holds: what can change without a notification and without output. A line costs tmux a tenth
 /// of one in [`LIST_FORMAT`].
@@ -60,6 +63,8 @@ pub struct Pane {
     pub corner: (u16, u16),
     /// Columns and rows of its window.
     pub window_size: (u16, u16),
+    /// Who decides about that, or has decided and could not put it back.
+    pub decided: Option<Decided>,
     /// Unix time in seconds of the last output in its window.
     pub activity: u64,
     /// The bell rang in its window.
@@ -76,6 +81,38 @@ pub struct Pane {
     pub command: String,
     /// The title that the program set; the host's name if none.
     pub title: String,
+}
+
+/// Somebody decides about the size of a window: the value of [`SIZE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// What the window had before.
+    pub before: Size,
+    /// What it has been given.
+    pub now: Size,
+    /// The node's process.
+    pub by: u32,
+}
+
+impl std::fmt::Display for Decided {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (before, now) = (self.before, self.now);
+        write!(f, "{}x{},{}x{},{}", before.cols(), before.rows(), now.cols(), now.rows(), self.by)
+    }
+}
+
+impl std::str::FromStr for Decided {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let size = |text: &str| {
+            let (cols, rows) = text.split_once('x')?;
+            Some(Size::clamped(cols.parse().ok()?, rows.parse().ok()?))
+        };
+        let mut parts = text.split(',');
+        let mut next = || parts.next().ok_or(());
+        let (before, now, by) = (size(next()?).ok_or(())?, size(next()?).ok_or(())?, next()?.parse().map_err(|_| ())?);
+        Ok(Decided { before, now, by })
+    }
 }
 
 /// What our options are set to where a user set them for all sessions or panes (`set-option -g @consort_id …`). A format gives
@@ -117,7 +154,7 @@ fn line_of(line: &[u8], global: &GlobalOptions) -> Option<(Session, Pane)> {
     fn value<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
         std::str::from_utf8(field).ok()?.parse().ok()
     }
-    if fields.len() != 28 {
+    if fields.len() != 29 {
         return None;
     }
     let flag = |i: usize| raw(i) == b"1";
@@ -130,8 +167,9 @@ fn line_of(line: &[u8], global: &GlobalOptions) -> Option<(Session, Pane)> {
         index: (value(raw(4))?, value(raw(5))?),
         active: flag(6) && flag(7),
         size: (value(raw(8))?, value(raw(9))?),
-        corner: (value(raw(26)).unwrap_or(0), value(raw(27)).unwrap_or(0)),
+        corner: (value(raw(27)).unwrap_or(0), value(raw(28)).unwrap_or(0)),
         window_size: (value(raw(10))?, value(raw(11))?),
+        decided: own(26).parse().ok(),
         activity: value(raw(12)).unwrap_or(0),
         bell: raw(13).first().is_some_and(|b| *b != b'0'),
         exit_code: ended.or(dead),
@@ -231,7 +269,7 @@ pub fn is_shell(command: &str) -> bool {
 mod tests {
     use super::*;
 
-    const LINE: &str = r#"$1 @2 %3 1700000000 0 0 1 1 80 24 80 24 1700000005 0 0   4242    a-b-c zsh node \ a\ \\\"x\"\ 日本 /tmp/x\ny 40 1"#;
+    const LINE: &str = r#"$1 @2 %3 1700000000 0 0 1 1 80 24 80 24 1700000005 0 0   4242    a-b-c zsh node \ a\ \\\"x\"\ 日本 /tmp/x\ny 80x24,47x42,7 40 1"#;
 
     fn session(id: u32, created: u64, mark: Option<u64>) -> Session {
         Session { id, created, mark: mark.map(AgentId), name: String::new(), path: String::new(), panes: vec![] }
@@ -249,6 +287,12 @@ mod tests {
         assert_eq!(session.panes[0].title, " a \\\"x\" 日本");
         assert_eq!((session.panes[0].id, session.panes[0].window, session.panes[0].pid), (3, 2, 4242));
         assert_eq!(session.panes[0].corner, (40, 1));
+        let decided = Decided { before: Size::clamped(80, 24), now: Size::clamped(47, 42), by: 7 };
+        assert_eq!(session.panes[0].decided, Some(decided));
+        assert_eq!(decided.to_string().parse(), Ok(decided));
+        for wrong in ["", "80x24", "80x24,47x42", "80x24,47,7", "x,x,x"] {
+            assert_eq!(wrong.parse::<Decided>(), Err(()), "{wrong}");
+        }
     }
 
     #[test]

@@ -193,6 +193,7 @@ impl State {
         self.sessions = sessions;
         self.agents = agents.iter().map(|(session, agent)| (*agent, *session)).collect();
         self.agents_by_session = agents;
+        self.restore_sizes(engine);
         for (agent, session) in gone {
             self.forget_agent(engine, agent);
             if !self.sessions.contains_key(&session) {
@@ -281,6 +282,7 @@ impl State {
             active: pane.active,
             size: Size::clamped(pane.size.0, pane.size.1),
             corner: pane.corner,
+            index: pane.index.1,
             exit_code: pane.exit_code,
             activity: pane.activity,
             bell: pane.bell,

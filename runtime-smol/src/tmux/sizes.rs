@@ -8,11 +8,17 @@
 //!
 //! The window takes the size that was wished for. With several panes each is then the part of it that the layout gives it: a
 //! window that were made so large that one pane has the wish would grow with every visit of another pane.
+//!
+//! While a lease is held, the window's option [`SIZE`] says what it had before, so that a node that is killed meanwhile puts it
+//! back at its next start.
 
 use super::engine::{ConnectionId, Engine, Role, State, Then};
+use super::listing::{Decided, SIZE};
 use super::quote::Line;
 use consort_core::{Size, TerminalId};
-use std::collections::BTreeMap;
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -29,6 +35,8 @@ pub(crate) struct Leases {
     leases: BTreeMap<u32, Lease>,
     /// Windows that have just got their size back.
     restored: BTreeMap<u32, Restored>,
+    /// Windows that were in a list already.
+    known: BTreeSet<u32>,
 }
 
 #[derive(Debug)]
@@ -91,12 +99,14 @@ impl State {
         let known = self.leases.leases.get(&session).map(|lease| lease.connection);
         let Some(connection) = known.or_else(|| self.open_lease(engine, session)) else { return };
         if known.is_none() {
-            self.pin_others(connection, session, window);
+            self.pin_others(connection, session, &[window]);
         }
         let lease = self.leases.leases.entry(session).or_insert_with(|| Lease { connection, windows: BTreeMap::new() });
         let window_wishes = lease.windows.entry(window).or_insert_with(|| Wishes { before, wishes: Vec::new() });
         window_wishes.wishes.retain(|(holder, _)| *holder != id);
         window_wishes.wishes.push((id, size));
+        let before = window_wishes.before;
+        self.remember(connection, window, before, size);
         self.set_window(connection, window, size, Then::Ignore);
     }
 
@@ -115,10 +125,9 @@ impl State {
             lease.windows.remove(&window);
         }
         let over = lease.windows.is_empty();
-        if left.is_none() {
-            let restored = &mut self.leases.restored;
-            restored.retain(|_, restored| restored.at.elapsed() < LIST_TIME);
-            restored.insert(window, Restored { held, size: before, at: Instant::now() });
+        match left {
+            Some(size) => self.remember(connection, window, before, size),
+            None => self.put_back(connection, window, held, before),
         }
         if over {
             self.leases.leases.remove(&session);
@@ -126,6 +135,57 @@ impl State {
         } else {
             self.set_window(connection, window, left.unwrap_or(before), Then::Ignore);
         }
+    }
+
+    /// Puts back what a node that was killed has left behind, when a window is seen for the first time. If its size is another
+    /// one by now, somebody else has decided.
+    pub(crate) fn restore_sizes(&mut self, engine: &Rc<Engine>) {
+        let mut left: BTreeMap<u32, BTreeMap<u32, Decided>> = BTreeMap::new();
+        let mut present = BTreeSet::new();
+        for session in self.sessions.values() {
+            for pane in &session.panes {
+                let (cols, rows) = pane.window_size;
+                let decided = pane.decided.filter(|decided| {
+                    !self.leases.known.contains(&pane.window)
+                        && decided.now == Size::clamped(cols, rows)
+                        && !decides_still(decided.by)
+                });
+                present.insert(pane.window);
+                if let Some(decided) = decided {
+                    left.entry(session.id).or_default().insert(pane.window, decided);
+                }
+            }
+        }
+        self.leases.known = present;
+        for (session, windows) in left {
+            // A lease of ours is younger than what was left behind.
+            let free = !self.leases.leases.contains_key(&session);
+            let Some(connection) = free.then(|| self.open_lease(engine, session)).flatten() else { continue };
+            self.pin_others(connection, session, &windows.keys().copied().collect::<Vec<_>>());
+            let last = windows.last_key_value().map(|(window, _)| *window);
+            for (window, Decided { before, now, .. }) in windows {
+                log::info!("window @{window} is {}x{} again, as before a viewer's size", before.cols(), before.rows());
+                self.put_back(connection, window, now, before);
+                let then = if Some(window) == last { Then::HangUp } else { Then::Ignore };
+                self.set_window(connection, window, before, then);
+            }
+        }
+    }
+
+    /// A window that is held at one size had the other one before.
+    fn remember(&mut self, connection: ConnectionId, window: u32, before: Size, now: Size) {
+        let decided = Decided { before, now, by: std::process::id() }.to_string();
+        let line = Line::new("set-option -w -t").word(format!("@{window}")).word(SIZE).word(decided);
+        self.send(connection, line, Then::Ignore);
+    }
+
+    /// Nobody holds a window at this size any more; it has the size from before again.
+    fn put_back(&mut self, connection: ConnectionId, window: u32, held: Size, before: Size) {
+        let restored = &mut self.leases.restored;
+        restored.retain(|_, restored| restored.at.elapsed() < LIST_TIME);
+        restored.insert(window, Restored { held, size: before, at: Instant::now() });
+        let line = Line::new("set-option -uw -t").word(format!("@{window}")).word(SIZE);
+        self.send(connection, line, Then::Ignore);
     }
 
     fn open_lease(&mut self, engine: &Rc<Engine>, session: u32) -> Option<ConnectionId> {
@@ -142,13 +202,13 @@ impl State {
         Some(Size::clamped(cols, rows))
     }
 
-    /// Says that all other windows of the session stay as they are.
-    fn pin_others(&mut self, connection: ConnectionId, session: u32, window: u32) {
+    /// Says that all windows of the session but these stay as they are.
+    fn pin_others(&mut self, connection: ConnectionId, session: u32, windows: &[u32]) {
         let Some(session) = self.sessions.get(&session) else { return };
         let others: BTreeMap<u32, (u16, u16)> = session
             .panes
             .iter()
-            .filter(|pane| pane.window != window)
+            .filter(|pane| !windows.contains(&pane.window))
             .map(|pane| (pane.window, pane.window_size))
             .collect();
         for (window, (cols, rows)) in others {
@@ -165,4 +225,12 @@ impl State {
         };
         self.send(connection, Line::new("refresh-client -C").word(value), then);
     }
+}
+
+/// Whether the node of this process decides still. Ours does not: what it decides is not in a list before it has decided.
+fn decides_still(process: u32) -> bool {
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
+    process.is_some_and(|process| {
+        process != rustix::process::getpid() && !matches!(test_kill_process(process), Err(Errno::SRCH))
+    })
 }

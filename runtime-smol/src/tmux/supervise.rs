@@ -3,7 +3,7 @@
 use super::connection::{Address, Ending, Transport};
 use super::engine::{Engine, Role};
 use super::launch::error;
-use super::listing::{EXIT, GlobalOptions, MARK, PROGRAM, ServerIdentity};
+use super::listing::{EXIT, GlobalOptions, MARK, PROGRAM, SIZE, ServerIdentity};
 use super::lists::unix_ms;
 use super::quote::{Line, fields, spelled, unquote};
 use crate::launch::find_in_path;
@@ -251,7 +251,7 @@ impl Engine {
     /// What the user's options mean for us: the server may end with us, and ours may be set for all sessions.
     async fn look_at_options(self: &Rc<Self>, program: &Program) {
         let mut line = Line::new("show-options -sv exit-unattached");
-        for name in [MARK, EXIT, PROGRAM] {
+        for name in [MARK, EXIT, PROGRAM, SIZE] {
             for scope in ["-gqv", "-gwqv", "-sqv"] {
                 line = line.then("show-options").word(scope).word(name);
             }
@@ -261,7 +261,7 @@ impl Engine {
         self.state.borrow_mut().global = GlobalOptions::new(global);
         let mut detail = program.text.clone();
         if exit_unattached == b"on" {
-            detail.push_str("; its option exit-unattached is on: tmux and all agents in it end when this node ends");
+            detail.push_str("; its option exit-unattached is on: tmux and all agents in it end when the node ends");
         }
         if self.state.borrow().trouble.is_none() {
             self.reports.backend(BackendInput::Available(BackendKind::Tmux, detail));

@@ -101,6 +101,7 @@ fn core() -> consort_core::Node {
         active: true,
         size: Size::clamped(120, 40),
         corner: (60, 1),
+        index: 2,
         exit_code: None,
         activity: 0,
         bell: false,
@@ -241,7 +242,7 @@ fn an_agent_has_every_field_of_the_protocol() {
         "wanted": "running", "autostart": agent["autostart"], "program": null, "args": [], "directory": "/home/me/zoom",
         "notes": "", "notes_revision": 0, "tags": [], "created_unix_ms": 1_790_000_000_000_u64,
         "terminals": [{
-            "id": 3, "title": "✳ Fix the build", "command": "node", "cols": 120, "rows": 40, "left": 60, "top": 1,
+            "id": 3, "title": "✳ Fix the build", "command": "node", "cols": 120, "rows": 40, "left": 60, "top": 1, "index": 2,
             "active": true, "window": "1:zsh", "exit_code": null,
         }],
     });

@@ -8,7 +8,7 @@ import type { Agent, AgentState, TerminalInfo } from "../src/protocol/types";
 import { agentNamed } from "./agents";
 
 function terminal(extra: Partial<TerminalInfo> = {}): TerminalInfo {
-  return { id: 1, title: "", command: "sh", cols: 80, rows: 24, left: 0, top: 0, active: true, window: "0:sh", exit_code: null, ...extra };
+  return { id: 1, title: "", command: "sh", cols: 80, rows: 24, left: 0, top: 0, index: 0, active: true, window: "0:sh", exit_code: null, ...extra };
 }
 
 function inState(state: Partial<AgentState>, extra: Partial<Agent> = {}): string {

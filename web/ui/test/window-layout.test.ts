@@ -3,7 +3,7 @@ import { windowLayout } from "../src/model/window-layout";
 import type { TerminalInfo } from "../src/protocol/types";
 
 function pane(id: number, left: number, top: number, cols: number, rows: number, window = "0:sh"): TerminalInfo {
-  return { id, title: "", command: "sh", cols, rows, left, top, active: id === 1, window, exit_code: null };
+  return { id, title: "", command: "sh", cols, rows, left, top, index: 0, active: id === 1, window, exit_code: null };
 }
 
 describe("the layout of a window", () => {

@@ -106,7 +106,7 @@ describe("the form for a new agent", () => {
 describe("filter", () => {
   const agent = agentNamed("customers-zoom-backend", {
     kind: "waiting", directory: "/home/me/Zoom", tags: ["urgent"],
-    terminals: [{ id: 1, title: "Fix the Build", command: "node", cols: 80, rows: 24, left: 0, top: 0, active: true, window: "1:zsh", exit_code: null }],
+    terminals: [{ id: 1, title: "Fix the Build", command: "node", cols: 80, rows: 24, left: 0, top: 0, index: 0, active: true, window: "1:zsh", exit_code: null }],
   });
 
   it("finds all words in any of name, title, directory, tag and state", () => {

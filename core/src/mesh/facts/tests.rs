@@ -125,6 +125,7 @@ fn the_fact_of_an_agent_is_shortened_to_its_bound() {
         active: true,
         size: crate::id::Size::DEFAULT,
         corner: (0, 0),
+        index: 0,
         exit_code: None,
         activity: 0,
         bell: false,

@@ -23,6 +23,8 @@ export interface TerminalInfo {
   /** Column and row of its first cell within its window. */
   readonly left: number;
   readonly top: number;
+  /** Its number in its window, as tmux shows it. */
+  readonly index: number;
   readonly active: boolean;
   readonly window: string;
   readonly exit_code: number | null;
