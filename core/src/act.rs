@@ -1,6 +1,6 @@
 //! What a command does, in words for a log: never what was written or pasted, only how much.
 
-use crate::command::{Command, Rights};
+use crate::command::{AnswerWith, Command, Rights};
 use crate::id::{AgentId, NodeId};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -38,6 +38,13 @@ impl Act {
             Command::Restart(agent) => Act::on(*agent, "restart"),
             Command::Delete(agent) => Act::on(*agent, "delete"),
             Command::Paste { agent, text, .. } => Act { detail: bytes(text), ..Act::on(*agent, "paste") },
+            Command::Answer { agent, with: AnswerWith::Choice(choice), .. } => {
+                Act { detail: cut(choice), ..Act::on(*agent, "answer") }
+            }
+            Command::Answer { agent, with: AnswerWith::Text(text), .. } => {
+                Act { detail: bytes(text), ..Act::on(*agent, "answer") }
+            }
+            Command::Explain(agent) => Act { reads: true, ..Act::on(*agent, "explain") },
             Command::ReadText { agent, .. } => Act { reads: true, ..Act::on(*agent, "read screen") },
             Command::ReadNotes(agent) => Act { reads: true, ..Act::on(*agent, "read notes") },
             Command::ListDirectory(path) => Act { detail: cut(path), reads: true, ..Act::new("list directory") },
@@ -87,7 +94,7 @@ mod tests {
     }
 
     fn paste(text: &str) -> Command {
-        Command::Paste { agent: A, pane: None, text: text.into(), submit: true }
+        Command::Paste { agent: A, pane: None, text: text.into(), submit: true, anyway: false }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What people and programs can ask of a node, and what they get.
 
 use crate::directory::BackendKind;
+use crate::directory::signal::Evidence;
 use crate::id::{AgentAddress, AgentId, NodeId, Size};
 use crate::input::{Address, Listing, ScreenText};
 use alloc::string::String;
@@ -63,6 +64,8 @@ pub enum Command {
         text: String,
         /// Press Enter afterwards.
         submit: bool,
+        /// Also if the agent asks something, which the text and Enter would answer. Without Enter it makes no difference.
+        anyway: bool,
     },
     /// Read the notes (lists carry only their revision).
     ReadNotes(AgentId),
@@ -86,6 +89,26 @@ pub enum Command {
         /// Variables of that shell, which the agent gets if nobody else gives it one of the same name.
         caller: Vec<(String, String)>,
     },
+    /// Answer the question that an agent asks, if it still asks it.
+    Answer {
+        /// Which agent.
+        agent: AgentId,
+        /// The id of the question.
+        question: u64,
+        /// The answer.
+        with: AnswerWith,
+    },
+    /// Every signal that decides the state of an agent.
+    Explain(AgentId),
+}
+
+/// An answer to a question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AnswerWith {
+    /// One of its choices, by its key.
+    Choice(String),
+    /// A text, if the question takes one.
+    Text(String),
 }
 
 /// What a member may do on the agents of other nodes. Enforced by the node that owns the agent.
@@ -157,4 +180,13 @@ pub enum Reply {
     Text(ScreenText),
     /// The directories in a directory.
     Directory(Listing),
+    /// The answer was typed.
+    Answered,
+    /// Why the agent's state is what it is.
+    Explained {
+        /// The name of the rules by which its screen was read; empty: those for programs that nobody knows.
+        rules: String,
+        /// Every signal.
+        evidence: Vec<Evidence>,
+    },
 }

@@ -77,6 +77,10 @@ pub enum RefusalCode {
     Forbidden,
     /// The backend failed; its own stable code.
     Backend(Cow<'static, str>),
+    /// The agent asks something: what is typed would answer that.
+    AgentAsks,
+    /// The question that is answered is not asked any more, or is another one.
+    QuestionChanged,
 }
 
 impl RefusalCode {
@@ -94,6 +98,8 @@ impl RefusalCode {
             RefusalCode::NotStored => "not-stored",
             RefusalCode::Unreachable => "unreachable",
             RefusalCode::Forbidden => "forbidden",
+            RefusalCode::AgentAsks => "agent-asks",
+            RefusalCode::QuestionChanged => "question-changed",
             RefusalCode::Backend(code) => return code,
         })
     }

@@ -3,7 +3,7 @@
 //! All of it can be encoded, for recordings: whoever has the sequence has the run.
 
 use crate::command::Command;
-use crate::directory::BackendKind;
+use crate::directory::{BackendKind, Signal};
 use crate::id::{
     AgentAddress, AgentId, CommandId, DialId, Generation, LinkId, NodeId, OperationId, Size, StoreId, StreamId,
     TerminalId, ViewerId, ViewerKey,
@@ -132,8 +132,8 @@ pub enum TerminalInput<'a> {
     /// Writing failed: everything handed over and not yet confirmed is lost. The reason is for a person. Whoever says so sees to it
     /// that nothing of what core hands over before it has taken this is written later.
     WriteFailed(String),
-    /// The visible text, as asked for by `TerminalOutput::ReadScreen`.
-    Screen(String),
+    /// Something that its program shows or says of itself.
+    Signal(Signal),
     /// The terminal has ended. Nothing follows.
     Closed,
 }

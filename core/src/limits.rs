@@ -27,6 +27,8 @@ pub const ADDRESS_BYTES: usize = 256;
 pub const ADDRESSES: usize = 16;
 /// Bytes of one encoded fact; longer agents are told shortened.
 pub const FACT_BYTES: usize = 16 << 10;
+/// Things that a fact says besides, for later versions.
+pub const FACT_EXTRAS: usize = 16;
 /// How often a node can be admitted or removed: no peer can state a longer history. Even, so that the last word is a removal.
 pub const MEMBERSHIP_LENGTH: u64 = u64::MAX - 1;
 /// Facts that a node keeps: what is beyond is not taken.
@@ -173,6 +175,10 @@ pub const TEXT_BYTES: usize = 16 << 10;
 pub const DIRECTORY_ENTRIES: usize = 2_000;
 /// Characters of a line that is quoted as the reason of a state.
 pub const QUOTE_CHARS: usize = 120;
+/// Characters of what a question is about.
+pub const DETAIL_CHARS: usize = 600;
+/// Choices of a question.
+pub const CHOICES: usize = 16;
 /// Characters kept of a title or a running command.
 pub const TITLE_CHARS: usize = 256;
 
@@ -186,6 +192,23 @@ pub const TYPED_EVENT_TIME: Duration = Duration::from_secs(60);
 
 /// An agent counts as printing for this long after its last output.
 pub const PRINTING_TIME: Duration = Duration::from_secs(3);
+/// A program that has printed nothing for this long has drawn what it draws: its screen is read. Above a second, as tmux is asked for
+/// activity once a second.
+pub const SETTLE_TIME: Duration = Duration::from_millis(1_100);
+/// The screen of a program that prints again is read this soon.
+pub const FIRST_READ_TIME: Duration = Duration::from_millis(400);
+/// Time between two looks at the screen of a program that goes on printing: at first, at most while it asks, at most otherwise. It doubles
+/// as long as every look finds the same.
+pub const READ_PACE: (Duration, Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(8));
+/// A weaker signal that contradicts a stronger one counts if it is newer by more than this.
+pub const SIGNAL_MARGIN: Duration = Duration::from_millis(500);
+/// The same for titles, which tmux is asked for once a second.
+pub const TITLE_MARGIN: Duration = Duration::from_millis(1_500);
+/// A question that was answered is not answered again for this long, unless it is another one.
+pub const ANSWER_TIME: Duration = Duration::from_secs(3);
+/// A hook that reported work is not believed any more when the terminal has printed nothing for this long.
+pub const HOOK_TIME: Duration = Duration::from_secs(300);
 /// A screen that was asked for is waited for this long before the state is decided without it.
 pub const READ_TIME: Duration = Duration::from_secs(1);
 /// Output this soon after input or a change of the size is taken for an echo, not for work.

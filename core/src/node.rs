@@ -225,9 +225,9 @@ impl Node {
     fn terminal(&mut self, id: TerminalId, input: TerminalInput<'_>) {
         let out = &mut self.outputs;
         match &input {
-            TerminalInput::Output(_) | TerminalInput::Skipped => self.directory.printed(self.now, id.agent, out),
-            TerminalInput::Screen(text) => self.directory.screen(self.now, id.agent, text, out),
-            TerminalInput::Resized(_) => self.directory.resized(self.now, id.agent, out),
+            TerminalInput::Output(_) | TerminalInput::Skipped => self.directory.printed(self.now, id, out),
+            TerminalInput::Signal(signal) => return self.directory.signal(self.now, id, signal.clone(), out),
+            TerminalInput::Resized(_) => self.directory.resized(self.now, id, out),
             TerminalInput::Snapshot { .. }
             | TerminalInput::Written { .. }
             | TerminalInput::WriteFailed(_)

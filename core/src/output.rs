@@ -59,7 +59,7 @@ pub enum TerminalOutput {
     Resize(Size),
     /// The size lease was given back: whoever else shows the terminal decides; if nobody does, it gets the size that it had before.
     ReleaseSize,
-    /// Deliver the visible text once (`TerminalInput::Screen`), for the state of the agent.
+    /// Read the visible text once (`Signal::Screen`), for the state of the agent.
     ReadScreen,
 }
 
@@ -203,6 +203,13 @@ pub enum BackendOperation {
         text: String,
         /// Press Enter afterwards.
         submit: bool,
+    },
+    /// Write these bytes as keys, in one piece: the answer to a question.
+    Type {
+        /// The terminal.
+        terminal: TerminalId,
+        /// The keys.
+        bytes: Vec<u8>,
     },
     /// Give history and screen as plain text.
     ReadText {

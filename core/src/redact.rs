@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 pub use crate::directory::Undecodable;
 
-/// What stands for a byte that was left out. ASCII, so that texts stay texts; in no rule about screens.
+/// What stands for a byte that was left out. ASCII, so that texts stay texts.
 pub const FILLER: u8 = b'*';
 
 /// Leaves out a text. Zero bytes stay: what holds one is refused.
@@ -16,12 +16,6 @@ pub fn text(text: &mut String) {
         return;
     }
     *text = text.bytes().map(|byte| if byte == 0 { '\0' } else { char::from(FILLER) }).collect();
-}
-
-/// The visible text of a terminal: the line that lists of agents quote stays, and of others the words that say what the agent does.
-#[must_use]
-pub fn screen(text: &str) -> String {
-    directory::redacted_screen(text)
 }
 
 /// An entry of the store, without notes and the values of environment variables.

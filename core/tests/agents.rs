@@ -753,7 +753,7 @@ fn what_is_said_of_an_agent_is_taken_up_to_its_limit_and_refused_beyond_it() {
     let agent = desk.create("a");
     let mut told = |command| refusal(&desk.command(command).1);
     let tags = |tags: Vec<String>| Command::Edit { agent, name: None, tags: Some(tags), autostart: None };
-    let paste = |bytes| Command::Paste { agent, pane: None, text: "x".repeat(bytes), submit: false };
+    let paste = |bytes| Command::Paste { agent, pane: None, text: "x".repeat(bytes), submit: false, anyway: false };
     assert_eq!(told(paste(limits::PASTE_BYTES)), None);
     assert_eq!(told(paste(limits::PASTE_BYTES + 1)), Some("too-many"));
     assert_eq!(told(tags(vec!["x".into(); limits::TAGS + 1])), Some("too-many"));

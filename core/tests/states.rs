@@ -2,10 +2,14 @@
 
 mod desk;
 
+use consort_core::command::AnswerWith;
 use consort_core::command::NewAgent;
-use consort_core::directory::{Source, StateKind};
+use consort_core::directory::signal::{Choice, Dialog, Question, Reading};
+use consort_core::directory::{Signal, Source, StateKind};
+use consort_core::error::RefusalCode;
 use consort_core::{
-    AgentId, Event, Observation, Output, Size, TerminalId, TerminalInput, TerminalOutput, ViewerInput, limits,
+    AgentId, BackendOperation, Command, Event, Input, Observation, Output, Size, TerminalId, TerminalInput,
+    TerminalOutput, ViewerInput, limits,
 };
 use desk::*;
 
@@ -46,6 +50,19 @@ fn read_screens(said: &[Output]) -> Vec<TerminalId> {
 
 fn is_told(said: &[Output]) -> bool {
     said.contains(&Output::Event(Event::AgentChanged(at(A))))
+}
+
+/// A screen with this question.
+fn asks(text: &str) -> Signal {
+    let choice = |key: &str| Choice { key: key.into(), label: key.to_uppercase() };
+    let question = Question { text: text.into(), choices: vec![choice("y"), choice("n")], ..Question::default() };
+    let dialog = Dialog { question, keys: vec![b"y\r".to_vec(), b"n\r".to_vec()] };
+    Signal::Screen(Reading { digest: 1, dialog: Some(dialog), ..Reading::default() })
+}
+
+/// A screen without one.
+fn asks_nothing() -> Signal {
+    Signal::Screen(Reading { digest: 2, ..Reading::default() })
 }
 
 /// Another terminal of the same session.
@@ -121,25 +138,22 @@ fn a_program_that_draws_itself_anew_because_its_size_changed_does_not_work() {
 // The screen.
 
 #[test]
-fn when_it_becomes_quiet_its_active_terminal_is_read_and_a_question_there_is_quoted() {
+fn a_terminal_that_printed_is_read_active_or_not() {
     let mut desk = quiet();
     let mut session = split(session(A, "a"));
-    (session.terminals[0].active, session.terminals[1].active) = (false, true);
+    desk.seen(session.clone());
+    desk.wait(10_000);
     session.terminals[1].activity += 1;
     desk.seen(session.clone());
-    let said = desk.wait(limits::PRINTING_TIME.as_millis());
-    let active = TerminalId { agent: A, pane: PANE + 1 };
-    assert_eq!(read_screens(&said), [active]);
-    let said = desk.terminal(A, TerminalInput::Screen("Overwrite a.txt? (y/n)".into()));
+    let said = desk.wait(limits::SETTLE_TIME.as_millis());
+    let other = TerminalId { agent: A, pane: PANE + 1 };
+    assert_eq!(read_screens(&said), [other]);
+    let said = desk.tell(Input::Terminal(other, TerminalInput::Signal(asks("Overwrite a.txt? (y/n)"))));
     assert!(is_told(&said));
     assert_eq!(state(&desk), (StateKind::Waiting, Source::Screen));
-    assert_eq!(desk.agent(A).state.why, "“Overwrite a.txt? (y/n)”");
-
-    session.terminals[1].active = false;
-    session.terminals[0].activity += 1;
-    desk.seen(session);
-    let said = desk.wait(limits::PRINTING_TIME.as_millis());
-    assert_eq!(read_screens(&said), [TerminalId { agent: A, pane: PANE }], "none is active: the first one");
+    let agent = desk.agent(A);
+    assert_eq!(agent.state.why, "“Overwrite a.txt? (y/n)”");
+    assert_eq!(agent.state.asked.as_ref().map(|asked| asked.pane), Some(PANE + 1));
 }
 
 // Shells.
@@ -231,4 +245,116 @@ fn titles_are_shown_without_control_characters_and_as_far_as_their_limit() {
     let shown = &desk.agent(A).terminals[0];
     assert_eq!(shown.title, "a[31mb");
     assert_eq!((&shown.command, &shown.window), (&shown.window, &"é".repeat(limits::TITLE_CHARS)));
+}
+
+// Questions and answers.
+
+/// An agent that asks, with the id of its question.
+fn asking(text: &str) -> (Desk, u64) {
+    let mut desk = quiet();
+    desk.terminal(A, TerminalInput::Signal(asks(text)));
+    let id = desk.agent(A).state.asked.as_ref().expect("a question").id;
+    (desk, id)
+}
+
+fn answer(question: u64, choice: &str) -> Command {
+    Command::Answer { agent: A, question, with: AnswerWith::Choice(choice.into()) }
+}
+
+/// Keys that a backend is to type.
+fn keys(said: &[Output]) -> Vec<Vec<u8>> {
+    let typed = |output: &Output| match output {
+        Output::Backend(_, BackendOperation::Type { bytes, .. }) => Some(bytes.clone()),
+        _ => None,
+    };
+    said.iter().filter_map(typed).collect()
+}
+
+fn refusals(said: &[Output]) -> Vec<(RefusalCode, String)> {
+    let refused = |output: &Output| match output {
+        Output::Reply(_, Err(refusal)) => Some((refusal.code.clone(), refusal.message.clone())),
+        _ => None,
+    };
+    said.iter().filter_map(refused).collect()
+}
+
+#[test]
+fn an_answer_is_typed_when_its_question_is_seen_again() {
+    let (mut desk, id) = asking("Overwrite a.txt?");
+    let (_, said) = desk.command(answer(id, "n"));
+    assert_eq!(read_screens(&said).len(), 1);
+    assert!(keys(&said).is_empty(), "not before the screen was read");
+    let said = desk.terminal(A, TerminalInput::Signal(asks("Overwrite a.txt?")));
+    assert_eq!(keys(&said), [b"n\r"]);
+}
+
+#[test]
+fn an_answer_to_another_question_is_refused_and_names_the_new_one() {
+    let (mut desk, id) = asking("Overwrite a.txt?");
+    desk.command(answer(id, "y"));
+    let said = desk.terminal(A, TerminalInput::Signal(asks("Delete everything?")));
+    assert!(keys(&said).is_empty());
+    let (code, message) = &refusals(&said)[0];
+    assert_eq!(*code, RefusalCode::QuestionChanged);
+    assert!(message.contains("Delete everything?"), "{message}");
+    let (_, said) = desk.command(answer(id, "y"));
+    assert_eq!(refusals(&said)[0].0, RefusalCode::QuestionChanged, "known at once");
+}
+
+#[test]
+fn an_answer_to_no_question_types_nothing() {
+    let (mut desk, id) = asking("Overwrite a.txt?");
+    desk.command(answer(id, "y"));
+    let said = desk.terminal(A, TerminalInput::Signal(asks_nothing()));
+    assert!(keys(&said).is_empty());
+    assert_eq!(refusals(&said)[0].0, RefusalCode::QuestionChanged);
+}
+
+#[test]
+fn of_two_answers_at_once_one_is_typed() {
+    let (mut desk, id) = asking("Overwrite a.txt?");
+    desk.command(answer(id, "y"));
+    desk.command(answer(id, "n"));
+    let said = desk.terminal(A, TerminalInput::Signal(asks("Overwrite a.txt?")));
+    assert_eq!(keys(&said), [b"y\r"]);
+    assert!(refusals(&said)[0].1.contains("just answered"));
+}
+
+#[test]
+fn a_choice_that_is_not_offered_is_refused_with_those_that_are() {
+    let (mut desk, id) = asking("Overwrite a.txt?");
+    desk.command(answer(id, "3"));
+    let said = desk.terminal(A, TerminalInput::Signal(asks("Overwrite a.txt?")));
+    assert!(keys(&said).is_empty());
+    assert!(refusals(&said)[0].1.contains("y (Y), n (N)"), "{:?}", refusals(&said));
+}
+
+#[test]
+fn a_screen_that_cannot_be_read_lets_nothing_be_typed() {
+    let (mut desk, id) = asking("Overwrite a.txt?");
+    desk.command(answer(id, "y"));
+    let said = desk.wait(limits::READ_TIME.as_millis());
+    assert_eq!(refusals(&said)[0].0, RefusalCode::Unavailable);
+    let said = desk.terminal(A, TerminalInput::Signal(asks("Overwrite a.txt?")));
+    assert!(keys(&said).is_empty(), "it is too late");
+}
+
+#[test]
+fn a_text_for_an_agent_that_asks_is_refused_unless_it_is_meant() {
+    let (mut desk, _) = asking("Overwrite a.txt?");
+    let paste = |anyway| Command::Paste { agent: A, pane: None, text: "fix it".into(), submit: true, anyway };
+    let pasted = |said: &[Output]| {
+        said.iter().any(|output| matches!(output, Output::Backend(_, BackendOperation::Paste { .. })))
+    };
+    desk.command(paste(false));
+    let said = desk.terminal(A, TerminalInput::Signal(asks("Overwrite a.txt?")));
+    assert!(!pasted(&said));
+    assert_eq!(refusals(&said)[0].0, RefusalCode::AgentAsks);
+    assert!(refusals(&said)[0].1.contains("Overwrite a.txt?"));
+    let (_, said) = desk.command(paste(true));
+    assert!(pasted(&said));
+    desk.wait(10_000);
+    desk.command(paste(false));
+    let said = desk.terminal(A, TerminalInput::Signal(asks_nothing()));
+    assert!(pasted(&said), "it asks nothing any more");
 }

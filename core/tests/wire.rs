@@ -1,6 +1,7 @@
 //! The bytes that nodes exchange are fixed: every kind of link frame and of message on a circuit, each value of it that can be named.
 
-use consort_core::command::NewAgent;
+use consort_core::command::{AnswerWith, NewAgent};
+use consort_core::directory::signal::Evidence;
 use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use consort_core::error::RefusalCode;
 use consort_core::input::{ListedDirectory, Listing, ScreenText, Take, TerminalInfo};
@@ -43,7 +44,7 @@ fn removed() -> (Key, Fact) {
 
 #[test]
 fn the_bytes_of_link_frames_are_fixed() {
-    assert_eq!(PROTOCOL, (1, 1), "the frames below are those of protocol 1: pin those of the new one, too");
+    assert_eq!(PROTOCOL, (2, 2), "the frames below are those of protocol 2: pin those of the new one, too");
     let listed = Listed { key: Key::Agent(NODE, AgentId(300)), version: Version(1, 128), hash: 5 };
     let spans = vec![
         Span { end: Some(Key::Node(NODE)), content: Content::Skip },
@@ -183,11 +184,14 @@ fn the_bytes_of_commands_are_fixed() {
         ("stop", Command::Stop(agent)),
         ("restart", Command::Restart(agent)),
         ("delete", Command::Delete(agent)),
-        ("paste", Command::Paste { agent, pane: Some(1), text: "hi".into(), submit: true }),
+        ("paste", Command::Paste { agent, pane: Some(1), text: "hi".into(), submit: true, anyway: true }),
         ("read notes", Command::ReadNotes(agent)),
         ("read text", Command::ReadText { agent, pane: None, history_lines: 300 }),
         ("list directory", Command::ListDirectory("~".into())),
         ("create from", Command::CreateFrom { new, caller: vec![("P".into(), "/b".into())] }),
+        ("choose", Command::Answer { agent, question: 300, with: AnswerWith::Choice("y".into()) }),
+        ("answer", Command::Answer { agent, question: 300, with: AnswerWith::Text("hi".into()) }),
+        ("explain", Command::Explain(agent)),
     ];
     pinned(&commands.each_ref().map(|(name, command)| (*name, encode(command))), COMMANDS);
 }
@@ -199,6 +203,8 @@ fn the_bytes_of_answers_are_fixed() {
     let text = ScreenText { size: SIZE, cursor: (1, 2), text: "hi".into() };
     let entries = vec![ListedDirectory { name: "a".into(), git: true }];
     let listing = Listing { path: "/h/b".into(), home: "/h".into(), entries };
+    let (why, kind) = ("w".to_string(), Some(StateKind::Failed));
+    let evidence = Evidence { pane: 1, source: Source::Status, kind, why, age_ms: 300, decisive: true };
     let answers = [
         ("agent", Answer { result: Ok(Reply::Agent(AGENT)), fact: Some(removed().1) }),
         ("deleted", done(Reply::Deleted(AGENT))),
@@ -208,6 +214,8 @@ fn the_bytes_of_answers_are_fixed() {
         ("pasted", done(Reply::Pasted { bytes: 300, submitted: true })),
         ("text", done(Reply::Text(text))),
         ("directory", done(Reply::Directory(listing))),
+        ("answered", done(Reply::Answered)),
+        ("explained", done(Reply::Explained { rules: "r".into(), evidence: vec![evidence] })),
         ("not found", refused(RefusalCode::NotFound)),
         ("invalid", refused(RefusalCode::Invalid)),
         ("name taken", refused(RefusalCode::NameTaken)),
@@ -219,6 +227,8 @@ fn the_bytes_of_answers_are_fixed() {
         ("unreachable", refused(RefusalCode::Unreachable)),
         ("forbidden", refused(RefusalCode::Forbidden)),
         ("backend", refused(RefusalCode::Backend("x".into()))),
+        ("agent asks", refused(RefusalCode::AgentAsks)),
+        ("question changed", refused(RefusalCode::QuestionChanged)),
     ];
     pinned(&answers.each_ref().map(|(name, answer)| (*name, encode(answer))), ANSWERS);
 }
@@ -345,11 +355,14 @@ const COMMANDS: &str = "
     stop: 06ac02
     restart: 07ac02
     delete: 08ac02
-    paste: 09ac02010102686901
+    paste: 09ac0201010268690101
     read notes: 0aac02
     read text: 0bac0200ac02
     list directory: 0c017e
     create from: 0d03612d620101012f0102766901022d7801014b0156016e010174015018ac02010150022f62
+    choose: 0eac02ac02000179
+    answer: 0eac02ac0201026869
+    explain: 0fac02
 ";
 
 const ANSWERS: &str = "
@@ -361,6 +374,8 @@ const ANSWERS: &str = "
     pasted: 0005ac020100
     text: 00065018010202686900
     directory: 0007042f682f62022f680101610100
+    answered: 000800
+    explained: 0009017201010701060177ac020100
     not found: 0100026e6f02676f00
     invalid: 0101026e6f02676f00
     name taken: 0102026e6f02676f00
@@ -372,4 +387,6 @@ const ANSWERS: &str = "
     unreachable: 0108026e6f02676f00
     forbidden: 0109026e6f02676f00
     backend: 010a0178026e6f02676f00
+    agent asks: 010b026e6f02676f00
+    question changed: 010c026e6f02676f00
 ";

@@ -221,7 +221,7 @@ impl World {
                 self.unwritten.remove(&id);
                 self.handle(Input::Terminal(id, TerminalInput::WriteFailed("fuzz".to_string())));
             }
-            7 => self.handle(Input::Terminal(id, TerminalInput::Screen(cursor.text(64)))),
+            7 => self.handle(Input::Terminal(id, TerminalInput::Signal(made::signal(cursor)))),
             _ => {
                 self.unwritten.remove(&id);
                 self.handle(Input::Terminal(id, TerminalInput::Closed));

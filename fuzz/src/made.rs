@@ -1,8 +1,9 @@
 //! Values made from bytes: what people, viewers and other nodes could say.
 
 use crate::cursor::Cursor;
-use consort_core::command::NewAgent;
-use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
+use consort_core::command::{AnswerWith, NewAgent};
+use consort_core::directory::signal::{Choice, Dialog, Question, Reading, Report};
+use consort_core::directory::{BackendKind, Desired, Origin, Signal, Source, StateKind};
 use consort_core::input::{Take, TerminalInfo};
 use consort_core::mesh::facts::{AgentFact, BackendFact, Fact, Key, NodeFact, NodeRef, Value, Version};
 use consort_core::{
@@ -65,7 +66,7 @@ impl Known {
 
     pub(crate) fn command(&self, cursor: &mut Cursor<'_>) -> Command {
         let agent = self.agent(cursor);
-        match cursor.below(14) {
+        match cursor.below(15) {
             0 => Command::Create(NewAgent {
                 name: cursor.text(8),
                 backend: cursor.flag().then_some(BackendKind::Pty),
@@ -87,13 +88,49 @@ impl Known {
             4 => Command::Stop(agent),
             5 => Command::Restart(agent),
             6 => Command::Delete(agent),
-            7 => Command::Paste { agent, pane: None, text: cursor.text(8), submit: cursor.flag() },
+            7 => {
+                Command::Paste { agent, pane: None, text: cursor.text(8), submit: cursor.flag(), anyway: cursor.flag() }
+            }
             8 => Command::ReadText { agent, pane: Some(u32::from(cursor.below(3))), history_lines: u32::MAX },
             9 => Command::ReadNotes(agent),
             10 => Command::Admit { node: node(cursor), addresses: addresses(cursor), rights: rights(cursor) },
             11 => Command::Remove(node(cursor)),
+            12 => Command::Explain(agent),
+            13 => {
+                let with =
+                    if cursor.flag() { AnswerWith::Choice(cursor.text(2)) } else { AnswerWith::Text(cursor.text(4)) };
+                Command::Answer { agent, question: cursor.number(), with }
+            }
             _ => Command::ListDirectory(cursor.text(8)),
         }
+    }
+}
+
+/// What a program shows or says.
+pub(crate) fn signal(cursor: &mut Cursor<'_>) -> Signal {
+    let report = |cursor: &mut Cursor<'_>| Report { kind: state(cursor), why: cursor.text(8) };
+    match cursor.below(5) {
+        0 => Signal::Title(cursor.flag().then(|| report(cursor))),
+        1 => Signal::Status(cursor.flag().then(|| report(cursor))),
+        2 => Signal::Hook(report(cursor)),
+        3 => Signal::Notified(cursor.text(8)),
+        _ => {
+            let choices: Vec<Choice> =
+                (0..cursor.below(4)).map(|_| Choice { key: cursor.text(2), label: cursor.text(8) }).collect();
+            let question = Question { text: cursor.text(8), choices, free_text: cursor.flag(), ..Question::default() };
+            let dialog = Dialog { question, keys: vec![cursor.bytes(4).to_vec()] };
+            let (dialog, says) = (cursor.flag().then_some(dialog), cursor.flag().then(|| report(cursor)));
+            Signal::Screen(Reading { rules: cursor.text(4), digest: cursor.number(), dialog, says })
+        }
+    }
+}
+
+fn state(cursor: &mut Cursor<'_>) -> StateKind {
+    match cursor.below(4) {
+        0 => StateKind::Working,
+        1 => StateKind::Waiting,
+        2 => StateKind::Failed,
+        _ => StateKind::Idle,
     }
 }
 
@@ -214,5 +251,6 @@ fn agent_fact(cursor: &mut Cursor<'_>) -> AgentFact {
         tags: vec![cursor.text(4)],
         created_unix_ms: cursor.number(),
         terminals: (0..panes).map(|pane| terminal(cursor, pane)).collect(),
+        more: Vec::new(),
     }
 }

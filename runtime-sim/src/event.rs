@@ -2,7 +2,7 @@
 
 use crate::backend::{Order, Tick};
 use crate::network;
-use consort_core::directory::BackendKind;
+use consort_core::directory::{BackendKind, Signal};
 use consort_core::input::Take;
 use consort_core::{
     Address, AgentAddress, BackendInput, Command, CommandId, DialId, Generation, Input, NodeId, Size, StreamId,
@@ -84,7 +84,7 @@ pub(crate) enum Report {
     Resized(Size),
     Written(usize),
     WriteFailed,
-    Screen(String),
+    Signal(Signal),
     Closed,
 }
 
@@ -136,7 +136,7 @@ impl Report {
             Report::Resized(size) => TerminalInput::Resized(*size),
             Report::Written(bytes) => TerminalInput::Written { bytes: *bytes },
             Report::WriteFailed => TerminalInput::WriteFailed("the script says so".to_string()),
-            Report::Screen(text) => TerminalInput::Screen(text.clone()),
+            Report::Signal(signal) => TerminalInput::Signal(signal.clone()),
             Report::Closed => TerminalInput::Closed,
         }
     }

@@ -189,7 +189,7 @@ impl People {
     pub(crate) fn paste(&mut self, from: Seat, of: AgentAddress, submit: bool) -> Request {
         let text = "make test".to_string();
         let asked = Asked::Paste { bytes: text.len() };
-        self.ask(from, of.node, asked, Command::Paste { agent: of.agent, pane: None, text, submit })
+        self.ask(from, of.node, asked, Command::Paste { agent: of.agent, pane: None, text, submit, anyway: false })
     }
 
     pub(crate) fn read_text(&mut self, from: Seat, of: AgentAddress) -> Request {

@@ -1,6 +1,8 @@
 //! What the driver and a backend (tmux, PTY) say to each other: core's own vocabulary, owned.
 
 use async_channel::{Receiver, Sender};
+use consort_core::directory::Signal;
+use consort_core::input::ScreenText;
 use consort_core::{BackendInput, BackendOperation, OperationId, Size, TerminalId, TerminalInput, TerminalOutput};
 
 /// From the driver to a backend.
@@ -41,26 +43,29 @@ pub enum TerminalEvent {
     Written(usize),
     /// See [`TerminalInput::WriteFailed`].
     WriteFailed(String),
-    /// See [`TerminalInput::Screen`].
-    Screen(String),
+    /// The visible text, and whether the cursor is shown: the answer to `TerminalOutput::ReadScreen`.
+    Screen(ScreenText, bool),
+    /// See [`TerminalInput::Signal`].
+    Signal(Signal),
     /// See [`TerminalInput::Closed`].
     Closed,
 }
 
 impl TerminalEvent {
-    /// The same as core wants it.
+    /// The same as core wants it; nothing if it has to be read first: the text of a screen.
     #[must_use]
-    pub fn as_input(&self) -> TerminalInput<'_> {
-        match self {
+    pub fn as_input(&self) -> Option<TerminalInput<'_>> {
+        Some(match self {
             TerminalEvent::Output(bytes) => TerminalInput::Output(bytes),
             TerminalEvent::Skipped => TerminalInput::Skipped,
             TerminalEvent::Snapshot { size, bytes } => TerminalInput::Snapshot { size: *size, bytes },
             TerminalEvent::Resized(size) => TerminalInput::Resized(*size),
             TerminalEvent::Written(bytes) => TerminalInput::Written { bytes: *bytes },
             TerminalEvent::WriteFailed(reason) => TerminalInput::WriteFailed(reason.clone()),
-            TerminalEvent::Screen(text) => TerminalInput::Screen(text.clone()),
+            TerminalEvent::Screen(..) => return None,
+            TerminalEvent::Signal(signal) => TerminalInput::Signal(signal.clone()),
             TerminalEvent::Closed => TerminalInput::Closed,
-        }
+        })
     }
 }
 

@@ -4,13 +4,16 @@
 
 mod links;
 mod notes;
+mod signals;
 
 pub use links::{Link, LinkEnds};
 
 use crate::audit::{Audit, AuditEvent, By};
-use crate::backend::{FromBackend, ToBackend, Way};
+use crate::backend::{FromBackend, TerminalEvent, ToBackend, Way};
 use crate::directories::Directories;
 use crate::link::Dial;
+use crate::screens::Screens;
+use crate::screens::load::Manifests;
 use crate::store::{StoreAnswer, StoreWorker};
 use async_channel::{Receiver, Sender};
 use consort_core::directory::BackendKind;
@@ -24,6 +27,7 @@ use consort_recording::Recorder;
 use futures_lite::future;
 use links::{LinkMessage, Links};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -233,6 +237,8 @@ pub struct Parts {
     pub audit: Audit,
     /// Where to ask for links to other nodes.
     pub dials: Sender<Dial>,
+    /// Where the user keeps manifests of programs.
+    pub manifests: Option<PathBuf>,
     /// Who is told all that the node is told.
     pub recorder: Option<Recorder>,
 }
@@ -268,6 +274,7 @@ pub struct Driver {
     changes: Changes,
     news_at: Option<std::time::Instant>,
     alarm: Alarm,
+    screens: Screens,
 }
 
 impl std::fmt::Debug for Driver {
@@ -322,6 +329,7 @@ impl Driver {
             changes: Changes::default(),
             news_at: None,
             alarm: Alarm::default(),
+            screens: Screens::new(Manifests::new(parts.manifests)),
         }
     }
 
@@ -434,9 +442,27 @@ impl Driver {
                     }
                     BackendInput::Available(..) | BackendInput::Listed(_) | BackendInput::Done(..) => {}
                 }
+                let (seen, gone) = match &input {
+                    BackendInput::Seen(observation) => (Some(observation.agent), None),
+                    BackendInput::Gone(agent) => (None, Some(*agent)),
+                    _ => (None, None),
+                };
                 self.handle(Input::Backend(input));
+                if let Some(agent) = seen {
+                    self.titles(agent);
+                }
+                if let Some(agent) = gone {
+                    self.forget_screens(agent);
+                }
             }
-            FromBackend::Terminal(id, event) => self.handle(Input::Terminal(id, event.as_input())),
+            FromBackend::Terminal(id, TerminalEvent::Screen(text, cursor_shown)) => {
+                self.screen(id, &text, cursor_shown)
+            }
+            FromBackend::Terminal(id, event) => {
+                if let Some(input) = event.as_input() {
+                    self.handle(Input::Terminal(id, input));
+                }
+            }
         }
     }
 
@@ -504,9 +530,9 @@ impl Driver {
             BackendOperation::Kill(agent) | BackendOperation::Rename(agent, _) | BackendOperation::Mark(agent) => {
                 self.backend_of(*agent)
             }
-            BackendOperation::Paste { terminal, .. } | BackendOperation::ReadText { terminal, .. } => {
-                self.backend_of(terminal.agent)
-            }
+            BackendOperation::Paste { terminal, .. }
+            | BackendOperation::Type { terminal, .. }
+            | BackendOperation::ReadText { terminal, .. } => self.backend_of(terminal.agent),
         };
         let asked = backend.is_some_and(|backend| backend(ToBackend::Operation(id, operation)));
         if !asked {

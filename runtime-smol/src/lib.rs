@@ -18,6 +18,7 @@ pub mod paste;
 pub mod peers;
 pub mod pty;
 pub mod recorder;
+mod screens;
 pub mod serve;
 mod session;
 pub mod sockets;

@@ -137,6 +137,7 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
         store: StoreWorker::start(store).map_err(system("no thread for the store"))?,
         audit: audit.clone(),
         dials,
+        manifests: crate::screens::load::folder(),
         recorder: recording.as_ref().map(Recording::recorder),
     });
     let pty_config = PtyConfig { home: home(), palette: Palette::default(), environments: environments.clone() };

@@ -650,7 +650,7 @@ fn text_for_people_has_history_screen_and_cursor() {
     agent.order(TerminalOutput::ReadScreen);
     agent.until("the screen", |agent| {
         agent.kept.iter().find_map(|report| match report {
-            FromBackend::Terminal(_, TerminalEvent::Screen(screen)) => Some(screen.clone()),
+            FromBackend::Terminal(_, TerminalEvent::Screen(screen, true)) => Some(screen.clone()),
             _ => None,
         })
     });

@@ -1048,8 +1048,8 @@ fn text_and_screen_are_read_without_escapes() {
     assert_eq!(text.text, "one\ntwo\n\nfour\nfive\nsix\n");
     assert_eq!((text.size, text.cursor), (Size::clamped(40, 4), (3, 3)));
     backend.order(terminal, TerminalOutput::ReadScreen);
-    let TerminalEvent::Screen(screen) = backend.event(terminal, "the screen") else { panic!("a screen") };
-    assert_eq!(screen, "\nfour\nfive\nsix");
+    let TerminalEvent::Screen(screen, true) = backend.event(terminal, "the screen") else { panic!("a screen") };
+    assert_eq!((screen.text.as_str(), screen.cursor), ("\nfour\nfive\nsix\n", (3, 3)));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::lines::Lines;
 use crate::tmux::TmuxReport;
+use consort_core::directory::signal::{Asked, QuestionKind};
 use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind, place};
 use consort_core::view::{AgentView, NodeView, View};
 use consort_core::{AgentAddress, Holder, Instant, NodeId, Rights, limits};
@@ -61,6 +62,46 @@ struct State<'a> {
     why: &'a str,
     source: &'static str,
     age_ms: u64,
+    question: Option<Question<'a>>,
+}
+
+/// `QUESTION` of the protocol.
+#[derive(Debug, Serialize)]
+struct Question<'a> {
+    id: String,
+    terminal: u32,
+    kind: &'static str,
+    text: &'a str,
+    detail: &'a str,
+    choices: Vec<Choice<'a>>,
+    free_text: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Choice<'a> {
+    key: &'a str,
+    label: &'a str,
+}
+
+impl<'a> Question<'a> {
+    fn new(asked: &'a Asked) -> Self {
+        let question = &asked.question;
+        Question {
+            id: hex(asked.id),
+            terminal: asked.pane,
+            kind: match question.kind {
+                QuestionKind::Question => "question",
+                QuestionKind::Permission => "permission",
+                QuestionKind::Plan => "plan",
+                QuestionKind::Trust => "trust",
+                QuestionKind::Login => "login",
+            },
+            text: &question.text,
+            detail: &question.detail,
+            choices: question.choices.iter().map(|choice| Choice { key: &choice.key, label: &choice.label }).collect(),
+            free_text: question.free_text,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -106,6 +147,7 @@ impl<'a> Agent<'a> {
                 why: &view.state.why,
                 source: source_name(view.state.source),
                 age_ms: now.since(view.state.since).as_millis(),
+                question: view.state.asked.as_ref().map(Question::new),
             },
             program: view.program,
             args: view.args,
@@ -146,7 +188,9 @@ pub fn backend_name(kind: BackendKind) -> &'static str {
     }
 }
 
-fn kind_name(kind: StateKind) -> &'static str {
+/// The name of a state in the API.
+#[must_use]
+pub fn kind_name(kind: StateKind) -> &'static str {
     match kind {
         StateKind::Working => "working",
         StateKind::Waiting => "waiting",
@@ -154,10 +198,13 @@ fn kind_name(kind: StateKind) -> &'static str {
         StateKind::Done => "done",
         StateKind::Exited => "exited",
         StateKind::Unknown => "unknown",
+        StateKind::Failed => "failed",
     }
 }
 
-fn source_name(source: Source) -> &'static str {
+/// The name of a source in the API.
+#[must_use]
+pub fn source_name(source: Source) -> &'static str {
     match source {
         Source::Hook => "hook",
         Source::Title => "title",
@@ -165,6 +212,7 @@ fn source_name(source: Source) -> &'static str {
         Source::Output => "output",
         Source::Bell => "bell",
         Source::Process => "process",
+        Source::Status => "status",
         Source::None => "none",
     }
 }

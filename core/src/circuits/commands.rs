@@ -309,7 +309,8 @@ fn permitted(command: &Command, rights: Rights) -> Result<(), Refusal> {
     match (command, rights) {
         (Command::Admit { .. } | Command::Remove(_), _) => Err(own_mesh()),
         (Command::CreateFrom { .. }, _) => Err(own_variables()),
-        (Command::ReadNotes(_) | Command::ReadText { .. }, Rights::View) | (_, Rights::Operate) => Ok(()),
+        (Command::ReadNotes(_) | Command::ReadText { .. } | Command::Explain(_), Rights::View)
+        | (_, Rights::Operate) => Ok(()),
         (
             Command::Create(_)
             | Command::Edit { .. }
@@ -319,6 +320,7 @@ fn permitted(command: &Command, rights: Rights) -> Result<(), Refusal> {
             | Command::Restart(_)
             | Command::Delete(_)
             | Command::Paste { .. }
+            | Command::Answer { .. }
             | Command::ListDirectory(_),
             Rights::View,
         ) => {

@@ -673,7 +673,7 @@ fn a_command_that_is_not_answered_is_refused_in_the_end() {
 fn a_long_text_is_pasted_and_read_in_parts() {
     let mut world = World::new();
     let text = alloc::string::String::from_utf8(text(limits::PASTE_BYTES, 0)).expect("letters");
-    let paste = Command::Paste { agent: AGENT.agent, pane: None, text: text.clone(), submit: false };
+    let paste = Command::Paste { agent: AGENT.agent, pane: None, text: text.clone(), submit: false, anyway: false };
     world.command(paste.clone());
     world.deliver_all();
     assert!(matches!(&world.carried_out[..], [(_, asked)] if *asked == paste));

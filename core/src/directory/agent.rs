@@ -1,8 +1,10 @@
 //! One agent: what is stored of it, what its backend sees of it, and what is being done to it.
 
+use super::answer::Typing;
+use super::pane::Sight;
 use super::plan::{Plan, checked_name, checked_tags, refuse};
 use super::record::Record;
-use super::state::{Sight, Signals};
+use super::signals::Signals;
 use super::{BackendKind, Desired, News, Origin};
 use crate::command::{Command, NewAgent};
 use crate::error::{Refusal, RefusalCode};
@@ -28,6 +30,8 @@ pub(super) struct Agent {
     /// The carrier, if there is one.
     pub(super) seen: Option<Observation>,
     pub(super) signals: Signals,
+    /// Typing that waits for a screen to be read.
+    pub(super) typing: Vec<Typing>,
     pub(super) plan: Option<Plan>,
     pub(super) waiting: VecDeque<(CommandId, Command)>,
     /// The carrier ended by itself, then, and that is not stored yet.
@@ -43,11 +47,12 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    pub(super) fn found(now: Instant) -> Self {
+    pub(super) fn found(now: Instant, salt: u64) -> Self {
         Agent {
             record: None,
             seen: None,
-            signals: Signals::new(now),
+            signals: Signals::new(now).salted(salt),
+            typing: Vec::new(),
             plan: None,
             waiting: VecDeque::new(),
             ended_at: None,
@@ -58,12 +63,12 @@ impl Agent {
         }
     }
 
-    pub(super) fn restored(now: Instant, record: Record) -> Self {
-        Agent { record: Some(record), ..Agent::found(now) }
+    pub(super) fn restored(now: Instant, record: Record, salt: u64) -> Self {
+        Agent { record: Some(record), ..Agent::found(now, salt) }
     }
 
-    pub(super) fn created(now: Instant, size: Size) -> Self {
-        Agent { size, ..Agent::found(now) }
+    pub(super) fn created(now: Instant, size: Size, salt: u64) -> Self {
+        Agent { size, ..Agent::found(now, salt) }
     }
 
     /// Not while it is being created: it may still fail.
@@ -82,11 +87,6 @@ impl Agent {
         self.seen.as_ref().map(|seen| seen.backend).or(stored)
     }
 
-    pub(super) fn active_pane(&self) -> Option<u32> {
-        let terminals = &self.seen.as_ref()?.terminals;
-        terminals.iter().find(|info| info.active).or(terminals.first()).map(|info| info.pane)
-    }
-
     /// Takes what the backend sees. Returns whether anybody would see a difference, and what streams must know.
     pub(super) fn observe(&mut self, now: Instant, id: AgentId, mut observation: Observation) -> (bool, Vec<News>) {
         observation.terminals.truncate(limits::TERMINALS_PER_AGENT);
@@ -97,12 +97,13 @@ impl Agent {
         }
         let news = self.news(id, &observation);
         let changed = self.seen.as_ref().is_none_or(|before| differs(before, &observation));
-        let sight =
-            Sight { shell: !self.runs_a_script(&observation) && is_all_shell(&observation), ..sight(&observation) };
-        if self.seen.as_ref().is_some_and(|before| is_resized(before, &observation)) {
-            self.signals.resized(now);
+        let script = self.runs_a_script(&observation);
+        if let Some(before) = &self.seen {
+            for pane in resized(before, &observation) {
+                self.signals.resized(now, pane);
+            }
         }
-        self.signals.observed(now, sight);
+        self.signals.observed(now, observation.terminals.iter().map(|info| sight(info, script)));
         if let Some(info) = observation.terminals.first() {
             self.size = info.size;
         }
@@ -167,7 +168,8 @@ impl Agent {
         let ended = self.ended_at.map(|at| at + limits::ENDED_TIME);
         // While a command is carried out, the record is the command's.
         let stored = [ended, self.store_again_at].into_iter().flatten().filter(|_| self.plan.is_none());
-        stored.chain(self.signals.deadline()).min()
+        let typing = self.typing.iter().map(Typing::until);
+        stored.chain(self.signals.deadline()).chain(typing).min()
     }
 
     /// It should be started because it ran before the node's own start, and nothing has changed that since.
@@ -313,23 +315,21 @@ fn differs(before: &Observation, after: &Observation) -> bool {
         || !before.terminals.iter().zip(&after.terminals).all(|(old, new)| same_terminal(old, new))
 }
 
-fn is_resized(before: &Observation, after: &Observation) -> bool {
+/// The terminals that have another size than before.
+fn resized(before: &Observation, after: &Observation) -> impl Iterator<Item = u32> {
     let old = |new: &TerminalInfo| before.terminals.iter().find(|old| old.pane == new.pane);
-    after.terminals.iter().any(|new| old(new).is_some_and(|old| old.size != new.size))
+    let resized = after.terminals.iter().filter(move |new| old(new).is_some_and(|old| old.size != new.size));
+    resized.map(|info| info.pane)
 }
 
-fn is_all_shell(observation: &Observation) -> bool {
-    !observation.terminals.is_empty() && observation.terminals.iter().all(|info| info.shell)
-}
-
-fn sight(observation: &Observation) -> Sight<'_> {
-    let terminals = &observation.terminals;
-    let main = terminals.iter().find(|info| info.active).or(terminals.first());
+fn sight(info: &TerminalInfo, script: bool) -> Sight<'_> {
     Sight {
-        activity: terminals.iter().fold(0, |sum, info| sum.wrapping_mul(31).wrapping_add(info.activity)),
-        bell: terminals.iter().any(|info| info.bell),
-        shell: false,
-        exit_code: main.and_then(|info| info.exit_code),
-        title: main.map_or("", |info| &info.title),
+        pane: info.pane,
+        active: info.active,
+        activity: info.activity,
+        bell: info.bell,
+        shell: info.shell && !script,
+        exit_code: info.exit_code,
+        title: &info.title,
     }
 }

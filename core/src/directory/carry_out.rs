@@ -16,6 +16,15 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 
+/// Refuses a text that is too long to be pasted.
+pub(super) fn paste_limit(text: &str) -> Result<(), Refusal> {
+    if text.len() > limits::PASTE_BYTES {
+        let message = format!("A text to paste has at most {} MiB.", limits::PASTE_BYTES >> 20);
+        return Err(refuse(RefusalCode::TooMany, message, "Write it to a file and name the file."));
+    }
+    Ok(())
+}
+
 impl Directory {
     pub(crate) fn command(&mut self, now: Instant, command_id: CommandId, command: Command, out: &mut Out) {
         let result = match command {
@@ -24,7 +33,14 @@ impl Directory {
             // The mesh's own; the composition root never passes them on.
             Command::Admit { .. } | Command::Remove(_) => Err(no_such_agent()),
             Command::ReadNotes(agent) => self.read_notes(command_id, agent, out),
-            Command::Paste { agent, pane, text, submit } => self.paste(command_id, (agent, pane), text, submit, out),
+            Command::Paste { agent, pane, text, submit: true, anyway: false } => {
+                self.send(now, command_id, (agent, pane), text, out)
+            }
+            Command::Paste { agent, pane, text, submit, .. } => {
+                self.paste(now, command_id, (agent, pane), (text, submit), out)
+            }
+            Command::Answer { agent, question, with } => self.answer(now, command_id, agent, (question, with), out),
+            Command::Explain(agent) => self.explain(now, command_id, agent, out),
             Command::ReadText { agent, pane, history_lines } => self.terminal_for(agent, pane).and_then(|terminal| {
                 let history_lines = history_lines.min(limits::SNAPSHOT_HISTORY_LINES);
                 self.ask(Pending::Text(command_id), BackendOperation::ReadText { terminal, history_lines }, out)
@@ -69,7 +85,7 @@ impl Directory {
                 break id;
             }
         };
-        self.agents.insert(id, Agent::created(now, size));
+        self.agents.insert(id, Agent::created(now, size, self.salt ^ id.0));
         let steps = VecDeque::from([Step::Store(Box::new(record)), Step::Launch]);
         self.begin(
             now,
@@ -107,18 +123,16 @@ impl Directory {
 
     pub(super) fn paste(
         &mut self,
+        now: Instant,
         command: CommandId,
         (agent, pane): (AgentId, Option<u32>),
-        text: String,
-        submit: bool,
+        (text, submit): (String, bool),
         out: &mut Out,
     ) -> Result<(), Refusal> {
         let terminal = self.terminal_for(agent, pane)?;
+        paste_limit(&text)?;
         let bytes = text.len();
-        if bytes > limits::PASTE_BYTES {
-            let message = format!("A text to paste has at most {} MiB.", limits::PASTE_BYTES >> 20);
-            return Err(refuse(RefusalCode::TooMany, message, "Write it to a file and name the file."));
-        }
+        self.typed(now, terminal, out);
         self.ask(Pending::Paste(command, bytes), BackendOperation::Paste { terminal, text, submit }, out)
     }
 

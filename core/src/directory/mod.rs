@@ -5,16 +5,20 @@
 //! never started or stopped as an agent that was created here is. Commands on one agent are carried out one after the other, as plans of steps.
 
 mod agent;
+mod answer;
 mod carry_out;
 mod hues;
 mod name;
+mod pane;
 mod plan;
 mod record;
-mod screen;
+pub mod signal;
+mod signals;
 mod state;
 
 pub use name::{Name, NameError, Place, place};
 pub use record::Undecodable;
+pub use signal::Signal;
 pub use state::{AgentState, Source, StateKind};
 
 use crate::command::{NewAgent, Reply};
@@ -90,6 +94,7 @@ pub(crate) enum News {
 enum Pending {
     Plan(AgentId),
     Paste(CommandId, usize),
+    Answer(CommandId),
     Text(CommandId),
     Listing(CommandId),
 }
@@ -120,6 +125,8 @@ struct Backend {
 pub(crate) struct Directory {
     node: NodeId,
     random: Random,
+    /// Makes the ids of questions differ between the lives of a node.
+    salt: u64,
     agents: BTreeMap<AgentId, Agent>,
     backends: BTreeMap<BackendKind, Backend>,
     operations: BTreeMap<OperationId, Pending>,
@@ -137,15 +144,22 @@ pub(crate) struct Directory {
 type Out = VecDeque<Output>;
 
 impl Directory {
-    pub(crate) fn new(node: NodeId, random: Random, restored: Vec<(AgentId, agent::Restored)>, now: Instant) -> Self {
+    pub(crate) fn new(
+        node: NodeId,
+        mut random: Random,
+        restored: Vec<(AgentId, agent::Restored)>,
+        now: Instant,
+    ) -> Self {
         let backends = BackendKind::ALL.map(|kind| {
             let detail = "not looked for yet".to_string();
             (kind, Backend { available: false, detail, settled: false, listed: false, reconciled: false })
         });
-        let agents = restored.into_iter().map(|(id, record)| (id, Agent::restored(now, record.0)));
+        let salt = random.draw();
+        let agents = restored.into_iter().map(|(id, record)| (id, Agent::restored(now, record.0, salt ^ id.0)));
         let mut directory = Directory {
             node,
             random,
+            salt,
             agents: agents.collect(),
             backends: backends.into(),
             operations: BTreeMap::new(),
@@ -294,7 +308,8 @@ impl Directory {
         if !self.agents.contains_key(&id) && self.agents.len() >= limits::AGENTS {
             return Vec::new();
         }
-        let agent = self.agents.entry(id).or_insert_with(|| Agent::found(now));
+        let salt = self.salt;
+        let agent = self.agents.entry(id).or_insert_with(|| Agent::found(now, salt ^ id.0));
         let (changed, news) = agent.observe(now, id, observation);
         let store = agent.follow_name();
         if changed {
@@ -330,10 +345,13 @@ impl Directory {
         let closed = seen.terminals.iter().map(|info| News::TerminalClosed(TerminalId { agent: id, pane: info.pane }));
         let closed = closed.collect();
         if agent.record.is_none() && agent.plan.is_none() {
+            self.give_up_typing(now, id, out);
             self.remove(id, out);
             return closed;
         }
         agent.signals.stopped(why);
+        self.give_up_typing(now, id, out);
+        let Some(agent) = self.agents.get_mut(&id) else { return closed };
         let running = agent.record.as_ref().is_some_and(|record| record.desired == Desired::Running);
         let killed = agent.plan.as_ref().is_some_and(Plan::kills);
         agent.ended_at = (running && !killed).then_some(now);
@@ -368,6 +386,10 @@ impl Directory {
                 });
                 out.push_back(Output::Reply(command, reply));
             }
+            Pending::Answer(command) => {
+                let reply = result.map_err(refused).map(|_| Reply::Answered);
+                out.push_back(Output::Reply(command, reply));
+            }
             Pending::Text(command) => {
                 let reply = result.map_err(refused).and_then(|done| match done {
                     OperationDone::Text(text) => Ok(Reply::Text(text)),
@@ -395,31 +417,35 @@ impl Directory {
     // Signals for the state.
 
     /// The terminal printed while it was watched.
-    pub(crate) fn printed(&mut self, now: Instant, id: AgentId, out: &mut Out) {
-        self.signal(now, id, out, |agent| agent.signals.printed(now));
+    pub(crate) fn printed(&mut self, now: Instant, id: TerminalId, out: &mut Out) {
+        self.change(now, id.agent, out, |agent| agent.signals.printed(now, id.pane));
     }
 
     /// Somebody typed.
-    pub(crate) fn typed(&mut self, now: Instant, id: AgentId, out: &mut Out) {
-        self.signal(now, id, out, |agent| agent.signals.typed(now));
+    pub(crate) fn typed(&mut self, now: Instant, id: TerminalId, out: &mut Out) {
+        self.change(now, id.agent, out, |agent| agent.signals.typed(now, id.pane));
     }
 
     /// A terminal has another size.
-    pub(crate) fn resized(&mut self, now: Instant, id: AgentId, out: &mut Out) {
-        self.signal(now, id, out, |agent| agent.signals.resized(now));
+    pub(crate) fn resized(&mut self, now: Instant, id: TerminalId, out: &mut Out) {
+        self.change(now, id.agent, out, |agent| agent.signals.resized(now, id.pane));
     }
 
-    /// The visible text, as asked for.
-    pub(crate) fn screen(&mut self, now: Instant, id: AgentId, text: &str, out: &mut Out) {
-        self.signal(now, id, out, |agent| agent.signals.screen(text));
+    /// A signal of a terminal's program.
+    pub(crate) fn signal(&mut self, now: Instant, id: TerminalId, signal: Signal, out: &mut Out) {
+        let read = matches!(signal, Signal::Screen(_));
+        self.change(now, id.agent, out, |agent| agent.signals.signal(now, id.pane, signal));
+        if read {
+            self.type_what_waits(now, id, out);
+        }
     }
 
     /// A person looks at the agent.
     pub(crate) fn looked_at(&mut self, now: Instant, id: AgentId, out: &mut Out) {
-        self.signal(now, id, out, |agent| agent.signals.looked_at(now));
+        self.change(now, id, out, |agent| agent.signals.looked_at(now));
     }
 
-    fn signal(&mut self, now: Instant, id: AgentId, out: &mut Out, change: impl FnOnce(&mut Agent)) {
+    fn change(&mut self, now: Instant, id: AgentId, out: &mut Out, change: impl FnOnce(&mut Agent)) {
         if let Some(agent) = self.agents.get_mut(&id) {
             change(agent);
             self.decide(now, id, out);
@@ -446,16 +472,19 @@ impl Directory {
     pub(crate) fn wake(&mut self, now: Instant, looked: impl Fn(TerminalId) -> bool, out: &mut Out) {
         while let Some(id) = self.timers.pop_due(now) {
             let Some(agent) = self.agents.get_mut(&id) else { continue };
-            if agent.signals.settle(now) {
-                if let Some(pane) = agent.active_pane() {
-                    let terminal = TerminalId { agent: id, pane };
-                    out.push_back(Output::Terminal(terminal, TerminalOutput::ReadScreen));
-                }
+            let to_read = agent.signals.settle(now);
+            if agent.signals.take_done() || !to_read.is_empty() {
                 let panes = agent.seen.iter().flat_map(|seen| &seen.terminals);
                 if panes.map(|info| TerminalId { agent: id, pane: info.pane }).any(&looked) {
                     agent.signals.looked_at(now);
                 }
             }
+            for pane in to_read {
+                let terminal = TerminalId { agent: id, pane };
+                out.push_back(Output::Terminal(terminal, TerminalOutput::ReadScreen));
+            }
+            self.give_up_typing(now, id, out);
+            let Some(agent) = self.agents.get_mut(&id) else { continue };
             let again = agent.store_again(now);
             if let Some(record) = agent.note_end(now) {
                 self.put(id, &record, StoredFor::Agent(id), out);
@@ -540,7 +569,6 @@ pub(crate) fn decode(key: &str, bytes: &[u8]) -> Result<(AgentId, agent::Restore
 
 pub(crate) use agent::Restored as RestoredAgent;
 pub(crate) use record::redacted as redacted_record;
-pub(crate) use screen::redacted as redacted_screen;
 
 impl Agent {
     fn launch_spec(&self, id: AgentId) -> LaunchSpec {

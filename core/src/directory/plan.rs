@@ -132,6 +132,8 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
         | Command::ReadNotes(_)
         | Command::Paste { .. }
         | Command::ReadText { .. }
+        | Command::Answer { .. }
+        | Command::Explain(_)
         | Command::ListDirectory(_) => {
             debug_assert!(false, "not planned per agent");
             Err(refuse(RefusalCode::Invalid, format!("{} is no such command.", now.id), ""))

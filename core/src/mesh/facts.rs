@@ -8,6 +8,7 @@
 
 use crate::bounded::at_most;
 use crate::command::Rights;
+use crate::directory::signal::Asked;
 use crate::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use crate::id::{AgentId, NodeId};
 use crate::input::{Address, TerminalInfo};
@@ -169,15 +170,46 @@ pub struct AgentFact {
     /// Its terminals, as many as fit. Activity and bell are not told: they show as the state.
     #[serde(deserialize_with = "at_most::<_, _, { limits::TERMINALS_PER_AGENT }>")]
     pub terminals: Vec<TerminalInfo>,
+    /// What later versions say besides, each under a number of its own. What this version does not know is kept and passed on.
+    #[serde(deserialize_with = "at_most::<_, _, { limits::FACT_EXTRAS }>")]
+    pub more: Vec<Extra>,
 }
 
+/// More of a fact: a number that says what it is, and its encoding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Extra {
+    /// What it is.
+    pub tag: u32,
+    /// Its encoding.
+    pub bytes: Vec<u8>,
+}
+
+/// What an agent asks: an [`Asked`].
+const ASKED: u32 = 1;
+
 impl AgentFact {
+    /// What it asks, if it does.
+    #[must_use]
+    pub fn asked(&self) -> Option<Asked> {
+        let extra = self.more.iter().find(|extra| extra.tag == ASKED)?;
+        postcard::from_bytes(&extra.bytes).ok()
+    }
+
+    /// What is said besides of an agent that asks this.
+    #[must_use]
+    pub fn more_of(asked: Option<&Asked>) -> Vec<Extra> {
+        asked.map(|asked| Extra { tag: ASKED, bytes: encoded(asked) }).into_iter().collect()
+    }
+
     /// Within [`FACT_BYTES`](limits::FACT_BYTES): long texts are cut, then terminals are left out from the end.
     #[must_use]
     pub fn shortened(mut self) -> Self {
         for (chars, items) in [(4_096, 256), (512, 64), (256, 16), (128, 8), (64, 4), (40, 1)] {
             if encoded(&self).len() + 64 <= limits::FACT_BYTES {
                 break;
+            }
+            if items <= 16 {
+                self.more.clear();
             }
             self.args.truncate(items);
             self.terminals.truncate(items);

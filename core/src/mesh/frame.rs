@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Oldest and newest protocol that this version speaks.
-pub const PROTOCOL: (u16, u16) = (1, 1);
+pub const PROTOCOL: (u16, u16) = (2, 2);
 
 /// One frame.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -241,6 +241,7 @@ pub(super) mod tests {
             tags: Vec::new(),
             created_unix_ms: 0,
             terminals: alloc::vec![info],
+            more: Vec::new(),
         })
     }
 

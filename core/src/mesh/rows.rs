@@ -30,7 +30,8 @@ impl Rows {
     pub(super) fn set(&mut self, now: Instant, id: AgentAddress, fact: &AgentFact) {
         let before = self.rows.remove(&id);
         let since = before.as_ref().filter(|row| row.state.kind == fact.state).map_or(now, |row| row.state.since);
-        let state = AgentState { kind: fact.state, source: fact.source, why: fact.why.clone(), since };
+        let state =
+            AgentState { kind: fact.state, source: fact.source, why: fact.why.clone(), since, asked: fact.asked() };
         let category = place(&fact.name).path.first().map(|first| (*first).to_string());
         let same = before.as_ref().is_some_and(|row| row.category == category);
         if let (Some(category), false) = (&category, same) {
@@ -127,6 +128,7 @@ impl From<&AgentView<'_>> for AgentFact {
             tags: agent.tags.to_vec(),
             created_unix_ms: agent.created_unix_ms,
             terminals: agent.terminals.iter().map(quiet).collect(),
+            more: AgentFact::more_of(agent.state.asked.as_ref()),
         }
     }
 }

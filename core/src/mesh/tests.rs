@@ -757,9 +757,9 @@ fn a_member_that_speaks_no_protocol_of_this_version_is_named_until_it_does() {
         chain.settle();
         (closed, said, seen)
     };
-    let newer = Some((2, 3));
-    assert_eq!(greet(1, (2, 3)), (true, true, (true, newer)));
-    assert_eq!(greet(2, (2, 3)), (true, false, (true, newer)), "said once");
+    let newer = Some((3, 4));
+    assert_eq!(greet(1, (3, 4)), (true, true, (true, newer)));
+    assert_eq!(greet(2, (3, 4)), (true, false, (true, newer)), "said once");
     let (closed, said, (incompatible, _)) = greet(3, (1, 2));
     assert_eq!((closed, said, incompatible), (false, true, false), "it was updated, or this node");
 }

@@ -58,8 +58,8 @@ impl Node {
             ViewerInput::Release(stream) => self.streams.release_size((id, stream), out),
             ViewerInput::Ack { stream, offset } => self.streams.ack(id, stream, offset),
             ViewerInput::Input { stream, heard, seq, bytes } => {
-                if let Some(agent) = self.streams.agent_of((id, stream)) {
-                    self.directory.typed(now, agent, out);
+                if let Some(terminal) = self.streams.shown_by((id, stream)) {
+                    self.directory.typed(now, terminal, out);
                 }
                 self.streams.type_in(now, id, stream, Typed { heard, seq, bytes }, out);
             }

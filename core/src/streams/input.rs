@@ -88,8 +88,8 @@ impl Streams {
         }
         let refusal = stream.refuse_input(now, seq);
         self.queue(key);
-        if let (Some(refusal), Onlooker::There(node, _), Some(agent)) = (refusal, key.0, self.agent_of(key)) {
-            out.push_back(Output::Event(Event::Acted(node, Act::typing(agent), Err(refusal))));
+        if let (Some(refusal), Onlooker::There(node, _), Some(shown)) = (refusal, key.0, self.shown_by(key)) {
+            out.push_back(Output::Event(Event::Acted(node, Act::typing(shown.agent), Err(refusal))));
         }
     }
 

@@ -269,7 +269,7 @@ impl Streams {
             }
             TerminalInput::Closed => self.close_terminal(id),
             // The agent's state is the directory's business.
-            TerminalInput::Screen(_) => {}
+            TerminalInput::Signal(_) => {}
         }
         self.reschedule(generation);
     }
@@ -475,10 +475,10 @@ impl Streams {
         }
     }
 
-    /// The agent whose terminal a stream shows.
-    pub(crate) fn agent_of(&self, (viewer, stream): StreamKey) -> Option<crate::id::AgentId> {
+    /// The terminal that a stream shows.
+    pub(crate) fn shown_by(&self, (viewer, stream): StreamKey) -> Option<TerminalId> {
         let generation = self.viewers.get(&viewer)?.streams.get(&stream)?.terminal?;
-        self.terminals.get(&generation).map(|terminal| terminal.id.agent)
+        self.terminals.get(&generation).map(|terminal| terminal.id)
     }
 
     /// Whether anybody looks at the terminal now.

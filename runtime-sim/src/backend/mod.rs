@@ -302,6 +302,7 @@ impl Backends {
             BackendOperation::Paste { terminal, submit, .. } => {
                 self.on_carrier(terminal.agent, OperationDone::Pasted { submitted: submit })
             }
+            BackendOperation::Type { terminal, .. } => self.on_carrier(terminal.agent, OperationDone::Done),
             BackendOperation::ReadText { terminal, .. } => {
                 let text = ScreenText { size: Size::DEFAULT, cursor: (0, 0), text: "scripted\n".to_string() };
                 self.on_carrier(terminal.agent, OperationDone::Text(text))

@@ -79,7 +79,9 @@ fn kind_for(node: &Node, operation: &BackendOperation) -> BackendKind {
     let agent = match operation {
         BackendOperation::Launch(spec) => return spec.backend,
         BackendOperation::Kill(agent) | BackendOperation::Rename(agent, _) | BackendOperation::Mark(agent) => *agent,
-        BackendOperation::Paste { terminal, .. } | BackendOperation::ReadText { terminal, .. } => terminal.agent,
+        BackendOperation::Paste { terminal, .. }
+        | BackendOperation::Type { terminal, .. }
+        | BackendOperation::ReadText { terminal, .. } => terminal.agent,
     };
     node.view().own_agent(agent).map_or(BackendKind::Tmux, |agent| agent.backend)
 }

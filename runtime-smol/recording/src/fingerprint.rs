@@ -105,6 +105,9 @@ impl Fingerprint {
             BackendOperation::Paste { terminal, text, submit } => {
                 self.words(&[5, terminal.agent.0, terminal.pane.into(), len(text), (*submit).into()]);
             }
+            BackendOperation::Type { terminal, bytes } => {
+                self.words(&[7, terminal.agent.0, terminal.pane.into(), len(bytes)]);
+            }
             BackendOperation::ReadText { terminal, history_lines } => {
                 self.words(&[6, terminal.agent.0, terminal.pane.into(), (*history_lines).into()]);
             }
@@ -120,6 +123,8 @@ impl Fingerprint {
             Reply::NotesText { notes, revision } => self.words(&[5, len(notes), *revision]),
             Reply::Pasted { bytes, submitted } => self.words(&[6, *bytes as u64, (*submitted).into()]),
             Reply::Text(text) => self.words(&[7, len(&text.text)]),
+            Reply::Answered => self.words(&[9]),
+            Reply::Explained { rules, evidence } => self.words(&[10, len(rules), evidence.len() as u64]),
             Reply::Directory(listing) => self.words(&[8, len(&listing.path), listing.entries.len() as u64]),
         }
     }

@@ -1,6 +1,6 @@
 //! Inputs without what is secret in them: of the same lengths, so that a node does the same.
 
-use consort_core::command::Command;
+use consort_core::command::{AnswerWith, Command};
 use consort_core::input::ScreenText;
 use consort_core::limits::{LINK_FRAME_BYTES, PARCEL_BYTES};
 use consort_core::redact::{self, FILLER};
@@ -57,9 +57,6 @@ pub fn input<'a>(input: &'a Input<'a>, room: &'a mut Room) -> Input<'a> {
         Input::Terminal(id, TerminalInput::Snapshot { size, bytes }) => {
             Input::Terminal(*id, TerminalInput::Snapshot { size: *size, bytes: room.filler(bytes.len()) })
         }
-        Input::Terminal(id, TerminalInput::Screen(text)) => {
-            Input::Terminal(*id, TerminalInput::Screen(redact::screen(text)))
-        }
         Input::Viewer(id, ViewerInput::Input { stream, heard, seq, bytes }) => {
             let bytes = room.filler(bytes.len());
             Input::Viewer(*id, ViewerInput::Input { stream: *stream, heard: *heard, seq: *seq, bytes })
@@ -98,7 +95,7 @@ pub fn command(command: &mut Command) {
             redact::text(&mut new.notes);
         }
         Command::SetNotes { notes, .. } => redact::text(notes),
-        Command::Paste { text, .. } => redact::text(text),
+        Command::Paste { text, .. } | Command::Answer { with: AnswerWith::Text(text), .. } => redact::text(text),
         Command::Admit { .. }
         | Command::Remove(_)
         | Command::Edit { .. }
@@ -108,6 +105,8 @@ pub fn command(command: &mut Command) {
         | Command::Delete(_)
         | Command::ReadNotes(_)
         | Command::ReadText { .. }
+        | Command::Answer { with: AnswerWith::Choice(_), .. }
+        | Command::Explain(_)
         | Command::ListDirectory(_) => {}
     }
 }
@@ -122,6 +121,8 @@ pub fn reply(reply: &mut Reply) {
         | Reply::Node(_)
         | Reply::Notes { .. }
         | Reply::Pasted { .. }
+        | Reply::Answered
+        | Reply::Explained { .. }
         | Reply::Directory(_) => {}
     }
 }

@@ -223,14 +223,14 @@ pub(crate) fn send(
     api: &Api,
     wanted: &AgentArg,
     argument: &str,
-    submit: bool,
+    (submit, anyway): (bool, bool),
     pane: Option<PaneName>,
 ) -> Result<(), Failure> {
     let census = Census::take(api)?;
     let agent = census.pick(wanted, Precision::Beginning)?;
     let pane = pane.map(|pane| pane::pick(agent, &census.called(agent), pane)).transpose()?;
     let text = output::argument_or_stdin(argument)?;
-    let typed = api.input(&agent.id, &text, submit, pane)?;
+    let typed = api.input(&agent.id, &text, (submit, anyway), pane)?;
     if submit && !typed.submitted {
         let called = census.called(agent);
         return Err(Failure::new(format!("The text is on the line of {called}, but Enter was not pressed."))
@@ -376,7 +376,7 @@ mod tests {
         assert_eq!(what_is_lost(&agent), "Delete zoom?");
         agent.running = true;
         agent.program = Some("/bin/claude".into());
-        agent.state = AgentState { kind: "working".into(), age_ms: 12_000 };
+        agent.state = AgentState { kind: "working".into(), age_ms: 12_000, ..AgentState::default() };
         assert_eq!(what_is_lost(&agent), "Delete zoom? claude ends (working for 12s), its scrollback is lost.");
         agent.notes = Some("one\ntwo\n".into());
         assert_eq!(

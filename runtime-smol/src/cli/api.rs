@@ -2,8 +2,8 @@
 
 use super::failure::Failure;
 use super::http::{Answer, Client};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -34,7 +34,31 @@ pub(crate) struct Agent {
 #[serde(default)]
 pub(crate) struct AgentState {
     pub(crate) kind: String,
+    pub(crate) why: String,
+    pub(crate) source: String,
     pub(crate) age_ms: u64,
+    pub(crate) question: Option<Question>,
+}
+
+/// What an agent asks.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Question {
+    pub(crate) id: String,
+    pub(crate) terminal: u32,
+    pub(crate) kind: String,
+    pub(crate) text: String,
+    pub(crate) detail: String,
+    pub(crate) choices: Vec<Choice>,
+    pub(crate) free_text: bool,
+}
+
+/// One of the choices of a question.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Choice {
+    pub(crate) key: String,
+    pub(crate) label: String,
 }
 
 /// One terminal of an agent.
@@ -393,8 +417,23 @@ impl Api {
         self.call_for_agent("POST", &format!("/api/agents/{id}/{verb}"), None)
     }
 
-    pub(crate) fn input(&self, id: &str, text: &str, submit: bool, pane: Option<u32>) -> Result<Typed, Failure> {
-        let mut body = json!({ "text": text, "submit": submit });
+    pub(crate) fn answer(&self, id: &str, answer: &Value) -> Result<(), Failure> {
+        self.call::<Value>("POST", &format!("/api/agents/{id}/answer"), Some(answer)).map(drop)
+    }
+
+    pub(crate) fn explain(&self, id: &str) -> Result<Value, Failure> {
+        self.call("GET", &format!("/api/agents/{id}/explain"), None)
+    }
+
+    /// Pastes `text`; `(submit, anyway)`: with Enter, also into a question.
+    pub(crate) fn input(
+        &self,
+        id: &str,
+        text: &str,
+        (submit, anyway): (bool, bool),
+        pane: Option<u32>,
+    ) -> Result<Typed, Failure> {
+        let mut body = json!({ "text": text, "submit": submit, "anyway": anyway });
         if let Some(pane) = pane {
             body["terminal"] = json!(pane);
         }

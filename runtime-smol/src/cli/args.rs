@@ -71,6 +71,17 @@ pub struct Args {
     pub(crate) command: Option<Command>,
 }
 
+/// What to do with the rules for screens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentsCommand {
+    /// Check a file of rules, or all of yours in ~/.config/consort/agents
+    Check {
+        /// The file
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -125,8 +136,50 @@ pub(crate) enum Command {
         #[arg(long)]
         no_enter: bool,
 
+        /// Also if the agent asks something, which the text and Enter would answer
+        #[arg(long)]
+        anyway: bool,
+
         #[command(flatten)]
         pane: PaneArg,
+    },
+
+    /// List what agents ask, with the choices that there are
+    Questions {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Answer what an agent asks
+    ///
+    /// The answer is typed only if the agent still asks the same; otherwise it is refused, and the refusal says what it asks now.
+    Answer {
+        #[command(flatten)]
+        agent: AgentArg,
+
+        /// The choice: its key, or the beginning of its words
+        choice: Option<String>,
+
+        /// Answer with a text instead; `-` reads standard input
+        #[arg(long, value_name = "TEXT", conflicts_with = "choice")]
+        text: Option<String>,
+    },
+
+    /// Say why an agent is in its state: every signal, how old it is, and which decides
+    Explain {
+        #[command(flatten)]
+        agent: AgentArg,
+
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// The rules by which screens of programs are read
+    Agents {
+        #[command(subcommand)]
+        command: AgentsCommand,
     },
 
     /// Print what an agent's terminal shows, as plain text

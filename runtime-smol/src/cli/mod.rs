@@ -26,6 +26,7 @@ mod pane;
 mod peers;
 mod pick;
 mod picture;
+mod questions;
 mod start;
 mod state_dir;
 mod style;
@@ -43,7 +44,7 @@ pub use start::start;
 pub use state_dir::TOKEN_FILE;
 
 use api::Api;
-use args::{AgentArg, Command};
+use args::{AgentArg, AgentsCommand, Command};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -78,7 +79,15 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
         Command::Ls(list) => agents::list(&api, &list)?,
         Command::New(new) => agents::create(&api, new)?,
         Command::Attach { agent, pane, keys } => agents::attach(&api, &agent, pane.pane, keys.detach_key)?,
-        Command::Send { agent, text, no_enter, pane } => agents::send(&api, &agent, &text, !no_enter, pane.pane)?,
+        Command::Send { agent, text, no_enter, anyway, pane } => {
+            agents::send(&api, &agent, &text, (!no_enter, anyway), pane.pane)?;
+        }
+        Command::Questions { json } => questions::list(&api, json)?,
+        Command::Answer { agent, choice, text } => {
+            questions::answer(&api, &agent, choice.as_deref(), text.as_deref())?;
+        }
+        Command::Explain { agent, json } => questions::explain(&api, &agent, json)?,
+        Command::Agents { command: AgentsCommand::Check { file } } => questions::check(file.as_deref())?,
         Command::Screen { agent, history, pane } => agents::screen(&api, &agent, history, pane.pane)?,
         Command::Rename { agent, new, yes } => agents::rename(&api, &agent, &new, yes)?,
         Command::Stop { agent, node, yes } => match agent {

@@ -223,7 +223,7 @@ mod tests {
             name: name.into(),
             path: place.path.iter().map(ToString::to_string).collect(),
             leaf: place.leaf.into(),
-            state: AgentState { kind: kind.into(), age_ms },
+            state: AgentState { kind: kind.into(), age_ms, ..AgentState::default() },
             program: Some("/usr/bin/claude".into()),
             directory: Some("/home/me/zoom".into()),
             terminals: vec![Terminal { title: title.into(), active: true, ..Terminal::default() }],

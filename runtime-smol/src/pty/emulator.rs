@@ -162,6 +162,12 @@ impl Emulator {
         self.screen.size()
     }
 
+    /// The cursor is shown.
+    #[must_use]
+    pub fn cursor_shown(&self) -> bool {
+        self.screen.term().mode().contains(TermMode::SHOW_CURSOR)
+    }
+
     /// The program wants pasted text between brackets.
     #[must_use]
     pub fn bracketed_paste(&self) -> bool {

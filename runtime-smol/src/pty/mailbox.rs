@@ -28,6 +28,7 @@ pub(super) enum Work {
     Rename(String),
     Mark,
     Paste { text: PasteText, submit: bool },
+    Type(Vec<u8>),
     ReadText { history_lines: u32 },
 }
 

@@ -179,6 +179,7 @@ impl Backend {
             BackendOperation::Paste { terminal, text, submit } => {
                 (terminal.agent, Work::Paste { text: PasteText::new(&text), submit })
             }
+            BackendOperation::Type { terminal, bytes } => (terminal.agent, Work::Type(bytes)),
             BackendOperation::ReadText { terminal, history_lines } => {
                 (terminal.agent, Work::ReadText { history_lines })
             }

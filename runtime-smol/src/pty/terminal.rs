@@ -257,8 +257,9 @@ impl Terminal {
                 }
             }
             TerminalOutput::ReadScreen => {
-                let text = self.emulator.get().screen_text();
-                self.tell(TerminalEvent::Screen(text));
+                let emulator = self.emulator.get();
+                let (text, shown) = (emulator.text(0), emulator.cursor_shown());
+                self.tell(TerminalEvent::Screen(text, shown));
             }
         }
     }
@@ -292,6 +293,11 @@ impl Terminal {
             Work::Paste { text, submit } => {
                 self.observer.bell(false, Instant::now());
                 self.pastes.push_back(Pasting { operation, text, submit, begun: None });
+            }
+            Work::Type(bytes) => {
+                self.observer.bell(false, Instant::now());
+                self.input.push(bytes, Source::Answer);
+                self.done(operation, Ok(OperationDone::Done));
             }
             Work::ReadText { history_lines } => {
                 let text = self.emulator.get().text(history_lines);

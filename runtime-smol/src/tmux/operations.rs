@@ -23,6 +23,9 @@ const RECONNECT_TIME: Duration = Duration::from_secs(3);
 /// How often the state is looked at while it is waited for.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
+/// What [`screen_text`] needs besides the text.
+const SCREEN_NUMBERS: &str = "'#{pane_width} #{pane_height} #{cursor_x} #{cursor_y} #{cursor_flag}'";
+
 /// What an operation comes to.
 pub(crate) type Outcome = Result<OperationDone, OperationError>;
 
@@ -38,6 +41,7 @@ impl Engine {
             BackendOperation::Paste { terminal, text, submit } => {
                 self.paste(terminal, &PasteText::new(&text), submit).await
             }
+            BackendOperation::Type { terminal, bytes } => self.type_keys(terminal, &bytes).await,
             BackendOperation::ReadText { terminal, history_lines } => self.read_text(terminal, history_lines).await,
         };
         self.reports.backend(BackendInput::Done(operation, outcome));
@@ -173,16 +177,14 @@ impl Engine {
         let pane = format!("%{}", terminal.pane);
         let lines = history_lines.min(SNAPSHOT_HISTORY_LINES);
         let start = if lines == 0 { "0".to_owned() } else { format!("-{lines}") };
-        let line = Line::new("display-message -p -t")
-            .word(&pane)
-            .word("'#{pane_width} #{pane_height} #{cursor_x} #{cursor_y}'");
+        let line = Line::new("display-message -p -t").word(&pane).word(SCREEN_NUMBERS);
         let line = line.then("capture-pane -p -t").word(&pane).word("-S").word(start);
         let bodies = self.ask(line).await.map_err(|message| refused(&message))?;
         let text = match bodies.as_slice() {
             [numbers, text] => screen_text(numbers, text),
             _ => None,
         };
-        text.map(OperationDone::Text).ok_or_else(|| refused("tmux gave no text"))
+        text.map(|(text, _)| OperationDone::Text(text)).ok_or_else(|| refused("tmux gave no text"))
     }
 
     /// Refuses a terminal that is not there.
@@ -199,9 +201,10 @@ pub(crate) fn refused(message: &str) -> OperationError {
     error("tmux-refused", &format!("tmux refused: {message}"), "The session may have changed meanwhile; try again.")
 }
 
-fn screen_text(numbers: &[u8], text: &[u8]) -> Option<ScreenText> {
+/// The text of a screen, and whether its cursor is shown.
+fn screen_text(numbers: &[u8], text: &[u8]) -> Option<(ScreenText, bool)> {
     let numbers: Vec<u16> = std::str::from_utf8(numbers).ok()?.split(' ').map_while(lossy_number).collect();
-    let [cols, rows, x, y] = numbers.as_slice() else { return None };
+    let [cols, rows, x, y, shown] = numbers.as_slice() else { return None };
     let mut lines = String::new();
     for line in String::from_utf8_lossy(text).split('\n') {
         lines.push_str(line.trim_end_matches(' '));
@@ -209,7 +212,7 @@ fn screen_text(numbers: &[u8], text: &[u8]) -> Option<ScreenText> {
     }
     let size = consort_core::Size::clamped(*cols, *rows);
     let cursor = ((*x).min(size.cols()), (*y).min(size.rows() - 1));
-    Some(ScreenText { size, cursor, text: lines })
+    Some((ScreenText { size, cursor, text: lines }, *shown == 1))
 }
 
 impl State {
@@ -238,8 +241,9 @@ impl State {
     /// Asks for the visible text.
     pub(crate) fn read_screen(&mut self, terminal: TerminalId) {
         if let Some(monitor) = self.monitor {
-            let line = Line::new("capture-pane -p -t").word(format!("%{}", terminal.pane));
-            self.send(monitor, line, Then::Screen(terminal));
+            let pane = format!("%{}", terminal.pane);
+            let line = Line::new("display-message -p -t").word(&pane).word(SCREEN_NUMBERS);
+            self.send(monitor, line.then("capture-pane -p -t").word(pane), Then::Screen(terminal));
         }
     }
 
@@ -248,9 +252,10 @@ impl State {
         if !self.terminals.contains_key(&terminal) {
             return;
         }
-        if let Some(body) = answer.ok().and_then(|bodies| bodies.into_iter().next()) {
-            let text = String::from_utf8_lossy(&body).into_owned();
-            engine.reports.terminal(terminal, TerminalEvent::Screen(text));
+        if let Ok([numbers, text]) = answer.as_deref()
+            && let Some((text, cursor_shown)) = screen_text(numbers, text)
+        {
+            engine.reports.terminal(terminal, TerminalEvent::Screen(text, cursor_shown));
         }
     }
 }

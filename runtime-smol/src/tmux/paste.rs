@@ -50,6 +50,21 @@ impl Engine {
         result
     }
 
+    /// Writes keys in one piece.
+    pub(crate) async fn type_keys(self: &Rc<Self>, terminal: TerminalId, keys: &[u8]) -> Outcome {
+        self.known(terminal)?;
+        self.press(terminal, keys).await?;
+        Ok(OperationDone::Done)
+    }
+
+    async fn press(&self, terminal: TerminalId, keys: &[u8]) -> Result<(), consort_core::OperationError> {
+        let line = self.state.borrow_mut().keys_line(terminal.pane, keys);
+        let (sender, receiver) = async_channel::bounded(1);
+        self.send_to(terminal, line, Then::Keys(sender));
+        let answer = receiver.recv().await.unwrap_or_else(|_| Err(super::engine::LOST.to_owned()));
+        answer.map(drop).map_err(|message| refused(&message))
+    }
+
     async fn paste_and_submit(&self, terminal: TerminalId, text: &str, submit: bool) -> Outcome {
         let before = self.printed(terminal).1;
         if !text.is_empty() {
@@ -61,11 +76,7 @@ impl Engine {
         if !text.is_empty() {
             self.until_taken(terminal, before).await;
         }
-        let line = self.state.borrow_mut().keys_line(terminal.pane, b"\r");
-        let (sender, receiver) = async_channel::bounded(1);
-        self.send_to(terminal, line, Then::Keys(sender));
-        let answer = receiver.recv().await.unwrap_or_else(|_| Err(super::engine::LOST.to_owned()));
-        answer.map_err(|message| refused(&message))?;
+        self.press(terminal, b"\r").await?;
         Ok(OperationDone::Pasted { submitted: true })
     }
 

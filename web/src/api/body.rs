@@ -1,7 +1,7 @@
 //! The JSON bodies of requests. Unknown fields are refused by name; an error says where it is.
 
 use crate::http::{Head, Problem};
-use consort_core::command::NewAgent;
+use consort_core::command::{AnswerWith, NewAgent};
 use consort_core::directory::BackendKind;
 use consort_core::{Rights, Size};
 use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
@@ -174,6 +174,32 @@ pub(super) struct Input {
     pub(super) terminal: Option<u32>,
     /// Names the request, so that repeating it is not doing it again.
     pub(super) once: Option<String>,
+    /// Also if the agent asks something.
+    #[serde(default)]
+    pub(super) anyway: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Answer {
+    question: String,
+    choice: Option<String>,
+    text: Option<String>,
+}
+
+impl Answer {
+    /// The id of the question, and the answer: one of the two.
+    pub(super) fn checked(self) -> Result<(u64, AnswerWith), Problem> {
+        let id = (self.question.len() == 16).then(|| u64::from_str_radix(&self.question, 16).ok()).flatten();
+        let Some(id) = id else {
+            return Err(Problem::invalid("\"question\" is the id of a question.", "It is in the agent's state."));
+        };
+        match (self.choice, self.text) {
+            (Some(choice), None) => Ok((id, AnswerWith::Choice(choice))),
+            (None, Some(text)) => Ok((id, AnswerWith::Text(text))),
+            _ => Err(Problem::invalid("An answer is a \"choice\" or a \"text\".", "")),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,8 +7,9 @@ use super::route::{Endpoint, Route};
 use super::{Api, look};
 use crate::assets;
 use crate::http::{Clock, Head, Problem, Response};
-use crate::json::{Agent, Node as NodeJson};
+use crate::json::{Agent, Node as NodeJson, kind_name, source_name};
 use consort_core::command::Command;
+use consort_core::directory::signal::Evidence;
 use consort_core::error::RefusalCode;
 use consort_core::input::{Listing, ScreenText};
 use consort_core::{AgentAddress, NodeId, Refusal, Reply};
@@ -101,8 +102,8 @@ impl Api {
                 self.command(node, Command::Edit { agent, name, tags, autostart }).await
             }
             Endpoint::Input(AgentAddress { node, agent }) => {
-                let body::Input { text, submit, terminal, once } = parse(head, body)?;
-                let paste = Command::Paste { agent, pane: terminal, text, submit };
+                let body::Input { text, submit, terminal, once, anyway } = parse(head, body)?;
+                let paste = Command::Paste { agent, pane: terminal, text, submit, anyway };
                 let Some(key) = once else { return self.command(node, paste).await };
                 if !Once::is_key(&key) {
                     let message = "\"once\" has 16 to 64 letters, digits, dots, hyphens and underscores.";
@@ -111,6 +112,11 @@ impl Api {
                 let reply = self.once.run(&key, || self.node.command(node, paste)).await?;
                 self.reply(reply).await
             }
+            Endpoint::Answer(AgentAddress { node, agent }) => {
+                let (question, with) = parse::<body::Answer>(head, body)?.checked()?;
+                self.command(node, Command::Answer { agent, question, with }).await
+            }
+            Endpoint::Explain(id) => self.command(id.node, Command::Explain(id.agent)).await,
             Endpoint::SetNotes(AgentAddress { node, agent }) => {
                 let body::SetNotes { notes, revision } = parse(head, body)?;
                 self.command(node, Command::SetNotes { agent, notes, revision }).await
@@ -199,8 +205,28 @@ impl Api {
             }
             Reply::Text(screen) => Ok(screen_text(&screen)),
             Reply::Directory(listing) => Ok(directory(&listing)),
+            Reply::Answered => Ok(Response::json(200, &json!({ "answered": true }))),
+            Reply::Explained { rules, evidence } => Ok(explanation(&rules, &evidence)),
         }
     }
+}
+
+/// Why an agent's state is what it is.
+fn explanation(rules: &str, evidence: &[Evidence]) -> Response {
+    let signals: Vec<_> = evidence
+        .iter()
+        .map(|line| {
+            json!({
+                "terminal": line.pane,
+                "source": source_name(line.source),
+                "says": line.kind.map(kind_name),
+                "why": line.why,
+                "age_ms": line.age_ms,
+                "decisive": line.decisive,
+            })
+        })
+        .collect();
+    Response::json(200, &json!({ "rules": rules, "signals": signals }))
 }
 
 /// The query with what the endpoint takes. Files take everything: what follows their name is not for us.
@@ -251,7 +277,11 @@ impl From<Refusal> for Problem {
         let status = match refusal.code {
             RefusalCode::NotFound => 404,
             RefusalCode::Invalid => 400,
-            RefusalCode::NameTaken | RefusalCode::Conflict | RefusalCode::NotesChanged => 409,
+            RefusalCode::NameTaken
+            | RefusalCode::Conflict
+            | RefusalCode::NotesChanged
+            | RefusalCode::AgentAsks
+            | RefusalCode::QuestionChanged => 409,
             RefusalCode::TooMany | RefusalCode::Unavailable => 503,
             RefusalCode::NotStored => 507,
             RefusalCode::Unreachable => 504,

@@ -33,6 +33,8 @@ pub(super) enum Endpoint {
     Stop(AgentAddress),
     Restart(AgentAddress),
     Input(AgentAddress),
+    Answer(AgentAddress),
+    Explain(AgentAddress),
     Screen(AgentAddress),
     Notes(AgentAddress),
     SetNotes(AgentAddress),
@@ -180,7 +182,7 @@ fn methods(path: &str, own: NodeId) -> Option<Methods> {
 }
 
 fn of_agent(id: AgentAddress, verb: Option<&str>) -> Methods {
-    use Endpoint::{Agent, Delete, Edit, Input, Notes, Restart, Screen, SetNotes, Start, Stop};
+    use Endpoint::{Agent, Answer, Delete, Edit, Explain, Input, Notes, Restart, Screen, SetNotes, Start, Stop};
     match verb {
         None => vec![
             ("GET", Route::look(Agent(id))),
@@ -191,6 +193,8 @@ fn of_agent(id: AgentAddress, verb: Option<&str>) -> Methods {
         Some("stop") => vec![("POST", Route::change(Stop(id), SMALL_BYTES))],
         Some("restart") => vec![("POST", Route::change(Restart(id), SMALL_BYTES))],
         Some("input") => vec![("POST", Route::change(Input(id), INPUT_BYTES))],
+        Some("answer") => vec![("POST", Route::change(Answer(id), INPUT_BYTES))],
+        Some("explain") => vec![("GET", Route::ask(Explain(id)))],
         Some("screen") => vec![("GET", Route::ask(Screen(id)))],
         Some("notes") => {
             vec![("GET", Route::ask(Notes(id))), ("PUT", Route::change(SetNotes(id), BODY_BYTES))]

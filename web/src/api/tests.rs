@@ -329,7 +329,7 @@ fn every_verb_becomes_its_command() {
         tags: tags.map(|tags| tags.iter().map(|tag| (*tag).to_owned()).collect()),
         autostart,
     };
-    let paste = |pane, submit| Command::Paste { agent: AGENT, pane, text: "hello".into(), submit };
+    let paste = |pane, submit| Command::Paste { agent: AGENT, pane, text: "hello".into(), submit, anyway: false };
     let notes = |revision| Command::SetNotes { agent: AGENT, notes: "n".into(), revision };
     let table = [
         ("PATCH", at(""), r#"{"name":"c"}"#, edit(Some("c"), None, None)),

@@ -9,7 +9,7 @@ fn kept(world: &World) -> usize {
 }
 
 fn paste(len: usize) -> Command {
-    Command::Paste { agent: AGENT.agent, pane: None, text: "x".repeat(len), submit: false }
+    Command::Paste { agent: AGENT.agent, pane: None, text: "x".repeat(len), submit: false, anyway: false }
 }
 
 fn read(len: usize) -> Answer {

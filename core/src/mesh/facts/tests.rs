@@ -1,4 +1,5 @@
 use super::*;
+use crate::directory::signal::{Asked, Choice, Question};
 use proptest::prelude::*;
 
 pub(crate) fn node(n: u8) -> NodeId {
@@ -130,6 +131,14 @@ fn the_fact_of_an_agent_is_shortened_to_its_bound() {
         activity: 0,
         bell: false,
     };
+    let choice = Choice { key: long(16), label: long(120) };
+    let question = Question {
+        text: long(480),
+        detail: long(600),
+        choices: alloc::vec![choice; limits::CHOICES],
+        ..Question::default()
+    };
+    let asked = Asked { id: 1, pane: 1, question };
     let agent = AgentFact {
         name: long(100),
         backend: BackendKind::Tmux,
@@ -148,11 +157,13 @@ fn the_fact_of_an_agent_is_shortened_to_its_bound() {
         tags: alloc::vec![long(40); 32],
         created_unix_ms: 1,
         terminals: alloc::vec![info; 256],
+        more: AgentFact::more_of(Some(&asked)),
     };
     let short = agent.clone().shortened();
     let (key, value) = (Key::Agent(node(1), AgentId(1)), Value::Agent(Box::new(short.clone())));
     assert!(encoded(&(key, fact(u64::MAX, u64::MAX, value))).len() <= limits::FACT_BYTES);
     assert!(!short.terminals.is_empty());
+    assert_eq!(agent.asked().as_ref(), Some(&asked));
     let mut small = AgentFact { args: Vec::new(), terminals: Vec::new(), program: None, ..agent };
     small.directory.clear();
     assert_eq!(small.clone().shortened(), small, "what fits is not touched");

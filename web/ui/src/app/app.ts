@@ -17,7 +17,7 @@ import { Api, ApiError, type Verb } from "../net/api";
 import { Connection, type ConnectionState } from "../net/connection";
 import { pageFolder, socketAddress } from "../net/page-address";
 import { claimViewerId } from "../net/viewer-id";
-import type { Agent, NodeInfo, ServerMessage, Size, TerminalInfo } from "../protocol/types";
+import type { Agent, NodeInfo, Question, ServerMessage, Size, TerminalInfo } from "../protocol/types";
 import { sizeToCreate } from "../terminal/fit";
 import { NO_MODIFIERS, type Modifiers } from "../terminal/modifiers";
 import { TerminalPool, type PoolWire } from "../terminal/pool";
@@ -257,6 +257,17 @@ export class App {
   answer(agent: Agent, text: string): void {
     const terminal = this.terminalOf(agent, null);
     if (terminal !== null) this.pool.typeUnseen(agent.id, terminal.id, text);
+  }
+
+  /** Answers what an agent asks. Its machine types that only if the agent still asks it. */
+  async answerQuestion(agent: Agent, question: Question, answer: { readonly choice: string } | { readonly text: string }): Promise<boolean> {
+    try {
+      await this.api.answer(agent.id, question.id, answer);
+      return true;
+    } catch (error) {
+      this.reportError(`${isolated(agent.name)} was not answered.`, error);
+      return false;
+    }
   }
 
   /** The size with which a new terminal fits here, so that nobody has to change it; null: the node chooses. */

@@ -41,6 +41,8 @@ export function stateWord(agent: Agent): string {
       return "Working";
     case "waiting":
       return "Waiting for you";
+    case "failed":
+      return "Cannot go on";
     case "idle":
       return "Idle";
     case "done":

@@ -5,7 +5,7 @@ import { fuzzyMatch } from "./filter";
 import { compareNames } from "./tree";
 
 const MOST = 50;
-const URGENCY: Record<StateKind, number> = { waiting: 0, done: 1, working: 2, idle: 3, unknown: 4, exited: 5 };
+const URGENCY: Record<StateKind, number> = { waiting: 0, failed: 1, done: 2, working: 3, idle: 4, unknown: 5, exited: 6 };
 
 export interface Hit {
   readonly agent: Agent;

@@ -174,7 +174,11 @@ export class Api {
     await this.request("POST", `${agentPath(id)}/input`, { text, submit: true });
   }
 
-  /** The visible text of its active terminal. */
+  /** Answers the question with this id, if it is still asked: with one of its choices, or a text. */
+  async answer(id: string, question: string, answer: { readonly choice: string } | { readonly text: string }): Promise<void> {
+    await this.request("POST", `${agentPath(id)}/answer`, { question, ...answer });
+  }
+
   /** The visible text, after so many lines of what was printed before. */
   async screen(id: string, signal: AbortSignal, historyLines = 0): Promise<string> {
     return (await this.request<{ text: string }>("GET", `${agentPath(id)}/screen?history=${historyLines}`, undefined, { signal })).text;

@@ -1,7 +1,7 @@
 // The objects and control messages of the browser protocol, as types. ARCHITECTURE.md says what they mean.
 
-export type StateKind = "working" | "waiting" | "idle" | "done" | "exited" | "unknown";
-export type StateSource = "output" | "screen" | "title" | "bell" | "process" | "hook" | "none";
+export type StateKind = "working" | "waiting" | "failed" | "idle" | "done" | "exited" | "unknown";
+export type StateSource = "output" | "screen" | "title" | "bell" | "process" | "hook" | "status" | "none";
 export type BackendKind = "tmux" | "pty";
 export type Holder = "you" | "other" | "none";
 export type Take = "never" | "if-free" | "always";
@@ -12,6 +12,23 @@ export interface AgentState {
   readonly why: string;
   readonly source: StateSource;
   readonly age_ms: number;
+  /** What it asks, if that is known. */
+  readonly question?: Question | null;
+}
+
+export interface Question {
+  readonly id: string;
+  readonly terminal: number;
+  readonly kind: "question" | "permission" | "plan" | "trust" | "login";
+  readonly text: string;
+  readonly detail: string;
+  readonly choices: readonly Choice[];
+  readonly free_text: boolean;
+}
+
+export interface Choice {
+  readonly key: string;
+  readonly label: string;
 }
 
 export interface TerminalInfo {

@@ -13,7 +13,7 @@ import { StateGlyph } from "./state-glyph";
 import { WaitingCards } from "./waiting-cards";
 
 const ORDER: readonly (readonly [StateKind, string])[] = [
-  ["waiting", "waiting"], ["working", "working"], ["done", "done"], ["idle", "idle"], ["exited", "not running"], ["unknown", "unknown"],
+  ["waiting", "waiting"], ["failed", "failed"], ["working", "working"], ["done", "done"], ["idle", "idle"], ["exited", "not running"], ["unknown", "unknown"],
 ];
 const RECENTLY_MS = 24 * 3_600_000;
 const MOST_LISTED = 12;
@@ -75,8 +75,9 @@ function Overview({ agents: known }: { agents: readonly Agent[] }): JSX.Element 
   const waiting = app.store.waiting.value;
   const newest = (list: readonly Agent[]): Agent[] => [...list].sort((a, b) => stateSince(b) - stateSince(a));
   const working = newest(agents.filter(({ state }) => state.kind === "working"));
+  const failed = newest(agents.filter(({ state }) => state.kind === "failed"));
   const finished = newest(agents.filter((agent) => isFinished(agent, app.now.value)));
-  const listed = new Set([...waiting, ...working, ...finished].map(({ id }) => id));
+  const listed = new Set([...waiting, ...failed, ...working, ...finished].map(({ id }) => id));
   const recent = app.preferences.recent.value
     .flatMap(({ id }) => app.store.agent(id) ?? [])
     .filter(({ id }) => !listed.has(id))
@@ -94,6 +95,7 @@ function Overview({ agents: known }: { agents: readonly Agent[] }): JSX.Element 
           ))}
         </nav>}
         <WaitingCards fallback={<NobodyWaits />} />
+        <AgentList title="Cannot go on" agents={failed} />
         <AgentList title="Recently finished" agents={finished} />
         <AgentList title="Working" agents={working} />
         <AgentList title="Where you were" agents={recent} />

@@ -11,6 +11,12 @@ const SHAPES: Record<StateKind, JSX.Element> = {
       <path class="knockout" d="M8 4.6v4.2M8 11.2v.1" />
     </>
   ),
+  failed: (
+    <>
+      <path class="filled" d="M8 1.2 15.4 14.4H.6Z" />
+      <path class="knockout" d="M8 6v3.4M8 12v.1" />
+    </>
+  ),
   done: (
     <>
       <circle class="filled" cx="8" cy="8" r="6.4" />

@@ -9,7 +9,7 @@ import { answersTo, type QuickAnswer } from "../model/quick-answers";
 import { questionIn } from "../model/question";
 import { EMPTY_LIST, HOLD_MS, steady } from "../model/steady-list";
 import { stateSince } from "../model/store";
-import type { Agent } from "../protocol/types";
+import type { Agent, Question } from "../protocol/types";
 import { useApp } from "./context";
 import { Host } from "./host-badge";
 import { StateGlyph } from "./state-glyph";
@@ -17,8 +17,14 @@ import { StateGlyph } from "./state-glyph";
 const MOST_LISTED = 12;
 
 interface Sent {
-  readonly answer: QuickAnswer;
+  readonly label: string;
   readonly at: number;
+}
+
+/** An answer, and how it is called. */
+interface Given {
+  readonly label: string;
+  readonly answer: { readonly choice: string } | { readonly text: string };
 }
 
 /** `fallback`: what is there if nobody waits. */
@@ -40,9 +46,21 @@ export function WaitingCards({ fallback }: { fallback: JSX.Element | null }): JS
 
   const agents = ids.flatMap((id) => app.store.agent(id) ?? []);
   if (agents.length === 0) return fallback;
-  const answer = (agent: Agent, given: QuickAnswer): void => {
+  const noteSent = (agent: Agent, label: string): void => {
+    sent.value = new Map(sent.value).set(agent.id, { label, at: Date.now() });
+  };
+  const press = (agent: Agent, given: QuickAnswer): void => {
     app.answer(agent, given.text);
-    sent.value = new Map(sent.value).set(agent.id, { answer: given, at: Date.now() });
+    noteSent(agent, given.label);
+  };
+  const answer = (agent: Agent, question: Question, given: Given): void => {
+    noteSent(agent, given.label);
+    void app.answerQuestion(agent, question, given.answer).then((done) => {
+      if (done) return;
+      const left = new Map(sent.value);
+      left.delete(agent.id);
+      sent.value = left;
+    });
   };
   return (
     <section>
@@ -53,7 +71,12 @@ export function WaitingCards({ fallback }: { fallback: JSX.Element | null }): JS
         onPointerLeave={() => (pointed.value = false)}
       >
         {agents.slice(0, MOST_LISTED).map((agent) => (
-          <li key={agent.id}><WaitingCard agent={agent} sent={held ? (sent.value.get(agent.id) ?? null) : null} answer={(given) => answer(agent, given)} /></li>
+          <li key={agent.id}><WaitingCard
+            agent={agent}
+            sent={held ? (sent.value.get(agent.id) ?? null) : null}
+            press={(given) => press(agent, given)}
+            answer={(question, given) => answer(agent, question, given)}
+          /></li>
         ))}
       </ul>
       {agents.length > MOST_LISTED && <p class="dim">and {plural(agents.length - MOST_LISTED, "more", "more")} in the list</p>}
@@ -62,12 +85,17 @@ export function WaitingCards({ fallback }: { fallback: JSX.Element | null }): JS
 }
 
 /** `sent`: what was answered a moment ago; nothing else can be, until that shows. */
-function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null; answer: (given: QuickAnswer) => void }): JSX.Element {
+function WaitingCard({ agent, sent, press, answer }: {
+  readonly agent: Agent;
+  readonly sent: Sent | null;
+  readonly press: (given: QuickAnswer) => void;
+  readonly answer: (question: Question, given: Given) => void;
+}): JSX.Element {
   const app = useApp();
   const { screen, text } = useScreen(agent, sent?.at ?? 0);
   const waits = app.store.isWaiting(agent);
   const reachable = app.store.isReachable(agent);
-  const { why } = agent.state;
+  const { why, question } = agent.state;
   const held = sent !== null || !waits;
   const hasText = text.trim() !== "";
   // An empty screen leaves the room of what was asked on it.
@@ -86,11 +114,13 @@ function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null;
       {hasRoom.current && <QuestionText agent={agent} text={text} screen={screen} why={why} held={held} />}
       <div class="answers" role="group" aria-label={`Answer ${agent.name}`}>
         {sent !== null ? (
-          <span class="sent" data-testid="answer-sent" role="status">Sent <kbd>{sent.answer.label}</kbd></span>
+          <span class="sent" data-testid="answer-sent" role="status">Sent <kbd>{sent.label}</kbd></span>
         ) : !waits ? (
           <span class="sent">{reachable ? "No longer waiting" : "Was waiting when last seen"}</span>
         ) : !mayAnswer ? (
           <span class="sent" data-testid="may-not-answer">This machine can only view</span>
+        ) : isAnswerable(question) ? (
+          <Choices agent={agent} question={question} answer={(given) => answer(question, given)} />
         ) : answersTo(agent.state.why, screen).map((given) => (
           <button
             key={given.label}
@@ -99,7 +129,7 @@ function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null;
             title={given.name}
             aria-label={`${given.name} in ${agent.name}`}
             disabled={!app.isLive.value}
-            onClick={() => answer(given)}
+            onClick={() => press(given)}
           >
             {given.label}
           </button>
@@ -107,6 +137,43 @@ function WaitingCard({ agent, sent, answer }: { agent: Agent; sent: Sent | null;
         <button class="link-button" aria-label={`Open ${agent.name}`} onClick={() => app.open(agent.id)}>Open</button>
       </div>
     </article>
+  );
+}
+
+/** Whether its choices are known. What is secret is typed into the terminal. */
+function isAnswerable(question: Question | null | undefined): question is Question {
+  return question != null && (question.choices.length > 0 || (question.free_text && question.kind !== "login"));
+}
+
+/** The choices that there are, with their labels; each names the key that it stands for. */
+function Choices({ agent, question, answer }: { agent: Agent; question: Question; answer: (given: Given) => void }): JSX.Element {
+  const app = useApp();
+  const text = useSignal("");
+  const send = (event: Event): void => {
+    event.preventDefault();
+    if (text.value !== "") answer({ label: text.value, answer: { text: text.value } });
+  };
+  return (
+    <>
+      {question.choices.map(({ key, label }) => (
+        <button
+          key={key}
+          class="button small choice-answer"
+          data-testid="choice"
+          aria-label={`${label} (${key}) in ${agent.name}`}
+          disabled={!app.isLive.value}
+          onClick={() => answer({ label, answer: { choice: key } })}
+        >
+          <kbd>{key}</kbd> <bdi>{label}</bdi>
+        </button>
+      ))}
+      {question.free_text && (
+        <form class="answer-text" onSubmit={send}>
+          <input type="text" aria-label={`Answer ${agent.name}`} value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} />
+          <button class="button small" disabled={!app.isLive.value || text.value === ""}>Answer</button>
+        </form>
+      )}
+    </>
   );
 }
 

@@ -1,0 +1,225 @@
+//! Typing that depends on what the screen shows: answers go only to the question they are meant for, and a text that is sent does not go into a
+//! question by accident. The screen is read first; what it shows then decides, in the same step.
+
+use super::carry_out::paste_limit;
+use super::plan::refuse;
+use super::signal::{Asked, Evidence};
+use super::state::StateKind;
+use super::{Directory, Out, Pending, Source, no_such_agent};
+use crate::command::{AnswerWith, Reply};
+use crate::error::{Refusal, RefusalCode};
+use crate::id::{AgentId, CommandId, TerminalId};
+use crate::limits;
+use crate::output::{BackendOperation, Output, TerminalOutput};
+use crate::time::Instant;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// Typing that waits for its terminal's screen to be read.
+#[derive(Debug)]
+pub(super) struct Typing {
+    command: CommandId,
+    terminal: TerminalId,
+    what: What,
+    /// The screen is waited for until then.
+    until: Instant,
+}
+
+#[derive(Debug)]
+enum What {
+    /// An answer to the question with this id.
+    Answer(u64, AnswerWith),
+    /// A text, with Enter.
+    Paste(String),
+}
+
+impl Directory {
+    pub(super) fn answer(
+        &mut self,
+        now: Instant,
+        command: CommandId,
+        agent: AgentId,
+        (question, with): (u64, AnswerWith),
+        out: &mut Out,
+    ) -> Result<(), Refusal> {
+        let known = self.agents.get(&agent).filter(|agent| agent.is_visible()).ok_or_else(no_such_agent)?;
+        let Some(asked) = known.signals.asked(question) else {
+            return Err(changed(known.signals.state().asked.as_ref()));
+        };
+        let terminal = TerminalId { agent, pane: asked.pane };
+        self.type_after_reading(now, (command, terminal), What::Answer(question, with), out)
+    }
+
+    /// Pastes a text and presses Enter, unless the agent asks something.
+    pub(super) fn send(
+        &mut self,
+        now: Instant,
+        command: CommandId,
+        (agent, pane): (AgentId, Option<u32>),
+        text: String,
+        out: &mut Out,
+    ) -> Result<(), Refusal> {
+        let terminal = self.terminal_for(agent, pane)?;
+        paste_limit(&text)?;
+        self.type_after_reading(now, (command, terminal), What::Paste(text), out)
+    }
+
+    fn type_after_reading(
+        &mut self,
+        now: Instant,
+        (command, terminal): (CommandId, TerminalId),
+        what: What,
+        out: &mut Out,
+    ) -> Result<(), Refusal> {
+        let Some(agent) = self.agents.get_mut(&terminal.agent) else { return Err(no_such_agent()) };
+        if agent.typing.len() >= limits::PENDING_COMMANDS {
+            return Err(refuse(RefusalCode::TooMany, "Too many texts wait to be typed.", "Try again in a moment."));
+        }
+        agent.typing.push(Typing { command, terminal, what, until: now + limits::READ_TIME });
+        agent.signals.read_now(now, terminal.pane);
+        out.push_back(Output::Terminal(terminal, TerminalOutput::ReadScreen));
+        self.decide(now, terminal.agent, out);
+        Ok(())
+    }
+
+    /// The screen of a terminal was just read: what waited for that is typed, or refused.
+    pub(super) fn type_what_waits(&mut self, now: Instant, terminal: TerminalId, out: &mut Out) {
+        let Some(agent) = self.agents.get_mut(&terminal.agent) else { return };
+        let all = core::mem::take(&mut agent.typing);
+        let (due, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|typing| typing.terminal == terminal);
+        agent.typing = rest;
+        for typing in due {
+            self.type_now(now, typing, out);
+        }
+    }
+
+    fn type_now(&mut self, now: Instant, typing: Typing, out: &mut Out) {
+        let Typing { command, terminal, what, .. } = typing;
+        let result = match what {
+            What::Answer(question, with) => self.type_answer(now, command, terminal, (question, with), out),
+            What::Paste(text) => self.paste_unless_asked(now, command, terminal, text, out),
+        };
+        if let Err(refusal) = result {
+            out.push_back(Output::Reply(command, Err(refusal)));
+        }
+    }
+
+    fn type_answer(
+        &mut self,
+        now: Instant,
+        command: CommandId,
+        terminal: TerminalId,
+        (question, with): (u64, AnswerWith),
+        out: &mut Out,
+    ) -> Result<(), Refusal> {
+        let agent = self.agents.get_mut(&terminal.agent).ok_or_else(no_such_agent)?;
+        let Some(asked) = agent.signals.asked(question).cloned() else {
+            return Err(changed(agent.signals.state().asked.as_ref().filter(|asked| asked.id != question)));
+        };
+        if agent.signals.is_answered(now, terminal.pane) {
+            let message = format!("{} was just answered.", quoted(&asked));
+            return Err(refuse(RefusalCode::QuestionChanged, message, "Look again in a moment whether it still asks."));
+        }
+        let operation = match with {
+            AnswerWith::Choice(choice) => {
+                let bytes = agent.signals.keys_for(terminal.pane, &choice).ok_or_else(|| no_such_choice(&asked))?;
+                BackendOperation::Type { terminal, bytes: bytes.to_vec() }
+            }
+            AnswerWith::Text(text) if asked.question.free_text => {
+                paste_limit(&text)?;
+                BackendOperation::Paste { terminal, text, submit: true }
+            }
+            AnswerWith::Text(_) => return Err(no_such_choice(&asked)),
+        };
+        agent.signals.answered(now, terminal.pane);
+        self.ask(Pending::Answer(command), operation, out)
+    }
+
+    fn paste_unless_asked(
+        &mut self,
+        now: Instant,
+        command: CommandId,
+        terminal: TerminalId,
+        text: String,
+        out: &mut Out,
+    ) -> Result<(), Refusal> {
+        let agent = self.agents.get_mut(&terminal.agent).ok_or_else(no_such_agent)?;
+        if let Some(why) = agent.signals.asks(now, terminal.pane) {
+            let message = format!("{} asks: {why}", agent.name());
+            let hint =
+                "Answer it (consort answer), or send the text anyway (--anyway): it would be typed into the question.";
+            return Err(refuse(RefusalCode::AgentAsks, message, hint));
+        }
+        agent.signals.typed(now, terminal.pane);
+        let bytes = text.len();
+        self.ask(Pending::Paste(command, bytes), BackendOperation::Paste { terminal, text, submit: true }, out)
+    }
+
+    /// Screens that were waited for too long: nothing is typed.
+    pub(super) fn give_up_typing(&mut self, now: Instant, id: AgentId, out: &mut Out) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let gone = agent.seen.is_none();
+        let all = core::mem::take(&mut agent.typing);
+        let (due, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|typing| gone || typing.until <= now);
+        agent.typing = rest;
+        for typing in due {
+            let message = "Its screen could not be read, so nothing was typed.";
+            let refusal = refuse(RefusalCode::Unavailable, message, "Try again, or type into its terminal.");
+            out.push_back(Output::Reply(typing.command, Err(refusal)));
+        }
+    }
+
+    pub(super) fn explain(
+        &self,
+        now: Instant,
+        command: CommandId,
+        agent: AgentId,
+        out: &mut Out,
+    ) -> Result<(), Refusal> {
+        let agent = self.agents.get(&agent).filter(|agent| agent.is_visible()).ok_or_else(no_such_agent)?;
+        let mut evidence = agent.signals.evidence(now);
+        if agent.seen.is_none() {
+            let state = agent.signals.state();
+            let age_ms = now.since(state.since).as_millis();
+            evidence = Vec::from([Evidence {
+                pane: 0,
+                source: Source::Process,
+                kind: Some(StateKind::Exited),
+                why: state.why.clone(),
+                age_ms,
+                decisive: true,
+            }]);
+        }
+        let rules = agent.signals.rules().to_string();
+        out.push_back(Output::Reply(command, Ok(Reply::Explained { rules, evidence })));
+        Ok(())
+    }
+}
+
+impl Typing {
+    pub(super) fn until(&self) -> Instant {
+        self.until
+    }
+}
+
+fn quoted(asked: &Asked) -> String {
+    format!("“{}”", asked.question.text)
+}
+
+/// The question is not there any more, or is another one now.
+fn changed(now: Option<&Asked>) -> Refusal {
+    let message = match now {
+        Some(asked) => format!("The question has changed. It asks now: {}", quoted(asked)),
+        None => "It does not ask this any more.".to_string(),
+    };
+    refuse(RefusalCode::QuestionChanged, message, "Look at what it asks now (consort questions), and answer that.")
+}
+
+fn no_such_choice(asked: &Asked) -> Refusal {
+    let offered: Vec<String> =
+        asked.question.choices.iter().map(|choice| format!("{} ({})", choice.key, choice.label)).collect();
+    let text = if asked.question.free_text { ", or a text" } else { "" };
+    let message = format!("{} is answered by: {}{text}.", quoted(asked), offered.join(", "));
+    refuse(RefusalCode::Invalid, message, "Choose one of these.")
+}

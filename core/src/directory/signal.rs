@@ -1,0 +1,144 @@
+//! What is known of a program from outside: what its screen shows, what its title says, what it reports of itself. Runtimes read
+//! vendors' words and report these values; no word of a vendor is known to core.
+
+use super::StateKind;
+use crate::limits;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// One observation about the program in a terminal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Signal {
+    /// What its visible text shows: the answer to `TerminalOutput::ReadScreen`.
+    Screen(Reading),
+    /// What its title says, each time that is another; `None`: nothing.
+    Title(Option<Report>),
+    /// What it reports by `OSC 7501`; `None`: nothing any more, or its output is not read any more.
+    Status(Option<Report>),
+    /// A hook of the program reported this.
+    Hook(Report),
+    /// It wants somebody's attention (`OSC 9`, `99`, `777`), with its text.
+    Notified(String),
+}
+
+/// A state that a program is in by its own words, and the words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The state. `Idle` means at rest; whether somebody has seen the work that came before is not the program's to say.
+    pub kind: StateKind,
+    /// Why, in words for a person.
+    pub why: String,
+}
+
+/// What the visible text of a terminal shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The name of the rules that were used ("claude"); empty: those for programs that nobody knows.
+    pub rules: String,
+    /// A hash of the text: whether it is the same as at the last look.
+    pub digest: u64,
+    /// The question that it asks.
+    pub dialog: Option<Dialog>,
+    /// What it does by its words, if it asks nothing.
+    pub says: Option<Report>,
+}
+
+/// A question on the screen, and how it is answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dialog {
+    /// The question.
+    pub question: Question,
+    /// For each choice, the keys that choose it as the screen is now: they depend on where the cursor of a menu is.
+    pub keys: Vec<Vec<u8>>,
+}
+
+/// A question to a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Question {
+    /// What kind of question.
+    pub kind: QuestionKind,
+    /// The line that asks.
+    pub text: String,
+    /// What it is about: a command, a difference, a URL.
+    pub detail: String,
+    /// What can be chosen, in the order of the screen.
+    #[serde(deserialize_with = "crate::bounded::at_most::<_, _, { limits::CHOICES }>")]
+    pub choices: Vec<Choice>,
+    /// An answer can be typed.
+    pub free_text: bool,
+}
+
+impl Question {
+    /// Within the limits, without control characters: programs write it, and it goes into pages and logs.
+    pub(super) fn tidied(mut self) -> Self {
+        tidy(&mut self.text, limits::QUOTE_CHARS * 4);
+        tidy(&mut self.detail, limits::DETAIL_CHARS);
+        self.choices.truncate(limits::CHOICES);
+        for choice in &mut self.choices {
+            tidy(&mut choice.key, 16);
+            tidy(&mut choice.label, limits::QUOTE_CHARS);
+        }
+        self
+    }
+}
+
+fn tidy(text: &mut String, chars: usize) {
+    let is_control = |c: char| c.is_control() && c != '\n';
+    if text.chars().any(is_control) || text.chars().count() > chars {
+        *text = text.chars().filter(|c| !is_control(*c)).take(chars).collect();
+    }
+}
+
+/// What kind of question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum QuestionKind {
+    /// It asks something.
+    #[default]
+    Question,
+    /// It wants to do something and may not without leave.
+    Permission,
+    /// It has a plan and asks whether to follow it.
+    Plan,
+    /// Whether it may trust a folder, a hook, a server.
+    Trust,
+    /// It wants somebody to log in.
+    Login,
+}
+
+/// One of the choices of a question.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Choice {
+    /// What a person names it by: `1`, `y`, `esc`.
+    pub key: String,
+    /// Its words.
+    pub label: String,
+}
+
+/// A question as the agent asks it now.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Asked {
+    /// Another one each time a question is asked.
+    pub id: u64,
+    /// The pane that asks.
+    pub pane: u32,
+    /// The question.
+    pub question: Question,
+}
+
+/// One line of the explanation of a state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The pane.
+    pub pane: u32,
+    /// Where it was read.
+    pub source: super::Source,
+    /// The state that it speaks for, if it does.
+    pub kind: Option<StateKind>,
+    /// In words.
+    pub why: String,
+    /// How old it is, in milliseconds.
+    pub age_ms: u64,
+    /// It decided the state.
+    pub decisive: bool,
+}

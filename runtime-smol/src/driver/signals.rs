@@ -1,0 +1,45 @@
+//! What terminals show and say, read by the manifests of programs before core gets it.
+
+use super::Driver;
+use crate::screens;
+use consort_core::directory::Signal;
+use consort_core::input::ScreenText;
+use consort_core::{AgentId, Input, TerminalId, TerminalInput};
+
+impl Driver {
+    /// The visible text of a terminal.
+    pub(super) fn screen(&mut self, id: TerminalId, text: &ScreenText, cursor_shown: bool) {
+        let view = super::node(&self.core).view();
+        let Some(agent) = view.own_agent(id.agent) else { return };
+        let Some(glance) = screens::glance(&agent, id.pane) else { return };
+        let reading = self.screens.read(id, text, cursor_shown, glance);
+        self.handle(Input::Terminal(id, TerminalInput::Signal(Signal::Screen(reading))));
+    }
+
+    /// The titles of an agent's terminals may be others than before.
+    pub(super) fn titles(&mut self, id: AgentId) {
+        let view = super::node(&self.core).view();
+        let mut changed = Vec::new();
+        if let Some(agent) = view.own_agent(id) {
+            for info in agent.terminals {
+                let id = TerminalId { agent: id, pane: info.pane };
+                if let Some(glance) = screens::glance(&agent, info.pane)
+                    && let Some(says) = self.screens.title(id, &glance)
+                {
+                    changed.push((id, says));
+                }
+            }
+        }
+        for (id, says) in changed {
+            self.handle(Input::Terminal(id, TerminalInput::Signal(Signal::Title(says))));
+        }
+    }
+
+    /// An agent or some of its terminals are gone.
+    pub(super) fn forget_screens(&mut self, agent: AgentId) {
+        let view = super::node(&self.core).view();
+        let terminals =
+            view.own_agent(agent).map_or_else(Vec::new, |agent| agent.terminals.iter().map(|info| info.pane).collect());
+        self.screens.retain(|id| id.agent != agent || terminals.contains(&id.pane));
+    }
+}

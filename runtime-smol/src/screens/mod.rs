@@ -1,0 +1,146 @@
+//! Reads what programs show: which program it is, what its title says, what its screen asks. The words of vendors are in manifests
+//! (`runtime-smol/agents/*.toml`), which the user may replace and add to; this module applies them.
+
+mod generic;
+mod lines;
+pub(crate) mod load;
+pub(crate) mod manifest;
+mod pattern;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use consort_core::directory::StateKind;
+use consort_core::directory::signal::{Reading, Report};
+use consort_core::input::ScreenText;
+use consort_core::{AgentView, TerminalId};
+use load::Manifests;
+use manifest::Manifest;
+use rules::Found;
+use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+/// The name of the rules for programs that nobody knows.
+const GENERIC: &str = "";
+
+/// What is known of a terminal when it is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Glance<'a> {
+    /// The command in the foreground, and the program that the agent was made with, while it runs.
+    pub(crate) command: &'a str,
+    pub(crate) program: &'a str,
+    pub(crate) title: &'a str,
+    /// A shell waits for commands there.
+    pub(crate) shell: bool,
+    pub(crate) cursor: (u16, u16),
+    pub(crate) cursor_shown: bool,
+}
+
+/// Reads screens and titles.
+#[derive(Debug)]
+pub(crate) struct Screens {
+    manifests: Manifests,
+    /// Which program a terminal was found to run, with the command that it was found by.
+    known: BTreeMap<TerminalId, (String, String)>,
+    titles: BTreeMap<TerminalId, String>,
+}
+
+impl Screens {
+    pub(crate) fn new(manifests: Manifests) -> Self {
+        Screens { manifests, known: BTreeMap::new(), titles: BTreeMap::new() }
+    }
+
+    /// What the title of a terminal says now; `None`: it is the same title as before.
+    pub(crate) fn title(&mut self, id: TerminalId, glance: &Glance<'_>) -> Option<Option<Report>> {
+        let before = self.titles.get(&id).map_or("", String::as_str);
+        if before == glance.title {
+            return None;
+        }
+        self.titles.insert(id, glance.title.to_owned());
+        let name = self.program(id, glance, None);
+        Some(if glance.shell { None } else { title_says(self.manifests.get(&name), glance.title) })
+    }
+
+    /// What the screen of a terminal shows.
+    pub(crate) fn read(
+        &mut self,
+        id: TerminalId,
+        text: &ScreenText,
+        cursor_shown: bool,
+        glance: Glance<'_>,
+    ) -> Reading {
+        let glance = Glance { cursor: text.cursor, cursor_shown, ..glance };
+        self.manifests.refresh();
+        let name = self.program(id, &glance, Some(&text.text));
+        read_with(self.manifests.get(&name), text, &glance)
+    }
+
+    /// Forgets terminals that are gone.
+    pub(crate) fn retain(&mut self, exists: impl Fn(TerminalId) -> bool) {
+        self.known.retain(|id, _| exists(*id));
+        self.titles.retain(|id, _| exists(*id));
+    }
+
+    /// The name of the manifest for what runs in a terminal.
+    fn program(&mut self, id: TerminalId, glance: &Glance<'_>, text: Option<&str>) -> String {
+        if glance.shell {
+            self.known.remove(&id);
+            return GENERIC.to_owned();
+        }
+        if let Some((command, name)) = self.known.get(&id)
+            && command == glance.command
+        {
+            return name.clone();
+        }
+        let Some(manifest) = self.manifests.identify(glance, text) else { return GENERIC.to_owned() };
+        let name = manifest.name.clone();
+        self.known.insert(id, (glance.command.to_owned(), name.clone()));
+        name
+    }
+}
+
+/// What is known of the terminal of an agent.
+pub(crate) fn glance<'a>(agent: &'a AgentView<'_>, pane: u32) -> Option<Glance<'a>> {
+    let info = agent.terminals.iter().find(|info| info.pane == pane)?;
+    let runs = info.exit_code.is_none();
+    // A shell that was given a script by the agent's own record asks as any other program does.
+    let script = agent.program.is_some() && !agent.args.is_empty() && runs;
+    Some(Glance {
+        command: &info.command,
+        program: agent.program.filter(|_| runs).unwrap_or(""),
+        title: info.title.trim(),
+        shell: info.shell && !script,
+        ..Glance::default()
+    })
+}
+
+fn title_says(manifest: Option<&Manifest>, title: &str) -> Option<Report> {
+    if let Some(manifest) = manifest {
+        let rule = manifest.titles.iter().find(|rule| rule.any.iter().any(|pattern| pattern.matches(title)))?;
+        return Some(Report { kind: rule.state.kind(), why: rule.why.clone() });
+    }
+    let busy = title.chars().next().is_some_and(pattern::is_spinner);
+    busy.then(|| Report { kind: StateKind::Working, why: "its title shows a spinner".to_owned() })
+}
+
+fn read_with(manifest: Option<&Manifest>, text: &ScreenText, glance: &Glance<'_>) -> Reading {
+    let lines = lines::of(&text.text);
+    let found = match manifest {
+        Some(manifest) => rules::first(&manifest.rules, &lines),
+        None => generic::read(&lines, glance),
+    };
+    let mut hasher = DefaultHasher::new();
+    text.text.hash(&mut hasher);
+    let mut reading = Reading {
+        rules: manifest.map_or_else(String::new, |manifest| manifest.name.clone()),
+        digest: hasher.finish(),
+        ..Reading::default()
+    };
+    match found {
+        Some(Found::Asks(dialog)) => reading.dialog = Some(dialog),
+        Some(Found::Says(report)) => reading.says = Some(report),
+        None => {}
+    }
+    reading
+}
