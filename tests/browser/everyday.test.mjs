@@ -180,7 +180,7 @@ test("an agent that waits is answered from the start page", async () => {
   const card = page.locator(`[data-testid="waiting-card"][data-agent-id="${agent.id}"]`);
   await card.waitFor();
   await waitFor("its question", async () => (await card.innerText()).includes("Do you want to proceed?"));
-  await card.getByTestId("quick-answer").filter({ hasText: "1" }).click();
+  await card.getByTestId("choice").filter({ hasText: "Yes" }).click();
   await waitFor("the answer", async () => (await node.request("GET", `/api/agents/${agent.id}/screen`)).body.text.includes("thanks"));
   await page.context().close();
 });
@@ -195,12 +195,12 @@ test("a shell's question is answered with Enter, and the card stays where it was
     await page.locator(`[data-testid="waiting-card"][data-agent-id="${agents.at(-1).id}"]`).waitFor();
   }
   const cards = agents.map(({ id }) => page.locator(`[data-testid="waiting-card"][data-agent-id="${id}"]`));
-  const [first, second] = cards.map((card) => card.getByTestId("quick-answer").filter({ hasText: "y Enter" }));
+  const [first, second] = cards.map((card) => card.getByTestId("choice").filter({ hasText: "Yes" }));
   await second.waitFor();
   const before = await cards[1].boundingBox();
   await first.click();
   await waitFor("the answer", () => existsSync(join(node.folder, "answer")) && readFileSync(join(node.folder, "answer"), "utf8") === "y\n");
-  assert.match(await cards[0].getByTestId("answer-sent").innerText(), /Sent\s+y Enter/);
+  assert.match(await cards[0].getByTestId("answer-sent").innerText(), /Sent\s+Yes/);
   await waitFor("it waits no longer", async () => !/waiting/.test(await page.locator(`[data-testid="tree-row"][data-agent-id="${agents[0].id}"]`).getAttribute("data-state")));
   assert.deepEqual(await cards[1].boundingBox(), before, "nothing moves under the pointer");
   await page.mouse.move(0, 0);
@@ -310,7 +310,7 @@ test("a phone is taught the first step, too", async () => {
   const page = await openPage(browser, empty, PHONE);
   await page.getByTestId("tree").getByTestId("empty-state").waitFor();
   const asks = await empty.create({ name: "asks-on-a-phone", program: "sh", args: ["-c", "printf 'Go on? (y/n) '; read answer; echo thanks; exec cat"] });
-  await page.getByTestId("quick-answer").filter({ hasText: "y Enter" }).click();
+  await page.getByTestId("choice").filter({ hasText: "Yes" }).click();
   await waitFor("the answer", async () => (await empty.request("GET", `/api/agents/${asks.id}/screen`)).body.text.includes("thanks"));
   assert.equal(await page.getByTestId("home").count(), 1);
   await page.getByTestId("phone-tabs").getByText("All agents").click();

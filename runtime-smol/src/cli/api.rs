@@ -433,7 +433,10 @@ impl Api {
         (submit, anyway): (bool, bool),
         pane: Option<u32>,
     ) -> Result<Typed, Failure> {
-        let mut body = json!({ "text": text, "submit": submit, "anyway": anyway });
+        let mut body = json!({ "text": text, "submit": submit });
+        if anyway {
+            body["anyway"] = json!(true);
+        }
         if let Some(pane) = pane {
             body["terminal"] = json!(pane);
         }
