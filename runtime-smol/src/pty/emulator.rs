@@ -1,8 +1,9 @@
 //! The terminal emulator beside a PTY: the state of screen and history, answers to the program's questions.
 
+use super::answers::News;
 use super::history::History;
 use super::quick::{Quick, Stretch};
-use super::screen::{News, Screen};
+use super::screen::Screen;
 use super::snapshot;
 use super::unfinished::Unfinished;
 use alacritty_terminal::grid::{Dimensions, Grid};

@@ -1,5 +1,6 @@
 //! Terminals that the node owns itself: one PTY, one thread and one emulator per agent. They end with the node.
 
+mod answers;
 mod attend;
 mod beside;
 mod edit;
@@ -14,6 +15,7 @@ mod printing;
 mod process;
 mod quick;
 mod reports;
+mod rows;
 mod screen;
 mod screens;
 mod snapshot;
@@ -23,9 +25,9 @@ mod unfinished;
 #[cfg(test)]
 mod snapshot_tests;
 
+pub use answers::News;
 pub use attend::Attendant;
 pub use emulator::{Emulator, Palette};
-pub use screen::News;
 
 use crate::backend::{Ends, FromBackend, ToBackend, Way};
 use crate::environment::Environments;

@@ -1,26 +1,22 @@
 //! The grid and its modes: alacritty's `Term`, what it does not tell (scroll region, tab stops, charset in use, modes that
 //! it does not know), and what it must not do (ask for the clipboard, keep without bound).
 
-use super::emulator::{Palette, ROWS_MAX};
-use super::history::History;
-use super::paint::Painter;
+use super::answers::{Mailbox, News};
+use super::emulator::Palette;
+use super::rows::{GridSize, cut_wide_characters, new_term, settle_cursor};
 use super::screens::SavedModes;
 use crate::keyboard::Keyboard;
 use alacritty_terminal::Term;
-use alacritty_terminal::event::{Event, EventListener};
-use alacritty_terminal::grid::{Dimensions, Grid};
-use alacritty_terminal::index::Line;
-use alacritty_terminal::term::cell::{Cell, Flags};
-use alacritty_terminal::term::{Config, Osc52, TermMode};
+use alacritty_terminal::grid::Dimensions;
+use alacritty_terminal::term::TermMode;
 use alacritty_terminal::vte::ansi::{
     Attr, CharsetIndex, ClearMode, CursorShape, CursorStyle, Handler, Hyperlink, KeyboardModes,
-    KeyboardModesApplyBehavior, LineClearMode, Mode, ModifyOtherKeys, NamedColor, NamedMode, NamedPrivateMode,
-    PrivateMode, Rgb, StandardCharset, TabulationClearMode,
+    KeyboardModesApplyBehavior, LineClearMode, Mode, ModifyOtherKeys, NamedMode, NamedPrivateMode, PrivateMode, Rgb,
+    StandardCharset, TabulationClearMode,
 };
 use consort_core::Size;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes kept of a title.
 const TITLE_BYTES: usize = 1 << 10;
@@ -30,50 +26,8 @@ const TITLES: usize = 16;
 const LINK_BYTES: usize = 2 << 10;
 /// Private modes that the grid does not know, remembered for viewers that may.
 const EXTRA_MODES: usize = 32;
-/// Rows above the screen that the grid has room for without asking for more.
-const ROWS_ALLOTTED: usize = 128;
-/// Bytes of answers that wait for the program.
-const ANSWER_BYTES: usize = 64 << 10;
 /// Pixels of one cell, for programs that ask.
 const CELL: (u16, u16) = (8, 16);
-
-/// What a stretch of output brought beside its text.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct News {
-    /// Answers to the program's questions, to be written to it.
-    pub answers: Vec<u8>,
-    /// It rang the bell.
-    pub bell: bool,
-    /// It changed the title to this.
-    pub title: Option<String>,
-}
-
-/// Where `Term` puts its events. Only ever locked for a moment by the one thread that owns the screen.
-#[derive(Clone, Default)]
-pub(super) struct Mailbox(Arc<Mutex<News>>);
-
-impl Mailbox {
-    fn news(&self) -> MutexGuard<'_, News> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn answer(&self, text: &str) {
-        let mut news = self.news();
-        if news.answers.len() < ANSWER_BYTES {
-            news.answers.extend_from_slice(text.as_bytes());
-        }
-    }
-}
-
-impl EventListener for Mailbox {
-    fn send_event(&self, event: Event) {
-        match event {
-            Event::PtyWrite(text) => self.answer(&text),
-            Event::Bell => self.news().bell = true,
-            _ => {}
-        }
-    }
-}
 
 /// The state that `Term` keeps to itself.
 pub(super) struct Shadow {
@@ -114,51 +68,12 @@ pub(super) struct Screen {
     pub(super) term: Term<Mailbox>,
     pub(super) shadow: Shadow,
     mailbox: Mailbox,
-    palette: Palette,
+    pub(super) palette: Palette,
     history_cleared: bool,
     /// The grid has its fixed room for rows above the screen.
-    allotted: bool,
+    pub(super) allotted: bool,
     /// Whether characters mean themselves: the charset in use is ASCII and nothing is shifted on insertion.
     pub(super) plain: bool,
-}
-
-struct GridSize {
-    columns: usize,
-    rows: usize,
-}
-
-impl GridSize {
-    fn of(size: Size) -> Self {
-        GridSize { columns: usize::from(size.cols()), rows: usize::from(size.rows()) }
-    }
-}
-
-impl Dimensions for GridSize {
-    fn total_lines(&self) -> usize {
-        self.rows
-    }
-    fn screen_lines(&self) -> usize {
-        self.rows
-    }
-    fn columns(&self) -> usize {
-        self.columns
-    }
-}
-
-/// An empty grid with room for a fixed number of rows above the screen. Left to itself it takes room for a thousand at once:
-/// a hundred terminals would pay for it with memory, and a flooding one with the processor's cache.
-fn new_term(size: Size, mailbox: Mailbox) -> Term<Mailbox> {
-    let config =
-        Config { scrolling_history: ROWS_MAX, osc52: Osc52::Disabled, kitty_keyboard: false, ..Config::default() };
-    let screen = GridSize::of(size);
-    let with_room = GridSize { columns: screen.columns, rows: screen.rows + ROWS_ALLOTTED };
-    let mut term = Term::new(config, &with_room, mailbox);
-    // A grid that gets smaller keeps its rows for later. The alternate screen never needs them.
-    term.resize(screen);
-    term.swap_alt();
-    term.grid_mut().truncate();
-    term.swap_alt();
-    term
 }
 
 impl Screen {
@@ -214,68 +129,12 @@ impl Screen {
         self.shadow.tab_stops.extend((had..columns).map(|column| column % 8 == 0));
     }
 
-    /// Moves the oldest rows above the normal screen to the history until `keep` are left.
-    pub(super) fn drain_rows(&mut self, keep: usize, history: &mut History) {
-        let above = self.rows_above();
-        if above <= keep || self.alternate() {
-            return;
-        }
-        let grid = self.term.grid_mut();
-        let mut painter = Painter::unwrapped(history.open().cloned());
-        for number in (keep + 1..=above).rev() {
-            if !painter.row(&grid[Line(-i32::try_from(number).unwrap_or(0))]) {
-                painter.end_line();
-                history.push(painter.bytes(), None);
-                painter.clear();
-            }
-        }
-        let wrap = painter.pause();
-        if wrap.is_some() {
-            history.push(painter.bytes(), wrap);
-        }
-        grid.update_history(keep);
-        grid.update_history(ROWS_MAX);
-    }
-
-    /// Sees that the grid has its fixed room for rows above the screen, no more and no less.
-    pub(super) fn allot_rows(&mut self) {
-        if std::mem::replace(&mut self.allotted, true) || self.alternate() || self.rows_above() > ROWS_ALLOTTED {
-            return;
-        }
-        let above = self.rows_above();
-        let grid = self.term.grid_mut();
-        grid.update_history(ROWS_ALLOTTED);
-        grid.initialize_all();
-        grid.truncate();
-        // The rows that were made are the oldest.
-        grid.update_history(above);
-        grid.update_history(ROWS_MAX);
-    }
-
-    /// Gives back what was needed for more rows than are allotted.
-    pub(super) fn release_rows(&mut self) {
-        self.allotted = false;
-        self.allot_rows();
-    }
-
     pub(super) fn take_history_cleared(&mut self) -> bool {
         std::mem::take(&mut self.history_cleared)
     }
 
     pub(super) fn take_news(&mut self) -> News {
         std::mem::take(&mut self.mailbox.news())
-    }
-
-    fn color(&self, index: usize) -> Rgb {
-        if let Some(color) = self.term.colors()[index] {
-            return color;
-        }
-        let (r, g, b) = match index {
-            0..256 => indexed_color(index as u8),
-            _ if index == NamedColor::Background as usize => self.palette.background,
-            _ => self.palette.foreground,
-        };
-        Rgb { r, g, b }
     }
 
     fn tell_title(&mut self, title: Option<String>) {
@@ -287,59 +146,6 @@ impl Screen {
     fn look_whether_plain(&mut self) {
         self.plain = self.term.grid().cursor.charsets[self.shadow.charset] == StandardCharset::Ascii
             && !self.term.mode().contains(TermMode::INSERT);
-    }
-}
-
-/// Reflowing can leave a cursor that waits beyond the last column without being there: a state that no output leads to.
-pub(super) fn settle_cursor(grid: &mut Grid<Cell>) {
-    let last = grid.last_column();
-    for cursor in [&mut grid.cursor, &mut grid.saved_cursor] {
-        cursor.input_needs_wrap &= cursor.point.column == last;
-    }
-}
-
-/// Rows that are not reflowed may end within a wide character then.
-fn cut_wide_characters(grid: &mut Grid<Cell>) {
-    let last = grid.last_column();
-    for row in (0..grid.screen_lines()).map(Line::from) {
-        let cell = &mut grid[row][last];
-        if cell.flags.contains(Flags::WIDE_CHAR) {
-            cell.clear_wide();
-        }
-    }
-}
-
-/// xterm's 256 colours.
-fn indexed_color(index: u8) -> (u8, u8, u8) {
-    const BASE: [(u8, u8, u8); 16] = [
-        (0x00, 0x00, 0x00),
-        (0xcd, 0x00, 0x00),
-        (0x00, 0xcd, 0x00),
-        (0xcd, 0xcd, 0x00),
-        (0x00, 0x00, 0xee),
-        (0xcd, 0x00, 0xcd),
-        (0x00, 0xcd, 0xcd),
-        (0xe5, 0xe5, 0xe5),
-        (0x7f, 0x7f, 0x7f),
-        (0xff, 0x00, 0x00),
-        (0x00, 0xff, 0x00),
-        (0xff, 0xff, 0x00),
-        (0x5c, 0x5c, 0xff),
-        (0xff, 0x00, 0xff),
-        (0x00, 0xff, 0xff),
-        (0xff, 0xff, 0xff),
-    ];
-    let step = |level: u8| if level == 0 { 0 } else { 55 + 40 * level };
-    match index {
-        0..16 => BASE[usize::from(index)],
-        16..232 => {
-            let cube = index - 16;
-            (step(cube / 36), step(cube / 6 % 6), step(cube % 6))
-        }
-        232.. => {
-            let grey = 8 + 10 * (index - 232);
-            (grey, grey, grey)
-        }
     }
 }
 

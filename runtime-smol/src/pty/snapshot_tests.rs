@@ -4,7 +4,8 @@
 //! page's emulator reads them in the same way is a matter of the differential fuzz.
 
 use super::emulator::{Emulator, Palette};
-use super::screen::{Screen, settle_cursor};
+use super::rows::settle_cursor;
+use super::screen::Screen;
 use alacritty_terminal::grid::Dimensions;
 use alacritty_terminal::index::{Column, Line};
 use alacritty_terminal::term::TermMode;

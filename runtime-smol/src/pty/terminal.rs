@@ -1,10 +1,14 @@
 //! The thread of one terminal: reads what the program prints, writes what is typed, answers orders, in one exact order.
 
+mod lent;
+
+pub(super) use lent::Turn;
+
 use super::attend::{self, Lent};
 use super::beside::Beside;
 use super::emulator::{Emulator, Palette};
 use super::input::{InputQueue, Source};
-use super::mailbox::{Bell, Order, Orders, Work};
+use super::mailbox::{Order, Orders, Work};
 use super::observe::Observer;
 use super::paste::{Paste, Step};
 use super::process::{Pty, read_status};
@@ -13,16 +17,12 @@ use crate::backend::{FromBackend, TerminalEvent};
 use crate::dialect::{Dialect, Filter};
 use crate::paste::PasteText;
 use async_channel::Sender;
-use consort_core::{
-    AgentId, BackendInput, OperationDone, OperationError, OperationId, Size, TerminalId, TerminalOutput,
-};
+use consort_core::{BackendInput, OperationDone, OperationError, OperationId, Size, TerminalId, TerminalOutput};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::Signal;
 use std::collections::VecDeque;
 use std::io::PipeReader;
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes of one report of output.
@@ -37,14 +37,6 @@ const LAST_OUTPUT: Duration = Duration::from_millis(50);
 const UNUSED: Duration = Duration::from_millis(200);
 /// How long nothing is printed before the emulator gives back memory.
 const REST: Duration = Duration::from_secs(5);
-/// Somebody types in a terminal if the last key is not older than this.
-const TYPING: Duration = Duration::from_secs(2);
-/// Bytes of input that count as a key.
-const KEY_BYTES: usize = 256;
-/// Bytes that are read at once where the driver would wait for it: all that a PTY gives at once, on Linux.
-const LITTLE_BYTES: usize = 4 << 10;
-/// Bytes that may follow a key until the terminal is not quiet any more.
-const ECHO_BYTES: usize = 32 << 10;
 
 /// A terminal and everything that belongs to it, owned by its thread.
 pub(super) struct Terminal {
@@ -505,87 +497,6 @@ impl Terminal {
             self.end();
         }
     }
-}
-
-/// A terminal on the driver's thread: see [`attend`]. Nothing here waits or takes long.
-impl Terminal {
-    pub(super) fn agent(&self) -> AgentId {
-        self.id.agent
-    }
-
-    pub(super) fn master(&self) -> Arc<OwnedFd> {
-        Arc::clone(self.pty.master())
-    }
-
-    pub(super) fn way_of_reports(&self) -> Sender<FromBackend> {
-        self.reports.way().clone()
-    }
-
-    pub(super) fn take_report(&mut self) -> Option<FromBackend> {
-        self.reports.take()
-    }
-
-    /// Before it leaves its thread: orders ring a bell and reports are collected. `None`: orders wait, it cannot leave.
-    pub(super) fn leave(&mut self) -> Option<Bell> {
-        let bell = self.orders.divert()?;
-        self.reports.hold();
-        Some(bell)
-    }
-
-    /// It is with its thread again.
-    pub(super) fn come_back(&mut self) {
-        self.reports.go_on();
-        self.orders.undivert();
-    }
-
-    /// Whether somebody types in it, it says little, and nothing else goes on with it.
-    pub(super) fn may_be_lent(&self, now: Instant) -> bool {
-        self.typed_at.is_some_and(|at| now < at + TYPING)
-            && self.watched
-            && self.printed <= ECHO_BYTES
-            && self.chunk.len() < LITTLE_BYTES
-            && !self.emulator.is_away()
-            && self.input.is_empty()
-            && self.pastes.is_empty()
-            && self.ending.is_none()
-            && self.exited.is_none()
-            && !self.finished
-            && self.deadline().is_none_or(|at| now < at)
-    }
-
-    /// Whether these bytes can be written where the driver would wait for it.
-    pub(super) fn takes_key(&self, bytes: &[u8]) -> bool {
-        bytes.len() <= KEY_BYTES && self.input.is_empty() && self.orders.is_empty()
-    }
-
-    /// Writes a key. What the program does not take at once waits for the terminal's thread.
-    pub(super) fn obey_key(&mut self, key: TerminalOutput) {
-        self.obey_core(key);
-        self.write();
-    }
-
-    /// Reads and hands on what one look gives.
-    pub(super) fn read_little(&mut self) -> Turn {
-        self.chunk.clear();
-        self.chunk.reserve(LITTLE_BYTES);
-        match rustix::io::read(self.pty.master(), rustix::buffer::spare_capacity(&mut self.chunk)) {
-            Ok(0) => Turn::Back,
-            Ok(_) => {
-                self.output(Instant::now());
-                self.write();
-                Turn::Stay
-            }
-            Err(Errno::AGAIN | Errno::INTR) => Turn::Stay,
-            Err(_) => Turn::Back,
-        }
-    }
-}
-
-/// Where a terminal that is lent is to be next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    Stay,
-    Back,
 }
 
 /// What waiting has found.
