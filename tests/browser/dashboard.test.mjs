@@ -1,23 +1,10 @@
 // The main job in a real browser: see what runs, create, work, leave, come back.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launchBrowser, openAgent, openPage, TestNode, terminalLines, trimmed, waitFor, waitUntilEqual } from "./harness.mjs";
+import { test } from "node:test";
+import { browser, node, openAgent, openPage, startBrowserAndNode, terminalLines, terminalText, trimmed, waitFor, waitUntilEqual } from "./harness.mjs";
 
-let browser;
-let node;
-
-before(async () => {
-  browser = await launchBrowser();
-  node = await new TestNode().start();
-});
-
-after(async () => {
-  await browser?.close();
-  await node?.stop();
-});
-
-const text = async (page) => ((await terminalLines(page)) ?? []).join("\n");
+startBrowserAndNode();
 
 test("the login link works once and the token leaves the address bar", async () => {
   const link = await node.freshLink();
@@ -39,7 +26,7 @@ test("a session that runs already is in the tree and its terminal equals tmux's"
   node.tmux("new-session", "-d", "-s", "found-session", "-x", "100", "-y", "30", "sh -c 'seq 1 500; echo here; exec cat'");
   const page = await openPage(browser, node);
   await openAgent(page, node, "found-session");
-  await waitFor("its screen", async () => (await text(page)).includes("here"));
+  await waitFor("its screen", async () => (await terminalText(page)).includes("here"));
   await waitUntilEqual(page, node, "found-session");
   assert.deepEqual(page.errors, []);
   await page.context().close();
@@ -53,17 +40,17 @@ test("an agent is created in the dialog, worked in, renamed, stopped, started an
   await page.getByTestId("create-directory").fill("/tmp");
   await page.getByTestId("create-submit").click();
   await page.getByTestId("terminal-host").first().waitFor();
-  await waitFor("a prompt", async () => (await text(page)).trim().length > 0);
+  await waitFor("a prompt", async () => (await terminalText(page)).trim().length > 0);
   await page.getByTestId("terminal-host").first().click();
   await page.keyboard.type("echo $((40+2))-$PWD\n");
-  await waitFor("the answer", async () => (await text(page)).includes("42-/tmp"));
+  await waitFor("the answer", async () => (await terminalText(page)).includes("42-/tmp"));
   const { body } = await node.request("GET", "/api/agents");
   const agent = body.agents.find((candidate) => candidate.name === "customers-zoom-backend");
   assert.ok(agent?.running);
   await page.getByTestId("agent-stop").click();
   await page.getByTestId("confirm-interrupt").click();
   await page.getByTestId("ended-notice").waitFor();
-  assert.ok((await text(page)).includes("42-/tmp"), "what it printed last is still there");
+  assert.ok((await terminalText(page)).includes("42-/tmp"), "what it printed last is still there");
   await page.getByTestId("ended-start").click();
   await page.getByTestId("ended-notice").waitFor({ state: "detached" });
   await page.getByTestId("terminal-host").first().waitFor();
@@ -82,13 +69,13 @@ test("after the node is killed in the middle of output, the page comes back by i
   await node.create({ name: "cut-output", program: "sh", args: ["-c", script] });
   const page = await openPage(browser, node);
   await openAgent(page, node, "cut-output");
-  await waitFor("output", async () => (await text(page)).includes("line:"));
+  await waitFor("output", async () => (await terminalText(page)).includes("line:"));
   await node.kill();
   await waitFor("the truth", async () => (await page.getByTestId("connection-bar").getAttribute("data-state")) !== "open");
-  assert.ok((await text(page)).includes("line:"), "what was there stays");
+  assert.ok((await terminalText(page)).includes("line:"), "what was there stays");
   await node.start();
   await waitFor("open", async () => (await page.getByTestId("connection-bar").getAttribute("data-state")) === "open");
-  await waitFor("the end", async () => (await text(page)).includes("finished"));
+  await waitFor("the end", async () => (await terminalText(page)).includes("finished"));
   await waitUntilEqual(page, node, "cut-output");
   const numbers = trimmed(await terminalLines(page)).flatMap((line) => line.match(/^line:(\d+)$/)?.[1] ?? []).map(Number);
   assert.ok(numbers.every((number, at) => at === 0 || number === numbers[at - 1] + 1));
@@ -99,14 +86,14 @@ test("typing while the connection is cut arrives once and in order", async () =>
   await node.create({ name: "cut-input", program: "sh", args: ["-c", "stty raw -echo; echo ready; exec cat -v"] });
   const page = await openPage(browser, node);
   await openAgent(page, node, "cut-input");
-  await waitFor("ready", async () => (await text(page)).includes("ready"));
+  await waitFor("ready", async () => (await terminalText(page)).includes("ready"));
   await page.getByTestId("terminal-host").first().click();
   await page.keyboard.type("abc");
   await page.context().setOffline(true);
   await page.keyboard.type("def");
   await page.context().setOffline(false);
   await page.keyboard.type("ghi");
-  await waitFor("all of it", async () => (await text(page)).includes("abcdefghi"));
+  await waitFor("all of it", async () => (await terminalText(page)).includes("abcdefghi"));
   await page.context().close();
 });
 
@@ -115,7 +102,7 @@ test("what is pasted arrives whole, bracketed only when the program asked for it
   await node.create({ name: "paste-target", program: "sh", args: ["-c", `stty raw -echo; printf '\\033[?2004hready'; exec cat > '${file}'`] });
   const page = await openPage(browser, node);
   await openAgent(page, node, "paste-target");
-  await waitFor("ready", async () => (await text(page)).includes("ready"));
+  await waitFor("ready", async () => (await terminalText(page)).includes("ready"));
   const big = "0123456789abcdef".repeat(65_536);
   await page.getByTestId("terminal-host").first().click();
   await page.evaluate((data) => {
@@ -149,7 +136,7 @@ test("a phone shows a terminal as it is; fitting is a wish, and afterwards it ha
     await phone.goto(`${node.origin}/#/agent/${id}`);
     await phone.locator('[data-testid="terminal"][data-phase="live"]').waitFor();
     await phone.getByTestId("key-bar").getByText("y", { exact: true }).click();
-    await waitFor("the echo", async () => (await text(phone)).includes("y"));
+    await waitFor("the echo", async () => (await terminalText(phone)).includes("y"));
     assert.deepEqual([(await sized(name)).cols, (await sized(name)).rows], [120, 32], "neither looking nor a short answer");
     await phone.getByTestId("take-size").click();
     await waitFor("the phone's size", async () => (await sized(name)).cols < 80);

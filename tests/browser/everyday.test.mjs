@@ -3,25 +3,13 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { launchBrowser, openAgent, openPage, TestNode, terminalLines, trimmed, waitFor, waitUntilEqual } from "./harness.mjs";
+import { test } from "node:test";
+import { browser, node, openAgent, openPage, startBrowserAndNode, terminalLines, terminalText, TestNode, trimmed, waitFor, waitUntilEqual } from "./harness.mjs";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
-let browser;
-let node;
+startBrowserAndNode();
 
-before(async () => {
-  browser = await launchBrowser();
-  node = await new TestNode().start();
-});
-
-after(async () => {
-  await browser?.close();
-  await node?.stop();
-});
-
-const text = async (page) => ((await terminalLines(page)) ?? []).join("\n");
 const agentOf = async (id) => (await node.request("GET", `/api/agents/${id}`)).body.agent;
 const open = (page, id) => page.goto(`${node.origin}/#/agent/${id}`);
 
@@ -42,7 +30,7 @@ test("when a program ends, nothing that it printed is written over", async () =>
   const page = await openPage(browser, node);
   for (const name of ["leaves-twice", "ends-early"]) {
     await openAgent(page, node, name);
-    await waitFor("the end", async () => (await text(page)).includes("after"));
+    await waitFor("the end", async () => (await terminalText(page)).includes("after"));
     await waitUntilEqual(page, node, name);
     const lines = trimmed(await terminalLines(page));
     assert.equal(lines[lines.indexOf("after") - 1], name === "ends-early" ? "30" : "10");
@@ -93,9 +81,9 @@ test("of several who work in a terminal one decides its size: it is given up as 
   const second = await openPage(browser, node, { viewport: { width: 900, height: 600 } });
   await openAgent(second, node, "size-passed-on");
   await second.getByTestId("take-size").waitFor();
-  await waitFor("its echo", async () => (await text(second)).includes("a"));
+  await waitFor("its echo", async () => (await terminalText(second)).includes("a"));
   await second.keyboard.type("b");
-  await waitFor("its echo", async () => (await text(second)).includes("ab"));
+  await waitFor("its echo", async () => (await terminalText(second)).includes("ab"));
   await openAgent(first, node, "size-elsewhere");
   await waitFor("the size of the second", async () => (await agentOf(agent.id)).terminals[0].cols < 100);
   assert.ok((await agentOf(other.id)).running);
@@ -147,11 +135,11 @@ test("a session that is closed while it is shown keeps its name and its last scr
   node.tmux("new-session", "-d", "-s", "closed-meanwhile", "sh -c 'echo last words; exec cat'");
   const page = await openPage(browser, node);
   await openAgent(page, node, "closed-meanwhile");
-  await waitFor("its screen", async () => (await text(page)).includes("last words"));
+  await waitFor("its screen", async () => (await terminalText(page)).includes("last words"));
   node.tmux("kill-session", "-t", "closed-meanwhile");
   await waitFor("the truth", async () => (await page.getByTestId("agent-view").getAttribute("data-gone")) === "true");
   assert.match(await page.getByTestId("ended-notice").innerText(), /closed-meanwhile is closed/);
-  assert.ok((await text(page)).includes("last words"));
+  assert.ok((await terminalText(page)).includes("last words"));
   await page.reload();
   await page.getByText("closed-meanwhile is gone").waitFor();
   assert.deepEqual(page.errors, []);
@@ -163,9 +151,9 @@ test("after a reload the terminal has the keyboard, and its text opens at the en
   const page = await openPage(browser, node);
   await open(page, agent.id);
   await page.reload();
-  await waitFor("its screen", async () => (await text(page)).includes("500"));
+  await waitFor("its screen", async () => (await terminalText(page)).includes("500"));
   await page.keyboard.type("typed at once\n");
-  await waitFor("the echo", async () => (await text(page)).includes("typed at once"));
+  await waitFor("the echo", async () => (await terminalText(page)).includes("typed at once"));
   await page.getByTestId("show-text").click();
   await waitFor("the end of the text", () =>
     page.getByTestId("terminal-text").evaluate((box) => box.scrollTop > 0 && box.scrollTop + box.clientHeight >= box.scrollHeight - 2),
@@ -225,7 +213,7 @@ test("the scroll bar lies beside the last column, not over it", async () => {
   for (const options of [{}, PHONE]) {
     const page = await openPage(browser, node, options);
     await open(page, agent.id);
-    await waitFor("its screen", async () => (await text(page)).includes("500"));
+    await waitFor("its screen", async () => (await terminalText(page)).includes("500"));
     const [screen, bar] = await inTerminal(page, (host) =>
       [".xterm-screen", ".scrollbar.vertical"].map((part) => host.querySelector(part).getBoundingClientRect().toJSON()),
     );
@@ -255,7 +243,7 @@ test("colours that programs choose for dark terminals can be read in the light d
   const agent = await node.create({ name: "light-colours", program: "sh", args: ["-c", `printf '${samples.join("\\n")}\\nthe end'; exec cat`] });
   const page = await openPage(browser, node, { colorScheme: "light" });
   await open(page, agent.id);
-  await waitFor("its screen", async () => (await text(page)).includes("the end"));
+  await waitFor("its screen", async () => (await terminalText(page)).includes("the end"));
   const contrasts = await waitFor("the colours", () =>
     inTerminal(page, (host, count) => {
       const luminance = (color) => {
@@ -288,7 +276,7 @@ test("a phone shows a desktop's terminal in letters that can be read, with the c
   await waitFor("the size of the desktop", async () => (await agentOf(agent.id)).terminals[0].cols > 120);
   const phone = await openPage(browser, node, PHONE);
   await open(phone, agent.id);
-  await waitFor("its screen", async () => (await text(phone)).includes("200"));
+  await waitFor("its screen", async () => (await terminalText(phone)).includes("200"));
   await waitFor("the cursor", () =>
     inTerminal(phone, (host) => {
       const { cols, rows, options, buffer } = host.consortTerminal;
@@ -323,7 +311,7 @@ test("without a connection nothing lies over the cursor, and what was known is m
   const agent = await node.create({ name: "z-last-cut", program: "sh", args: ["-c", "seq 1 200; exec cat"] });
   const page = await openPage(browser, node);
   await open(page, agent.id);
-  await waitFor("its screen", async () => (await text(page)).includes("200"));
+  await waitFor("its screen", async () => (await terminalText(page)).includes("200"));
   await node.kill();
   await page.getByTestId("stale-notice").waitFor();
   const notice = await page.getByTestId("stale-notice").boundingBox();
@@ -356,12 +344,12 @@ test("on a far terminal keys are seen before their echo, once that has proven to
   });
   await page.reload();
   await openAgent(page, node, "far-away");
-  await waitFor("the question", async () => (await text(page)).includes("> "));
+  await waitFor("the question", async () => (await terminalText(page)).includes("> "));
   const shown = page.getByTestId("prediction");
   for (const key of ["l", "s"]) {
-    const before = await text(page);
+    const before = await terminalText(page);
     await page.keyboard.press(key);
-    await waitFor("its echo", async () => (await text(page)) !== before);
+    await waitFor("its echo", async () => (await terminalText(page)) !== before);
   }
   held = true;
   await page.keyboard.type(" -la");
@@ -371,9 +359,9 @@ test("on a far terminal keys are seen before their echo, once that has proven to
   const column = (overlay.x - screen.x) / ((overlay.width - 2) / 4);
   assert.ok(Math.abs(column - 4) < 0.2, `it stands behind what is there: column ${column}`);
   release();
-  await waitFor("the echo in its place", async () => !(await shown.isVisible()) && (await text(page)).includes("> ls -la"));
+  await waitFor("the echo in its place", async () => !(await shown.isVisible()) && (await terminalText(page)).includes("> ls -la"));
   await page.keyboard.press("Enter");
-  await waitFor("the password's turn", async () => (await text(page)).includes("Password:"));
+  await waitFor("the password's turn", async () => (await terminalText(page)).includes("Password:"));
   held = true;
   await page.keyboard.type("secret");
   assert.equal(await shown.isVisible(), false);

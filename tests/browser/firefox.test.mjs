@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import puppeteer from "puppeteer-core";
-import { PATIENCE_MS, TestNode, terminalLines, trimmed, waitFor, waitUntilEqual } from "./harness.mjs";
+import { PATIENCE_MS, terminalLines, terminalText, TestNode, trimmed, waitFor, waitUntilEqual } from "./harness.mjs";
 
 const FIREFOXES = [
   process.env.CONSORT_FIREFOX,
@@ -44,7 +44,6 @@ after(async () => {
 });
 
 const id = (name) => `[data-testid="${name}"]`;
-const text = async (page) => ((await terminalLines(page)) ?? []).join("\n");
 
 /** A page of its own cookies that is logged in. Errors in it are kept. */
 async function openPage(viewport = DESKTOP, by = browser) {
@@ -91,16 +90,16 @@ test("Firefox: what runs is listed, and its screen is that of tmux, also after a
   node.tmux("new-session", "-d", "-s", "found-session", "-x", "100", "-y", "30", `sh -c "${script.replaceAll("\\", "\\\\")}"`);
   const page = await openPage();
   await openAgent(page, "found-session");
-  await waitFor("its screen", async () => (await text(page)).includes("here"));
+  await waitFor("its screen", async () => (await terminalText(page)).includes("here"));
   await waitUntilEqual(page, node, "found-session");
   await focusTerminal(page);
   await page.keyboard.type("typed and echoed");
-  await waitFor("the echo", async () => (await text(page)).includes("typed and echoed"));
+  await waitFor("the echo", async () => (await terminalText(page)).includes("typed and echoed"));
   await page.keyboard.press("Enter");
   await waitUntilEqual(page, node, "found-session");
   const before = trimmed(await terminalLines(page));
   await page.reload();
-  await waitFor("its screen", async () => (await text(page)).includes("typed and echoed"));
+  await waitFor("its screen", async () => (await terminalText(page)).includes("typed and echoed"));
   await waitUntilEqual(page, node, "found-session");
   assert.deepEqual(trimmed(await terminalLines(page)), before);
   assert.deepEqual(page.errors, []);
@@ -111,14 +110,14 @@ test("Firefox: keys that are not letters arrive as a terminal sends them", { ski
   await node.create({ name: "keys-agent", program: "sh", args: ["-c", "stty raw -echo; printf 'ready\\r\\n'; exec cat -v"] });
   const page = await openPage();
   await openAgent(page, "keys-agent");
-  await waitFor("ready", async () => (await text(page)).includes("ready"));
+  await waitFor("ready", async () => (await terminalText(page)).includes("ready"));
   await focusTerminal(page);
   for (const key of ["ArrowUp", "Tab", "Escape", "Backspace", "Delete", "F5"]) await page.keyboard.press(key);
   await page.keyboard.down("Control");
   await page.keyboard.press("KeyC");
   await page.keyboard.up("Control");
   await page.keyboard.type("ü€");
-  await waitFor("all keys", async () => (await text(page)).replaceAll(/\s+/g, "").includes("^[[A^[^?^[[3~^[[15~^CM-CM-<M-bM-^BM-,"));
+  await waitFor("all keys", async () => (await terminalText(page)).replaceAll(/\s+/g, "").includes("^[[A^[^?^[[3~^[[15~^CM-CM-<M-bM-^BM-,"));
   await close(page);
 });
 
@@ -127,14 +126,14 @@ test("Firefox: what is pasted arrives whole and in its brackets", { skip }, asyn
   await node.create({ name: "paste-target", program: "sh", args: ["-c", script] });
   const page = await openPage();
   await openAgent(page, "paste-target");
-  await waitFor("ready", async () => (await text(page)).includes("ready"));
+  await waitFor("ready", async () => (await terminalText(page)).includes("ready"));
   await focusTerminal(page);
   // The clipboard of a browser without a window is its own.
   await page.evaluate(() => navigator.clipboard.writeText("first line\nsecond line"));
   await page.keyboard.down("Control");
   await page.keyboard.press("KeyV");
   await page.keyboard.up("Control");
-  await waitFor("the paste", async () => (await text(page)).includes("^[[200~first line^Msecond line^[[201~"));
+  await waitFor("the paste", async () => (await terminalText(page)).includes("^[[200~first line^Msecond line^[[201~"));
   await close(page);
 });
 
@@ -146,11 +145,11 @@ test("Firefox: an agent is created in the dialog and worked in", { skip }, async
   await page.locator(id("create-directory")).fill("/tmp");
   await click(page, id("create-submit"));
   await page.waitForSelector(id("terminal-host"));
-  await waitFor("a prompt", async () => (await text(page)).trim().length > 0);
+  await waitFor("a prompt", async () => (await terminalText(page)).trim().length > 0);
   await focusTerminal(page);
   await page.keyboard.type("echo $((40+2))-$PWD");
   await page.keyboard.press("Enter");
-  await waitFor("the answer", async () => (await text(page)).includes("42-/tmp"));
+  await waitFor("the answer", async () => (await terminalText(page)).includes("42-/tmp"));
   await waitUntilEqual(page, node, "customers-zoom-backend");
   if (process.env.CONSORT_SCREENSHOTS) await page.screenshot({ path: join(process.env.CONSORT_SCREENSHOTS, "firefox-desktop.png") });
   assert.deepEqual(page.errors, []);
@@ -171,7 +170,7 @@ test("Firefox: the phone's layout fits its screen, and an agent is opened and ty
     const screen = await (await page.$(`${id("terminal-host")} .xterm-screen`)).boundingBox();
     await page.touchscreen.tap(screen.x + screen.width / 2, screen.y + screen.height / 2);
     await page.keyboard.type("from the phone");
-    await waitFor("the echo", async () => (await text(page)).includes("from the phone"));
+    await waitFor("the echo", async () => (await terminalText(page)).includes("from the phone"));
     if (process.env.CONSORT_SCREENSHOTS) await page.screenshot({ path: join(process.env.CONSORT_SCREENSHOTS, "firefox-phone.png") });
     assert.deepEqual(page.errors, []);
   } finally {

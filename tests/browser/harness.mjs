@@ -6,6 +6,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { after, before } from "node:test";
 import { chromium } from "playwright-core";
 
 const BROWSERS = [
@@ -221,6 +222,11 @@ export function terminalLines(page) {
   });
 }
 
+/** The text of the terminal that is shown; empty without one. */
+export async function terminalText(page) {
+  return ((await terminalLines(page)) ?? []).join("\n");
+}
+
 /** Waits until the browser's terminal equals what tmux has. */
 export async function waitUntilEqual(page, node, session) {
   let ours;
@@ -244,4 +250,20 @@ export async function openAgent(page, node, name) {
   const agent = await waitFor(name, async () => (await node.request("GET", "/api/agents")).body.agents.find((candidate) => candidate.name === name));
   await page.locator(`[data-testid="tree-row"][data-agent-id="${agent.id}"]`).click();
   await page.locator(`[data-testid="terminal"][data-agent-id="${agent.id}"]`).waitFor();
+}
+
+/** The browser and the node that a file of tests shares: see `startBrowserAndNode`. */
+export let browser = null;
+export let node = null;
+
+/** Starts both before the tests of a file and ends them afterwards. */
+export function startBrowserAndNode() {
+  before(async () => {
+    browser = await launchBrowser();
+    node = await new TestNode().start();
+  });
+  after(async () => {
+    await browser?.close();
+    await node?.stop();
+  });
 }

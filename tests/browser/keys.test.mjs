@@ -4,26 +4,14 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { launchBrowser, openAgent, openPage, TestNode, terminalLines, waitFor } from "./harness.mjs";
+import { test } from "node:test";
+import { browser, node, openAgent, openPage, startBrowserAndNode, terminalText, waitFor } from "./harness.mjs";
 
 const TABLE = JSON.parse(readFileSync(new URL("../keys.json", import.meta.url)));
 const ESC = "\x1b";
 
-let browser;
-let node;
+startBrowserAndNode();
 
-before(async () => {
-  browser = await launchBrowser();
-  node = await new TestNode().start();
-});
-
-after(async () => {
-  await browser?.close();
-  await node?.stop();
-});
-
-const text = async (page) => ((await terminalLines(page)) ?? []).join("\n");
 const screen = async (agent) => (await node.request("GET", `/api/agents/${agent.id}/screen`)).body.text;
 
 /** A program that writes what it gets to a file; it prints `asks` when it gets its first key. */
@@ -42,7 +30,7 @@ async function opened(name, backend, asks, options) {
   await openAgent(page, node, name.replaceAll(" ", "-"));
   await page.getByTestId("terminal-host").first().click();
   await page.keyboard.type("k");
-  await waitFor("what it asks for", async () => (await text(page)).includes("asked"));
+  await waitFor("what it asks for", async () => (await terminalText(page)).includes("asked"));
   return { ...recorded, page };
 }
 
@@ -125,7 +113,7 @@ for (const backend of ["tmux", "pty"]) {
     await press(keys, sent);
     await page.reload();
     await page.getByTestId("terminal-host").first().click();
-    await waitFor("the screen", async () => (await text(page)).includes("asked"));
+    await waitFor("the screen", async () => (await terminalText(page)).includes("asked"));
     await press(keys, sent);
     await page.context().close();
   });
@@ -176,7 +164,7 @@ test("an agent that cannot be told gets Escape and Enter; the phone's key bar ha
   const bar = page.getByTestId("key-bar");
   const tap = (name) => bar.getByRole("button", { name, exact: true }).tap();
   await tap("Esc");
-  await waitFor("it asks", async () => (await text(page)).includes("asked"));
+  await waitFor("it asks", async () => (await terminalText(page)).includes("asked"));
   const steps = [
     [["New line"], `${ESC}\r`], [["Enter"], "\r"], [["Ctrl", "Up"], `${ESC}[1;5A`], [["Up"], `${ESC}[A`], [["Alt", "Left"], `${ESC}[1;3D`],
     [["Ctrl", "Alt", "Right"], `${ESC}[1;7C`], [["Tab"], "\t"], [["Shift Tab"], `${ESC}[Z`], [["Alt", "Enter"], `${ESC}\r`], [["Esc"], ESC],

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { cells, difference, tmuxCells } from "./cells.mjs";
-import { launchBrowser, openAgent, openPage, TestNode, terminalLines, waitFor } from "./harness.mjs";
+import { launchBrowser, openAgent, openPage, terminalText, TestNode, waitFor } from "./harness.mjs";
 
 const VIEWPORT = { width: 1280, height: 800 };
 const FIXTURES = join(import.meta.dirname, "screens");
@@ -71,8 +71,6 @@ async function waitUntilSame(what, page, authority) {
   }
 }
 
-const text = async (page) => ((await terminalLines(page)) ?? []).join("\n");
-
 /** The agent's screen as the node has it, by its own emulator: plain text. */
 async function ownScreen(name) {
   const { agents } = (await node.request("GET", "/api/agents")).body;
@@ -105,12 +103,12 @@ test("a zsh that names its window shows each command once, live and after a relo
     await node.create({ name, backend, program: "zsh", args: ["-d"], env: { ZDOTDIR: home }, directory: home, ...fits });
     const page = await openPage(browser, node, { viewport: VIEWPORT });
     await open(page, name);
-    await waitFor("the prompt", async () => (await text(page)).trimEnd().endsWith("%"));
+    await waitFor("the prompt", async () => (await terminalText(page)).trimEnd().endsWith("%"));
     for (const command of ["cd /usr/share", "echo hi"]) {
       await page.keyboard.type(`${command}\n`);
-      await waitFor(command, async () => (await text(page)).trimEnd().endsWith("%") && (await text(page)).includes(command));
+      await waitFor(command, async () => (await terminalText(page)).trimEnd().endsWith("%") && (await terminalText(page)).includes(command));
     }
-    await waitFor("the answer", async () => (await text(page)).includes("\nhi"));
+    await waitFor("the answer", async () => (await terminalText(page)).includes("\nhi"));
     const expected = ["% cd /usr/share", "% echo hi", "hi", "%"];
     const live = await cells(page);
     const shown = live.screen.map(rowText).filter((line) => line !== "");
@@ -135,7 +133,7 @@ test("what terminals disagree about is shown as its owner has it, live and after
       const agent = await node.create({ name, backend, program: "sh", args: ["-c", script, join(FIXTURES, file)], ...fits });
       const page = await openPage(browser, node, { viewport: VIEWPORT });
       await open(page, name);
-      await waitFor("the program", async () => (await text(page)).includes("ready"));
+      await waitFor("the program", async () => (await terminalText(page)).includes("ready"));
       await page.keyboard.press("Enter");
       const titled = async () => (await node.request("GET", `/api/agents/${agent.id}`)).body.agent.terminals[0]?.title === "done";
       await waitFor(`${name}: the end of the program`, titled);

@@ -3,23 +3,12 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { launchBrowser, openAgent, openPage, TestNode, waitFor } from "./harness.mjs";
+import { test } from "node:test";
+import { browser, node, openAgent, openPage, startBrowserAndNode, waitFor } from "./harness.mjs";
 
 const TABLE = JSON.parse(readFileSync(new URL("../pastes.json", import.meta.url)));
 
-let browser;
-let node;
-
-before(async () => {
-  browser = await launchBrowser();
-  node = await new TestNode().start();
-});
-
-after(async () => {
-  await browser?.close();
-  await node?.stop();
-});
+startBrowserAndNode();
 
 const options = () => ({ permissions: ["clipboard-read", "clipboard-write"] });
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { launchBrowser, openAgent, openPage, TestNode, terminalLines, waitFor } from "./harness.mjs";
+import { launchBrowser, openPage, terminalText, TestNode, waitFor } from "./harness.mjs";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 const LANDSCAPE = { ...PHONE, viewport: { width: 844, height: 390 } };
@@ -41,7 +41,6 @@ after(async () => {
   await node?.stop();
 });
 
-const text = async (page) => ((await terminalLines(page)) ?? []).join("\n");
 const open = (page, id) => page.goto(`${node.origin}/#/agent/${id}`);
 const live = (page) => page.locator('[data-testid="terminal"][data-phase="live"]').first().waitFor();
 
@@ -283,7 +282,7 @@ test("where one may only look, typing says so at the terminal", async () => {
       assert.match(await said.innerText(), /may only look[^]*a-machine-with-a-rather-long-name/);
       const [note, space] = [await said.boundingBox(), await page.getByTestId("terminal").boundingBox()];
       assert.ok(note.y > space.y && note.y + note.height <= space.y + space.height, "in the terminal");
-      assert.ok(!(await text(page)).includes("x"));
+      assert.ok(!(await terminalText(page)).includes("x"));
       await page.context().close();
     }
   } finally {
@@ -318,7 +317,7 @@ test("the on-screen keyboard covers a terminal and does not resize it", async ()
   await keyboard(320);
   await page.getByTestId("terminal-host").first().click();
   await page.keyboard.type("typed");
-  await waitFor("the echo", async () => (await text(page)).includes("typed"));
+  await waitFor("the echo", async () => (await terminalText(page)).includes("typed"));
   await waitFor("the keys above the keyboard", async () => {
     const { y, height } = await page.getByTestId("key-bar").boundingBox();
     return y + height <= 844 - 320;
