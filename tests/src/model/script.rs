@@ -177,8 +177,11 @@ impl Tool {
                     }],
                 })
             }
-            (Tool::Plan, _) => json!({ "plan": PLAN, "plan_filename": command.rsplit('/').next() }),
-            (Tool::Write, _) => json!({ "file_path": command, "filePath": command, "content": PLAN }),
+            (Tool::Plan, "ExitPlanMode") => json!({ "plan": PLAN }),
+            (Tool::Plan, _) => json!({ "plan_filename": command.rsplit('/').next() }),
+            // The schemas take no member that they do not know.
+            (Tool::Write, "write") => json!({ "filePath": command, "content": PLAN }),
+            (Tool::Write, _) => json!({ "file_path": command, "content": PLAN }),
         }
     }
 }

@@ -3,7 +3,6 @@
 
 use consort_tests::TestNode;
 use consort_tests::agents::actor::Look;
-use consort_tests::agents::program::Setup;
 use consort_tests::agents::situation::PLAYS;
 use consort_tests::agents::{Actor, Installed, Program, Scale, Situation, Stage, Verdict, Version, table};
 use std::path::Path;
@@ -50,6 +49,7 @@ fn record(node: &Arc<TestNode>, installed: &Installed, only: Option<&str>) {
             scope.spawn(move || {
                 let stage = Stage { backend: "tmux", watched: false };
                 let mut actor = Actor::start(node, installed, play.setup, stage, Duration::from_secs(30));
+                let tap = Tap::start(node, &actor);
                 for situation in play.situations.iter().filter(wanted) {
                     let began = Instant::now();
                     match situation.bring(&mut actor) {
@@ -79,7 +79,7 @@ fn record(node: &Arc<TestNode>, installed: &Installed, only: Option<&str>) {
                                 states,
                                 began.elapsed()
                             );
-                            write(installed, play.setup, *situation, &last, &titles);
+                            write(installed, *situation, &last, &titles, &tap.take());
                         }
                         Err(reason) => {
                             println!("{} {}: FAILED: {reason}", installed.program.name(), situation.name());
@@ -92,7 +92,34 @@ fn record(node: &Arc<TestNode>, installed: &Installed, only: Option<&str>) {
     });
 }
 
-fn write(installed: &Installed, _: Setup, situation: Situation, look: &Look, titles: &[String]) {
+/// What a program writes, byte for byte.
+struct Tap {
+    file: tempfile::NamedTempFile,
+    taken: std::cell::Cell<usize>,
+}
+
+impl Tap {
+    fn start(node: &TestNode, actor: &Actor) -> Self {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let name =
+            node.get(&format!("/api/agents/{}", actor.agent))["agent"]["name"].as_str().unwrap_or_default().to_string();
+        let command = format!("cat >> {}", file.path().display());
+        node.tmux(&["pipe-pane", "-t", &format!("={name}:"), &command]);
+        Tap { file, taken: std::cell::Cell::new(0) }
+    }
+
+    /// The end of what it wrote since the last time.
+    fn take(&self) -> Vec<u8> {
+        let all = std::fs::read(self.file.path()).unwrap_or_default();
+        let from = self.taken.replace(all.len()).max(all.len().saturating_sub(RAW_BYTES));
+        all[from.min(all.len())..].to_vec()
+    }
+}
+
+/// What is kept of the bytes of one situation: enough for the last drawings of the whole screen.
+const RAW_BYTES: usize = 8 << 10;
+
+fn write(installed: &Installed, situation: Situation, look: &Look, titles: &[String], raw: &[u8]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("agents/screens")
         .join(installed.program.name())
@@ -112,4 +139,5 @@ fn write(installed: &Installed, _: Setup, situation: Situation, look: &Look, tit
         look.screen.trim_end_matches('\n')
     );
     std::fs::write(folder.join(format!("{}.txt", situation.name())), text + "\n").expect("a file");
+    std::fs::write(folder.join(format!("{}.raw", situation.name())), raw).expect("a file");
 }
