@@ -32,3 +32,13 @@ it("leaves the column alone when lines are inserted and deleted", async () => {
 it("erases up to the last cell of the screen", async () => {
   expect((await after("one\x1b[3;8H\x1b[1Jx")).lines).toEqual(["", "", "       x"]);
 });
+
+it("keeps a cursor outside of the margins where it is, with addresses relative to them", async () => {
+  const { lines } = await after("\x1b[?6h\x1b7\x1b[2;3r\x1b8a\x1b[Kb\x1b[Hc\x1b[9;1Hd");
+  expect(lines).toEqual(["ab", "c", "d"]);
+});
+
+it("moves within its row and column, whatever addresses are relative to", async () => {
+  const { lines } = await after("\x1b[2;3r\x1b[?6h\x1b[3Ca\x1b[Bb\x1b[Gc\x1b[9Ad");
+  expect(lines).toEqual(["", " d a", "c   b"]);
+});

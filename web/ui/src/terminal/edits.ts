@@ -95,14 +95,29 @@ export function editAsOwners(terminal: Pick<Terminal, "parser">, owner: Owner): 
   parser.registerCsiHandler({ final: "J" }, erase);
   parser.registerCsiHandler({ prefix: "?", final: "J" }, erase);
 
-  // With addresses relative to the margins, xterm adds the top margin to a row that has it already.
-  input._moveCursor = (columns, rows) => {
+  // With addresses relative to the margins, xterm adds the top margin also to a row that has it already, and moves a cursor
+  // that is outside of the margins by whatever acts there.
+  input._restrictCursor = (lastColumn = service.cols - 1) => {
     const { buffer } = service;
-    buffer.x = Math.max(0, Math.min(Math.min(buffer.x, service.cols - 1) + columns, service.cols - 1));
-    buffer.y = Math.max(0, Math.min(buffer.y + rows, service.rows - 1));
+    buffer.x = Math.max(0, Math.min(buffer.x, lastColumn));
+    buffer.y = Math.max(0, Math.min(buffer.y, service.rows - 1));
+    input._dirtyRowTracker.markDirty(buffer.y);
+  };
+  const place = (column: number, row: number): void => {
+    input._dirtyRowTracker.markDirty(service.buffer.y);
+    Object.assign(service.buffer, { x: column, y: row });
+    input._restrictCursor();
+  };
+  input._setCursor = (column, row) => {
+    const { scrollTop, scrollBottom } = service.buffer;
+    place(column, core.coreService.decPrivateModes.origin ? Math.min(scrollTop + row, scrollBottom) : row);
+  };
+  input._moveCursor = (columns, rows) => {
+    input._restrictCursor();
+    place(service.buffer.x + columns, service.buffer.y + rows);
   };
   const toColumn = (params: Params): boolean => {
-    service.buffer.x = Math.min(Number(params[0]) || 1, service.cols) - 1;
+    place((Number(params[0]) || 1) - 1, service.buffer.y);
     return true;
   };
   parser.registerCsiHandler({ final: "G" }, toColumn);

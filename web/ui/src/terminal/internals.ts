@@ -84,9 +84,11 @@ export interface Core {
       reset(): void;
       setExecuteHandler(control: string, handler: () => boolean): void;
     };
-    readonly _dirtyRowTracker: { markRangeDirty(top: number, bottom: number): void };
+    readonly _dirtyRowTracker: { markDirty(row: number): void; markRangeDirty(top: number, bottom: number): void };
     _eraseAttrData(): Attributes;
     _moveCursor: (columns: number, rows: number) => void;
+    _setCursor: (column: number, row: number) => void;
+    _restrictCursor: (lastColumn?: number) => void;
     _resetBufferLine(row: number): void;
     parse(data: unknown, promiseResult?: boolean): unknown;
     print(data: Uint32Array, start: number, end: number): void;

@@ -39,8 +39,8 @@ export function switchScreensAsOwners(terminal: Pick<Terminal, "parser">, owner:
   });
 
   const put = ({ x, y, pen }: SavedCursor): void => {
-    service.buffer.x = Math.min(x, service.cols - 1);
-    service.buffer.y = Math.min(y, service.rows - 1);
+    Object.assign(service.buffer, { x, y });
+    input._restrictCursor();
     input._curAttrData = pen.clone();
   };
 
