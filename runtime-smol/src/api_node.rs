@@ -60,6 +60,12 @@ impl Node for ApiNode {
         })
     }
 
+    fn sleep(&self, length: Duration) -> Eventually<'_, ()> {
+        Box::pin(async move {
+            async_io::Timer::after(length).await;
+        })
+    }
+
     fn audit(&self, event: Audit<'_>) {
         (self.audit.lock().unwrap_or_else(PoisonError::into_inner))(event);
     }

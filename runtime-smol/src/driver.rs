@@ -67,6 +67,7 @@ enum Message {
     Link(LinkMessage),
     Command(NodeId, Command, Sender<Result<Reply, Refusal>>),
     Read(Look),
+    Listen(News),
     Stop,
 }
 
@@ -171,6 +172,11 @@ impl Handle {
         })
     }
 
+    /// What changes in the lists from now on is added to `news`, for as long as the driver runs.
+    pub fn listen(&self, news: News) {
+        self.send(Message::Listen(news));
+    }
+
     /// Calls `look` with the node's view and waits for what it gives. `None`: the node is stopping.
     pub async fn read<T: Send + 'static>(
         &self,
@@ -261,6 +267,7 @@ pub struct Driver {
     /// Which backend carries an agent.
     carriers: BTreeMap<AgentId, BackendKind>,
     viewers: BTreeMap<ViewerId, (ViewerEnds, String)>,
+    listeners: Vec<News>,
     links: Links,
     waiting: BTreeMap<CommandId, Waiting>,
     next_command: u64,
@@ -317,6 +324,7 @@ impl Driver {
             backends: parts.backends,
             carriers: BTreeMap::new(),
             viewers: BTreeMap::new(),
+            listeners: Vec::new(),
             links: Links { ends: BTreeMap::new(), dials: parts.dials },
             waiting: BTreeMap::new(),
             next_command: 0,
@@ -418,6 +426,7 @@ impl Driver {
                 self.waiting.insert(id, Waiting { node, act: Act::of(&command), sender });
                 self.handle(Input::Command(id, node, command));
             }
+            Message::Listen(news) => self.listeners.push(news),
             Message::Read(look) => look(self.view(), self.now()),
             Message::Stop => {}
         }
@@ -571,9 +580,8 @@ impl Driver {
     fn tell_news(&mut self) {
         self.news_at = None;
         let changes = std::mem::take(&mut self.changes);
-        for (ends, _) in self.viewers.values() {
-            ends.news.add(&changes);
-        }
+        let viewers = self.viewers.values().map(|(ends, _)| &ends.news);
+        viewers.chain(&self.listeners).for_each(|news| news.add(&changes));
     }
 }
 

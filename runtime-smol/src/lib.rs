@@ -10,6 +10,7 @@ pub mod directories;
 pub mod door;
 pub mod driver;
 pub mod environment;
+mod journal;
 mod keyboard;
 pub mod launch;
 pub mod link;

@@ -9,6 +9,7 @@ use crate::directories::Directories;
 use crate::door::{self, Door, Handlers, ListenError, OnLink, OnSocket, Visitor, Where};
 use crate::driver::{Driver, Handle, Mailbox, Parts};
 use crate::environment::{EnvironmentError, Environments, Question};
+use crate::journal;
 use crate::link::knocks::Knocks;
 use crate::link::noise::id_of;
 use crate::link::seal::KeySeal;
@@ -27,6 +28,7 @@ use consort_core::{Config, Identity, Node, Restored, redact};
 use consort_recording::Header;
 use consort_web::api::Link;
 use consort_web::auth::{CookieKey, Names, Reach, Sites};
+use consort_web::events::Events;
 use consort_web::json::NodeFacts;
 use consort_web::lines::Lines;
 use consort_web::tmux::TmuxReport;
@@ -100,6 +102,7 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
     options.origins.iter().for_each(|origin| sites.allow(origin.clone(), true));
     origins::load(&options.state_dir)?.into_iter().for_each(|origin| sites.allow(origin, false));
 
+    let instance = node.view().instance();
     let mailbox = Mailbox::default();
     let handle = mailbox.handle.clone();
     let myself = Myself {
@@ -151,7 +154,8 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
         Ends { orders: tmux_ordered, reports },
     );
 
-    let config = api::Config { sites, cookie_key, token, facts: facts.clone() };
+    let events = Arc::new(Events::new(instance));
+    let config = api::Config { sites, cookie_key, token, facts: facts.clone(), events: Arc::clone(&events) };
     let api_node = {
         let (handle, peers, environments) = (handle.clone(), Arc::clone(&peers), environments.clone());
         ApiNode::new(handle, peers, environments, options.state_dir.clone(), auditor(audit.clone()))
@@ -179,9 +183,11 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
         // So is this: what is woken by another task runs with it, without a look at the system in between.
         let working = executor.spawn(peers_work.run(Arc::clone(&peers), dialled, places));
         let handlers = Handlers { on_socket: on_socket(handle.clone(), facts), on_link: on_link(peers), links };
+        let journal = executor.spawn(journal::keep(handle.clone(), events));
         let naming = executor.spawn(keep_names(Arc::clone(&api), door.addresses(), names));
         let served = executor.spawn(door.serve(api, Arc::new(clock), handlers, ready, told)).await;
         naming.cancel().await;
+        journal.cancel().await;
         working.cancel().await;
         handle.stop();
         driving.await;

@@ -109,6 +109,8 @@ headers! {
     accept_encoding = "accept-encoding",
     /// Which version of a file the client has.
     if_none_match = "if-none-match",
+    /// The last event that the client has.
+    last_event_id = "last-event-id",
     /// What kinds of answer the client can show. Only decides how a refusal looks.
     accept = "accept",
     /// What a browser wants an answer for. Only decides how a refusal looks, and what it suggests.

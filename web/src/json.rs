@@ -188,6 +188,9 @@ pub fn backend_name(kind: BackendKind) -> &'static str {
     }
 }
 
+/// The names of all states.
+pub(crate) const STATES: [&str; 6] = ["working", "waiting", "idle", "done", "exited", "unknown"];
+
 /// The name of a state in the API.
 #[must_use]
 pub fn kind_name(kind: StateKind) -> &'static str {

@@ -19,6 +19,7 @@ pub mod api;
 pub mod assets;
 pub mod auth;
 pub mod environment;
+pub mod events;
 pub mod frames;
 pub mod http;
 pub mod json;

@@ -8,8 +8,9 @@ use super::socket::Socket;
 use super::{Entrance, House, Visitor, upgrade};
 use crate::link::LINK_PATH;
 use async_io::Timer;
+use consort_web::api::Lane;
 use consort_web::http::Problem;
-use consort_web::{Response, Via, api};
+use consort_web::{Clock, Response, Via, api};
 use futures_lite::future::or;
 use futures_lite::io::AsyncWriteExt;
 use std::io::{self, ErrorKind};
@@ -29,6 +30,11 @@ const WRITE_ALL: Duration = Duration::from_secs(120);
 /// How long, and how much, is read and thrown away after a refusal, so that the client gets to read why.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 << 10;
+
+/// After this time without an event a stream says that it is still there: less than proxies wait for.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Bytes that a client may send while it waits for an answer.
+const PIPELINED_BYTES: usize = 16 << 10;
 
 /// What to do after a request.
 enum Next {
@@ -141,8 +147,24 @@ impl Connection<'_> {
             self.send(api::body_too_large(admission), false, head_only).await?;
             return Ok(Next::Linger);
         }
+        if admission.lane == Lane::Events && !head_only {
+            return self.events(request, clock).await;
+        }
         let body = self.read_body(request).await?;
-        match self.house.exchange.answer(request, bytes, &body, admission.lane).await {
+        let house = self.house;
+        let answer = house.exchange.answer(request, bytes, &body, admission.lane);
+        let answer = if admission.lane == Lane::Wait {
+            // For as long as it takes, but not for a client that has gone.
+            let gone = async {
+                self.client_gone().await;
+                Err(ErrorKind::BrokenPipe.into())
+            };
+            or(answer, gone).await
+        } else {
+            answer.await
+        };
+        match answer {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Next::Close),
             Ok(answer) => {
                 match answer {
                     Answer::Page(page) => self.send_page(page, request.keep_alive).await?,
@@ -158,6 +180,52 @@ impl Connection<'_> {
                 let busy = Problem::new(503, "busy", "The node is too busy to answer.", "Try again in a few seconds.");
                 self.send(Response::from(busy).with("Retry-After", "5"), false, head_only).await?;
                 Ok(Next::Close)
+            }
+        }
+    }
+
+    /// Sends events until the client goes.
+    async fn events(&mut self, request: &Request<'_>, clock: Clock) -> io::Result<Next> {
+        let mut reader = match self.house.api.events(&request.head, clock) {
+            Ok(reader) => reader,
+            Err(response) => {
+                self.send(response, false, false).await?;
+                return Ok(Next::Close);
+            }
+        };
+        if !self.place.become_socket() {
+            let full = Problem::new(503, "too-many", "Too many others are connected.", "Close some of them.");
+            self.send(full.into(), false, false).await?;
+            return Ok(Next::Close);
+        }
+        let head = Response::empty(200).with("Content-Type", "text/event-stream; charset=utf-8");
+        // Proxies (nginx) hand each event on at once.
+        let head = head.with("X-Accel-Buffering", "no");
+        // The first comment says that the stream is open, before anything has happened.
+        self.write(&[&stream_head(&head)[..], b": open\n\n"].concat()).await?;
+        loop {
+            let next = async { reader.next().await.iter().map(|event| event.to_stream()).collect::<String>() };
+            let quiet = async {
+                Timer::after(HEARTBEAT).await;
+                ": quiet\n\n".to_owned()
+            };
+            let gone = async {
+                self.client_gone().await;
+                String::new()
+            };
+            let text = or(next, or(gone, quiet)).await;
+            if text.is_empty() {
+                return Ok(Next::Close);
+            }
+            self.write(text.as_bytes()).await?;
+        }
+    }
+
+    /// Ends when the client has closed its side, or sends more than one could want while it waits.
+    async fn client_gone(&mut self) {
+        while self.buffer.len() < PIPELINED_BYTES {
+            if !matches!(self.socket.read_onto(&mut self.buffer, PIPELINED_BYTES).await, Ok(1..)) {
+                return;
             }
         }
     }
@@ -334,12 +402,7 @@ fn connection_header(keep_alive: bool) -> &'static [u8] {
 }
 
 fn to_bytes(response: &Response, keep_alive: bool, head_only: bool) -> Vec<u8> {
-    let mut text = format!("HTTP/1.1 {} {}\r\n", response.status, reason(response.status));
-    let date = httpdate::fmt_http_date(SystemTime::now());
-    let own = [("Server", "consort"), ("Date", date.as_str())];
-    for (name, value) in own.into_iter().chain(response.headers.iter().map(|(name, value)| (*name, &**value))) {
-        text.extend([name, ": ", value, "\r\n"]);
-    }
+    let mut text = head_text(response);
     text.push_str(&format!("Content-Length: {}\r\n", response.body.len()));
     let mut bytes = text.into_bytes();
     bytes.extend_from_slice(connection_header(keep_alive));
@@ -348,6 +411,24 @@ fn to_bytes(response: &Response, keep_alive: bool, head_only: bool) -> Vec<u8> {
         bytes.extend_from_slice(&response.body);
     }
     bytes
+}
+
+/// The head of an answer that ends with the connection.
+fn stream_head(response: &Response) -> Vec<u8> {
+    let mut bytes = head_text(response).into_bytes();
+    bytes.extend_from_slice(connection_header(false));
+    bytes.extend_from_slice(b"\r\n");
+    bytes
+}
+
+fn head_text(response: &Response) -> String {
+    let mut text = format!("HTTP/1.1 {} {}\r\n", response.status, reason(response.status));
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    let own = [("Server", "consort"), ("Date", date.as_str())];
+    for (name, value) in own.into_iter().chain(response.headers.iter().map(|(name, value)| (*name, &**value))) {
+        text.extend([name, ": ", value, "\r\n"]);
+    }
+    text
 }
 
 fn reason(status: u16) -> &'static str {

@@ -72,6 +72,7 @@ impl House {
             sites: Sites::new(port, names(&door.addresses(), &[])),
             cookie_key: CookieKey::new(&[3; 32]),
             token: TOKEN.to_owned(),
+            events: Arc::new(consort_web::events::Events::new(7)),
             facts: NodeFacts {
                 id: NodeId([7; 32]),
                 version: "9.8.7",
@@ -273,6 +274,12 @@ impl api::Node for Fake {
     fn read(&self, look: Look) -> Eventually<'_, ()> {
         look(self.0.lock().unwrap().core.view(), Instant::START);
         Box::pin(std::future::ready(()))
+    }
+
+    fn sleep(&self, length: Duration) -> Eventually<'_, ()> {
+        Box::pin(async move {
+            smol::Timer::after(length).await;
+        })
     }
 
     fn audit(&self, _: Audit<'_>) {}

@@ -8,9 +8,11 @@ mod origins;
 mod perform;
 mod query;
 mod route;
+mod watch;
 
 use crate::auth::{Access, Admitted, CookieKey, Gate, LoginTokens, Names, Need, Reach, Sites};
 use crate::environment::{EnvironmentReport, ProgramsReport};
+use crate::events::Events;
 use crate::http::{Clock, Head, Problem, Response};
 use crate::json::NodeFacts;
 use crate::refusal;
@@ -21,6 +23,7 @@ use once::Once;
 use route::Route;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// An answer that comes later.
 pub type Eventually<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -38,6 +41,9 @@ pub trait Node: Send + Sync {
 
     /// Calls `look` and ends when it was called, or drops it (the node is stopping).
     fn read(&self, look: Look) -> Eventually<'_, ()>;
+
+    /// Ends after this time.
+    fn sleep(&self, length: Duration) -> Eventually<'_, ()>;
 
     /// Takes note of something for the audit log. Must not block.
     fn audit(&self, event: Audit<'_>);
@@ -289,6 +295,8 @@ pub struct Config {
     pub token: String,
     /// What the node says of itself.
     pub facts: NodeFacts,
+    /// What has happened on it.
+    pub events: Arc<Events>,
 }
 
 /// What a request may go on to do, decided by its head alone.
@@ -312,6 +320,10 @@ pub enum Lane {
     Quick,
     /// What the node knows: the work of listing it, whatever else is under way.
     Look,
+    /// Waiting for something to happen, for as long as the client wishes and stays.
+    Wait,
+    /// Events without end: see [`Api::events`].
+    Events,
     /// Something that is done, or that a backend, a disk or another machine has to be asked for: seconds, perhaps.
     Act,
 }
@@ -323,6 +335,7 @@ pub struct Api {
     /// Held while the allowed origins change, so that what is stored is what holds.
     changing_origins: async_lock::Mutex<()>,
     facts: NodeFacts,
+    events: Arc<Events>,
     node: Arc<dyn Node>,
     once: Once,
 }
@@ -343,6 +356,7 @@ impl Api {
             logins: Mutex::default(),
             changing_origins: async_lock::Mutex::default(),
             facts: config.facts,
+            events: config.events,
             node,
             once: Once::default(),
         }

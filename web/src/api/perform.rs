@@ -75,6 +75,8 @@ impl Api {
                 let history_lines = query.number("history")?.unwrap_or(0).min(HISTORY_LINES);
                 self.command(node, Command::ReadText { agent, pane: query.number("terminal")?, history_lines }).await
             }
+            Endpoint::Wait(id) => self.wait(id, &query).await,
+            Endpoint::Events => Err(Problem::new(406, "not-acceptable", "Events are a stream, which has no HEAD.", "")),
             Endpoint::Start(id) => self.plain(body, id.node, Command::Start(id.agent)).await,
             Endpoint::Stop(id) => self.plain(body, id.node, Command::Stop(id.agent)).await,
             Endpoint::Restart(id) => self.plain(body, id.node, Command::Restart(id.agent)).await,
@@ -234,6 +236,8 @@ fn query(endpoint: Endpoint, head: &Head<'_>) -> Result<Query, Problem> {
     match endpoint {
         Endpoint::Asset(_) => Query::parse("", &[]),
         Endpoint::Screen(_) => Query::parse(head.query(), &["history", "terminal"]),
+        Endpoint::Wait(_) => Query::parse(head.query(), &["until", "timeout"]),
+        Endpoint::Events => Query::parse(head.query(), &["since"]),
         Endpoint::Directories => Query::parse(head.query(), &["path", "node"]),
         Endpoint::Variable => Query::parse(head.query(), &["name"]),
         _ => Query::parse(head.query(), &[]),
@@ -268,7 +272,7 @@ fn directory(listing: &Listing) -> Response {
     )
 }
 
-fn no_agent(id: AgentAddress) -> Problem {
+pub(super) fn no_agent(id: AgentAddress) -> Problem {
     Problem::new(404, "not-found", format!("There is no agent {}.", id.agent), "")
 }
 

@@ -36,6 +36,8 @@ pub(super) enum Endpoint {
     Answer(AgentAddress),
     Explain(AgentAddress),
     Screen(AgentAddress),
+    Wait(AgentAddress),
+    Events,
     Notes(AgentAddress),
     SetNotes(AgentAddress),
     Directories,
@@ -128,7 +130,7 @@ type Methods = Vec<(&'static str, Route)>;
 /// encoded slash is part of a name.
 fn methods(path: &str, own: NodeId) -> Option<Methods> {
     use Endpoint::{
-        Admit, Agents, AllowOrigin, Check, Create, Directories, DisallowOrigin, Environment, Health, Invite, Join,
+        Admit, Agents, AllowOrigin, Check, Create, Directories, DisallowOrigin, Environment, Events, Health, Invite, Join,
         Leave, Link, Login, Logout, Nodes, Origins, Peers, Place, Programs, Refuse, ReloadEnvironment, Remove,
         RemoveVariable, SetVariable, Variable,
     };
@@ -158,6 +160,7 @@ fn methods(path: &str, own: NodeId) -> Option<Methods> {
         ("agents", Some(id), verb) => {
             AgentAddress::read_at(own, id).map_or_else(|_| Vec::new(), |id| of_agent(id, verb))
         }
+        ("events", None, None) => vec![("GET", Route { lane: Lane::Events, ..Route::new(Events, Need::Login) })],
         ("directories", None, None) => vec![("GET", Route::ask(Directories))],
         ("link", None, None) => vec![("POST", Route { lane: Lane::Quick, ..Route::change(Link, SMALL_BYTES) })],
         ("peers", None, None) => vec![("GET", Route::look(Peers))],
@@ -182,7 +185,7 @@ fn methods(path: &str, own: NodeId) -> Option<Methods> {
 }
 
 fn of_agent(id: AgentAddress, verb: Option<&str>) -> Methods {
-    use Endpoint::{Agent, Answer, Delete, Edit, Explain, Input, Notes, Restart, Screen, SetNotes, Start, Stop};
+    use Endpoint::{Agent, Answer, Delete, Edit, Explain, Input, Notes, Restart, Screen, SetNotes, Start, Stop, Wait};
     match verb {
         None => vec![
             ("GET", Route::look(Agent(id))),
@@ -196,6 +199,7 @@ fn of_agent(id: AgentAddress, verb: Option<&str>) -> Methods {
         Some("answer") => vec![("POST", Route::change(Answer(id), INPUT_BYTES))],
         Some("explain") => vec![("GET", Route::ask(Explain(id)))],
         Some("screen") => vec![("GET", Route::ask(Screen(id)))],
+        Some("wait") => vec![("GET", Route { lane: Lane::Wait, ..Route::new(Wait(id), Need::Login) })],
         Some("notes") => {
             vec![("GET", Route::ask(Notes(id))), ("PUT", Route::change(SetNotes(id), BODY_BYTES))]
         }

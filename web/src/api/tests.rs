@@ -37,6 +37,10 @@ impl Node for Fake {
         at_once(())
     }
 
+    fn sleep(&self, _: Duration) -> Eventually<'_, ()> {
+        at_once(())
+    }
+
     fn audit(&self, event: Audit<'_>) {
         self.audit.lock().unwrap().push(format!("{event:?}"));
     }
@@ -149,6 +153,7 @@ fn build(reply: Result<Reply, Refusal>, stopping: bool) -> Case {
         sites: Sites::new(23_000, Names { local: vec!["localhost".into()], ..Names::default() }),
         cookie_key: CookieKey::new(&[1; 32]),
         token: "t0ken".to_owned(),
+        events: Arc::new(crate::events::Events::new(7)),
         facts: NodeFacts {
             id: NodeId([7; 32]),
             version: "0.1.0",
@@ -172,6 +177,7 @@ const PROGRAM: Headers<'_> = Headers {
     cookie: None,
     accept_encoding: None,
     if_none_match: None,
+    last_event_id: None,
     accept: None,
     fetch_mode: None,
     forwarded_proto: None,
@@ -776,4 +782,21 @@ proptest! {
             code(&response);
         }
     }
+}
+
+#[test]
+fn waiting_for_an_agent_ends_when_it_is_in_the_state_or_the_time_is_over() {
+    let case = case();
+    let kind = json(&case.ask("GET", &format!("/api/agents/{AGENT}"), ""))["agent"]["state"]["kind"].clone();
+    let wait = |until: &str| case.ask("GET", &format!("/api/agents/{AGENT}/wait?until={until}"), "");
+    let now = json(&wait(&format!("exited,{}", kind.as_str().unwrap())));
+    assert_eq!((&now["reached"], &now["agent"]["state"]["kind"]), (&serde_json::json!(true), &kind));
+    for until in ["exited", "changed"] {
+        assert_eq!(json(&wait(until))["reached"], false, "{until}: the time of this node is over at once");
+    }
+    assert_eq!(code(&wait("asleep")), (400, "invalid".to_owned()));
+    assert_eq!(code(&case.ask("GET", &format!("/api/agents/{AGENT}/wait"), "")), (400, "invalid".to_owned()));
+    let long = format!("/api/agents/{AGENT}/wait?until=done&timeout=4000");
+    assert_eq!(code(&case.ask("GET", &long, "")), (400, "invalid".to_owned()));
+    assert_eq!(code(&case.ask("GET", &format!("/api/agents/{}/wait?until=done", AgentId(78)), "")).0, 404);
 }
