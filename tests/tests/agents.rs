@@ -249,3 +249,33 @@ fn looks_are_answered_while_tmux_answers_nothing() {
         kill_process(server, Signal::CONT).expect("it runs");
     });
 }
+
+#[test]
+fn wait_ends_when_the_agents_are_as_wanted_when_they_never_will_be_and_when_the_time_is_over() {
+    let node = TestNode::start();
+    node.create_script("lasting", "sleep 1000");
+    let ends = node.create_script("ending", "read line");
+    assert_eq!(node.cli(&["wait", "lasting", "--until", "exited", "--timeout", "1"]).0, 124);
+    std::thread::scope(|scope| {
+        let exited = scope
+            .spawn(|| node.cli(&["wait", "ending", "lasting", "--any", "-u", "exited,waiting", "--timeout", "60"]));
+        let never = scope.spawn(|| node.cli(&["wait", "ending", "lasting", "-u", "waiting", "--timeout", "60"]));
+        let changed = scope.spawn(|| node.http("GET", &format!("/api/agents/{ends}/wait?until=exited"), None));
+        // The commands may begin to wait before or after this: they see the same.
+        assert_eq!(
+            node.http("POST", &format!("/api/agents/{ends}/input"), Some(&json!({ "text": "x", "submit": true }))).0,
+            200
+        );
+        let (code, text, error) = exited.join().expect("no panic");
+        assert_eq!((code, text.as_str()), (0, "ending\texited\n"), "{error}");
+        let (code, _, error) = never.join().expect("no panic");
+        assert!(code == 4 && error.contains("ending has ended, and is not waiting any more."), "{code}: {error}");
+        let (status, answer) = changed.join().expect("no panic");
+        assert_eq!(
+            (status, &answer["reached"], &answer["agent"]["state"]["kind"]),
+            (200, &json!(true), &json!("exited"))
+        );
+    });
+    let (code, _, error) = node.cli(&["wait", "nobody", "--until", "idle"]);
+    assert!(code == 1 && error.contains("nobody"), "{error}");
+}

@@ -2,6 +2,8 @@
 
 use consort_tests::{TestNode, wait_for, wait_until};
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 /// What is shown at once, with room for a busy machine.
@@ -460,4 +462,54 @@ fn two_machines_are_checked_both_ways_with_their_clocks() {
     let (_, report, _) = desk.cli(&["doctor"]);
     assert!(report.contains("laptop") && !report.contains("clock"), "{report}");
     assert!(laptop.peers().contains_key("desk"));
+}
+
+/// What `consort events` prints.
+struct Listening {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Listening {
+    fn to(node: &TestNode, more: &[&str]) -> Self {
+        let mut command = node.client();
+        command.args(["events", "--json"]).args(more).stdout(Stdio::piped()).stdin(Stdio::null());
+        let mut child = command.spawn().expect("the command starts");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        Listening { child, lines }
+    }
+
+    /// The next event of this type that is about an agent.
+    fn next(&mut self, kind: &str, name: &str) -> Value {
+        self.lines
+            .by_ref()
+            .map(|line| serde_json::from_str::<Value>(&line.expect("text")).expect("JSON"))
+            .find(|event| event["type"] == kind && event["name"] == name)
+            .expect("more events")
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn events_of_all_machines_are_told_as_they_happen_and_none_is_missed_in_between() {
+    let (desk, laptop) = pair();
+    let first = laptop.create_script("first", "sleep 1000");
+    wait_until("it is known", || desk.cli(&["ls"]).1.contains("first"));
+    let mut listening = Listening::to(&desk, &["--since", "none"]);
+    let added = listening.next("agent-added", "first");
+    assert_eq!(added["machine"], "laptop");
+    drop(listening);
+    assert_eq!(laptop.http("POST", &format!("/api/agents/{first}/stop"), None).0, 200);
+    laptop.create_script("second", "sleep 1000");
+    let mut listening = Listening::to(&desk, &["--since", added["id"].as_str().expect("an id")]);
+    assert_eq!(listening.next("agent-state", "first")["state"]["kind"], "exited");
+    assert_eq!(listening.next("agent-added", "second")["agent"], desk.agent_named("second")["id"]);
+    laptop.create_script("third", "sleep 1000");
+    assert_eq!(listening.next("agent-added", "third")["machine"], "laptop", "while it listens");
 }

@@ -189,7 +189,7 @@ pub fn backend_name(kind: BackendKind) -> &'static str {
 }
 
 /// The names of all states.
-pub(crate) const STATES: [&str; 6] = ["working", "waiting", "idle", "done", "exited", "unknown"];
+pub(crate) const STATES: [&str; 7] = ["working", "waiting", "failed", "done", "idle", "exited", "unknown"];
 
 /// The name of a state in the API.
 #[must_use]

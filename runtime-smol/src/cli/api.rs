@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::http::{Answer, Client};
+use super::stream::Events;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -330,6 +331,11 @@ impl Api {
 
     pub(crate) fn health(&self) -> Result<Health, Failure> {
         self.call("GET", "/api/health", None)
+    }
+
+    /// Events: those after the one with the id `since`, or else what happens next.
+    pub(crate) fn events(&self, since: Option<&str>) -> Result<Events, Failure> {
+        Events::open(self.client.socket(), since)?.map_err(|answer| refusal(&answer))
     }
 
     /// The agents and, besides, their JSON as the node wrote it.

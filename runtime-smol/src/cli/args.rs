@@ -48,6 +48,8 @@ Exit codes:
   1  refused or failed, and the message says why; or a filtered list (ls) is empty
   2  the command line was wrong, or a confirmation (--yes) is missing
   3  no node is running here
+  4  what was waited for (wait) cannot come any more: the agent has ended
+  124  it has not come in time (wait --timeout)
 
 Environment:
   CONSORT_STATE_DIR, CONSORT_LISTEN, CONSORT_TMUX_SOCKET, CONSORT_NAME, CONSORT_DETACH_KEY
@@ -180,6 +182,25 @@ pub(crate) enum Command {
     Agents {
         #[command(subcommand)]
         command: AgentsCommand,
+    },
+
+    /// Wait until agents are in a state
+    ///
+    /// Prints a line for each that is: its name and its state, tab-separated. Exits with 0 then, with 4 if an agent has ended and so
+    /// will not be (with --any: all of them), and with 124 when the time is over.
+    Wait(WaitArgs),
+
+    /// Print what happens, on all machines, as it happens
+    ///
+    /// States of agents that change, agents and machines that come and go. Runs until it is interrupted.
+    Events {
+        /// Print each event as a line of JSON, as the API has it
+        #[arg(long)]
+        json: bool,
+
+        /// Begin after the event with this id, if the node still knows it
+        #[arg(long, value_name = "ID")]
+        since: Option<String>,
     },
 
     /// Print what an agent's terminal shows, as plain text
@@ -487,6 +508,63 @@ impl StateName {
             StateName::Exited => "exited",
             StateName::Unknown => "unknown",
             StateName::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// What agents are waited for.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WaitArgs {
+    /// The agents: each a name, an unambiguous beginning or end of one, or an id; with @ and a machine if need be
+    #[arg(required = true, value_name = "AGENT", add = ArgValueCompleter::new(complete::agents))]
+    pub(crate) agents: Vec<String>,
+
+    /// The states to wait for (comma-separated); `changed` is any but the present one
+    #[arg(long, short, value_name = "STATE", value_delimiter = ',', required = true)]
+    pub(crate) until: Vec<UntilName>,
+
+    /// One of the agents is enough
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) any: bool,
+
+    /// All of the agents at the same time (what is done without either)
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Give up after this time [default: never]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u64>,
+}
+
+/// What an agent is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UntilName {
+    /// Its program is doing something
+    Working,
+    /// Its program asks for something
+    Waiting,
+    /// Nothing happens
+    Idle,
+    /// Its program has finished its work
+    Done,
+    /// Its program could not go on by itself
+    Failed,
+    /// Its program has ended
+    Exited,
+    /// Any other state than at the beginning
+    Changed,
+}
+
+impl UntilName {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            UntilName::Working => "working",
+            UntilName::Waiting => "waiting",
+            UntilName::Idle => "idle",
+            UntilName::Done => "done",
+            UntilName::Failed => "failed",
+            UntilName::Exited => "exited",
+            UntilName::Changed => "changed",
         }
     }
 }

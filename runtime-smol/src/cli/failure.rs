@@ -8,6 +8,10 @@ pub(crate) const OK: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 pub(crate) const NO_NODE: u8 = 3;
+/// What was waited for cannot come any more.
+pub(crate) const ENDED: u8 = 4;
+/// The time for waiting is over: as of timeout(1).
+pub(crate) const TIMED_OUT: u8 = 124;
 
 /// Why a command ends without success: one sentence, what to do about it, and an exit code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +43,12 @@ impl Failure {
     /// Whoever read our standard output has gone: nothing to say, and not a failure (`consort ls | head -1`).
     pub(crate) fn reader_gone() -> Self {
         Failure { code: OK, ..Failure::new("") }
+    }
+
+    /// With another exit code.
+    #[must_use]
+    pub(crate) fn with_code(self, code: u8) -> Self {
+        Failure { code, ..self }
     }
 
     /// Adds what to do next.

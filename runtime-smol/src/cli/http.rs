@@ -88,7 +88,7 @@ pub(crate) fn connect_failure(socket: &Path, error: &std::io::Error) -> Failure 
     }
 }
 
-fn broken(error: std::io::Error) -> Failure {
+pub(crate) fn broken(error: std::io::Error) -> Failure {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
             Failure::new("The node does not answer.").reason(SILENT).hint("See what it does: consort doctor")
@@ -97,7 +97,7 @@ fn broken(error: std::io::Error) -> Failure {
     }
 }
 
-fn read_answer(stream: &mut impl Read) -> Result<Answer, Failure> {
+pub(crate) fn read_answer(stream: &mut impl Read) -> Result<Answer, Failure> {
     let mut bytes = Vec::new();
     let mut buffer = vec![0; 64 << 10];
     loop {

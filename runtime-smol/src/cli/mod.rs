@@ -29,10 +29,12 @@ mod picture;
 mod questions;
 mod start;
 mod state_dir;
+mod stream;
 mod style;
 mod table;
 mod text;
 mod token;
+mod watch;
 
 pub use args::{Args, DEFAULT_PORT, Launch, ServeOptions};
 pub use attach::{DetachKey, InvalidKey};
@@ -89,6 +91,8 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
         Command::Explain { agent, json } => questions::explain(&api, &agent, json)?,
         Command::Agents { command: AgentsCommand::Check { file } } => questions::check(file.as_deref())?,
         Command::Screen { agent, history, pane } => agents::screen(&api, &agent, history, pane.pane)?,
+        Command::Wait(wait) => watch::wait(&api, &wait)?,
+        Command::Events { json, since } => watch::events(&api, json, since.as_deref())?,
         Command::Rename { agent, new, yes } => agents::rename(&api, &agent, &new, yes)?,
         Command::Stop { agent, node, yes } => match agent {
             Some(agent) => agents::order(&api, &AgentArg { agent, node }, agents::Order::Stop)?,
