@@ -130,8 +130,8 @@ type Methods = Vec<(&'static str, Route)>;
 /// encoded slash is part of a name.
 fn methods(path: &str, own: NodeId) -> Option<Methods> {
     use Endpoint::{
-        Admit, Agents, AllowOrigin, Check, Create, Directories, DisallowOrigin, Environment, Events, Health, Invite, Join,
-        Leave, Link, Login, Logout, Nodes, Origins, Peers, Place, Programs, Refuse, ReloadEnvironment, Remove,
+        Admit, Agents, AllowOrigin, Check, Create, Directories, DisallowOrigin, Environment, Events, Health, Invite,
+        Join, Leave, Link, Login, Logout, Nodes, Origins, Peers, Place, Programs, Refuse, ReloadEnvironment, Remove,
         RemoveVariable, SetVariable, Variable,
     };
     let parts = path.splitn(3, '/').map(percent::segment).collect::<Option<Vec<_>>>()?;
