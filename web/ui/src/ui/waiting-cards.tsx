@@ -102,6 +102,12 @@ function WaitingCard({ agent, sent, press, answer }: {
   const hasRoom = useRef(false);
   hasRoom.current = hasText || (held && hasRoom.current);
   const mayAnswer = app.store.mayOperate(agent);
+  // Choices may take several lines: what is said in their place leaves what is below where it was.
+  const answers = useRef<HTMLDivElement>(null);
+  const room = useRef(0);
+  useLayoutEffect(() => {
+    if (!held) room.current = answers.current!.getBoundingClientRect().height;
+  });
   return (
     <article class={`waiting-card ${waits ? "" : "over"}`} data-testid="waiting-card" data-agent-id={agent.id}>
       <button class="agent-card" onClick={() => app.open(agent.id)}>
@@ -112,7 +118,7 @@ function WaitingCard({ agent, sent, press, answer }: {
         <span class="dim">{waits ? formatAge(app.now.value - stateSince(agent)) : reachable ? stateWord(agent) : "Cannot be reached"}</span>
       </button>
       {hasRoom.current && <QuestionText agent={agent} text={text} screen={screen} why={why} held={held} />}
-      <div class="answers" role="group" aria-label={`Answer ${agent.name}`}>
+      <div ref={answers} class="answers" role="group" aria-label={`Answer ${agent.name}`} style={held && room.current > 0 ? { minHeight: `${room.current}px` } : {}}>
         {sent !== null ? (
           <span class="sent" data-testid="answer-sent" role="status">Sent <kbd>{sent.label}</kbd></span>
         ) : !waits ? (
