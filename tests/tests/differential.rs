@@ -1,10 +1,10 @@
-//! Our own terminals and the page's emulator show the same, cell by cell: what once differed, and programs that are drawn.
-//! `make differ` draws many more, and compares with tmux.
+//! Terminals and the page's emulator show the same, cell by cell: our own, and panes of the tmux that is installed. What once
+//! differed, and programs that are drawn; `make differ` draws many more.
 
 use consort_tests::differential::explained::Authority;
-use consort_tests::differential::{Case, Compared, Headless, Op, case, compare, explained, pty};
+use consort_tests::differential::{Case, Compared, Headless, Op, case, compare, explained, pty, tmux};
 
-/// Programs that are drawn. They take seven seconds.
+/// Programs that are drawn. They take seven seconds, on each kind of terminal.
 const CASES: u64 = 150;
 
 /// What once differed.
@@ -67,4 +67,53 @@ fn what_once_differed_is_the_same() {
 #[test]
 fn drawn_programs_show_the_same() {
     assert_none(differences((0..CASES).map(case)));
+}
+
+/// What once differed on tmux, apart from [`ONCE`].
+const ONCE_ON_TMUX: [&str; 18] = [
+    "abcdefgh\x1b[Dx\x1b[H12345678\x08y",
+    "abcdefgh\x1b[0dx",
+    "ab\x1b[?47lcdefgh\x1b[?47lx",
+    "abcdefgh\x1b[2bx\x1b[Hab\x1b[99bx",
+    "ab\x1b F\x1b[2b\x1b[1:2A\x1b[2b",
+    "abc\r\x1b[J",
+    "a\n\x1b[?1049h\x1b[3J",
+    "\x1b[?47h\x1b[3;3H\x1b[?1049lx",
+    "\x1b[41mab\ncd\x1b[?1049hef",
+    "\x1b[53;41mab\x1b[6mcd",
+    "\x1b(0abcdefgh",
+    "abcdefgh\x1b[2@\x1b[H\x1b[5@\x1b[99@",
+    "one\r\ntwo\x1b[3;4r\x1b[3L",
+    "漢字漢\x1b[2G\x1b[J\x1b[H\x1b[P",
+    "漢字\x1b[4h\x1b[2Gab漢",
+    "\u{200d}👧a\u{200d}👩\u{200d}👩\u{200d}👩\u{200d}👩\u{200d}👩",
+    "\x1b]8;;http://a/\u{9c}b\x1b\\c",
+    "漢字漢字字\x1b[4;44mx",
+];
+
+/// The same of panes, which run side by side.
+fn differences_on_tmux(cases: &[Case]) -> Vec<String> {
+    let (mut panes, mut headless) = (tmux::Panes::start(None), Headless::start());
+    let authority = Authority::Tmux(panes.version());
+    let mut all = Vec::new();
+    for cases in cases.chunks(64) {
+        for (case, recorded) in cases.iter().zip(panes.run(cases)) {
+            let differences = compare(&mut headless, &recorded, Compared::TMUX);
+            let reason = |difference| explained::reason(authority, case, difference, recorded.repaired);
+            if let Some(difference) = differences.iter().find(|difference| reason(difference).is_none()) {
+                all.push(format!("{}\n    {:?}: {}", case.describe(), difference.stage, difference.what));
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn panes_of_tmux_show_the_same() {
+    let once = ONCE.iter().chain(&ONCE_ON_TMUX).map(|text| {
+        let bytes = text.as_bytes().to_vec();
+        Case { size: (8, 4), cut: bytes.len() / 2, ops: vec![Op::Bytes(bytes)], resize: None }
+    });
+    let cases: Vec<Case> = once.chain((0..CASES).map(case)).collect();
+    assert_none(differences_on_tmux(&cases).into_iter());
 }

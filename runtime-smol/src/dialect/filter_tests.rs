@@ -249,11 +249,11 @@ proptest! {
 
 #[test]
 fn what_tmux_does_not_know_leaves_the_character_to_repeat() {
-    for unknown in [&b"\x1b[2a"[..], b"\x1b F", b"\x1b[!p", b"\x1b[1:2A", b"\x1b[<u"] {
+    for unknown in [&b"\x1b[2a"[..], b"\x1b F", b"\x1b[!p", b"\x1b[99999999999C", b"\x1b[<u"] {
         let repeated = tmux(&[b"x", unknown, b"\x1b[b"].concat());
         assert!(repeated.contains(r"\x1b[?7;7lx"), "{}: {repeated}", unknown.escape_ascii());
     }
-    assert_eq!(tmux(b"x\x1b[c\x1b[b"), "x");
+    assert_eq!(tmux(b"x\x1b[c\x1b[b\x1b[1:2A\x1b[b"), "x");
 }
 
 #[test]

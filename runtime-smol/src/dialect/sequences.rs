@@ -141,11 +141,11 @@ pub(super) fn tmux_knows_escape(sequence: &[u8]) -> bool {
 /// The same for what follows `CSI`.
 pub(super) fn tmux_knows_csi(sequence: &[u8]) -> bool {
     let Some((last, body)) = sequence.split_last() else { return false };
-    let numbers = body.iter().filter(|byte| byte.is_ascii_digit() || matches!(byte, b';' | b':'));
-    let numbers: Vec<u8> = numbers.copied().collect();
-    let others: Vec<u8> =
-        body.iter().copied().filter(|byte| !byte.is_ascii_digit() && !matches!(byte, b';' | b':')).collect();
-    if *last != b'm' && (numbers.contains(&b':') || parameters(&numbers).is_none()) {
+    let of_numbers = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b';' | b':');
+    let (numbers, others): (Vec<u8>, Vec<u8>) = body.iter().partition(|byte| of_numbers(byte));
+    // Parts with colons are strings to it, which it does not look into here.
+    let plain: Vec<&[u8]> = numbers.split(|byte| *byte == b';').filter(|part| !part.contains(&b':')).collect();
+    if parameters(&plain.join(&b';')).is_none() {
         return false;
     }
     match others.as_slice() {

@@ -310,7 +310,9 @@ impl State {
                 (column, last) = (self.size.cols(), b" ".to_vec());
             } else if let Some((character, width, pen)) = row.and_then(|row| row.last_character(widths)) {
                 column = self.size.cols() + 1 - width;
-                last = format!("{}{character}\x1b[0m", pen.codes()).into_bytes();
+                let drawing = row.is_some_and(|row| draws(row.bytes, row.drawing));
+                let (on, off) = if drawing { ("\x1b(0", "\x1b(B") } else { ("", "") };
+                last = format!("{}{on}{character}{off}\x1b[0m", pen.codes()).into_bytes();
             }
         }
         let _ = write_str(out, &format!("{origin}\x1b[{row};{column}H"));
@@ -324,6 +326,8 @@ struct Row<'a> {
     bytes: &'a [u8],
     /// The pen before the row,
     pen: Pen,
+    /// whether line drawing is on there,
+    drawing: bool,
     /// and after it. The next row need not begin with that: it may be from another capture, or rows were left out.
     after: Pen,
     /// The text runs on in the next row, and a terminal that writes it gets there by itself.
@@ -362,7 +366,7 @@ impl Row<'_> {
 /// later. So a row counts as wrapped only if it is also full.
 fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size, widths: &Widths) -> Vec<Row<'a>> {
     let mut result: Vec<Row<'a>> = Vec::new();
-    let (mut pen, mut rest, mut aligned) = (Pen::default(), Some(joined), true);
+    let (mut pen, mut drawing, mut rest, mut aligned) = (Pen::default(), false, Some(joined), true);
     for bytes in rows.split(|b| *b == b'\n') {
         let before = pen.clone();
         let line = rest.map(|rest| &rest[..memchr(b'\n', rest).unwrap_or(rest.len())]).unwrap_or_default();
@@ -386,7 +390,8 @@ fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size, widths: &Widths) -> Vec<R
         let cols = usize::from(size.cols());
         let wrapped = runs_on && (width == cols || (width + 1 == cols && next_is_wide()));
         rest = rest.and_then(|rest| if runs_on { Some(&rest[used..]) } else { rest.get(line.len() + 1..) });
-        result.push(Row { bytes, pen: before, after: pen.clone(), wrapped });
+        result.push(Row { bytes, pen: before, drawing, after: pen.clone(), wrapped });
+        drawing = draws(bytes, drawing);
     }
     if !aligned {
         result.iter_mut().for_each(|row| row.wrapped = false);
@@ -395,6 +400,11 @@ fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size, widths: &Widths) -> Vec<R
         last.wrapped = false;
     }
     result
+}
+
+/// Whether line drawing is on after a row, if it was or was not before.
+fn draws(row: &[u8], before: bool) -> bool {
+    row.iter().rfind(|byte| matches!(byte, 0x0e | 0x0f)).map_or(before, |byte| *byte == 0x0e)
 }
 
 fn text_width(text: &[u8], widths: &Widths) -> usize {
@@ -430,13 +440,15 @@ impl<'w> Writer<'w> {
         while let Some(row) = rows.next() {
             if std::mem::take(&mut self.first) {
                 self.out.extend_from_slice(row.pen.codes().as_bytes());
+                self.out.extend(row.drawing.then_some(0x0e));
             }
             self.row(row.bytes);
             let Some(next) = rows.peek() else { break };
-            if row.after != next.pen {
-                self.out.extend_from_slice(b"\x1b[0m");
+            if row.after != next.pen || draws(row.bytes, row.drawing) != next.drawing {
+                self.out.extend_from_slice(b"\x1b[0m\x0f");
                 self.line_end(row, &Pen::default());
                 self.out.extend_from_slice(next.pen.codes().as_bytes());
+                self.out.extend(next.drawing.then_some(0x0e));
             } else if row.wrapped {
                 self.painted |= next.pen.has_background();
             } else {

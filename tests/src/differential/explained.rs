@@ -1,7 +1,7 @@
 //! Differences that stay, each with its reason. ARCHITECTURE.md names them too ("What still differs").
 
 use super::grid::rows_differ_but;
-use super::{Case, Cell, Compared, Difference, Grid, Part, Stage};
+use super::{Case, Cell, Compared, Difference, Grid, Op, Part, Stage};
 
 /// Who decides what is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,18 +17,36 @@ pub enum Authority {
 pub fn reason(authority: Authority, case: &Case, difference: &Difference, repaired: bool) -> Option<&'static str> {
     let Authority::Tmux(version) = authority else { return None };
     let (own, shown) = &**difference.grids.as_ref()?;
-    if difference.part == Part::Normal && case.resize.is_some() {
+    let behind = match difference.part {
+        Part::Normal => true,
+        // Rows of it that the smaller screen has no place for.
+        Part::History => own.normal.is_some() && shown.history.starts_with(&own.history),
+        _ => false,
+    };
+    if behind && case.resize.is_some() {
         return Some("tmux gives the screen behind the alternate one another size only when it is shown again");
+    }
+    let at_cursor = |wanted: (u16, u16)| difference.part == Part::Cursor && shown.cursor == wanted;
+    if own.cursor.0 > own.size.0 && at_cursor((own.size.0, own.cursor.1)) {
+        return Some("tmux leaves the cursor outside of an alternate screen that got smaller");
     }
     if difference.part == Part::History && without_blank_rows(&own.history) == without_blank_rows(&shown.history) {
         return Some("tmux also keeps rows as history that were erased before the screen was");
     }
     let live = matches!(difference.stage, Stage::LiveToCut | Stage::Live);
     let from_snapshot = !live || repaired || case.resize.is_some();
+    let above_margins = shown.cursor.0 == own.cursor.0 && shown.cursor.1 > own.cursor.1;
+    if from_snapshot && difference.part == Part::Cursor && above_margins && has_origin_mode(case) {
+        return Some("a snapshot cannot put the cursor outside of the margins that addresses are relative to");
+    }
     if version < (3, 4) && from_snapshot && only_erased_colours_differ(difference.part, own, shown) {
         return Some("tmux before 3.4 does not tell the background of cells that were erased behind a row's text");
     }
     None
+}
+
+fn has_origin_mode(case: &Case) -> bool {
+    case.ops.iter().any(|op| matches!(op, Op::Csi(private, modes, _, b'h') if private == "?" && modes == &["6"]))
 }
 
 fn without_blank_rows(rows: &[Vec<Cell>]) -> Vec<&Vec<Cell>> {

@@ -124,7 +124,7 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
     let state = input._parser.precedingJoinState;
     let line = lineAtCursor();
     input._dirtyRowTracker.markDirty(buffer.y);
-    eraseFirstHalf(line, buffer.x, wraparound && !insertMode && !charset && (data[start] ?? 0) < 0x7f);
+    if (!insertMode) eraseFirstHalf(line, buffer.x, wraparound && !charset && (data[start] ?? 0) < 0x7f);
     linkRow();
     for (let at = start; at < end; at++) {
       let code = data[at] ?? 0;
@@ -154,6 +154,7 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
         linkRow();
       }
       if (buffer.x > cols - width) continue;
+      if (insertMode) eraseFirstHalf(line, buffer.x);
       const { x } = buffer;
       line.setCellFromCodepoint(x, code, width, pen);
       if (width > 1) line.setCellFromCodepoint(x + 1, 0, 0, pen);

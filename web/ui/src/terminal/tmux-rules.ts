@@ -3,7 +3,7 @@
 // from `screen-write.c` and `input.c` in tmux's source.
 
 import type { Terminal } from "@xterm/xterm";
-import { coreOf, emptyCell, type Core } from "./internals";
+import { coreOf, emptyCell, type Core, type Line } from "./internals";
 import type { Owner } from "./owner-rules";
 import { insertCells, type Printing } from "./tmux-printing";
 
@@ -97,6 +97,21 @@ export function editAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner, pri
     if (line && from === 0) line.isWrapped = false;
     input._dirtyRowTracker.markRangeDirty(row, row);
   };
+  // Outside of the margins lines move down to the end of the screen. As with cells, where more are inserted than are left to
+  // move, some stay.
+  csi("L", (params) => {
+    const { buffer, rows } = service;
+    const { y, ybase, lines, scrollTop, scrollBottom } = buffer;
+    if (y >= scrollTop && y <= scrollBottom) return false;
+    const moved = rows - y - number(params);
+    if (moved <= 0) return true;
+    const before = Array.from({ length: rows - y }, (_, at) => lines.get(ybase + y + at) as Line);
+    const erased = Math.min(moved, number(params));
+    const blank = Array.from({ length: erased }, () => buffer.getBlankLine(input._eraseAttrData()));
+    lines.splice(ybase + y, rows - y, ...blank, ...before.slice(erased, number(params)), ...before.slice(0, moved));
+    input._dirtyRowTracker.markRangeDirty(y, rows - 1);
+    return true;
+  });
   csi("K", (params) => {
     const { buffer: { x, y }, cols } = service;
     const what = Number(params[0]) || 0;
