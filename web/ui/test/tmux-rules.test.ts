@@ -1,0 +1,60 @@
+// The emulator prints, moves and edits as tmux does once a snapshot of a tmux has come. The differential tests compare more.
+
+import xterm from "@xterm/headless";
+import { expect, test } from "vitest";
+import { configureEmulator, EMULATOR_OPTIONS, type Emulator } from "../src/terminal/emulator";
+
+/** The head of a tmux's snapshot, with widths 1 for all below U+0300, 0 for marks and joiners, 2 for what is above U+3000. */
+function head(join: string): string {
+  const runs = [[0x300, 1], [0x70, 0], [0x200b - 0x370, 1], [5, 0], [0x3000 - 0x2010, 1], [0x10ffff - 0x3000, 2]] as const;
+  const bytes: number[] = [];
+  for (const [length, width] of runs) {
+    let number = length * 4 + width;
+    for (; number >= 0x80; number = Math.floor(number / 0x80)) bytes.push((number & 0x7f) | 0x80);
+    bytes.push(number);
+  }
+  return `\x1b]7117;${join};${btoa(String.fromCharCode(...bytes))}\x1b\\`;
+}
+
+async function after(bytes: string, join = "joiner") {
+  const terminal = new xterm.Terminal({ ...EMULATOR_OPTIONS, cols: 8, rows: 3 });
+  configureEmulator(terminal as unknown as Emulator, { clipboard: () => undefined });
+  await new Promise<void>((done) => terminal.write(head(join) + bytes, done));
+  const { active } = terminal.buffer;
+  const lines = Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true) ?? "");
+  return { lines, history: active.baseY, cursor: [active.cursorX, active.cursorY] };
+}
+
+test("a cursor behind the last column counts as a place", async () => {
+  expect((await after("12345678\x1b[D")).cursor).toEqual([7, 0]);
+  expect((await after("12345678\x08")).cursor).toEqual([7, 0]);
+  expect((await after("12345678\x1b[2d")).cursor).toEqual([8, 1]);
+  expect((await after("12345678\x1b[P\x1b[X\x1b[@")).lines[0]).toBe("12345678");
+  expect((await after("12345678\x1b[P", "zero-width")).lines[0]).toBe("1234567");
+});
+
+test("erasing from the first cell on moves the screen to the history", async () => {
+  expect((await after("one\r\ntwo\x1b[H\x1b[J")).history).toBe(2);
+  expect((await after("one\r\ntwo\x1b[H\x1b[J", "zero-width")).history).toBe(0);
+});
+
+test("a character without width joins nothing in the first column", async () => {
+  expect((await after("\u0301x\r\n\u200d漢y")).lines.slice(0, 2)).toEqual(["x", "y"]);
+  expect((await after("a\u0301")).lines[0]).toBe("a\u0301");
+});
+
+test("a repeated character fills the line, which is full then", async () => {
+  const { lines, cursor } = await after("ab\x1b[?7;7lbbbbbbbbbb\x1b[?7;7h");
+  expect([lines[0], cursor]).toEqual(["abbbbbbb", [8, 0]]);
+  expect((await after("ab\x1b[?7lbbbbbbbbbb\x1b[?7h")).cursor).toEqual([7, 0]);
+});
+
+test("inserting more than is left to move leaves some where they are", async () => {
+  expect((await after("12345678\x1b[G\x1b[5@")).lines[0]).toBe("   45123");
+  expect((await after("12345678\x1b[G\x1b[8@")).lines[0]).toBe("12345678");
+  expect((await after("1\r\n2\r\n3\x1b[2;3r\x1b[H\x1b[2L")).lines).toEqual(["", "2", "1"]);
+});
+
+test("a wide character that does not fit leaves the cell behind it as it was", async () => {
+  expect((await after("1234567\x1b[7G\x1b[1C漢")).lines.slice(0, 2)).toEqual(["1234567", "漢"]);
+});
