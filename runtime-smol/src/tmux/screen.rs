@@ -485,6 +485,10 @@ impl<'w> Writer<'w> {
         let text: String =
             String::from_utf8_lossy(text).chars().filter(|c| !('\u{80}'..='\u{9f}').contains(c)).collect();
         for cluster in self.widths.clusters(&text) {
+            // What tmux has in the place of half a wide character would push the rest into the next row.
+            if *column + cluster.columns > self.cols {
+                continue;
+            }
             self.out.extend_from_slice(cluster.text.as_bytes());
             *column += cluster.columns;
             if cluster.is_doubtful() && *column < self.cols {

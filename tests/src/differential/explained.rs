@@ -1,7 +1,9 @@
 //! Differences that stay, each with its reason. ARCHITECTURE.md names them too ("What still differs").
 
 use super::grid::rows_differ_but;
-use super::{Case, Cell, Compared, Difference, Grid, Op, Part, Stage};
+use super::{Case, Cell, Compared, Difference, Grid, Part, Stage};
+use consort::dialect::Dialect;
+use consort::dialect::widths::Widths;
 
 /// Who decides what is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +41,24 @@ pub fn reason(authority: Authority, case: &Case, difference: &Difference, repair
     if from_snapshot && difference.part == Part::Cursor && above_margins && has_origin_mode(case) {
         return Some("a snapshot cannot put the cursor outside of the margins that addresses are relative to");
     }
+    if from_snapshot && difference.part == Part::Screen && has_overlapping_characters(version, own) {
+        return Some("tmux has another character in the place of half a wide one, and does not tell where");
+    }
     if version < (3, 4) && from_snapshot && only_erased_colours_differ(difference.part, own, shown) {
         return Some("tmux before 3.4 does not tell the background of cells that were erased behind a row's text");
     }
     None
 }
 
+/// Whether a row has more columns of text than there are.
+fn has_overlapping_characters(version: (u32, u32), own: &Grid) -> bool {
+    let widths = Widths::assumed(Dialect::Tmux { version });
+    let columns = |row: &Vec<Cell>| widths.columns(&row.iter().map(|cell| cell.text.as_str()).collect::<String>());
+    own.screen.iter().any(|row| columns(row) > usize::from(own.size.0))
+}
+
 fn has_origin_mode(case: &Case) -> bool {
-    case.ops.iter().any(|op| matches!(op, Op::Csi(private, modes, _, b'h') if private == "?" && modes == &["6"]))
+    case.bytes().windows(5).any(|bytes| bytes == b"\x1b[?6h")
 }
 
 fn without_blank_rows(rows: &[Vec<Cell>]) -> Vec<&Vec<Cell>> {

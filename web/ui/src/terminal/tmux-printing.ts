@@ -147,7 +147,7 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
       if (!wraparound && width > 1 && (width > cols || (buffer.x !== cols && buffer.x > cols - width))) continue;
       if (insertMode) insertCells(core, line, buffer.x, width, plain);
       if (wraparound && buffer.x > cols - width) {
-        eraseSecondHalf(line, buffer.x);
+        if (!insertMode) eraseSecondHalf(line, buffer.x);
         wrap();
         line = lineAtCursor();
         input._dirtyRowTracker.markDirty(buffer.y);
@@ -156,18 +156,19 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
       if (buffer.x > cols - width) continue;
       if (insertMode) eraseFirstHalf(line, buffer.x);
       const { x } = buffer;
+      const tookHalf = insertMode && (width > 1 || line.getWidth(x) !== 1);
       line.setCellFromCodepoint(x, code, width, pen);
       if (width > 1) line.setCellFromCodepoint(x + 1, 0, 0, pen);
       if (wraparound || x <= cols - 1 - width) {
         buffer.x = x + width;
-        if (insertMode) eraseSecondHalf(line, buffer.x);
+        if (tookHalf) eraseSecondHalf(line, buffer.x);
       } else {
         buffer.x = cols - 1;
         printing.filled = true;
         eraseFirstHalf(line, buffer.x);
       }
     }
-    eraseSecondHalf(line, buffer.x);
+    if (!insertMode) eraseSecondHalf(line, buffer.x);
     input._parser.precedingJoinState = state;
     input._dirtyRowTracker.markDirty(buffer.y);
   };
