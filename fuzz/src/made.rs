@@ -66,7 +66,7 @@ impl Known {
 
     pub(crate) fn command(&self, cursor: &mut Cursor<'_>) -> Command {
         let agent = self.agent(cursor);
-        match cursor.below(15) {
+        match cursor.below(16) {
             0 => Command::Create(NewAgent {
                 name: cursor.text(8),
                 backend: cursor.flag().then_some(BackendKind::Pty),
@@ -101,6 +101,10 @@ impl Known {
                     if cursor.flag() { AnswerWith::Choice(cursor.text(2)) } else { AnswerWith::Text(cursor.text(4)) };
                 Command::Answer { agent, question: cursor.number(), with }
             }
+            14 => Command::CreateFrom {
+                new: NewAgent { name: cursor.text(8), ..NewAgent::default() },
+                caller: vec![(cursor.text(4), cursor.text(4))],
+            },
             _ => Command::ListDirectory(cursor.text(8)),
         }
     }

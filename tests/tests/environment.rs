@@ -92,6 +92,23 @@ fn what_the_login_shell_exports_reaches_agents_of_both_backends_and_survives_res
 }
 
 #[test]
+fn a_slow_login_shell_does_not_delay_the_node_and_the_first_agent_waits_for_it() {
+    let profile = "while [ ! -e ~/go ]; do sleep 0.05; done; export API_KEY=late\n";
+    let mut node = prepared(profile);
+    run(&mut node);
+    assert!(node.get("/api/environment")["shell"].is_null(), "it listens, and the shell has not answered");
+    let program = node.folder().join("bin/fake-agent");
+    std::thread::scope(|scope| {
+        let creating = scope.spawn(|| node.create(&json!({ "name": "first", "program": program, "directory": "~" })));
+        // Lists are answered meanwhile.
+        assert_eq!(node.agents().len(), 0);
+        assert!(!creating.is_finished());
+        std::fs::write(node.folder().join("go"), "").expect("a file");
+    });
+    assert_eq!(got(&node, "first")["API_KEY"], "late");
+}
+
+#[test]
 fn a_shell_is_an_agent_too_and_other_windows_know_whose_they_are() {
     let mut node = prepared("export API_KEY=k\n");
     run(&mut node);

@@ -58,7 +58,7 @@ fn list(api: &Api, show: bool) -> Result<(), Failure> {
             // For programs as it is; for people so that it does nothing to their terminal.
             format!("{name}={}\n", if Style::of_stdout().width.is_some() { text::one_line(&value) } else { value })
         } else {
-            format!("{name}  ({} characters)\n", variable.length)
+            format!("{name}  ({} character{})\n", variable.length, if variable.length == 1 { "" } else { "s" })
         };
         out.push_str(&line);
     }
