@@ -258,15 +258,23 @@ fn new_asks_for_what_was_said_and_prints_the_id() {
         "--notes",
         "n",
         "--no-autostart",
+        "--clean-env",
         "--",
         "claude",
         "--continue",
     ];
     let outcome = run(node.folder(), &arguments);
     assert_eq!((outcome.code, outcome.out.as_str()), (Some(0), "nnnnnnnnnnnnn\n"), "{}", outcome.err);
-    let body = json!({"name":"a-b","directory":"/src","backend":"pty","env":{"K":"V"},"notes":"n","autostart":false,
+    let mut body = json!({"name":"a-b","directory":"/src","backend":"pty","env":{"K":"V"},"notes":"n","autostart":false,
         "program":"claude","args":["--continue"]});
-    assert_eq!(node.last(), ("POST".into(), "/api/agents".into(), body));
+    assert_eq!(node.last(), ("POST".into(), "/api/agents".into(), body.clone()));
+
+    let outcome = run(node.folder(), &arguments.map(|word| if word == "--clean-env" { "--yes" } else { word }));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.err);
+    let (_, _, mut asked) = node.last();
+    let caller = asked.as_object_mut().and_then(|asked| asked.remove("caller")).expect("variables of the shell");
+    assert_eq!(caller["PATH"].as_str().map(String::from), std::env::var("PATH").ok());
+    assert_eq!(std::mem::take(&mut body), asked, "and nothing else differs");
 }
 
 #[test]
