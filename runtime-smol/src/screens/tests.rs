@@ -161,8 +161,13 @@ fn state(recording: &Recording) -> (Option<StateKind>, Option<StateKind>, Readin
 }
 
 /// What neither screen nor title of the program says: hooks do.
-const SILENT: [&str; 4] =
-    ["codex/0.171.0/overloaded", "codex/0.171.0/retrying", "gemini/0.61.0/quota", "gemini/0.61.0/overloaded"];
+const SILENT: [&str; 5] = [
+    "codex/0.171.0/overloaded",
+    "codex/0.171.0/retrying",
+    "gemini/0.61.0/retrying",
+    "gemini/0.61.0/quota",
+    "gemini/0.61.0/overloaded",
+];
 
 #[test]
 fn the_recorded_screens_of_real_programs_are_read_right() {
