@@ -124,7 +124,8 @@ describe("widths", () => {
 
   it("are the same where a colour changes within a character", async () => {
     expect(await column("clusters", `e${ESC}[31m\u0301x`)).toBe(2);
-    expect(await column("joiner", `\u{1f469}\u200d${ESC}[31m\u{1f4bb}x`)).toBe(3);
+    // The dialect's filter writes a joiner together with what it joins.
+    expect(await column("joiner", `\u{1f469}${ESC}[31m\u200d\u{1f4bb}x`)).toBe(3);
   });
 
   it("stay as they were when a table cannot be read", async () => {
