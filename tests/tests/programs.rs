@@ -9,9 +9,6 @@ const KNOWN_WRONG: &[(Program, &str, &str)] = &[
     (Program::Codex, "early", "*"),
     (Program::Gemini, "early", "*"),
     (Program::OpenCode, "early", "*"),
-    // Its dialogs at the start are not known.
-    (Program::Codex, "trust", "*"),
-    (Program::Codex, "login", "*"),
     // Their screens look the same as when they work.
     (Program::Codex, "retrying", "*"),
     (Program::Gemini, "retrying", "*"),
