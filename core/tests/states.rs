@@ -4,7 +4,7 @@ mod desk;
 
 use consort_core::command::AnswerWith;
 use consort_core::command::NewAgent;
-use consort_core::directory::signal::{Choice, Dialog, Question, Reading};
+use consort_core::directory::signal::{Choice, Dialog, Question, Reading, Report};
 use consort_core::directory::{Signal, Source, StateKind};
 use consort_core::error::RefusalCode;
 use consort_core::{
@@ -357,4 +357,78 @@ fn a_text_for_an_agent_that_asks_is_refused_unless_it_is_meant() {
     desk.command(paste(false));
     let said = desk.terminal(A, TerminalInput::Signal(asks_nothing()));
     assert!(pasted(&said), "it asks nothing any more");
+}
+
+/// A session that was only just seen.
+fn fresh() -> Desk {
+    let mut desk = Desk::new();
+    desk.seen(session(A, "a"));
+    desk
+}
+
+/// A known program that rests by its words; `digest` stands for what its screen shows.
+fn rests(digest: u64) -> Signal {
+    let says = Some(Report { kind: StateKind::Idle, why: "> ".to_string() });
+    Signal::Screen(Reading { rules: "claude".to_string(), digest, dialog: None, says })
+}
+
+/// A known program whose screen says nothing yet.
+fn starts(digest: u64) -> Signal {
+    Signal::Screen(Reading { rules: "claude".to_string(), digest, dialog: None, says: None })
+}
+
+fn pastes(said: &[Output]) -> usize {
+    said.iter().filter(|output| matches!(output, Output::Backend(_, BackendOperation::Paste { .. }))).count()
+}
+
+#[test]
+fn a_text_for_a_program_that_starts_waits_until_it_rests_and_is_typed_once() {
+    let mut desk = fresh();
+    desk.command(Command::Paste { agent: A, pane: None, text: "fix it".into(), submit: true, anyway: false });
+    for digest in [1, 2, 2, 3] {
+        assert_eq!(
+            pastes(&desk.terminal(A, TerminalInput::Signal(starts(digest)))),
+            0,
+            "nothing says that it is ready"
+        );
+        let said = desk.wait(2_000);
+        assert!(pastes(&said) == 0 && refusals(&said).is_empty());
+        assert!(
+            said.iter().any(|output| matches!(output, Output::Terminal(_, TerminalOutput::ReadScreen))),
+            "it is read again"
+        );
+    }
+    assert_eq!(pastes(&desk.terminal(A, TerminalInput::Signal(rests(4)))), 0, "it may still be drawing");
+    assert_eq!(pastes(&desk.terminal(A, TerminalInput::Signal(rests(4)))), 1);
+    assert_eq!(pastes(&desk.terminal(A, TerminalInput::Signal(rests(4)))), 0);
+    desk.command(Command::Paste { agent: A, pane: None, text: "and that".into(), submit: true, anyway: false });
+    assert_eq!(pastes(&desk.terminal(A, TerminalInput::Signal(rests(5)))), 1, "it is ready from then on");
+}
+
+#[test]
+fn a_program_that_never_shows_that_it_is_ready_is_written_to_only_after_a_while() {
+    let mut desk = fresh();
+    let paste = || Command::Paste { agent: A, pane: None, text: "fix it".into(), submit: true, anyway: false };
+    desk.command(paste());
+    desk.terminal(A, TerminalInput::Signal(starts(1)));
+    let said = desk.wait(limits::START_TIME.as_millis());
+    assert_eq!(refusals(&said)[0].0, RefusalCode::Unavailable);
+    assert!(refusals(&said)[0].1.contains("nothing was typed"), "{:?}", refusals(&said));
+    desk.command(paste());
+    assert_eq!(pastes(&desk.terminal(A, TerminalInput::Signal(starts(2)))), 1, "its rules may be of another version");
+}
+
+#[test]
+fn a_program_that_nobody_knows_is_written_to_at_once() {
+    let mut desk = fresh();
+    desk.command(Command::Paste { agent: A, pane: None, text: "fix it".into(), submit: true, anyway: false });
+    assert_eq!(pastes(&desk.terminal(A, TerminalInput::Signal(asks_nothing()))), 1);
+}
+
+#[test]
+fn a_question_at_the_start_is_told_to_who_sends_a_text() {
+    let mut desk = fresh();
+    desk.command(Command::Paste { agent: A, pane: None, text: "fix it".into(), submit: true, anyway: false });
+    let said = desk.terminal(A, TerminalInput::Signal(asks("Do you trust this folder?")));
+    assert_eq!((pastes(&said), refusals(&said)[0].0.clone()), (0, RefusalCode::AgentAsks));
 }

@@ -1,5 +1,5 @@
 //! Typing that depends on what the screen shows: answers go only to the question they are meant for, and a text that is sent does not go into a
-//! question by accident. The screen is read first; what it shows then decides, in the same step.
+//! question by accident, nor to a program that still starts. The screen is read first; what it shows then decides, in the same step.
 
 use super::carry_out::paste_limit;
 use super::plan::refuse;
@@ -24,6 +24,8 @@ pub(super) struct Typing {
     what: What,
     /// The screen is waited for until then.
     until: Instant,
+    /// Its program still starts.
+    starting: bool,
 }
 
 #[derive(Debug)]
@@ -76,7 +78,7 @@ impl Directory {
         if agent.typing.len() >= limits::PENDING_COMMANDS {
             return Err(refuse(RefusalCode::TooMany, "Too many texts wait to be typed.", "Try again in a moment."));
         }
-        agent.typing.push(Typing { command, terminal, what, until: now + limits::READ_TIME });
+        agent.typing.push(Typing { command, terminal, what, until: now + limits::READ_TIME, starting: false });
         agent.signals.read_now(now, terminal.pane);
         out.push_back(Output::Terminal(terminal, TerminalOutput::ReadScreen));
         self.decide(now, terminal.agent, out);
@@ -89,9 +91,18 @@ impl Directory {
         let all = core::mem::take(&mut agent.typing);
         let (due, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|typing| typing.terminal == terminal);
         agent.typing = rest;
-        for typing in due {
-            self.type_now(now, typing, out);
+        for mut typing in due {
+            let agent = self.agents.get_mut(&terminal.agent);
+            let starts = agent.and_then(|agent| agent.signals.starts_until(now, terminal.pane));
+            match (starts, &typing.what, self.agents.get_mut(&terminal.agent)) {
+                (Some(until), What::Paste(_), Some(agent)) => {
+                    (typing.until, typing.starting) = (until, true);
+                    agent.typing.push(typing);
+                }
+                _ => self.type_now(now, typing, out),
+            }
         }
+        self.decide(now, terminal.agent, out);
     }
 
     fn type_now(&mut self, now: Instant, typing: Typing, out: &mut Out) {
@@ -164,7 +175,11 @@ impl Directory {
         let (due, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|typing| gone || typing.until <= now);
         agent.typing = rest;
         for typing in due {
-            let message = "Its screen could not be read, so nothing was typed.";
+            let message = if typing.starting {
+                "It was started and has not shown that it can be written to, so nothing was typed."
+            } else {
+                "Its screen could not be read, so nothing was typed."
+            };
             let refusal = refuse(RefusalCode::Unavailable, message, "Try again, or type into its terminal.");
             out.push_back(Output::Reply(typing.command, Err(refusal)));
         }

@@ -93,6 +93,10 @@ pub(super) struct Pane {
     notified: Option<(String, Instant)>,
     /// When it was first seen: what it prints at its start may be older than its first sign of activity.
     began: Instant,
+    /// When its program was first seen.
+    started: Instant,
+    /// Its program has shown that it can be written to.
+    ready: bool,
     /// Since when it prints without a pause that is worth the name.
     burst_began: Option<Instant>,
     /// It has printed for long enough to have worked.
@@ -138,6 +142,8 @@ impl Pane {
             hook: None,
             notified: None,
             began: now,
+            started: now,
+            ready: false,
             burst_began: None,
             burst_worked: false,
             last_output: None,
@@ -184,6 +190,7 @@ impl Pane {
         (self.status, self.hook, self.title_says) = (None, None, None);
         (self.reading, self.asked, self.answered_at) = (Reading::default(), None, None);
         (self.still, self.wanted) = (false, Some(now));
+        (self.started, self.ready) = (now, false);
     }
 
     /// It printed something.
@@ -268,8 +275,16 @@ impl Pane {
         }
     }
 
+    /// Until when it is waited for before somebody writes to it. A program that is known shows when it is ready: by its words, and by
+    /// two looks that find the same if these say only that it rests. One that nobody knows is written to as it is.
+    pub(super) fn starts_until(&self, now: Instant) -> Option<Instant> {
+        let until = self.started + limits::START_TIME;
+        let starts = !self.ready && !self.shell && self.exit_code.is_none() && !self.reading.rules.is_empty();
+        (starts && now < until).then_some(until)
+    }
+
     /// Something has changed for certain: the next look need not wait for as long as the last one did.
-    fn look_soon(&mut self, now: Instant) {
+    pub(super) fn look_soon(&mut self, now: Instant) {
         self.pace = limits::READ_PACE.0;
         self.want_screen(now);
     }
@@ -282,6 +297,9 @@ impl Pane {
         }
         let printed = self.read_at.is_some_and(|at| self.last_output.is_some_and(|output| output > at));
         self.still = reading.digest == self.reading.digest && (self.still || printed);
+        let rests = reading.says.as_ref().map(|says| says.kind == StateKind::Idle);
+        let same = self.read_at.is_some() && reading.digest == self.reading.digest;
+        self.ready |= reading.dialog.is_some() || rests.is_some_and(|rests| !rests || same);
         let says_the_same = reading.says == self.reading.says && reading.dialog.is_some() == self.asked.is_some();
         let slowest = if reading.dialog.is_some() { limits::READ_PACE.1 } else { limits::READ_PACE.2 };
         self.pace = if says_the_same {

@@ -187,6 +187,15 @@ impl Signals {
         }
     }
 
+    /// Until when the program in a terminal is waited for, if it has only been started: see [`Pane::starts_until`]. Its screen is read
+    /// again soon.
+    pub(super) fn starts_until(&mut self, now: Instant, pane: u32) -> Option<Instant> {
+        let pane = self.pane(pane)?;
+        let until = pane.starts_until(now)?;
+        pane.look_soon(now);
+        Some(until)
+    }
+
     /// Every signal with its age.
     pub(super) fn evidence(&self, now: Instant) -> Vec<Evidence> {
         self.panes.iter().flat_map(|pane| pane.evidence(now, &self.state)).collect()
