@@ -177,6 +177,7 @@ fn a_pane_other_than_the_active_one_is_shown_and_typed_into() {
     let first = agent["terminals"][0].clone();
     agent["terminals"] = json!([first, first]);
     agent["terminals"][1]["id"] = json!(7);
+    agent["terminals"][1]["index"] = json!(1);
     let node = FakeNode::start(vec![agent]);
     for pane in ["7", "%7", "1.1"] {
         assert_eq!(run(node.folder(), &["screen", "scratch", "--pane", pane]).code, Some(0));
@@ -267,11 +268,11 @@ fn new_asks_for_what_was_said_and_prints_the_id() {
     assert_eq!((outcome.code, outcome.out.as_str()), (Some(0), "nnnnnnnnnnnnn\n"), "{}", outcome.err);
     let mut body = json!({"name":"a-b","directory":"/src","backend":"pty","env":{"K":"V"},"notes":"n","autostart":false,
         "program":"claude","args":["--continue"]});
-    assert_eq!(node.last(), ("POST".into(), "/api/agents".into(), body.clone()));
+    assert_eq!(node.last_change(), ("POST".into(), "/api/agents".into(), body.clone()));
 
     let outcome = run(node.folder(), &arguments.map(|word| if word == "--clean-env" { "--yes" } else { word }));
     assert_eq!(outcome.code, Some(0), "{}", outcome.err);
-    let (_, _, mut asked) = node.last();
+    let (_, _, mut asked) = node.last_change();
     let caller = asked.as_object_mut().and_then(|asked| asked.remove("caller")).expect("variables of the shell");
     assert_eq!(caller["PATH"].as_str().map(String::from), std::env::var("PATH").ok());
     assert_eq!(std::mem::take(&mut body), asked, "and nothing else differs");
@@ -282,14 +283,16 @@ fn a_name_that_another_machine_has_is_taken_only_on_purpose() {
     let mut far = agent("fffffffffffff@m", "zoom");
     far["node"] = json!("m");
     let node = FakeNode::start(vec![agent("ccccccccccccc", "scratch"), far]);
+    let mut agreed = 0;
     for arguments in [&["rename", "scratch", "zoom"][..], &["new", "zoom"], &["new", "zoom@laptop"]] {
         let outcome = run(node.folder(), arguments);
         assert_eq!(outcome.code, Some(2), "{arguments:?} {outcome:?}");
         assert!(outcome.err.contains("server has an agent named zoom, too."), "{}", outcome.err);
         assert!(outcome.err.ends_with("Confirm with: --yes\n"), "{}", outcome.err);
-        assert_eq!(node.last().0, "GET", "{arguments:?}");
+        assert_eq!(node.changes(), agreed, "{arguments:?}: nothing was changed unasked");
+        agreed += 1;
         assert_eq!(run(node.folder(), &[arguments, &["--yes"]].concat()).code, Some(0));
-        assert_ne!(node.last().0, "GET", "{arguments:?}");
+        assert_eq!(node.changes(), agreed, "{arguments:?}");
     }
     assert_eq!(run(node.folder(), &["rename", "scratch", "other"]).code, Some(0));
 }
@@ -298,7 +301,8 @@ fn a_name_that_another_machine_has_is_taken_only_on_purpose() {
 fn new_tags_what_it_created() {
     let node = three_agents();
     assert_eq!(run(node.folder(), &["new", "a-b", "-t", "x", "-t", "y"]).code, Some(0));
-    assert_eq!(node.last(), ("PATCH".into(), "/api/agents/nnnnnnnnnnnnn".into(), json!({"tags":["x","y"]})));
+    let tags = json!({"tags":["x","y"]});
+    assert_eq!(node.last_change(), ("PATCH".into(), "/api/agents/nnnnnnnnnnnnn".into(), tags));
 }
 
 #[test]

@@ -157,7 +157,7 @@ impl Directory {
     ) -> Result<(), Refusal> {
         let agent = self.agents.get_mut(&terminal.agent).ok_or_else(no_such_agent)?;
         if let Some(why) = agent.signals.asks(now, terminal.pane) {
-            let message = format!("{} asks: {why}", agent.name());
+            let message = format!("{} asks {why}.", agent.name());
             let hint =
                 "Answer it (consort answer), or send the text anyway (--anyway): it would be typed into the question.";
             return Err(refuse(RefusalCode::AgentAsks, message, hint));
@@ -225,7 +225,7 @@ fn quoted(asked: &Asked) -> String {
 /// The question is not there any more, or is another one now.
 fn changed(now: Option<&Asked>) -> Refusal {
     let message = match now {
-        Some(asked) => format!("The question has changed. It asks now: {}", quoted(asked)),
+        Some(asked) => format!("The question has changed. It asks now: {}.", quoted(asked)),
         None => "It does not ask this any more.".to_string(),
     };
     refuse(RefusalCode::QuestionChanged, message, "Look at what it asks now (consort questions), and answer that.")

@@ -63,6 +63,17 @@ impl FakeNode {
         self.requests.lock().unwrap().last().cloned().expect("there was a request")
     }
 
+    /// The last request that changed something.
+    pub(crate) fn last_change(&self) -> Request {
+        let requests = self.requests.lock().unwrap();
+        requests.iter().rfind(|(method, _, _)| method != "GET").cloned().expect("there was one")
+    }
+
+    /// How many requests there were that changed something.
+    pub(crate) fn changes(&self) -> usize {
+        self.requests.lock().unwrap().iter().filter(|(method, _, _)| method != "GET").count()
+    }
+
     /// The next WebSocket that somebody opens.
     pub(crate) fn viewer(&self) -> Viewer {
         self.viewers.recv_timeout(BOUND).expect("a viewer connects")
