@@ -108,7 +108,8 @@ fn two_machines_are_played_back_as_they_went_and_their_recordings_hold_no_secret
 #[test]
 fn a_recording_of_a_node_that_is_stopped_ends_whole() {
     let node = recorded("here", &[]);
-    let agent = node.create(&json!({ "name": "a", "program": "sh", "args": ["-c", "echo 'Proceed? (y/n)'; read x"] }));
+    let agent =
+        node.create(&json!({ "name": "a", "program": "sh", "args": ["-c", "printf 'Proceed? (y/n) '; read x"] }));
     wait_until("it asks", || node.agent_named("a")["state"]["kind"] == "waiting");
     assert_eq!(node.http("POST", &format!("/api/agents/{agent}/stop"), None).0, 200);
     let pid = i32::try_from(node.pid()).ok().and_then(Pid::from_raw).expect("a process");

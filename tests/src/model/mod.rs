@@ -276,8 +276,9 @@ fn answer_with(
             Step::Fail(_) => {}
         }
     }
-    protocol.end(out)?;
-    out.end()
+    // Everything is said. A program may hang up as soon as it has read that, and before the last bytes are written.
+    let _ = protocol.end(out).and_then(|()| out.end());
+    Ok(())
 }
 
 /// The file that a program's instructions name for plans, or one in the folder that they name.
