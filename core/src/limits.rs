@@ -213,7 +213,7 @@ pub const HOOK_TIME: Duration = Duration::from_secs(300);
 pub const READ_TIME: Duration = Duration::from_secs(1);
 /// A program that is known, and that has been started, is waited for this long until it shows that it can be written to. Then it is
 /// written to all the same: its rules may not know its present version.
-pub const START_TIME: Duration = Duration::from_secs(20);
+pub const START_TIME: Duration = Duration::from_secs(45);
 /// Output this soon after input or a change of the size is taken for an echo, not for work.
 pub const ECHO_TIME: Duration = Duration::from_secs(2);
 /// Output without longer pauses than [`WORK_PAUSE`] for at least this long is work, and its end is *done* until somebody looks.

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a command may take before its sender is told that it takes too long. It is carried out all the same.
-const PATIENCE: Duration = Duration::from_secs(25);
+const PATIENCE: Duration = Duration::from_secs(50);
 
 type Auditor = Box<dyn FnMut(Audit<'_>) + Send>;
 

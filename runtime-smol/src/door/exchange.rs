@@ -17,8 +17,8 @@ use std::rc::Weak;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a request waits for its turn and its answer together. Commands take at most 25 seconds.
-const EXCHANGE: Duration = Duration::from_secs(40);
+/// How long a request waits for its turn and its answer together. Commands take at most 50 seconds: a program may still be starting.
+const EXCHANGE: Duration = Duration::from_secs(60);
 
 /// Looks that are under way at once: each is work for the thread that also carries every key, every echo and the other requests,
 /// which get their turn between two looks.

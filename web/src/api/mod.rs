@@ -31,7 +31,7 @@ pub type Eventually<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 /// A look at the node: called once, with the view and core's present time.
 pub type Look = Box<dyn FnOnce(View<'_>, Instant) + Send>;
 
-/// What a runtime offers. Called from several threads at once; no call blocks, and every answer comes within half a minute.
+/// What a runtime offers. Called from several threads at once; no call blocks, and every answer comes within a minute.
 pub trait Node: Send + Sync {
     /// Has a node carry out a command and waits for its reply.
     ///
