@@ -88,7 +88,11 @@ impl Manifests {
     /// The manifest of what runs in a terminal: by its name, else by what its title or its screen gives away.
     pub(super) fn identify(&self, glance: &Glance<'_>, text: Option<&str>) -> Option<&Manifest> {
         let named = |name: &str| {
-            let name = Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or(name);
+            let path = Path::new(name);
+            let script =
+                path.extension().is_some_and(|end| ["js", "mjs", "cjs", "py"].iter().any(|known| end == *known));
+            let name = if script { path.file_stem() } else { path.file_name() };
+            let name = name.and_then(|name| name.to_str()).unwrap_or_default();
             self.all.values().find(|manifest| manifest.commands.iter().any(|command| command == name))
         };
         if let Some(manifest) = named(glance.command).or_else(|| named(glance.program)) {

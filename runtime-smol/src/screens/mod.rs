@@ -105,14 +105,24 @@ pub(crate) fn glance<'a>(agent: &'a AgentView<'_>, pane: u32) -> Option<Glance<'
     let info = agent.terminals.iter().find(|info| info.pane == pane)?;
     let runs = info.exit_code.is_none();
     // A shell that was given a script by the agent's own record asks as any other program does.
-    let script = agent.program.is_some() && !agent.args.is_empty() && runs;
+    let scripted = agent.program.is_some() && !agent.args.is_empty() && runs;
     Some(Glance {
         command: &info.command,
-        program: agent.program.filter(|_| runs).unwrap_or(""),
+        program: agent.program.filter(|_| runs).map_or("", |program| script(program, agent.args).unwrap_or(program)),
         title: info.title.trim(),
-        shell: info.shell && !script,
+        shell: info.shell && !scripted,
         ..Glance::default()
     })
+}
+
+/// Programs that run others' programs.
+const INTERPRETERS: [&str; 6] = ["node", "bun", "deno", "python", "python3", "npx"];
+
+/// What an interpreter runs, as in `node --no-warnings bundle/gemini.js`.
+fn script<'a>(program: &str, args: &'a [String]) -> Option<&'a str> {
+    let name = program.rsplit('/').next()?;
+    let script = args.iter().find(|argument| !argument.starts_with('-'))?;
+    INTERPRETERS.contains(&name).then_some(script)
 }
 
 fn title_says(manifest: Option<&Manifest>, title: &str) -> Option<Report> {

@@ -200,3 +200,18 @@ fn the_recorded_screens_of_real_programs_are_read_right() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn a_program_is_known_by_its_name_also_where_an_interpreter_runs_it() {
+    let manifests = Manifests::new(None);
+    let known = |program: &str, args: &[&str]| {
+        let args: Vec<String> = args.iter().map(|argument| (*argument).to_owned()).collect();
+        let program = super::script(program, &args).unwrap_or(program).to_owned();
+        let glance = Glance { command: "node", program: &program, ..Glance::default() };
+        manifests.identify(&glance, None).map(|manifest| manifest.name.clone())
+    };
+    assert_eq!(known("/usr/bin/gemini", &[]).as_deref(), Some("gemini"));
+    assert_eq!(known("/usr/bin/node", &["--no-warnings", "/x/bundle/gemini.js"]).as_deref(), Some("gemini"));
+    assert_eq!(known("node", &["server.js"]), None);
+    assert_eq!(known("sh", &["gemini"]), None);
+}
