@@ -166,7 +166,7 @@ function Choices({ agent, question, answer }: { agent: Agent; question: Question
           key={key}
           class="button small choice-answer"
           data-testid="choice"
-          aria-label={`${label} (${key}) in ${agent.name}`}
+          aria-label={`${key} ${label}, in ${agent.name}`}
           disabled={!app.isLive.value}
           onClick={() => answer({ label, answer: { choice: key } })}
         >
