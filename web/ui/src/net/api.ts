@@ -170,8 +170,8 @@ export class Api {
   }
 
   /** Pastes a text and presses Enter once the program has taken it. */
-  async send(id: string, text: string): Promise<void> {
-    await this.request("POST", `${agentPath(id)}/input`, { text, submit: true });
+  async send(id: string, text: string, anyway = false): Promise<void> {
+    await this.request("POST", `${agentPath(id)}/input`, { text, submit: true, ...(anyway && { anyway }) });
   }
 
   /** Answers the question with this id, if it is still asked: with one of its choices, or a text. */

@@ -155,7 +155,7 @@ async function act(app: App, verb: BulkVerb, agent: Agent, input: string | reado
     app.store.put(await app.api.changeAgent(agent.id, { tags }));
   } else if (verb === "send") {
     if (now.state.kind === "waiting" && !anyway) throw new Error("It waits for an answer now: nothing was sent.");
-    await app.api.send(agent.id, input as string);
+    await app.api.send(agent.id, input as string, anyway);
   } else {
     app.store.put(await app.api.run(agent.id, verb));
   }
