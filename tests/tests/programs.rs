@@ -1,6 +1,7 @@
 //! The real agent programs, by pinned versions, in every situation of their lives: what the node shows is what is true.
 
 use consort_tests::agents::{Program, Row, Scale, Verdict, Version, table};
+use std::collections::BTreeMap;
 
 /// Rows that are known to be wrong. The test fails when one of them becomes right, so that this list stays true.
 const KNOWN_WRONG: &[(Program, &str, &str)] = &[
@@ -10,9 +11,6 @@ const KNOWN_WRONG: &[(Program, &str, &str)] = &[
     (Program::Gemini, "quota", "*"),
 ];
 
-/// Rows that are right in most runs and not in all. Why is not known yet.
-const UNSTEADY: &[(Program, &str, &str)] = &[(Program::Codex, "login", "*")];
-
 fn is_in(list: &[(Program, &str, &str)], row: &Row) -> bool {
     list.iter().any(|(program, situation, backend)| {
         row.program == *program
@@ -21,29 +19,41 @@ fn is_in(list: &[(Program, &str, &str)], row: &Row) -> bool {
     })
 }
 
+/// What is not as it should be, by the name of the row.
+fn problems(rows: &[Row]) -> BTreeMap<String, (Program, String)> {
+    let problem = |row: &Row| match &row.verdict {
+        Verdict::Wrong(states) if !is_in(KNOWN_WRONG, row) => {
+            Some(format!("shown as {}, and not as {}", states.join(", "), row.situation.right().join(" or ")))
+        }
+        Verdict::Right { .. } if is_in(KNOWN_WRONG, row) => Some("is right now; take it out of KNOWN_WRONG".to_owned()),
+        Verdict::NotBrought(reason) => Some(format!("could not be brought about: {reason}")),
+        _ => None,
+    };
+    rows.iter().filter_map(|row| Some((row.name(), (row.program, problem(row)?)))).collect()
+}
+
+/// A row fails if it is wrong twice: other people's programs on a busy machine do not always do what they do. What was wrong once is
+/// printed. Seen so far: Codex's login (shown as idle), Codex after `/clear` (done), and an Enter that Gemini takes for a part of
+/// what was pasted before it.
 #[test]
 fn the_node_shows_what_every_program_does() {
     let programs = [Program::Claude, Program::Codex, Program::Gemini, Program::OpenCode];
     let rows = table::play(&programs, Version::Pinned, Scale::Test);
     println!("{}", table::print(&rows));
-    let mut problems = Vec::new();
-    for row in &rows {
-        let name = row.name();
-        match &row.verdict {
-            Verdict::Wrong(_) if is_in(UNSTEADY, row) => {}
-            Verdict::Wrong(states) if !is_in(KNOWN_WRONG, row) => {
-                problems.push(format!(
-                    "{name}: shown as {}, and not as {}",
-                    states.join(", "),
-                    row.situation.right().join(" or ")
-                ));
-            }
-            Verdict::Right { .. } if is_in(KNOWN_WRONG, row) => {
-                problems.push(format!("{name}: is right now; take it out of KNOWN_WRONG"));
-            }
-            Verdict::NotBrought(reason) => problems.push(format!("{name}: could not be brought about: {reason}")),
-            _ => {}
+    let first = problems(&rows);
+    let again: Vec<Program> =
+        programs.into_iter().filter(|program| first.values().any(|(of, _)| of == program)).collect();
+    if again.is_empty() {
+        return;
+    }
+    let second = problems(&table::play(&again, Version::Pinned, Scale::Test));
+    let mut twice = Vec::new();
+    for (name, (_, problem)) in first {
+        if second.contains_key(&name) {
+            twice.push(format!("{name}: {problem}"));
+        } else {
+            println!("unsteady: {name}: {problem}");
         }
     }
-    assert!(problems.is_empty(), "{} rows:\n{}", problems.len(), problems.join("\n"));
+    assert!(twice.is_empty(), "{} rows, twice:\n{}", twice.len(), twice.join("\n"));
 }
