@@ -106,7 +106,7 @@ pub(super) struct Pane {
     regular_until: Option<Instant>,
     /// The last pause in its output: how long it was and when it ended.
     pause: Option<(Duration, Instant)>,
-    /// What it prints until then answers what was done to it (somebody typed, its size changed): that is no work.
+    /// What it prints until then answers what was done to it (somebody typed, its size changed), which is not work.
     echo_until: Option<Instant>,
     typed_at: Option<Instant>,
     reading: Reading,
@@ -185,7 +185,7 @@ impl Pane {
         self.exit_code = sight.exit_code;
     }
 
-    /// What was said belongs to the program before.
+    /// The signals so far belong to the program before.
     fn another_program(&mut self, now: Instant) {
         (self.status, self.hook, self.title_says) = (None, None, None);
         (self.reading, self.asked, self.answered_at) = (Reading::default(), None, None);
@@ -410,7 +410,7 @@ impl Pane {
         })
     }
 
-    /// What it does. `before` is what the agent was said to do.
+    /// What it does. `before` is the state that the agent was in.
     pub(super) fn verdict(&self, now: Instant, before: &AgentState) -> Verdict {
         let say = Verdict::new;
         let prints = self.is_printing(now) && !self.still;
