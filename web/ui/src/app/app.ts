@@ -13,7 +13,7 @@ import { lookedAt } from "../model/recent";
 import { stateSince, Store } from "../model/store";
 import { ancestorIds, groupIds } from "../model/tree";
 import { windowLayout, type PanePlace } from "../model/window-layout";
-import { Api, ApiError, type Verb } from "../net/api";
+import { Api, ApiError, type Answer, type Verb } from "../net/api";
 import { Connection, type ConnectionState } from "../net/connection";
 import { pageFolder, socketAddress } from "../net/page-address";
 import { claimViewerId } from "../net/viewer-id";
@@ -90,6 +90,8 @@ export class App {
   /** The terminal should get the keyboard as soon as it is on the page. */
   readonly focusWanted = signal(false);
   readonly now = signal(Date.now());
+  /** Takes keys for the cards of questions, while there are any. */
+  cardKey: ((event: KeyboardEvent) => boolean) | null = null;
   readonly pageVisible = signal(document.visibilityState === "visible");
 
   readonly agent = computed<Agent | null>(() => {
@@ -259,14 +261,15 @@ export class App {
     if (terminal !== null) this.pool.typeUnseen(agent.id, terminal.id, text);
   }
 
-  /** Answers what an agent asks. Its machine types that only if the agent still asks it. */
-  async answerQuestion(agent: Agent, question: Question, answer: { readonly choice: string } | { readonly text: string }): Promise<boolean> {
+  /** Answers what an agent asks. Its machine types that only if the agent still asks it; else the result is why it did not. */
+  async answerQuestion(agent: Agent, question: Question, answer: Answer): Promise<string | null> {
     try {
       await this.api.answer(agent.id, question.id, answer);
-      return true;
+      return null;
     } catch (error) {
-      this.reportError(`${isolated(agent.name)} was not answered.`, error);
-      return false;
+      if (!(error instanceof ApiError)) throw error;
+      // What to do next is on the card.
+      return error.code === "question-changed" ? error.message : [error.message, error.hint].filter(Boolean).join(" ");
     }
   }
 

@@ -33,6 +33,8 @@ export const OUTSIDE_TERMINAL: readonly ShortcutHelp[] = [
   { keys: ["/"], does: "Filter the agents; Esc goes back" },
   { keys: ["C"], does: "Create an agent" },
   { keys: ["W"], does: "Next waiting agent" },
+  { keys: ["1 – 9"], does: "Start page: answer the marked question" },
+  { keys: ["J", "K"], does: "Start page: next, previous question" },
   { keys: ["T"], does: "Go to the terminal" },
   { keys: ["I"], does: "Show or hide notes and details" },
   { keys: ["F2"], does: "Rename the agent" },
@@ -115,6 +117,7 @@ function controlShift(app: App, event: KeyboardEvent): boolean {
 }
 
 function plainKey(app: App, event: KeyboardEvent): boolean {
+  if (app.cardKey?.(event) === true) return act(event, () => undefined);
   switch (event.key) {
     case "/":
       return act(event, () => document.querySelector<HTMLInputElement>("#filter")?.focus());

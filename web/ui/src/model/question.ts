@@ -1,5 +1,7 @@
 // Picks from the text of a screen what is asked: the question with what it is about, without the frames around it. Pure.
 
+import type { Choice, Question as Asked } from "../protocol/types";
+
 /** What a card shows of a terminal that asks. */
 export interface Question {
   /** Everything that is known, from the oldest line on. */
@@ -47,6 +49,47 @@ export function questionIn(text: string, screen: string, why: string): Question 
   while (lines[start] === "") start += 1;
   const most = begin === null ? MOST_UNFRAMED : MOST_FRAMED;
   return { lines: dedented(lines, start), start, shown: Math.max(start, lines.length - most) };
+}
+
+/** What is known of a question while nobody has read its screen. */
+export function askedWithoutScreen({ text, detail }: Pick<Asked, "text" | "detail">): string {
+  return [detail, text].filter((part) => part !== "").join("\n");
+}
+
+/** The menu of a question on the screen, whose choices are shown otherwise. */
+export interface Menu {
+  /** Where it begins; the end of the lines if it is not found whole. */
+  readonly begin: number;
+  /** For each choice the words below it; empty: there are none. */
+  readonly descriptions: readonly string[];
+}
+
+export function menuOf({ lines, start }: Question, choices: readonly Choice[]): Menu {
+  const none: Menu = { begin: lines.length, descriptions: choices.map(() => "") };
+  const places: number[] = [];
+  for (let at = choices.length - 1, from = lines.length; at >= 0; at--) {
+    from = lines.slice(0, from).findLastIndex((line) => isChoice(line, choices[at]!));
+    if (from <= start) return none;
+    places.unshift(from);
+  }
+  if (places.length === 0) return none;
+  let begin = places[0]!;
+  while (begin > start && lines[begin - 1] === "") begin -= 1;
+  return begin <= start ? none : { begin, descriptions: places.map((place, at) => describedAt(lines, place, places[at + 1] ?? lines.length)) };
+}
+
+/** The indented lines below a choice. */
+function describedAt(lines: readonly string[], place: number, end: number): string {
+  const indent = lines[place]!.search(/\p{L}/u);
+  const below = lines.slice(place + 1, end);
+  const count = below.findIndex((line) => line === "" || line.search(/\S/) < indent);
+  return below.slice(0, count === -1 ? below.length : count).map((line) => line.trim()).join(" ");
+}
+
+/** A line of a menu: a marker, the number, and as much of the label as the line has room for. */
+function isChoice(line: string, { key, label }: Choice): boolean {
+  const [, number, words] = /^\W{0,4}(\d+)[.)]\s+(.*?)\s*$/u.exec(line) ?? [];
+  return number === key && words !== undefined && words !== "" && (label.startsWith(words) || words.startsWith(label));
 }
 
 function linesOf(text: string): string[] {

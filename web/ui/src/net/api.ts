@@ -115,6 +115,9 @@ export interface KnownPrograms {
   readonly programs: readonly KnownProgram[];
 }
 
+/** An answer to a question: one of its choices, or a text. */
+export type Answer = { readonly choice: string } | { readonly text: string };
+
 export type Verb = "start" | "stop" | "restart";
 
 export class Api {
@@ -175,7 +178,7 @@ export class Api {
   }
 
   /** Answers the question with this id, if it is still asked: with one of its choices, or a text. */
-  async answer(id: string, question: string, answer: { readonly choice: string } | { readonly text: string }): Promise<void> {
+  async answer(id: string, question: string, answer: Answer): Promise<void> {
     await this.request("POST", `${agentPath(id)}/answer`, { question, ...answer });
   }
 

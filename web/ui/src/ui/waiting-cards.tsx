@@ -3,13 +3,16 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { CardKeys } from "../app/card-keys";
 import { agentTitle, stateReason, stateWord } from "../model/agents";
 import { formatAge, plural } from "../model/format";
 import { answersTo, type QuickAnswer } from "../model/quick-answers";
-import { questionIn } from "../model/question";
+import { pickKeys, UNREAD_MS } from "../model/pick-keys";
+import { askedWithoutScreen, menuOf, questionIn, type Question as SeenQuestion } from "../model/question";
+import type { Answer } from "../net/api";
 import { EMPTY_LIST, HOLD_MS, steady } from "../model/steady-list";
 import { stateSince } from "../model/store";
-import type { Agent, Question } from "../protocol/types";
+import type { Agent, Choice, Question } from "../protocol/types";
 import { useApp } from "./context";
 import { Host } from "./host-badge";
 import { StateGlyph } from "./state-glyph";
@@ -18,84 +21,126 @@ const MOST_LISTED = 12;
 
 interface Sent {
   readonly label: string;
+  /** The question that was answered, if it is known as data. */
+  readonly question: string | null;
   readonly at: number;
 }
 
 /** An answer, and how it is called. */
 interface Given {
   readonly label: string;
-  readonly answer: { readonly choice: string } | { readonly text: string };
+  readonly answer: Answer;
 }
 
 /** `fallback`: what is there if nobody waits. */
 export function WaitingCards({ fallback }: { fallback: JSX.Element | null }): JSX.Element | null {
   const app = useApp();
   const sent = useSignal<ReadonlyMap<string, Sent>>(new Map());
+  /** Answers that were not typed, and why, by agent. */
+  const refused = useSignal<ReadonlyMap<string, string>>(new Map());
   const pointed = useSignal(false);
   const ticks = useSignal(0);
   const list = useRef(EMPTY_LIST);
   const usedAt = Math.max(0, ...[...sent.value.values()].map(({ at }) => at));
   void ticks.value;
-  list.current = steady(list.current, app.store.waiting.value.map(({ id }) => id), usedAt, pointed.value, Date.now());
+  const wanted = app.store.waiting.value.map(({ id }) => id);
+  // What is answered goes at once, except where something else would come under a pointer or a finger instead.
+  list.current = pointed.value || app.space.touch.value ? steady(list.current, wanted, usedAt, pointed.value, Date.now()) : { ...EMPTY_LIST, ids: wanted };
   const { ids, held } = list.current;
+  const fresh = usedAt > Date.now() - HOLD_MS;
   useEffect(() => {
-    if (!held) return undefined;
+    if (!held && !fresh) return undefined;
     const timer = setInterval(() => (ticks.value += 1), HOLD_MS / 8);
     return () => clearInterval(timer);
-  }, [held]);
+  }, [held, fresh]);
 
-  const agents = ids.flatMap((id) => app.store.agent(id) ?? []);
+  const agents = ids.flatMap((id) => app.store.agent(id) ?? []).slice(0, MOST_LISTED);
+  const hidden = app.store.waiting.value.filter(({ id }) => !agents.some((agent) => agent.id === id)).length;
+  /** What was just answered; not if it asks something else by now. */
+  const sentTo = (agent: Agent): Sent | null => {
+    const last = sent.value.get(agent.id) ?? null;
+    if (last === null || last.at <= Date.now() - HOLD_MS) return null;
+    const asks = agent.state.question?.id ?? null;
+    return last.question !== null && asks !== null && asks !== last.question ? null : last;
+  };
+  const canAnswer = (id: string): boolean => {
+    const agent = app.store.agent(id);
+    return agent !== null && app.store.isWaiting(agent) && sentTo(agent) === null;
+  };
+  const keys = useMemo(() => new CardKeys(app), [app]);
+  useEffect(() => keys.listen(), [keys]);
+  useLayoutEffect(() => keys.shown(agents.map(({ id }) => id), canAnswer));
   if (agents.length === 0) return fallback;
-  const noteSent = (agent: Agent, label: string): void => {
-    sent.value = new Map(sent.value).set(agent.id, { label, at: Date.now() });
+  const noteSent = (agent: Agent, label: string, question: string | null): void => {
+    sent.value = new Map(sent.value).set(agent.id, { label, question, at: Date.now() });
   };
   const press = (agent: Agent, given: QuickAnswer): void => {
     app.answer(agent, given.text);
-    noteSent(agent, given.label);
+    noteSent(agent, given.label, null);
+    keys.answered(agent.id);
   };
   const answer = (agent: Agent, question: Question, given: Given): void => {
-    noteSent(agent, given.label);
-    void app.answerQuestion(agent, question, given.answer).then((done) => {
-      if (done) return;
-      const left = new Map(sent.value);
-      left.delete(agent.id);
-      sent.value = left;
+    noteSent(agent, given.label, question.id);
+    keys.answered(agent.id);
+    refused.value = without(refused.value, agent.id);
+    void app.answerQuestion(agent, question, given.answer).then((problem) => {
+      if (problem === null) return;
+      refused.value = new Map(refused.value).set(agent.id, problem);
+      sent.value = without(sent.value, agent.id);
+      keys.choose(agent.id);
     });
   };
   return (
     <section>
-      <h2>Waiting for you</h2>
+      <h2 class="cards-title">
+        Waiting for you
+        {!app.space.touch.value && <span class="key-hints"><kbd>1</kbd>–<kbd>9</kbd> answer, <kbd>j</kbd> <kbd>k</kbd> next and previous, <kbd>Enter</kbd> open</span>}
+      </h2>
       <ul
         class="waiting-cards"
         onPointerEnter={(event) => (pointed.value = event.pointerType === "mouse")}
         onPointerLeave={() => (pointed.value = false)}
       >
-        {agents.slice(0, MOST_LISTED).map((agent) => (
+        {agents.map((agent) => (
           <li key={agent.id}><WaitingCard
             agent={agent}
-            sent={held ? (sent.value.get(agent.id) ?? null) : null}
+            keys={keys}
+            refused={refused.value.get(agent.id) ?? ""}
+            sent={sentTo(agent)}
             press={(given) => press(agent, given)}
             answer={(question, given) => answer(agent, question, given)}
           /></li>
         ))}
       </ul>
-      {agents.length > MOST_LISTED && <p class="dim">and {plural(agents.length - MOST_LISTED, "more", "more")} in the list</p>}
+      {hidden > 0 && <p class="dim">and {plural(hidden, "more", "more")} in the list</p>}
     </section>
   );
 }
 
+function without<T>(map: ReadonlyMap<string, T>, key: string): ReadonlyMap<string, T> {
+  const left = new Map(map);
+  left.delete(key);
+  return left;
+}
+
 /** `sent`: what was answered a moment ago; nothing else can be, until that shows. */
-function WaitingCard({ agent, sent, press, answer }: {
+function WaitingCard({ agent, keys, refused, sent, press, answer }: {
   readonly agent: Agent;
+  readonly keys: CardKeys;
+  /** Why the last answer was not typed. */
+  readonly refused: string;
   readonly sent: Sent | null;
   readonly press: (given: QuickAnswer) => void;
   readonly answer: (question: Question, given: Given) => void;
 }): JSX.Element {
   const app = useApp();
   const { screen, text } = useScreen(agent, sent?.at ?? 0);
+  const seen = useMemo(() => questionIn(text, screen, agent.state.why), [text, screen, agent.state.why]);
+  // Its choices are buttons.
+  const menu = useMemo(() => menuOf(seen, agent.state.question?.choices ?? []), [seen, agent.state.question]);
   const waits = app.store.isWaiting(agent);
   const reachable = app.store.isReachable(agent);
-  const { why, question } = agent.state;
+  const { question } = agent.state;
   const held = sent !== null || !waits;
   const hasText = text.trim() !== "";
   // An empty screen leaves the room of what was asked on it.
@@ -108,8 +153,20 @@ function WaitingCard({ agent, sent, press, answer }: {
   useLayoutEffect(() => {
     if (!held) room.current = answers.current!.getBoundingClientRect().height;
   });
+  // Whoever clicks just as one question takes the place of another has read the one before.
+  const asked = useRef({ id: question?.id ?? null, since: 0 });
+  if (question != null && question.id !== asked.current.id) asked.current = { id: question.id, since: asked.current.id === null ? 0 : performance.now() };
+  const current = keys.current.value === agent.id && !app.space.touch.value;
   return (
-    <article class={`waiting-card ${waits ? "" : "over"}`} data-testid="waiting-card" data-agent-id={agent.id}>
+    <article
+      class={`waiting-card ${waits ? "" : "over"} ${current ? "current" : ""}`}
+      data-testid="waiting-card"
+      data-agent-id={agent.id}
+      data-current={current}
+      aria-label={`${agent.name} asks`}
+      tabIndex={-1}
+      onFocusCapture={() => keys.choose(agent.id)}
+    >
       <button class="agent-card" onClick={() => app.open(agent.id)}>
         <StateGlyph kind={agent.state.kind} />
         <span class="agent-card-name"><bdi>{agent.name}</bdi></span>
@@ -117,7 +174,12 @@ function WaitingCard({ agent, sent, press, answer }: {
         <span class="agent-card-why"><bdi>{agentTitle(agent) || (hasText ? "" : stateReason(agent))}</bdi></span>
         <span class="dim">{waits ? formatAge(app.now.value - stateSince(agent)) : reachable ? stateWord(agent) : "Cannot be reached"}</span>
       </button>
-      {hasRoom.current && <QuestionText agent={agent} text={text} screen={screen} why={why} held={held} />}
+      {hasRoom.current || question == null ? (
+        hasRoom.current && <QuestionText agent={agent} question={seen} end={menu.begin} held={held} />
+      ) : (
+        <div class="question-box"><pre class="question" data-testid="question">{askedWithoutScreen(question)}</pre></div>
+      )}
+      {refused !== "" && waits && <p class="answer-refused" role="alert" data-testid="answer-refused">Not answered. {refused}</p>}
       <div ref={answers} class="answers" role="group" aria-label={`Answer ${agent.name}`} style={held && room.current > 0 ? { minHeight: `${room.current}px` } : {}}>
         {sent !== null ? (
           <span class="sent" data-testid="answer-sent" role="status">Sent <kbd>{sent.label}</kbd></span>
@@ -126,7 +188,7 @@ function WaitingCard({ agent, sent, press, answer }: {
         ) : !mayAnswer ? (
           <span class="sent" data-testid="may-not-answer">This machine can only view</span>
         ) : isAnswerable(question) ? (
-          <Choices agent={agent} question={question} answer={(given) => answer(question, given)} />
+          <Choices key={question.id} agent={agent} question={question} described={menu.descriptions} keys={keys} since={asked.current.since} answer={(given) => answer(question, given)} />
         ) : answersTo(agent.state.why, screen).map((given) => (
           <button
             key={given.label}
@@ -151,32 +213,67 @@ function isAnswerable(question: Question | null | undefined): question is Questi
   return question != null && (question.choices.length > 0 || (question.free_text && question.kind !== "login"));
 }
 
-/** The choices that there are, with their labels; each names the key that it stands for. */
-function Choices({ agent, question, answer }: { agent: Agent; question: Question; answer: (given: Given) => void }): JSX.Element {
+/** The choices that there are, with their labels; each shows the digit that picks it. */
+function Choices({ agent, question, described, keys, since, answer }: {
+  readonly agent: Agent;
+  readonly question: Question;
+  /** What the screen says below each choice. */
+  readonly described: readonly string[];
+  readonly keys: CardKeys;
+  /** When it took the place of another question. */
+  readonly since: number;
+  readonly answer: (given: Given) => void;
+}): JSX.Element {
   const app = useApp();
   const text = useSignal("");
+  const field = useRef<HTMLInputElement>(null);
+  const live = app.isLive.value;
+  const digits = pickKeys(question);
+  const choose = (choice: Choice): void => {
+    if (performance.now() - since >= UNREAD_MS || since === 0) answer({ label: choice.label, answer: { choice: choice.key } });
+  };
+  const pick = useRef<(digit: string) => boolean>(() => false);
+  pick.current = (digit) => {
+    if (!app.isLive.peek()) return false;
+    const choice = question.choices[digits.choices.indexOf(digit)];
+    if (choice !== undefined) choose(choice);
+    else if (digit === digits.text) field.current?.focus();
+    else return false;
+    return true;
+  };
+  useEffect(() => keys.offers(agent.id, question.id, (digit) => pick.current(digit)), [agent.id, question.id]);
   const send = (event: Event): void => {
     event.preventDefault();
     if (text.value !== "") answer({ label: text.value, answer: { text: text.value } });
   };
   return (
     <>
-      {question.choices.map(({ key, label }) => (
+      {question.choices.map((choice, at) => (
         <button
-          key={key}
-          class="button small choice-answer"
+          key={choice.key}
+          class={`button small choice-answer ${described[at] ? "described" : ""}`}
           data-testid="choice"
-          aria-label={`${key} ${label}, in ${agent.name}`}
-          disabled={!app.isLive.value}
-          onClick={() => answer({ label, answer: { choice: key } })}
+          aria-label={[digits.choices[at], choice.label, described[at]].filter(Boolean).join(" ") + `, in ${agent.name}`}
+          disabled={!live}
+          onClick={() => choose(choice)}
         >
-          <kbd>{key}</kbd> <bdi>{label}</bdi>
+          {digits.choices[at] !== "" && <kbd>{digits.choices[at]}</kbd>} <span><bdi>{choice.label}</bdi>{described[at] && <span class="choice-description"> <bdi>{described[at]}</bdi></span>}</span>
         </button>
       ))}
       {question.free_text && (
-        <form class="answer-text" onSubmit={send}>
-          <input type="text" aria-label={`Answer ${agent.name}`} value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} />
-          <button class="button small" disabled={!app.isLive.value || text.value === ""}>Answer</button>
+        <form class="answer-text" data-testid="answer-text" onSubmit={send}>
+          {digits.text !== "" && question.choices.length > 0 && <kbd>{digits.text}</kbd>}
+          <input
+            ref={field}
+            class="input"
+            autocomplete="off"
+            placeholder={question.choices.length > 0 ? "Another answer" : "Answer"}
+            aria-label={`Answer ${agent.name}`}
+            value={text.value}
+            onInput={(event) => (text.value = event.currentTarget.value)}
+            onKeyDown={(event) => event.key === "Escape" && event.currentTarget.closest("article")?.focus()}
+          />
+          <button class="button small" disabled={!live || text.value === ""}>Answer</button>
         </form>
       )}
     </>
@@ -185,16 +282,15 @@ function Choices({ agent, question, answer }: { agent: Agent; question: Question
 
 interface QuestionProps {
   readonly agent: Agent;
-  readonly text: string;
-  readonly screen: string;
-  readonly why: string;
+  readonly question: SeenQuestion;
+  /** What comes after that is shown only if all of it is wanted. */
+  readonly end: number;
   /** It must not move what is below it now. */
   readonly held: boolean;
 }
 
 /** What is asked, with what it is about: wrapped, and where something is left out, how much. */
-function QuestionText({ agent, text, screen, why, held }: QuestionProps): JSX.Element {
-  const question = useMemo(() => questionIn(text, screen, why), [text, screen, why]);
+function QuestionText({ agent, question, end, held }: QuestionProps): JSX.Element {
   const all = useSignal(false);
   const box = useRef<HTMLDivElement>(null);
   const height = useRef(0);
@@ -214,7 +310,7 @@ function QuestionText({ agent, text, screen, why, held }: QuestionProps): JSX.El
         </button>
       )}
       <pre ref={list} class={`question ${all.value ? "whole" : ""}`} data-testid="question" tabIndex={all.value ? 0 : undefined} aria-label={`What ${agent.name} asks`}>
-        {(all.value ? lines : lines.slice(shown)).map((line, index) => <span key={index} class="question-line">{line === "" ? "\n" : line}</span>)}
+        {(all.value ? lines : lines.slice(Math.min(shown, end), end)).map((line, index) => <span key={index} class="question-line">{line === "" ? "\n" : line}</span>)}
       </pre>
     </div>
   );
