@@ -23,6 +23,7 @@ import { NO_MODIFIERS, type Modifiers } from "../terminal/modifiers";
 import { TerminalPool, type PoolWire } from "../terminal/pool";
 import type { TerminalSession } from "../terminal/session";
 import { measureCell } from "../terminal/theme";
+import { AlertKeeper } from "./alert-keeper";
 import { BackCloses } from "./back";
 import type { CreatePlace } from "./beside";
 import { keepFilesOut } from "./drops";
@@ -71,6 +72,7 @@ export class App {
   readonly preferences = new Preferences();
   readonly space = new ScreenSpace();
   readonly api = new Api(() => this.loginNeeded());
+  readonly alerts = new AlertKeeper(this);
   readonly notes = new NotesKeeper(this.api);
   readonly meeting = new MeetingKeeper(this.api, () => this.isLive.peek() && this.pageVisible.peek(), (request) => tellOfRequest(this, request));
 
@@ -98,6 +100,8 @@ export class App {
     const { agent } = this.route.value;
     return agent === null ? null : (this.store.agents.value.get(agent) ?? null);
   });
+  /** The agents whose terminals are on the page. */
+  readonly agentsInSight = computed<readonly string[]>(() => (this.agent.value === null ? [] : [this.agent.value.id]));
   /** The levels above an agent in the tree, as the user groups them. */
   readonly levelsOf = computed(() => levelsBy(this.preferences.grouping.value, this.store.nodes.value));
   readonly selected = computed(() => [...this.selection.value.ids].flatMap((id) => this.store.agents.value.get(id) ?? []));
@@ -178,6 +182,7 @@ export class App {
     this.watchPage();
     this.watchModel();
     this.meeting.start();
+    this.alerts.start();
     if (loggedIn) this.link.connect();
   }
 

@@ -1,5 +1,6 @@
 // What can be done, by name: with one agent, with a group, with several, and on the page. Menus and the palette show it.
 
+import { isWithin, withMuted } from "../model/alerts";
 import { agentUrl } from "../model/route";
 import type { BulkVerb } from "../model/bulk";
 import type { GroupRow } from "../model/tree";
@@ -33,6 +34,7 @@ export function agentCommands(app: App, agent: Agent, open = false): Command[] {
     ...verbs.map((verb) => ({ id: verb, label: VERBS[verb], refusal: whyNotRun(app, agent, verb), run: () => app.ask(agent, verb) })),
     { id: "tag", label: "Tags", refusal: change, run: () => bulk(app, "tag", [agent]) },
     { id: "send", label: "Send text", refusal: change, run: () => bulk(app, "send", [agent]) },
+    muteCommand(app, agent.name),
     { id: "notes", label: "Notes and details", run: () => app.editNotes(agent) },
     { id: "copy-name", label: "Copy name", run: () => app.copy(app.store.addressOf(agent), "Copied the name.") },
     { id: "copy-link", label: "Copy link", run: () => app.copy(agentUrl(location.href, agent, app.store.addressOf(agent)), "Copied the link.") },
@@ -50,7 +52,19 @@ export function groupCommands(app: App, row: GroupRow, agents: readonly Agent[])
     { id: "new", label: "New agent here", run: () => (app.dialog.value = { kind: "create", path: row.path, node: row.machine }) },
     { id: "select-all", label: "Select all", run: () => app.select(agents.map(({ id }) => id)) },
     ...severalCommands(app, agents).filter(({ id }) => id !== "clear"),
+    ...(row.path.length === 0 ? [] : [muteCommand(app, row.path.join("-"))]),
   ];
+}
+
+/** `name`: of an agent, or of a group. */
+function muteCommand({ preferences: { alerts } }: App, name: string): Command {
+  const muted = alerts.value.muted.includes(name);
+  const above = alerts.value.muted.find((quiet) => quiet !== name && isWithin(quiet, name));
+  return {
+    id: "mute", label: muted ? "Notify me again" : "Mute notifications",
+    refusal: above === undefined || muted ? "" : `${above} is muted`,
+    run: () => void (alerts.value = withMuted(alerts.value, name, !muted)),
+  };
 }
 
 export function severalCommands(app: App, agents: readonly Agent[]): Command[] {

@@ -1,8 +1,9 @@
 // What this browser remembers between visits.
 
 import { computed, signal } from "@preact/signals";
-import { isBoolean, isNumber, isOneOf, isStrings, isTexts, persisted } from "../model/persisted";
+import { isBoolean, isNumber, isOneOf, isStrings, isTexts, persisted, shared } from "../model/persisted";
 import type { Grouping } from "../model/machines";
+import { isAlertSettings, NO_ALERTS, type AlertSettings } from "../model/alerts";
 import { isRecentList, type Recent } from "../model/recent";
 import { DARK_TERMINAL, LIGHT_TERMINAL } from "../terminal/theme";
 import type { TerminalLook } from "../terminal/terminal-view";
@@ -31,6 +32,10 @@ export class Preferences {
   /** On a phone: who waits and what goes on, or the list of all agents. */
   readonly phoneTab = persisted<"start" | "agents">("phone-tab", "start", isOneOf("start", "agents"));
   readonly recent = persisted<readonly Recent[]>("recent", [], isRecentList);
+  /** Of what the browser notifies. */
+  readonly alerts = shared<AlertSettings>("alerts", NO_ALERTS, isAlertSettings);
+  /** Somebody has read that notifications exist, and did not want them. */
+  readonly alertsDeclined = persisted("alerts-declined", false, isBoolean);
   /** Where an agent was created last, by machine. */
   readonly lastDirectories = persisted<Record<string, string>>("last-directories", {}, isTexts);
 

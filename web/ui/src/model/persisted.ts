@@ -11,6 +11,15 @@ export function persisted<T>(key: string, initial: T, isValid: (value: unknown) 
   return value;
 }
 
+/** The same, also as other tabs of this browser change it. */
+export function shared<T>(key: string, initial: T, isValid: (value: unknown) => value is T): Signal<T> {
+  const value = persisted(key, initial, isValid);
+  addEventListener("storage", (event) => {
+    if (event.key === PREFIX + key && event.newValue !== JSON.stringify(value.peek())) value.value = readStored(key, initial, isValid);
+  });
+  return value;
+}
+
 export function readStored<T>(key: string, initial: T, isValid: (value: unknown) => value is T): T {
   try {
     const stored: unknown = JSON.parse(localStorage.getItem(PREFIX + key) ?? "null");

@@ -6,6 +6,7 @@ import { THEMES } from "../app/preferences";
 import { ANYWHERE, OUTSIDE_TERMINAL, type ShortcutHelp } from "../app/shortcuts";
 import type { TerminalSession } from "../terminal/session";
 import { useApp } from "./context";
+import { AlertSettingsPart } from "./alert-settings";
 import { BulkDialog } from "./bulk-dialog";
 import { CreateDialog } from "./create-dialog";
 import { DeleteDialog } from "./delete-dialog";
@@ -111,6 +112,8 @@ function SettingsDialog(): JSX.Element {
       <Check checked={screenReader.value} set={(on) => (screenReader.value = on)} testid="screen-reader">
         Screen reader support in terminals (slower)
       </Check>
+      <hr />
+      <AlertSettingsPart />
       <hr />
       <EnvironmentSettings />
       <hr />

@@ -5,6 +5,7 @@ import { agentTitle, stateSentence } from "../model/agents";
 import { plural } from "../model/format";
 import { stateSince } from "../model/store";
 import type { Agent, StateKind } from "../protocol/types";
+import { AlertOffer } from "./alert-settings";
 import { useApp } from "./context";
 import { Host } from "./host-badge";
 import { Icon } from "./icons";
@@ -89,6 +90,7 @@ function Overview({ agents: known }: { agents: readonly Agent[] }): JSX.Element 
         <h1 class="visually-hidden">Start</h1>
         <TmuxMissing />
         <MeshBanner />
+        <AlertOffer />
         {agents.length > 0 && <nav class="tiles" aria-label="Filter by state">
           {ORDER.map(([kind, word]) => (
             <StateTile key={kind} kind={kind} word={word} count={agents.filter((agent) => agent.state.kind === kind).length} />
