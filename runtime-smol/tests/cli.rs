@@ -161,7 +161,7 @@ fn ls_says_when_nothing_fits_and_exits_with_one() {
     let node = three_agents();
     let (code, names, err) = listed(&node, &["nowhere-*"]);
     assert_eq!((code, names), (Some(1), vec![]));
-    assert_eq!(err, "consort: None of the 3 agents fits.\nSee them all with: consort ls\n");
+    assert_eq!(err, "consort: None of the 3 agents matches.\nSee them all with: consort ls\n");
     let outcome = run(node.folder(), &["ls", "--state", "exited", "--json"]);
     assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), "[]\n"));
     let (code, _, err) = listed(&node, &["--machine", "nowhere"]);

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// Lists the agents that fit.
 ///
 /// # Errors
-/// There are filters, and no agent fits: scripts can ask that way.
+/// There are filters, and no agent matches: scripts can ask that way.
 pub(crate) fn list(api: &Api, list: &LsArgs) -> Result<(), Failure> {
     let machines = api.machines()?;
     let json = api.agents_as_json()?;
@@ -47,9 +47,9 @@ pub(crate) fn list(api: &Api, list: &LsArgs) -> Result<(), Failure> {
         return output::line("No agents yet. Create one with: consort new NAME -- PROGRAM");
     }
     Err(match agents.len() {
-        0 => Failure::new("No agent fits: there are none yet.").hint("Create one with: consort new NAME -- PROGRAM"),
+        0 => Failure::new("No agent matches: there are none yet.").hint("Create one with: consort new NAME -- PROGRAM"),
         1 => Failure::new("The only agent does not fit.").hint("See it with: consort ls"),
-        all => Failure::new(format!("None of the {all} agents fits.")).hint("See them all with: consort ls"),
+        all => Failure::new(format!("None of the {all} agents matches.")).hint("See them all with: consort ls"),
     })
 }
 

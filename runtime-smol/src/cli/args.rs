@@ -99,13 +99,13 @@ pub(crate) enum Command {
         json: bool,
     },
 
-    /// List agents, all or those that fit
+    /// List agents, all or those that match
     ///
     /// At a terminal: a table, grouped by hierarchy. Piped: one line per agent, tab-separated: name, state, age of the state
     /// in seconds, program, directory, title, machine, `here`, `reachable` or `unreachable`, and for how many seconds it has been so.
     /// What is known of the agents of an unreachable machine is from when it could be reached last.
     ///
-    /// Exits with 1 if there are filters and no agent fits.
+    /// Exits with 1 if there are filters and no agent matches.
     #[command(visible_alias = "list")]
     Ls(LsArgs),
 
@@ -486,6 +486,8 @@ pub(crate) enum StateName {
     Working,
     /// Its program asks for something
     Waiting,
+    /// Its program could not go on by itself
+    Failed,
     /// Nothing happens
     Idle,
     /// Its program has finished its work, and nobody has looked yet
@@ -503,6 +505,7 @@ impl StateName {
         match self {
             StateName::Working => "working",
             StateName::Waiting => "waiting",
+            StateName::Failed => "failed",
             StateName::Idle => "idle",
             StateName::Done => "done",
             StateName::Exited => "exited",

@@ -195,10 +195,11 @@ fn fit(widths: &mut [usize; Row::FIXED], width: usize) {
 }
 
 /// The symbol of a state, as near to the dashboard's as characters are, and its paint.
-fn symbol(kind: &str, unicode: bool) -> (&'static str, Paint) {
+pub(super) fn symbol(kind: &str, unicode: bool) -> (&'static str, Paint) {
     let (symbol, ascii, paint) = match kind {
         "working" => ("►", "*", Paint::Green),
         "waiting" => ("◆", "!", Paint::Yellow),
+        "failed" => ("▲", "!", Paint::Red),
         "done" => ("✓", "+", Paint::Cyan),
         "idle" => ("○", "-", Paint::Plain),
         "exited" => ("✕", "x", Paint::Red),

@@ -63,11 +63,11 @@ describe("what is lost", () => {
 });
 
 describe("tabs", () => {
-  const all = [terminal({ id: 1, title: "editor" }), terminal({ id: 2, command: "top" }), terminal({ id: 3, window: "1:logs", command: "logs" })];
+  const all = [terminal({ id: 1, title: "editor" }), terminal({ id: 2, command: "top", index: 1 }), terminal({ id: 3, window: "1:logs", command: "logs" })];
 
-  it("count the panes of a window that has several", () => {
-    expect(tabLabel(all, all[0]!)).toEqual({ window: "0:sh", pane: 1, text: "editor" });
-    expect(tabLabel(all, all[1]!)).toEqual({ window: "0:sh", pane: 2, text: "top" });
+  it("number the panes of a window that has several as tmux does", () => {
+    expect(tabLabel(all, all[0]!)).toEqual({ window: "0:sh", pane: 0, text: "editor" });
+    expect(tabLabel(all, all[1]!)).toEqual({ window: "0:sh", pane: 1, text: "top" });
   });
 
   it("do not repeat the name of the window", () => {

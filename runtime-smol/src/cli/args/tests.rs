@@ -163,3 +163,19 @@ fn origins_are_addresses_of_pages() {
     }
     assert!(read("allow --remove").is_err(), "remove what?");
 }
+
+#[test]
+fn every_state_is_a_filter_and_has_a_symbol() {
+    use consort_core::directory::StateKind::{Done, Exited, Failed, Idle, Unknown, Waiting, Working};
+    let none = crate::cli::table::symbol("no state", true).0;
+    for kind in [Working, Waiting, Failed, Idle, Done, Exited, Unknown] {
+        // The compiler asks for a new one here.
+        match kind {
+            Working | Waiting | Failed | Idle | Done | Exited | Unknown => {}
+        }
+        let name = consort_web::json::kind_name(kind);
+        assert!(read(&format!("ls --state {name}")).is_ok(), "{name}");
+        assert_eq!(read(&format!("wait a --until {name}")).is_ok(), kind != Unknown, "{name}");
+        assert_eq!(crate::cli::table::symbol(name, true).0 != none, kind != Unknown, "{name}");
+    }
+}

@@ -4,7 +4,7 @@ import type { TerminalInfo } from "../protocol/types";
 
 export interface TabLabel {
   readonly window: string;
-  /** Counted from 1 within its window; `null` if the window has only this one. */
+  /** Its number in its window, as tmux and `consort screen --pane` count; `null` if the window has only this one. */
   readonly pane: number | null;
   /** What runs in it, unless the window's name says that already. */
   readonly text: string;
@@ -16,7 +16,7 @@ export function tabLabel(all: readonly TerminalInfo[], terminal: TerminalInfo): 
   const windowName = terminal.window.replace(/^\d+:/, "");
   return {
     window: terminal.window,
-    pane: siblings.length > 1 ? siblings.indexOf(terminal) + 1 : null,
+    pane: siblings.length > 1 ? terminal.index : null,
     text: siblings.length === 1 && text === windowName ? "" : text,
   };
 }
