@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { waitFor } from "./harness.mjs";
 
 /** `screenOf` of the differential fuzz, as an expression for a page. */
 const SCREEN_OF = readFileSync(join(import.meta.dirname, "../../web/ui/differential/cells.mjs"), "utf8").replaceAll(/^export /gm, "");
@@ -41,6 +42,20 @@ export function difference(one, other) {
     }
   }
   return null;
+}
+
+/** Waits until the page shows what `authority` has, cell by cell. */
+export async function waitUntilSame(what, page, authority) {
+  let found;
+  try {
+    await waitFor(what, async () => {
+      const shown = await cells(page);
+      found = shown === null ? "nothing is shown" : difference(shown, await authority());
+      return found === null;
+    });
+  } catch (error) {
+    throw new Error(`${error.message}: ${found}`);
+  }
 }
 
 /** Each character with its look; nothing of a blank's foreground is seen. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { cells, difference, tmuxCells } from "./cells.mjs";
+import { cells, tmuxCells, waitUntilSame } from "./cells.mjs";
 import { launchBrowser, openAgent, openPage, terminalText, TestNode, waitFor } from "./harness.mjs";
 
 const VIEWPORT = { width: 1280, height: 800 };
@@ -56,19 +56,6 @@ async function open(page, name) {
 async function reload(page, name) {
   await page.reload();
   await open(page, name);
-}
-
-async function waitUntilSame(what, page, authority) {
-  let found;
-  try {
-    await waitFor(what, async () => {
-      const shown = await cells(page);
-      found = shown === null ? "nothing is shown" : difference(shown, await authority());
-      return found === null;
-    });
-  } catch (error) {
-    throw new Error(`${error.message}: ${found}`);
-  }
 }
 
 /** The agent's screen as the node has it, by its own emulator: plain text. */

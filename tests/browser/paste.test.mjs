@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { tmuxCells, waitUntilSame } from "./cells.mjs";
 import { browser, node, openAgent, openPage, startBrowserAndNode, waitFor } from "./harness.mjs";
 
 const TABLE = JSON.parse(readFileSync(new URL("../pastes.json", import.meta.url)));
@@ -110,6 +111,9 @@ test("a paste into a shell with bracketed paste runs nothing", async () => {
   assert.ok((await copied(page, hostile)).includes("\x1b[201~"), "the clipboard holds the end of the brackets");
   await page.keyboard.press("Control+V");
   await waitFor("the text", () => node.capture("shell").some((line) => line.includes("END")));
+  await waitUntilSame("what tmux has", page, () => tmuxCells(node, "shell"));
+  await page.reload();
+  await waitUntilSame("what tmux has after a reload", page, () => tmuxCells(node, "shell"));
   assert.equal(existsSync(join(home, "ran")), false);
   await page.context().close();
 });

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { hostname } from "node:os";
 import { after, before, test } from "node:test";
+import { tmuxCells, waitUntilSame } from "./cells.mjs";
 import { Nginx, noNginx, noSsh, SshForward, TailscaleLike, WEB_SOCKETS } from "./fronts.mjs";
 import { launchBrowser, PATIENCE_MS, terminalLines, TestNode, waitFor } from "./harness.mjs";
 import { Net, noMachines } from "./net.mjs";
@@ -74,10 +75,11 @@ async function useTerminal(page, url, { of = node, id = agent.id } = {}) {
   await page.keyboard.type(`${word}\n`);
   const shown = async () => ((await terminalLines(page)) ?? []).filter((line) => line.includes(word)).length;
   await waitFor("the echo", async () => (await shown()) === 2);
+  await waitUntilSame("what tmux has", page, () => tmuxCells(of, "shell"));
   await page.reload();
   await waitFor("the same after a reload", async () => (await shown()) === 2);
   assert.equal(new URL(page.url()).origin, new URL(url).origin);
-  assert.ok((await of.request("GET", `/api/agents/${id}/screen`)).body.text.includes(word), "the node has it too");
+  await waitUntilSame("what tmux has after a reload", page, () => tmuxCells(of, "shell"));
 }
 
 /** What `consort doctor` prints, whatever it thinks of this machine otherwise. */
@@ -91,75 +93,43 @@ function doctor(of) {
 
 const sessionCookie = async (page) => (await page.context().cookies()).find((cookie) => cookie.name.startsWith("consort_"));
 
-test("nginx that strips its prefix and puts its own Host in", { skip: noNginx }, async () => {
-  const url = `https://${STRIPPED}/consort/`;
-  const page = await newPage();
-  // The page itself comes through; it says that it is not known and how to change that.
-  await page.goto(url);
-  await page.getByText("Consort does not know this address").waitFor();
-  const command = await shownCommand(page);
-  assert.deepEqual(command, ["allow", url]);
-  node.consort(...command);
-  await useTerminal(page, url);
-  const cookie = await sessionCookie(page);
-  assert.deepEqual([cookie.path, cookie.secure, cookie.httpOnly, cookie.sameSite], ["/consort/", true, true, "Strict"]);
-  // What was allowed can be taken back, also while it is used.
-  node.consort("allow", "--remove", url);
-  await page.reload();
-  await page.getByText("Consort does not know this address").waitFor();
-  await page.context().close();
-});
+/** How a page gets here by another address. `status`: of the page that says how to allow it; `path`: of the session's cookie. */
+const FRONTS = [
+  { name: "nginx that strips its prefix and puts its own Host in", skip: noNginx, url: () => `https://${STRIPPED}/consort/`, status: 200 },
+  // What is left of the address does not say by which name it was reached.
+  { name: "nginx that leaves its prefix in the path", skip: noNginx, url: () => `https://${KEPT}/tools/consort/`, status: 404 },
+  { name: "nginx that passes the browser's Host on", skip: noNginx, url: () => `https://${PASSED}/`, status: 403 },
+  { name: "ssh -L to another port", skip: noSsh, url: () => `http://localhost:${ssh.port}/`, status: 403 },
+  { name: "a proxy that does what tailscale serve does", url: () => `https://${TAILNET}/`, status: 403 },
+];
 
-test("nginx that leaves its prefix in the path", { skip: noNginx }, async () => {
-  const url = `https://${KEPT}/tools/consort/`;
-  const page = await newPage();
-  const answer = await page.goto(url);
-  assert.equal(answer.status(), 404);
-  const [verb, shown] = await shownCommand(page);
-  assert.equal(shown.replace("NAME", KEPT), url);
-  node.consort(verb, url);
-  await useTerminal(page, url);
-  assert.equal((await sessionCookie(page)).path, "/tools/consort/");
-  // Without the last slash the page's own addresses would lead elsewhere.
-  await page.goto(url.slice(0, -1));
-  assert.equal(new URL(page.url()).pathname, "/tools/consort/");
-  await page.context().close();
-});
-
-test("nginx that passes the browser's Host on", { skip: noNginx }, async () => {
-  const url = `https://${PASSED}/`;
-  const page = await newPage();
-  const answer = await page.goto(url);
-  assert.equal(answer.status(), 403);
-  assert.ok((await page.locator("h1").innerText()).includes(PASSED));
-  const command = await shownCommand(page);
-  assert.deepEqual(command, ["allow", url], "browsers say by which scheme they came");
-  node.consort(...command);
-  await useTerminal(page, url);
-  await page.context().close();
-});
-
-test("ssh -L to another port", { skip: noSsh }, async () => {
-  const url = `http://localhost:${ssh.port}/`;
-  const page = await newPage();
-  assert.equal((await page.goto(url)).status(), 403);
-  const command = await shownCommand(page);
-  assert.deepEqual(command, ["allow", url]);
-  node.consort(...command);
-  await useTerminal(page, url);
-  await page.context().close();
-});
-
-test("a proxy that does what tailscale serve does", async () => {
-  const url = `https://${TAILNET}/`;
-  const page = await newPage();
-  assert.equal((await page.goto(url)).status(), 403);
-  const command = await shownCommand(page);
-  assert.deepEqual(command, ["allow", url]);
-  node.consort(...command);
-  await useTerminal(page, url);
-  await page.context().close();
-});
+for (const { name, skip = false, url: address, status } of FRONTS) {
+  test(`through ${name}`, { skip }, async () => {
+    const url = address();
+    const { host, pathname, protocol } = new URL(url);
+    const page = await newPage();
+    assert.equal((await page.goto(url)).status(), status);
+    if (status === 200) await page.getByText("Consort does not know this address").waitFor();
+    if (status === 403) assert.ok((await page.locator("h1").innerText()).includes(host.split(":")[0]));
+    const [verb, shown] = await shownCommand(page);
+    assert.deepEqual([verb, status === 404 ? shown.replace("NAME", host) : shown], ["allow", url]);
+    node.consort("allow", url);
+    await useTerminal(page, url);
+    const cookie = await sessionCookie(page);
+    assert.deepEqual([cookie.path, cookie.secure, cookie.httpOnly, cookie.sameSite], [pathname, protocol === "https:", true, "Strict"]);
+    if (pathname !== "/") {
+      // Without the last slash the page's own addresses would lead elsewhere.
+      await page.goto(url.slice(0, -1));
+      assert.equal(new URL(page.url()).pathname, pathname);
+    }
+    // What was allowed can be taken back, also while it is used.
+    node.consort("allow", "--remove", url);
+    await page.goto("about:blank");
+    assert.equal((await page.goto(url)).status(), status);
+    await page.locator("pre code").first().waitFor();
+    await page.context().close();
+  });
+}
 
 test("an address is allowed and removed in the settings", async () => {
   const page = await newPage();

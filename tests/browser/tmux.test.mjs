@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { launchBrowser, openAgent, openPage, TestNode, terminalLines, waitFor, waitUntilEqual } from "./harness.mjs";
+import { tmuxCells, waitUntilSame } from "./cells.mjs";
+import { launchBrowser, openAgent, openPage, TestNode, terminalLines, waitFor } from "./harness.mjs";
 
 let browser;
 
@@ -32,13 +33,13 @@ for (const [name, configuration] of Object.entries(CONFIGURATIONS)) {
     await openAgent(page, node, "first-agent");
     await page.keyboard.type("typed in the page\n");
     await waitFor("the echo", async () => (await terminalLines(page))?.filter((line) => line === "typed in the page").length === 2);
-    await waitUntilEqual(page, node, "first-agent");
+    await waitUntilSame("what tmux has", page, () => tmuxCells(node, "first-agent"));
     // Nobody looks for a moment, and other clients come and go.
     await page.goto("about:blank");
     assert.match(node.tmux("list-sessions"), /first-agent/);
     await page.goto(node.origin);
     await openAgent(page, node, "first-agent");
-    await waitUntilEqual(page, node, "first-agent");
+    await waitUntilSame("what tmux has", page, () => tmuxCells(node, "first-agent"));
     if (process.env.CONSORT_SHOTS) await page.screenshot({ path: join(process.env.CONSORT_SHOTS, `tmux-${name.replaceAll(" ", "-")}.png`) });
     await page.context().close();
   });
