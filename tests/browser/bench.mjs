@@ -15,6 +15,9 @@ async function ownNode() {
   for (const name of ["switch-one", "switch-two"]) {
     await node.create({ name, program: "sh", args: ["-c", `seq 1 2000; echo ${name}-is-here; exec cat`] });
   }
+  for (let number = 0; number < 9; number++) {
+    await node.create({ name: `side-${number}`, program: "sh", args: ["-c", "seq 1 2000; exec cat"], cols: 140, rows: 45 });
+  }
   return node;
 }
 
@@ -33,6 +36,40 @@ async function idleTraffic(page, node) {
   bytes = 0;
   await page.waitForTimeout(seconds * 1_000);
   return bytes / seconds / 1_000;
+}
+
+/** From nine terminals side by side to one of them, and back: until all of it can be seen. */
+async function gridSwitches(page, node) {
+  await page.goto(`${node.origin}/#/grid/group/side/9`);
+  await page.reload();
+  const live = () => page.locator('[data-testid="grid-terminal"][data-phase="live"]').count();
+  await waitFor("nine terminals", async () => (await live()) === 9);
+  const [to, back] = [[], []];
+  for (let run = 0; run < 12; run++) {
+    // The first time, letters of another size are made.
+    const timed = await page.evaluate(async (at) => {
+      const shown = (selector, count) => new Promise((done) => {
+        const start = performance.now();
+        const look = () => {
+          const rows = [...document.querySelectorAll(`${selector} .xterm-rows`)].filter((each) => each.checkVisibility({ contentVisibilityAuto: true }) && each.textContent.trim() !== "");
+          if (rows.length === count) requestAnimationFrame(() => done(performance.now() - start));
+          else requestAnimationFrame(look);
+        };
+        look();
+      });
+      document.querySelectorAll("[data-testid=grid-cell] button")[at].click();
+      const to = await shown('[data-testid="terminal"]', 1);
+      await new Promise((done) => setTimeout(done, 300));
+      document.querySelector('[data-testid="back-to-grid"]').click();
+      const back = await shown('[data-testid="grid-cell"]', 9);
+      await new Promise((done) => setTimeout(done, 300));
+      return { to, back };
+    }, run % 3);
+    if (run < 3) continue;
+    to.push(timed.to);
+    back.push(timed.back);
+  }
+  return { grid_ms: median(to), grid_back_ms: median(back) };
 }
 
 /** A node that somebody else started, by a login link. */
@@ -120,7 +157,9 @@ try {
       ),
     );
   }
+  const grid = link ? {} : await gridSwitches(page, node);
   const figures = {
+    ...grid,
     first_paint_ms: median(paints),
     javascript_kb: javascript / 1000,
     switch_ms: median(switches),

@@ -15,6 +15,8 @@ pub(crate) fn measure(report: &mut Report) {
         ("first_paint_ms", "first paint of the dashboard", Some(300.0), "ms"),
         ("javascript_kb", "JavaScript of the dashboard, compressed", Some(250.0), "kB"),
         ("switch_ms", "switching between agents, to a full screen", Some(50.0), "ms"),
+        ("grid_ms", "from nine terminals side by side to one", Some(50.0), "ms"),
+        ("grid_back_ms", "from one terminal back to nine side by side", Some(50.0), "ms"),
         ("filter_ms", "filtering 500 agents, per key", Some(50.0), "ms"),
     ];
     run(report, &rows, Command::new("node").arg("bench.mjs").env("CONSORT_BINARY", binary()));

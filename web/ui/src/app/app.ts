@@ -9,6 +9,7 @@ import type { Command } from "./commands";
 import { agentsMeant, formatRoute, HOME, MACHINES, parseRoute, tokenInHash, type Route } from "../model/route";
 import { judgeLink } from "../model/links";
 import { newLineOf } from "../model/new-line";
+import type { Grid, GridCount, GridSource } from "../model/grid";
 import { lookedAt } from "../model/recent";
 import { stateSince, Store } from "../model/store";
 import { ancestorIds, groupIds } from "../model/tree";
@@ -100,8 +101,14 @@ export class App {
     const { agent } = this.route.value;
     return agent === null ? null : (this.store.agents.value.get(agent) ?? null);
   });
+  /** The grid that is on the page, or that one came from, and the agents in it. */
+  readonly lastGrid = signal<Grid | null>(null);
+  readonly gridIds = signal<readonly string[]>([]);
   /** The agents whose terminals are on the page. */
-  readonly agentsInSight = computed<readonly string[]>(() => (this.agent.value === null ? [] : [this.agent.value.id]));
+  readonly agentsInSight = computed<readonly string[]>(() => {
+    if (this.route.value.grid !== undefined) return this.gridIds.value;
+    return this.agent.value === null ? [] : [this.agent.value.id];
+  });
   /** The levels above an agent in the tree, as the user groups them. */
   readonly levelsOf = computed(() => levelsBy(this.preferences.grouping.value, this.store.nodes.value));
   readonly selected = computed(() => [...this.selection.value.ids].flatMap((id) => this.store.agents.value.get(id) ?? []));
@@ -200,6 +207,28 @@ export class App {
 
   showMachines(): void {
     this.navigate(MACHINES);
+  }
+
+  /** Shows terminals side by side. */
+  showGrid(source: GridSource): void {
+    this.navigate({ ...HOME, grid: { source, count: this.preferences.gridCount.peek() } });
+  }
+
+  setGridCount(count: GridCount): void {
+    this.preferences.gridCount.value = count;
+    const { grid } = this.route.peek();
+    if (grid === undefined) return;
+    const route: Route = { ...HOME, grid: { ...grid, count } };
+    history.replaceState(null, "", formatRoute(route));
+    this.route.value = route;
+  }
+
+  /** From one terminal back to the grid that it was in; else to the grid of all that wait, and out of a grid. */
+  switchGrid(): void {
+    const last = this.lastGrid.peek();
+    if (this.route.peek().grid !== undefined) this.goHome();
+    else if (last !== null) this.navigate({ ...HOME, grid: last });
+    else this.showGrid({ kind: this.store.waiting.peek().length > 0 ? "waiting" : "all" });
   }
 
   focusTerminal(): void {
@@ -500,6 +529,13 @@ export class App {
       const exact: Route = { agent: meant[0]!.id, terminal: route.terminal };
       history.replaceState(null, "", formatRoute(exact));
       this.route.value = exact;
+    });
+    effect(() => {
+      const { agent, grid } = this.route.value;
+      if (grid !== undefined) this.lastGrid.value = grid;
+      // Whoever opens one of a grid may go back to it; whoever goes elsewhere has left it.
+      else if (agent === null || !this.gridIds.peek().includes(agent)) this.lastGrid.value = null;
+      this.pool.extra = this.lastGrid.peek()?.count ?? 0;
     });
     effect(() => {
       const agent = this.agent.value;

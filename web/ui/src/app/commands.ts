@@ -50,8 +50,9 @@ export function groupCommands(app: App, row: GroupRow, agents: readonly Agent[])
       ? { id: "unfold", label: "Unfold", keys: "→", run: () => app.preferences.unfold(row.chain) }
       : { id: "fold", label: "Fold", keys: "←", run: () => app.preferences.fold([row.id]) },
     { id: "new", label: "New agent here", run: () => (app.dialog.value = { kind: "create", path: row.path, node: row.machine }) },
+    ...(row.path.length === 0 ? [] : [{ id: "grid", label: "Show side by side", run: () => app.showGrid({ kind: "group", name: row.path.join("-") }) }]),
     { id: "select-all", label: "Select all", run: () => app.select(agents.map(({ id }) => id)) },
-    ...severalCommands(app, agents).filter(({ id }) => id !== "clear"),
+    ...severalCommands(app, agents).filter(({ id }) => id !== "clear" && (id !== "grid" || row.path.length === 0)),
     ...(row.path.length === 0 ? [] : [muteCommand(app, row.path.join("-"))]),
   ];
 }
@@ -74,6 +75,7 @@ export function severalCommands(app: App, agents: readonly Agent[]): Command[] {
   return [
     { id: "start", label: "Start all", refusal: nothing(agents.length - running, "All of them run"), run: () => bulk(app, "start", agents) },
     { id: "stop", label: "Stop all", refusal: nothing(running, "None of them runs"), run: () => bulk(app, "stop", agents) },
+    { id: "grid", label: "Show side by side", refusal: running === 0 ? "None of them runs" : "", run: () => app.showGrid({ kind: "agents", ids: agents.map(({ id }) => id) }) },
     { id: "tag", label: "Tag all", refusal: offline, run: () => bulk(app, "tag", agents) },
     { id: "send", label: "Send text to all", refusal: nothing(running, "None of them runs"), run: () => bulk(app, "send", agents) },
     { id: "copy-name", label: "Copy names", run: () => app.copy(agents.map((agent) => app.store.addressOf(agent)).join("\n"), "Copied the names.") },
@@ -91,6 +93,8 @@ export function pageCommands(app: App): Command[] {
     ...(current === null ? [] : agentCommands(app, current, true).filter(({ id }) => id !== "new" && id !== "select").map((command) => ({ ...command, label: `${command.label}: ${current.name}` }))),
     { id: "new", label: "New agent", keys: "C", run: () => (app.dialog.value = besideOpenAgent(app)) },
     { id: "next-waiting", label: "Next waiting agent", keys: "W", run: () => app.openNextWaiting() },
+    { id: "grid-waiting", label: "Waiting agents side by side", refusal: store.waiting.value.length === 0 ? "Nobody waits" : "", run: () => app.showGrid({ kind: "waiting" }) },
+    { id: "grid-all", label: "All agents side by side", run: () => app.showGrid({ kind: "all" }) },
     { id: "home", label: "Start page", run: () => app.goHome() },
     { id: "machines", label: "Machines", run: () => app.showMachines() },
     ...(manage ? [{ id: "invite", label: "Invite a machine", run: dialog("invite") }] : []),

@@ -4,6 +4,7 @@ import { computed, signal } from "@preact/signals";
 import { isBoolean, isNumber, isOneOf, isStrings, isTexts, persisted, shared } from "../model/persisted";
 import type { Grouping } from "../model/machines";
 import { isAlertSettings, NO_ALERTS, type AlertSettings } from "../model/alerts";
+import { isGridCount, type GridCount } from "../model/grid";
 import { isRecentList, type Recent } from "../model/recent";
 import { DARK_TERMINAL, LIGHT_TERMINAL } from "../terminal/theme";
 import type { TerminalLook } from "../terminal/terminal-view";
@@ -32,6 +33,8 @@ export class Preferences {
   /** On a phone: who waits and what goes on, or the list of all agents. */
   readonly phoneTab = persisted<"start" | "agents">("phone-tab", "start", isOneOf("start", "agents"));
   readonly recent = persisted<readonly Recent[]>("recent", [], isRecentList);
+  /** How many terminals a grid has. */
+  readonly gridCount = persisted<GridCount>("grid-count", 4, isGridCount);
   /** Of what the browser notifies. */
   readonly alerts = shared<AlertSettings>("alerts", NO_ALERTS, isAlertSettings);
   /** Somebody has read that notifications exist, and did not want them. */

@@ -20,6 +20,7 @@ export const ANYWHERE: readonly ShortcutHelp[] = [
   { keys: ["Ctrl", "Shift", "A"], does: "Next waiting agent" },
   { keys: ["Ctrl", "Shift", "↑ ↓"], does: "Previous or next agent" },
   { keys: ["Ctrl", "Shift", "E"], does: "Leave the terminal" },
+  { keys: ["Ctrl", "Shift", "G"], does: "Terminals side by side, and back to them" },
   { keys: ["Ctrl", "Shift", "F"], does: "Search the scrollback" },
   { keys: IS_MAC ? ["⌘", "C"] : ["Ctrl", "Shift", "C"], does: "Copy the selection" },
   { keys: [MOD, "V"], does: "Paste" },
@@ -76,9 +77,9 @@ export function pageShortcut(app: App, event: KeyboardEvent): boolean {
   return plainKey(app, event);
 }
 
-/** Agents in the order of the tree, as the filter shows them. */
-export function agentOrder(app: App): string[] {
-  const words = filterWords(app.filter.value);
+/** Agents in the order of the tree, as the filter shows them, or all. */
+export function agentOrder(app: App, filtered = true): string[] {
+  const words = filtered ? filterWords(app.filter.value) : [];
   const shown = [...app.store.agents.value.values()].filter((agent) => matchesFilter(agent, words));
   const rows = buildRows(shown, { folded: new Set(), unfoldAll: true, levelsOf: app.levelsOf.value, ranks: app.ranks.value });
   return rows.flatMap((row) => (row.kind === "agent" ? [row.id] : []));
@@ -95,6 +96,8 @@ function controlShift(app: App, event: KeyboardEvent): boolean {
     case "KeyE":
     case "Escape":
       return act(event, () => app.leaveTerminal());
+    case "KeyG":
+      return act(event, () => app.switchGrid());
     case "KeyF":
       return act(event, () => (app.searching.value = true));
     case "KeyC":
@@ -130,6 +133,8 @@ function plainKey(app: App, event: KeyboardEvent): boolean {
       return act(event, () => app.focusTerminal());
     case "i":
       return act(event, () => (app.preferences.detailsOpen.value = !app.preferences.detailsOpen.value));
+    case "Escape":
+      return app.route.value.agent !== null && app.lastGrid.value !== null && act(event, () => app.switchGrid());
     case "?":
       return act(event, () => (app.dialog.value = { kind: "help" }));
     case "F2":

@@ -80,3 +80,14 @@ function exitWord(agent: Agent): string {
 function exitCode(agent: Agent): number | null {
   return agent.running ? (activeTerminal(agent)?.exit_code ?? null) : null;
 }
+
+/** What it does now, in a few words: what it works on or asks, else its title. */
+export function activity(agent: Agent): string {
+  const { kind, question } = agent.state;
+  if (kind === "waiting" && question != null) return question.text;
+  const reason = kind === "working" || kind === "waiting" || kind === "failed" ? stateReason(agent) : "";
+  return SAYS_NOTHING.test(reason) ? agentTitle(agent) : reason;
+}
+
+/** Reasons that name a signal, and nothing that somebody could want to know. */
+const SAYS_NOTHING = /^$|^its (title|screen) |^it says |\besc to interrupt\b|\besc interrupt\b|^busy$/iu;

@@ -1,7 +1,8 @@
-// What the address bar says: `#/agent/AGENT` or `#/agent/AGENT/TERMINAL`, or `#/machines`. AGENT is the id that the node gave it, its
+// What the address bar says: `#/agent/AGENT` or `#/agent/AGENT/TERMINAL`, `#/machines`, or `#/grid/WHAT/COUNT` (see `grid.ts`). AGENT is the id that the node gave it, its
 // name, or NAME@MACHINE; `?id=ID` behind it goes first, so that a link with a name survives a new name. Pure.
 
 import type { Agent, NodeInfo } from "../protocol/types";
+import { formatGrid, parseGrid, type Grid } from "./grid";
 import { machineNames } from "./machines";
 
 export interface Route {
@@ -10,13 +11,18 @@ export interface Route {
   /** Of a link that has a name and an id. */
   readonly id?: string;
   readonly page?: "machines";
+  readonly grid?: Grid;
 }
+
+const GRID = "#/grid/";
 
 export const HOME: Route = { agent: null, terminal: null };
 export const MACHINES: Route = { agent: null, terminal: null, page: "machines" };
 
 export function parseRoute(hash: string): Route {
   if (hash === "#/machines") return MACHINES;
+  const grid = hash.startsWith(GRID) ? parseGrid(hash.slice(GRID.length)) : null;
+  if (grid !== null) return { ...HOME, grid };
   const match = /^#\/agent\/([^/?]+)(?:\/(\d+))?(?:\?id=([^&]+))?$/.exec(hash);
   if (match?.[1] === undefined) return HOME;
   try {
@@ -27,7 +33,8 @@ export function parseRoute(hash: string): Route {
   }
 }
 
-export function formatRoute({ agent, terminal, page }: Route): string {
+export function formatRoute({ agent, terminal, page, grid }: Route): string {
+  if (grid !== undefined) return GRID + formatGrid(grid);
   if (agent === null) return page === undefined ? "#/" : `#/${page}`;
   return `#/agent/${encodeURIComponent(agent)}${terminal === null ? "" : `/${terminal}`}`;
 }

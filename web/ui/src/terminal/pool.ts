@@ -32,6 +32,9 @@ export class TerminalPool {
   private nextStream = 1;
   private connection: Wire | null = null;
 
+  /** So many more stay warm: those of a grid that one goes back to. */
+  extra = 0;
+
   constructor(
     private readonly wire: PoolWire,
     private readonly around: SessionSurroundings,
@@ -62,6 +65,11 @@ export class TerminalPool {
 
   hide(session: TerminalSession): void {
     session.hide();
+    this.rest(session);
+  }
+
+  /** It stays where it is on the page, and nobody sees it now. */
+  rest(session: TerminalSession): void {
     const entry = this.entries.get(`${session.agent}/${session.terminal}`);
     if (entry === undefined) return;
     this.shown.delete(entry);
@@ -150,7 +158,7 @@ export class TerminalPool {
   /** Input that is not confirmed keeps its terminal alive: forgetting it would be losing it silently. */
   private evict(): void {
     for (const [key, entry] of [...this.entries]) {
-      if (this.entries.size <= WARM_TERMINALS) return;
+      if (this.entries.size <= WARM_TERMINALS + this.extra) return;
       if (!this.shown.has(entry) && entry.session.stream.pendingInputBytes === 0) this.remove(key, entry);
     }
   }

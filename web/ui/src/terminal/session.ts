@@ -79,6 +79,7 @@ export class TerminalSession {
   private settled = false;
   /** The cursor is kept in view until the user looks elsewhere. */
   private following = true;
+  private laidOut: { readonly for: string; readonly room: Size | null; readonly fontPx: number } | null = null;
 
   constructor(
     readonly agent: string,
@@ -124,12 +125,20 @@ export class TerminalSession {
     this.view.show(element, !together);
     this.view.setLook(this.around.look());
     this.following = true;
-    const size = this.view.fill(space(), this.around.look().fontPx);
+    const size = this.known(space())?.room ?? this.view.fill(space(), this.around.look().fontPx);
     this.ask(size);
     const { phase } = this.state.value;
     if ((phase === "live" || phase === "attaching") && size !== null) this.stream.fit(size, this.take);
     else if (phase !== "ended") this.stream.attach(size, this.take);
     this.layout();
+  }
+
+  /** Shows it small, to be looked at only: no size, no key and no renderer is its own. */
+  showSmall(element: HTMLElement): void {
+    this.space = null;
+    this.view.showSmall(element);
+    const { phase } = this.state.value;
+    if (phase === "detached" || phase === "waiting") this.stream.attach(null, "never");
   }
 
   /** Nobody looks at it here any more, so others may decide its size. */
@@ -269,9 +278,27 @@ export class TerminalSession {
 
   /** A terminal that others decide about, or nobody: as it is, unless it happens to fit. */
   private layoutAsLooker(space: Pixels, fontPx: number): void {
+    if (this.known(space) !== null) return this.follow();
     const size = this.view.fill(space, fontPx);
     if (size !== null && this.zoom === null && !this.together && sameSize(size, this.stream.size)) this.setFitted(true);
     else this.scaleInto(space, fontPx);
+    this.laidOut = { for: this.circumstances(space), room: size, fontPx: this.view.fontPx };
+  }
+
+  /** The last layout, if it is the one for this space and still holds: whoever comes back to a terminal waits for no new one. */
+  private known(space: Pixels): typeof this.laidOut {
+    const { laidOut } = this;
+    return laidOut !== null && laidOut.fontPx === this.view.fontPx && laidOut.for === this.circumstances(space) ? laidOut : null;
+  }
+
+  /** Everything that a layout depends on. */
+  private circumstances({ width, height }: Pixels): string {
+    const { xterm, isAccelerated } = this.view;
+    const { size, holder, phase } = this.stream;
+    return [
+      width, height, this.around.look().fontPx, this.around.readablePx(), this.zoom, this.together, xterm.cols, xterm.rows, size?.cols, size?.rows,
+      holder === "you" || phase === "ended", isAccelerated, devicePixelRatio,
+    ].join(" ");
   }
 
   private scaleInto(space: Pixels, fontPx: number): void {

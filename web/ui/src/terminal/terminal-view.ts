@@ -113,10 +113,40 @@ export class TerminalView implements Screen {
 
   /** Puts the terminal on the page. `accelerated`: with WebGL where it works, of which browsers allow few at a time. */
   show(space: HTMLElement, accelerated = true): void {
+    this.host.style.transform = "";
     space.append(this.host);
     if (this.xterm.element === undefined) this.xterm.open(this.host);
     if (accelerated) this.accelerate();
     else this.decelerate();
+  }
+
+  /**
+   * Puts the terminal on the page as a picture of itself, which `shrinkInto` scales: nothing is measured or drawn anew, and nothing
+   * accelerates it.
+   */
+  showSmall(space: HTMLElement): void {
+    if (this.host.parentElement !== space) space.append(this.host);
+    if (this.xterm.element === undefined) this.xterm.open(this.host);
+    clearTimeout(this.webglTimer);
+    this.webglTimer = setTimeout(() => this.decelerate(), KEEP_RENDERER_MS);
+    this.showPrediction(null);
+  }
+
+  /** Scales the picture into `room`, but not above letters of `preferredPx`. Reads no layout: nine of them would be laid out nine times. */
+  shrinkInto(room: Pixels, preferredPx: number): void {
+    const style = this.host.querySelector<HTMLElement>(".xterm-screen")?.style;
+    const [width, height] = [Number.parseFloat(style?.width ?? ""), Number.parseFloat(style?.height ?? "")];
+    if (!(width > 0 && height > 0)) return;
+    const scale = Math.min(room.width / width, room.height / height, preferredPx / this.fontPx);
+    this.host.style.transform = `scale(${scale})`;
+  }
+
+  get fontPx(): number {
+    return this.xterm.options.fontSize ?? 0;
+  }
+
+  get isAccelerated(): boolean {
+    return this.webgl !== null;
   }
 
   /** Lays text that is expected over the screen. */

@@ -118,6 +118,11 @@ function AgentHeader({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Elem
       <button class="icon-button back-button" aria-label="Back to the list" onClick={() => app.goHome()}>
         <Icon name="back" />
       </button>
+      {app.lastGrid.value !== null && (
+        <button class="icon-button" data-testid="back-to-grid" aria-label="Back to the terminals side by side" title="Back to the terminals side by side (Ctrl+Shift+G; Esc outside the terminal)" onClick={() => app.switchGrid()}>
+          <Icon name="grid" />
+        </button>
+      )}
       <div class="agent-identity">
         {renaming ? <RenameField agent={agent} /> : <AgentName agent={agent} gone={gone} />}
         {!renaming && <HeaderState agent={agent} gone={gone} />}

@@ -20,6 +20,7 @@ export function SelectionBar(): JSX.Element | null {
         <Icon name="close" />
       </button>
       <div class="selection-actions">
+        <button class="button small" data-testid="selected-grid" disabled={agents.length === 0} onClick={() => app.showGrid({ kind: "agents", ids: agents.map(({ id }) => id) })}>Side by side</button>
         {VERBS.map(([verb, label]) => (
           <button key={verb} class="button small" data-testid={`selected-${verb}`} disabled={agents.length === 0} onClick={() => bulk(app, verb, agents)}>{label}</button>
         ))}

@@ -94,6 +94,7 @@ export function WaitingCards({ fallback }: { fallback: JSX.Element | null }): JS
     <section>
       <h2 class="cards-title">
         Waiting for you
+        {agents.length > 1 && <button class="link-button" data-testid="waiting-grid" onClick={() => app.showGrid({ kind: "waiting" })}>Side by side</button>}
         {!app.space.touch.value && <span class="key-hints"><kbd>1</kbd>–<kbd>9</kbd> answer, <kbd>j</kbd> <kbd>k</kbd> next and previous, <kbd>Enter</kbd> open</span>}
       </h2>
       <ul
