@@ -1,6 +1,6 @@
 //! What a command does, in words for a log: never what was written or pasted, only how much.
 
-use crate::command::{AnswerWith, Command, Rights};
+use crate::command::{AnswerWith, Command, Rights, WhenBusy};
 use crate::id::{AgentId, NodeId};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -38,6 +38,15 @@ impl Act {
             Command::Restart(agent) => Act::on(*agent, "restart"),
             Command::Delete(agent) => Act::on(*agent, "delete"),
             Command::Paste { agent, text, .. } => Act { detail: bytes(text), ..Act::on(*agent, "paste") },
+            Command::Send { agent, text, busy, .. } => {
+                let what = if *busy == WhenBusy::Queue { "queue" } else { "paste" };
+                Act { detail: bytes(text), ..Act::on(*agent, what) }
+            }
+            Command::EditQueue { agent, number, text } => {
+                let detail = text.as_ref().map_or("cancelled".to_string(), |text| bytes(text));
+                Act { detail: format!("text {number}: {detail}"), ..Act::on(*agent, "change queue") }
+            }
+            Command::ReadQueue(agent) => Act { reads: true, ..Act::on(*agent, "read queue") },
             Command::Answer { agent, with: AnswerWith::Choice(choice), .. } => {
                 Act { detail: cut(choice), ..Act::on(*agent, "answer") }
             }

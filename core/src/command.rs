@@ -100,6 +100,66 @@ pub enum Command {
     },
     /// Every signal that decides the state of an agent.
     Explain(AgentId),
+    /// Paste a text into a terminal and press Enter; never into a question.
+    Send {
+        /// Which agent.
+        agent: AgentId,
+        /// Which terminal, or the active one.
+        pane: Option<u32>,
+        /// The text.
+        text: String,
+        /// What becomes of it if the agent works.
+        busy: WhenBusy,
+        /// Unix time now, in milliseconds: core has no wall clock. Only shown, never compared.
+        unix_ms: u64,
+    },
+    /// Change a text that waits in an agent's queue, or (`None`) take it out. A text whose fate was not known waits again.
+    EditQueue {
+        /// Which agent.
+        agent: AgentId,
+        /// The number of the text.
+        number: u64,
+        /// What it is from now on.
+        text: Option<String>,
+    },
+    /// What waits in an agent's queue.
+    ReadQueue(AgentId),
+}
+
+/// What becomes of a text for an agent that works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WhenBusy {
+    /// It is refused.
+    Refuse,
+    /// It is kept, behind what is kept already, and typed when the agent is idle: at once, if it is. So it is also if it asks, or does not
+    /// run.
+    Queue,
+}
+
+/// A text that waits until an agent is idle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedText {
+    /// Its number among those of the agent; later ones have larger ones.
+    pub number: u64,
+    /// The text.
+    pub text: String,
+    /// Its terminal, or the active one.
+    pub pane: Option<u32>,
+    /// When it was queued, by the clock of who did.
+    pub unix_ms: u64,
+    /// What has become of it.
+    pub fate: Fate,
+}
+
+/// What has become of a queued text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fate {
+    /// It waits.
+    Waiting,
+    /// It is being typed.
+    Typing,
+    /// It may have been typed or not, and why that is not known. It is not typed again unless a person wants that.
+    Unknown(String),
 }
 
 /// An answer to a question.
@@ -188,5 +248,20 @@ pub enum Reply {
         rules: String,
         /// Every signal.
         evidence: Vec<Evidence>,
+    },
+    /// The text is in the queue.
+    Queued {
+        /// Its number.
+        number: u64,
+        /// How many are typed before it.
+        ahead: usize,
+    },
+    /// The queue.
+    Queue {
+        /// The texts, the next one first.
+        #[serde(deserialize_with = "crate::bounded::at_most::<_, _, { crate::limits::QUEUE_TEXTS }>")]
+        texts: Vec<QueuedText>,
+        /// Why the first one is not typed now; empty: it is about to be, or there is none.
+        held: String,
     },
 }

@@ -81,6 +81,8 @@ pub enum RefusalCode {
     AgentAsks,
     /// The question that is answered is not asked any more, or is another one.
     QuestionChanged,
+    /// The agent works: what is typed would go to it in the middle of that.
+    AgentWorks,
 }
 
 impl RefusalCode {
@@ -100,6 +102,7 @@ impl RefusalCode {
             RefusalCode::Forbidden => "forbidden",
             RefusalCode::AgentAsks => "agent-asks",
             RefusalCode::QuestionChanged => "question-changed",
+            RefusalCode::AgentWorks => "agent-works",
             RefusalCode::Backend(code) => return code,
         })
     }

@@ -154,6 +154,12 @@ pub const INPUT_MEMORY: usize = 64;
 pub const INPUT_MEMORY_TIME: Duration = Duration::from_secs(3_600);
 /// Bytes of a text that is pasted by a command.
 pub const PASTE_BYTES: usize = 2 << 20;
+/// Texts that wait for one agent.
+pub const QUEUE_TEXTS: usize = 100;
+/// Bytes of the texts that wait for one agent: any text that can be pasted can be queued.
+pub const QUEUE_BYTES: usize = PASTE_BYTES;
+/// Bytes of all texts that wait on one node.
+pub const QUEUES_BYTES: usize = 32 << 20;
 
 /// Characters of an agent's name.
 pub const NAME_CHARS: usize = 100;
@@ -207,6 +213,14 @@ pub const SIGNAL_MARGIN: Duration = Duration::from_millis(500);
 pub const TITLE_MARGIN: Duration = Duration::from_millis(1_500);
 /// A question that was answered is not answered again for this long, unless it is another one.
 pub const ANSWER_TIME: Duration = Duration::from_secs(3);
+/// An agent is idle for this long before a queued text is typed: programs rest for a moment between two steps.
+pub const QUEUE_SETTLE_TIME: Duration = Duration::from_secs(1);
+/// A person who has typed into a terminal may go on typing for this long: no queued text goes between.
+pub const PERSON_TIME: Duration = Duration::from_secs(10);
+/// After a queued text was typed, the next one waits until the agent has worked, or for this long: some texts are no work.
+pub const QUEUE_PAUSE: Duration = Duration::from_secs(10);
+/// A queued text that was not typed after all is tried again after this long.
+pub const QUEUE_AGAIN_TIME: Duration = Duration::from_secs(2);
 /// A hook that reported work is not believed any more when the terminal has printed nothing for this long.
 pub const HOOK_TIME: Duration = Duration::from_secs(300);
 /// A screen that was asked for is waited for this long before the state is decided without it.

@@ -5,7 +5,7 @@ mod routes;
 use crate::bounded;
 use crate::circuits::Circuits;
 use crate::command::Command;
-use crate::directory::{self, BackendKind, Directory, News, RestoredAgent, Undecodable};
+use crate::directory::{self, BackendKind, Directory, News, RestoredAgent, RestoredQueue, Undecodable};
 use crate::error::{ConfigError, Violation};
 use crate::id::{AgentId, CommandId, NodeId, TerminalId};
 use crate::input::{Input, TerminalInput};
@@ -42,6 +42,7 @@ pub struct Identity {
 #[derive(Clone, Debug, Default)]
 pub struct Restored {
     agents: Vec<(AgentId, RestoredAgent)>,
+    queues: Vec<(AgentId, RestoredQueue)>,
     mesh: mesh::Restored,
 }
 
@@ -53,6 +54,10 @@ impl Restored {
     pub fn add(&mut self, key: &str, bytes: &[u8]) -> Result<(), Undecodable> {
         if mesh::Restored::owns(key) {
             return self.mesh.add(key, bytes);
+        }
+        if directory::owns_queue(key) {
+            self.queues.push(directory::decode_queue(key, bytes)?);
+            return Ok(());
         }
         self.agents.push(directory::decode(key, bytes)?);
         Ok(())
@@ -91,7 +96,7 @@ impl Node {
         }
         let instance = Random::fork(seed, 0).draw();
         let mut node = Node {
-            directory: Directory::new(identity.id, Random::fork(seed, 1), restored.agents, now),
+            directory: Directory::new(identity.id, Random::fork(seed, 1), restored.agents, restored.queues, now),
             streams: Streams::new(identity.id, Random::fork(seed, 2)),
             mesh: Mesh::new(
                 (identity.id, identity.epoch, instance),

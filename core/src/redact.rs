@@ -26,5 +26,11 @@ pub fn stored(key: &str, bytes: &[u8]) -> Result<Vec<u8>, Undecodable> {
     if crate::mesh::Restored::owns(key) {
         return Ok(bytes.to_owned());
     }
+    if directory::owns_queue(key) {
+        return directory::redacted_queue(key, bytes);
+    }
+    if directory::owns_queue(key) {
+        return directory::redacted_queue(key, bytes);
+    }
     directory::redacted_record(key, bytes)
 }

@@ -55,6 +55,8 @@ pub struct AgentView<'a> {
     pub created_unix_ms: u64,
     /// Its terminals; empty unless it runs.
     pub terminals: &'a [TerminalInfo],
+    /// Texts that wait until it is idle.
+    pub queued: usize,
 }
 
 /// One node as everybody may see it.

@@ -54,6 +54,7 @@ pub struct Agent<'a> {
     tags: &'a [String],
     created_unix_ms: u64,
     terminals: Vec<Terminal<'a>>,
+    queued: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -157,6 +158,7 @@ impl<'a> Agent<'a> {
             tags: view.tags,
             created_unix_ms: view.created_unix_ms,
             terminals: view.terminals.iter().map(Terminal::new).collect(),
+            queued: view.queued,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::answer::Typing;
 use super::pane::Sight;
+use super::queue::Queue;
 use super::plan::{Plan, checked_name, checked_tags, refuse};
 use super::record::Record;
 use super::signals::Signals;
@@ -32,6 +33,8 @@ pub(super) struct Agent {
     pub(super) signals: Signals,
     /// Typing that waits for a screen to be read.
     pub(super) typing: Vec<Typing>,
+    /// Texts that wait until it is idle.
+    pub(super) queue: Queue,
     pub(super) plan: Option<Plan>,
     pub(super) waiting: VecDeque<(CommandId, Command)>,
     /// The carrier ended by itself, then, and that is not stored yet.
@@ -53,6 +56,7 @@ impl Agent {
             seen: None,
             signals: Signals::new(now).salted(salt),
             typing: Vec::new(),
+            queue: Queue::default(),
             plan: None,
             waiting: VecDeque::new(),
             ended_at: None,
@@ -164,12 +168,12 @@ impl Agent {
         self.record.clone()
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
         let ended = self.ended_at.map(|at| at + limits::ENDED_TIME);
         // While a command is carried out, the record is the command's.
         let stored = [ended, self.store_again_at].into_iter().flatten().filter(|_| self.plan.is_none());
         let typing = self.typing.iter().map(Typing::until);
-        stored.chain(self.signals.deadline()).chain(typing).min()
+        stored.chain(self.signals.deadline()).chain(typing).chain(self.queue_deadline(now)).min()
     }
 
     /// It should be started because it ran before the node's own start, and nothing has changed that since.
@@ -234,6 +238,7 @@ impl Agent {
             tags: record.map_or(&[], |record| &record.tags),
             created_unix_ms: record.map(|r| r.created_unix_ms).or(seen.map(|s| s.created_unix_ms)).unwrap_or(0),
             terminals: seen.map_or(&[], |seen| &seen.terminals),
+            queued: self.queue.len(),
         }
     }
 }

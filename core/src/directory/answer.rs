@@ -19,7 +19,8 @@ use alloc::vec::Vec;
 /// Typing that waits for its terminal's screen to be read.
 #[derive(Debug)]
 pub(super) struct Typing {
-    command: CommandId,
+    /// Who is answered; `None`: nobody asks now.
+    command: Option<CommandId>,
     terminal: TerminalId,
     what: What,
     /// The screen is waited for until then.
@@ -28,12 +29,23 @@ pub(super) struct Typing {
     starting: bool,
 }
 
+/// What becomes of a text for a program that works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Busy {
+    /// It is typed all the same.
+    Type,
+    /// It is refused.
+    Refuse,
+}
+
 #[derive(Debug)]
 enum What {
     /// An answer to the question with this id.
     Answer(u64, AnswerWith),
-    /// A text, with Enter.
-    Paste(String),
+    /// A text, with Enter, and also into a program that works or not.
+    Paste(String, Busy),
+    /// A text of the agent's queue, with its number.
+    Queued(u64, String),
 }
 
 impl Directory {
@@ -50,7 +62,7 @@ impl Directory {
             return Err(changed(known.signals.state().asked.as_ref()));
         };
         let terminal = TerminalId { agent, pane: asked.pane };
-        self.type_after_reading(now, (command, terminal), What::Answer(question, with), out)
+        self.type_after_reading(now, (Some(command), terminal), What::Answer(question, with), out)
     }
 
     /// Pastes a text and presses Enter, unless the agent asks something.
@@ -59,18 +71,29 @@ impl Directory {
         now: Instant,
         command: CommandId,
         (agent, pane): (AgentId, Option<u32>),
-        text: String,
+        (text, busy): (String, Busy),
         out: &mut Out,
     ) -> Result<(), Refusal> {
         let terminal = self.terminal_for(agent, pane)?;
         paste_limit(&text)?;
-        self.type_after_reading(now, (command, terminal), What::Paste(text), out)
+        self.type_after_reading(now, (Some(command), terminal), What::Paste(text, busy), out)
+    }
+
+    /// Pastes a text of the agent's queue, unless it asks or works.
+    pub(super) fn send_queued(
+        &mut self,
+        now: Instant,
+        terminal: TerminalId,
+        (number, text): (u64, String),
+        out: &mut Out,
+    ) -> Result<(), Refusal> {
+        self.type_after_reading(now, (None, terminal), What::Queued(number, text), out)
     }
 
     fn type_after_reading(
         &mut self,
         now: Instant,
-        (command, terminal): (CommandId, TerminalId),
+        (command, terminal): (Option<CommandId>, TerminalId),
         what: What,
         out: &mut Out,
     ) -> Result<(), Refusal> {
@@ -95,7 +118,7 @@ impl Directory {
             let agent = self.agents.get_mut(&terminal.agent);
             let starts = agent.and_then(|agent| agent.signals.starts_until(now, terminal.pane));
             match (starts, &typing.what, self.agents.get_mut(&terminal.agent)) {
-                (Some(until), What::Paste(_), Some(agent)) => {
+                (Some(until), What::Paste(..) | What::Queued(..), Some(agent)) => {
                     (typing.until, typing.starting) = (until, true);
                     agent.typing.push(typing);
                 }
@@ -107,12 +130,32 @@ impl Directory {
 
     fn type_now(&mut self, now: Instant, typing: Typing, out: &mut Out) {
         let Typing { command, terminal, what, .. } = typing;
-        let result = match what {
-            What::Answer(question, with) => self.type_answer(now, command, terminal, (question, with), out),
-            What::Paste(text) => self.paste_unless_asked(now, command, terminal, text, out),
+        let result = match (what, command) {
+            (What::Answer(question, with), Some(command)) => {
+                self.type_answer(now, command, terminal, (question, with), out)
+            }
+            (What::Paste(text, busy), Some(command)) => {
+                self.paste_unless_asked(now, command, terminal, (text, busy), out)
+            }
+            (What::Queued(number, text), _) => return self.paste_queued(now, terminal, (number, text), out),
+            (What::Answer(..) | What::Paste(..), None) => Ok(()),
         };
-        if let Err(refusal) = result {
+        if let (Err(refusal), Some(command)) = (result, command) {
             out.push_back(Output::Reply(command, Err(refusal)));
+        }
+    }
+
+    fn paste_queued(&mut self, now: Instant, terminal: TerminalId, (number, text): (u64, String), out: &mut Out) {
+        let id = terminal.agent;
+        if !self.takes_queued_text(now, terminal, number) {
+            return self.queued_text_not_typed(now, id, number, out);
+        }
+        if let Some(agent) = self.agents.get_mut(&id) {
+            agent.signals.typed(now, terminal.pane);
+        }
+        let paste = BackendOperation::Paste { terminal, text, submit: true };
+        if self.ask(Pending::Queued(id, number), paste, out).is_err() {
+            self.queued_text_not_typed(now, id, number, out);
         }
     }
 
@@ -152,7 +195,7 @@ impl Directory {
         now: Instant,
         command: CommandId,
         terminal: TerminalId,
-        text: String,
+        (text, busy): (String, Busy),
         out: &mut Out,
     ) -> Result<(), Refusal> {
         let agent = self.agents.get_mut(&terminal.agent).ok_or_else(no_such_agent)?;
@@ -161,6 +204,11 @@ impl Directory {
             let hint =
                 "Answer it (consort answer), or send the text anyway (--anyway): it would be typed into the question.";
             return Err(refuse(RefusalCode::AgentAsks, message, hint));
+        }
+        if let Some(why) = agent.signals.works(now, terminal.pane).filter(|_| busy == Busy::Refuse) {
+            let message = format!("{} works: {why}.", agent.name());
+            let hint = "Type the text now all the same (--now), or have it typed when it is idle (--queue).";
+            return Err(refuse(RefusalCode::AgentWorks, message, hint));
         }
         agent.signals.typed(now, terminal.pane);
         let bytes = text.len();
@@ -175,13 +223,19 @@ impl Directory {
         let (due, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|typing| gone || typing.until <= now);
         agent.typing = rest;
         for typing in due {
+            let Some(command) = typing.command else {
+                if let What::Queued(number, _) = typing.what {
+                    self.queued_text_not_typed(now, id, number, out);
+                }
+                continue;
+            };
             let message = if typing.starting {
                 "It was started and has not shown that it can be written to, so nothing was typed."
             } else {
                 "Its screen could not be read, so nothing was typed."
             };
             let refusal = refuse(RefusalCode::Unavailable, message, "Try again, or type into its terminal.");
-            out.push_back(Output::Reply(typing.command, Err(refusal)));
+            out.push_back(Output::Reply(command, Err(refusal)));
         }
     }
 

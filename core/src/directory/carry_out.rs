@@ -1,10 +1,11 @@
 //! Carrying out commands: plans of steps for the backend and the store, one plan per agent at a time.
 
 use super::agent::{self, Agent};
+use super::answer::Busy;
 use super::plan::{self, Outcome, Plan, Step, refuse};
 use super::record::{self, Record};
 use super::{BackendKind, Directory, Out, Pending, StoredFor, Variables, no_such_agent};
-use crate::command::{Command, NewAgent, Reply};
+use crate::command::{Command, NewAgent, Reply, WhenBusy};
 use crate::error::{Refusal, RefusalCode};
 use crate::id::{AgentAddress, AgentId, CommandId, OperationId, StoreId, TerminalId};
 use crate::input::StoreFailure;
@@ -34,8 +35,18 @@ impl Directory {
             Command::Admit { .. } | Command::Remove(_) => Err(no_such_agent()),
             Command::ReadNotes(agent) => self.read_notes(command_id, agent, out),
             Command::Paste { agent, pane, text, submit: true, anyway: false } => {
-                self.send(now, command_id, (agent, pane), text, out)
+                self.send(now, command_id, (agent, pane), (text, Busy::Type), out)
             }
+            Command::Send { agent, pane, text, busy: WhenBusy::Refuse, .. } => {
+                self.send(now, command_id, (agent, pane), (text, Busy::Refuse), out)
+            }
+            Command::Send { agent, pane, text, busy: WhenBusy::Queue, unix_ms } => {
+                self.queue(now, command_id, (agent, pane), (text, unix_ms), out)
+            }
+            Command::EditQueue { agent, number, text } => {
+                self.edit_queue(now, command_id, (agent, number), text, out)
+            }
+            Command::ReadQueue(agent) => self.read_queue(now, command_id, agent, out),
             Command::Paste { agent, pane, text, submit, .. } => {
                 self.paste(now, command_id, (agent, pane), (text, submit), out)
             }
@@ -361,6 +372,7 @@ impl Directory {
                     self.decide(now, id, out);
                 }
             }
+            (StoredFor::Queue(agent), result) => self.queue_stored(now, (agent, id), result, out),
             (StoredFor::Refused(Some(command), refusal), _) => out.push_back(Output::Reply(command, Err(refusal))),
             (StoredFor::Agent(_), Ok(())) | (StoredFor::Refused(None, _), _) => {}
         }

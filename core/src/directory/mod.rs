@@ -11,6 +11,7 @@ mod hues;
 mod name;
 mod pane;
 mod plan;
+mod queue;
 mod record;
 pub mod signal;
 mod signals;
@@ -38,6 +39,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use plan::{Outcome, Plan, Step, refuse};
+use queue::Queue;
 use serde::{Deserialize, Serialize};
 
 /// What carries an agent's terminals.
@@ -95,6 +97,8 @@ enum Pending {
     Plan(AgentId),
     Paste(CommandId, usize),
     Answer(CommandId),
+    /// A text of the agent's queue, with its number.
+    Queued(AgentId, u64),
     Text(CommandId),
     Listing(CommandId),
 }
@@ -104,6 +108,8 @@ enum StoredFor {
     Plan(AgentId),
     /// Nobody waits: a name that was followed, a state that was noted. Tried again if it fails.
     Agent(AgentId),
+    /// A change of its queue.
+    Queue(AgentId),
     /// What is left of an agent that could not be created: the refusal is said when nothing of it can come back.
     Refused(Option<CommandId>, Refusal),
 }
@@ -138,6 +144,8 @@ pub(crate) struct Directory {
     hues: BTreeMap<String, u16>,
     /// First levels of the names of other nodes' agents.
     foreign_categories: BTreeSet<String>,
+    /// What waits for agents that are out of sight, or not in sight yet.
+    queues_aside: BTreeMap<AgentId, Queue>,
     timers: Timers<AgentId>,
 }
 
@@ -148,6 +156,7 @@ impl Directory {
         node: NodeId,
         mut random: Random,
         restored: Vec<(AgentId, agent::Restored)>,
+        queues: Vec<(AgentId, queue::RestoredQueue)>,
         now: Instant,
     ) -> Self {
         let backends = BackendKind::ALL.map(|kind| {
@@ -169,8 +178,15 @@ impl Directory {
             next_store: 0,
             hues: BTreeMap::new(),
             foreign_categories: BTreeSet::new(),
+            queues_aside: BTreeMap::new(),
             timers: Timers::default(),
         };
+        for (id, queue) in queues {
+            match directory.agents.get_mut(&id) {
+                Some(agent) => agent.queue = queue.into(),
+                None => drop(directory.queues_aside.insert(id, queue.into())),
+            }
+        }
         directory.hues = directory.current_hues();
         directory
     }
@@ -254,7 +270,11 @@ impl Directory {
     fn reconcile(&mut self, now: Instant, kind: BackendKind, out: &mut Out) {
         let Some(backend) = self.backends.get_mut(&kind) else { return };
         backend.listed = true;
-        if core::mem::replace(&mut backend.reconciled, true) {
+        let reconciled = core::mem::replace(&mut backend.reconciled, true);
+        if kind == BackendKind::Tmux {
+            self.drop_queues_aside(out);
+        }
+        if reconciled {
             return self.note_ends_out_of_sight(now, kind, out);
         }
         let missing: Vec<_> = self
@@ -309,7 +329,11 @@ impl Directory {
             return Vec::new();
         }
         let salt = self.salt;
-        let agent = self.agents.entry(id).or_insert_with(|| Agent::found(now, salt ^ id.0));
+        let aside = &mut self.queues_aside;
+        let agent = self.agents.entry(id).or_insert_with(|| {
+            let queue = aside.remove(&id).unwrap_or_default();
+            Agent { queue, ..Agent::found(now, salt ^ id.0) }
+        });
         let (changed, news) = agent.observe(now, id, observation);
         let store = agent.follow_name();
         if changed {
@@ -346,6 +370,9 @@ impl Directory {
         let closed = closed.collect();
         if agent.record.is_none() && agent.plan.is_none() {
             self.give_up_typing(now, id, out);
+            if !self.backends[&seen.backend].available {
+                self.put_queue_aside(id, out);
+            }
             self.remove(id, out);
             return closed;
         }
@@ -386,6 +413,14 @@ impl Directory {
                 });
                 out.push_back(Output::Reply(command, reply));
             }
+            Pending::Queued(agent, number) => {
+                let ended = match result {
+                    Ok(OperationDone::Pasted { submitted: true }) => Ok(()),
+                    Ok(_) => Err("the text is on its line, and Enter was not pressed".to_string()),
+                    Err(error) => Err(format!("it failed: {}", error.message)),
+                };
+                self.queued_text_typed(now, (agent, number), ended, out);
+            }
             Pending::Answer(command) => {
                 let reply = result.map_err(refused).map(|_| Reply::Answered);
                 out.push_back(Output::Reply(command, reply));
@@ -423,7 +458,10 @@ impl Directory {
 
     /// Somebody typed.
     pub(crate) fn typed(&mut self, now: Instant, id: TerminalId, out: &mut Out) {
-        self.change(now, id.agent, out, |agent| agent.signals.typed(now, id.pane));
+        self.change(now, id.agent, out, |agent| {
+            agent.signals.typed(now, id.pane);
+            agent.signals.person_typed(now, id.pane);
+        });
     }
 
     /// A terminal has another size.
@@ -458,7 +496,11 @@ impl Directory {
         if agent.signals.decide(now) && agent.is_visible() {
             out.push_back(Output::Event(Event::AgentChanged(address)));
         }
-        let deadline = agent.deadline();
+        if agent.queue.is_used() {
+            self.deliver_if_due(now, id, out);
+        }
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let deadline = agent.deadline(now);
         self.timers.set(id, deadline);
     }
 
@@ -507,7 +549,8 @@ impl Directory {
 
     fn remove(&mut self, id: AgentId, out: &mut Out) {
         self.timers.set(id, None);
-        if self.agents.remove(&id).is_some() {
+        if let Some(mut agent) = self.agents.remove(&id) {
+            self.drop_queue(id, core::mem::take(&mut agent.queue), out);
             out.push_back(Output::Event(Event::AgentRemoved(self.address(id))));
             self.update_hues(out);
         }
@@ -568,6 +611,7 @@ pub(crate) fn decode(key: &str, bytes: &[u8]) -> Result<(AgentId, agent::Restore
 }
 
 pub(crate) use agent::Restored as RestoredAgent;
+pub(crate) use queue::{RestoredQueue, decode as decode_queue, owns as owns_queue, redacted as redacted_queue};
 pub(crate) use record::redacted as redacted_record;
 
 impl Agent {

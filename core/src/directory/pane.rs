@@ -109,6 +109,8 @@ pub(super) struct Pane {
     /// What it prints until then answers what was done to it (somebody typed, its size changed), which is not work.
     echo_until: Option<Instant>,
     typed_at: Option<Instant>,
+    /// A person typed then, with keys or a paste.
+    pub(super) person_typed_at: Option<Instant>,
     reading: Reading,
     read_at: Option<Instant>,
     /// The screen was the same at the last two looks, although something was printed in between.
@@ -151,6 +153,7 @@ impl Pane {
             pause: None,
             echo_until: None,
             typed_at: None,
+            person_typed_at: None,
             reading: Reading::default(),
             read_at: None,
             still: false,

@@ -134,6 +134,9 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
         | Command::ReadText { .. }
         | Command::Answer { .. }
         | Command::Explain(_)
+        | Command::Send { .. }
+        | Command::EditQueue { .. }
+        | Command::ReadQueue(_)
         | Command::ListDirectory(_) => {
             debug_assert!(false, "not planned per agent");
             Err(refuse(RefusalCode::Invalid, format!("{} is no such command.", now.id), ""))

@@ -8,6 +8,15 @@ use crate::time::Instant;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+/// What is to be known of a terminal before something is typed into it unasked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Composer<'a> {
+    /// The name of the rules by which its screen was read.
+    pub(super) rules: &'a str,
+    /// When a person typed there last.
+    pub(super) person_typed_at: Option<Instant>,
+}
+
 /// The signals of one agent and the state they make.
 #[derive(Clone, Debug)]
 pub(super) struct Signals {
@@ -159,6 +168,29 @@ impl Signals {
         let verdict = self.panes.iter().find(|known| known.number == pane)?.verdict(now, &self.state);
         let asks = verdict.kind == StateKind::Waiting && verdict.source != Source::Bell;
         asks.then_some(verdict.why)
+    }
+
+    /// Why what is typed into this terminal now would go to a program that works. A shell takes what is typed next.
+    pub(super) fn works(&self, now: Instant, pane: u32) -> Option<String> {
+        let pane = self.panes.iter().find(|known| known.number == pane && !known.shell)?;
+        let verdict = pane.verdict(now, &self.state);
+        (verdict.kind == StateKind::Working).then_some(verdict.why)
+    }
+
+    /// A person typed into a terminal, with keys or a paste.
+    pub(super) fn person_typed(&mut self, now: Instant, pane: u32) {
+        if let Some(pane) = self.pane(pane) {
+            pane.person_typed_at = Some(now);
+        }
+    }
+
+    /// What is to be known of a terminal, or of the one that keys go to, before something is typed into it unasked.
+    pub(super) fn sight(&self, pane: Option<u32>) -> Option<Composer<'_>> {
+        let found = match pane {
+            Some(number) => self.panes.iter().find(|pane| pane.number == number),
+            None => self.main(),
+        };
+        found.map(|pane| Composer { rules: pane.rules(), person_typed_at: pane.person_typed_at })
     }
 
     /// An answer was typed; the screen does not show yet what comes of it.

@@ -186,6 +186,8 @@ pub struct Extra {
 
 /// What an agent asks: an [`Asked`].
 const ASKED: u32 = 1;
+/// How many texts wait until it is idle: a `u32`.
+const QUEUED: u32 = 10;
 
 impl AgentFact {
     /// What it asks, if it does.
@@ -195,10 +197,20 @@ impl AgentFact {
         postcard::from_bytes(&extra.bytes).ok()
     }
 
-    /// What is said besides of an agent that asks this.
+    /// How many texts wait until it is idle.
     #[must_use]
-    pub fn more_of(asked: Option<&Asked>) -> Vec<Extra> {
-        asked.map(|asked| Extra { tag: ASKED, bytes: encoded(asked) }).into_iter().collect()
+    pub fn queued(&self) -> usize {
+        let extra = self.more.iter().find(|extra| extra.tag == QUEUED);
+        extra.and_then(|extra| postcard::from_bytes::<u32>(&extra.bytes).ok()).map_or(0, |count| count as usize)
+    }
+
+    /// What is said besides of an agent that asks this, and for which so many texts wait.
+    #[must_use]
+    pub fn more_of(asked: Option<&Asked>, queued: usize) -> Vec<Extra> {
+        let asked = asked.map(|asked| Extra { tag: ASKED, bytes: encoded(asked) });
+        let queued = u32::try_from(queued).unwrap_or(u32::MAX);
+        let queued = (queued > 0).then(|| Extra { tag: QUEUED, bytes: encoded(&queued) });
+        asked.into_iter().chain(queued).collect()
     }
 
     /// Within [`FACT_BYTES`](limits::FACT_BYTES): long texts are cut, then terminals are left out from the end.

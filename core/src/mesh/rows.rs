@@ -128,7 +128,7 @@ impl From<&AgentView<'_>> for AgentFact {
             tags: agent.tags.to_vec(),
             created_unix_ms: agent.created_unix_ms,
             terminals: agent.terminals.iter().map(quiet).collect(),
-            more: AgentFact::more_of(agent.state.asked.as_ref()),
+            more: AgentFact::more_of(agent.state.asked.as_ref(), agent.queued),
         }
     }
 }
@@ -153,6 +153,7 @@ fn view<'a>(id: AgentAddress, fact: &'a AgentFact, state: &'a AgentState) -> Age
         tags: &fact.tags,
         created_unix_ms: fact.created_unix_ms,
         terminals: &fact.terminals,
+        queued: fact.queued(),
     }
 }
 

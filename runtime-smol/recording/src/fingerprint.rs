@@ -125,6 +125,11 @@ impl Fingerprint {
             Reply::Text(text) => self.words(&[7, len(&text.text)]),
             Reply::Answered => self.words(&[9]),
             Reply::Explained { rules, evidence } => self.words(&[10, len(rules), evidence.len() as u64]),
+            Reply::Queued { number, ahead } => self.words(&[11, *number, *ahead as u64]),
+            Reply::Queue { texts, held } => {
+                self.words(&[12, texts.len() as u64, len(held)]);
+                texts.iter().for_each(|text| self.words(&[text.number, len(&text.text)]));
+            }
             Reply::Directory(listing) => self.words(&[8, len(&listing.path), listing.entries.len() as u64]),
         }
     }

@@ -95,7 +95,10 @@ pub fn command(command: &mut Command) {
             redact::text(&mut new.notes);
         }
         Command::SetNotes { notes, .. } => redact::text(notes),
-        Command::Paste { text, .. } | Command::Answer { with: AnswerWith::Text(text), .. } => redact::text(text),
+        Command::Paste { text, .. }
+        | Command::Send { text, .. }
+        | Command::EditQueue { text: Some(text), .. }
+        | Command::Answer { with: AnswerWith::Text(text), .. } => redact::text(text),
         Command::Admit { .. }
         | Command::Remove(_)
         | Command::Edit { .. }
@@ -107,6 +110,8 @@ pub fn command(command: &mut Command) {
         | Command::ReadText { .. }
         | Command::Answer { with: AnswerWith::Choice(_), .. }
         | Command::Explain(_)
+        | Command::EditQueue { text: None, .. }
+        | Command::ReadQueue(_)
         | Command::ListDirectory(_) => {}
     }
 }
@@ -116,12 +121,14 @@ pub fn reply(reply: &mut Reply) {
     match reply {
         Reply::NotesText { notes, .. } => redact::text(notes),
         Reply::Text(text) => screen_text(text),
+        Reply::Queue { texts, .. } => texts.iter_mut().for_each(|text| redact::text(&mut text.text)),
         Reply::Agent(_)
         | Reply::Deleted(_)
         | Reply::Node(_)
         | Reply::Notes { .. }
         | Reply::Pasted { .. }
         | Reply::Answered
+        | Reply::Queued { .. }
         | Reply::Explained { .. }
         | Reply::Directory(_) => {}
     }

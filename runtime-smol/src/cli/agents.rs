@@ -219,26 +219,6 @@ pub(crate) fn attach(api: &Api, wanted: &AgentArg, pane: Option<PaneName>, key: 
     attach::run(api.client().socket(), &target(agent, &called, pane), key)
 }
 
-pub(crate) fn send(
-    api: &Api,
-    wanted: &AgentArg,
-    argument: &str,
-    (submit, anyway): (bool, bool),
-    pane: Option<PaneName>,
-) -> Result<(), Failure> {
-    let census = Census::take(api)?;
-    let agent = census.pick(wanted, Precision::Beginning)?;
-    let pane = pane.map(|pane| pane::pick(agent, &census.called(agent), pane)).transpose()?;
-    let text = output::argument_or_stdin(argument)?;
-    let typed = api.input(&agent.id, &text, (submit, anyway), pane)?;
-    if submit && !typed.submitted {
-        let called = census.called(agent);
-        return Err(Failure::new(format!("The text is on the line of {called}, but Enter was not pressed."))
-            .hint(format!("See what it shows: consort screen {called}")));
-    }
-    Ok(())
-}
-
 pub(crate) fn screen(api: &Api, wanted: &AgentArg, history: u32, pane: Option<PaneName>) -> Result<(), Failure> {
     let census = Census::take(api)?;
     let agent = census.pick(wanted, Precision::Beginning)?;

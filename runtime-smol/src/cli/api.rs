@@ -28,6 +28,8 @@ pub(crate) struct Agent {
     pub(crate) directory: Option<String>,
     pub(crate) notes: Option<String>,
     pub(crate) terminals: Vec<Terminal>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) queued: usize,
 }
 
 /// What an agent is doing.
@@ -302,6 +304,16 @@ pub(crate) struct Variable {
     pub(crate) length: usize,
 }
 
+/// What became of a text that was sent to several agents, for one of them.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Sent {
+    pub(crate) agent: String,
+    pub(crate) submitted: bool,
+    pub(crate) queued: Option<Value>,
+    pub(crate) error: Option<Value>,
+}
+
 /// The answer to an input.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Typed {
@@ -431,22 +443,37 @@ impl Api {
         self.call("GET", &format!("/api/agents/{id}/explain"), None)
     }
 
-    /// Pastes `text`; `(submit, anyway)`: with Enter, also into a question.
-    pub(crate) fn input(
-        &self,
-        id: &str,
-        text: &str,
-        (submit, anyway): (bool, bool),
-        pane: Option<u32>,
-    ) -> Result<Typed, Failure> {
-        let mut body = json!({ "text": text, "submit": submit });
-        if anyway {
-            body["anyway"] = json!(true);
+    /// Types a text, or has it typed, as `body` says (`POST /api/agents/{id}/input`).
+    pub(crate) fn input(&self, id: &str, body: &Value) -> Result<Typed, Failure> {
+        self.call("POST", &format!("/api/agents/{id}/input"), Some(body))
+    }
+
+    /// Keeps a text until the agent is idle. Gives how many are typed before it.
+    pub(crate) fn enqueue(&self, id: &str, body: &Value) -> Result<u64, Failure> {
+        let answer: Value = self.call("POST", &format!("/api/agents/{id}/queue"), Some(body))?;
+        Ok(answer["queued"]["ahead"].as_u64().unwrap_or_default())
+    }
+
+    /// Sends a text to several agents: what became of it, for each.
+    pub(crate) fn send_to_all(&self, body: &Value) -> Result<Vec<Sent>, Failure> {
+        #[derive(Deserialize)]
+        struct Results {
+            results: Vec<Sent>,
         }
-        if let Some(pane) = pane {
-            body["terminal"] = json!(pane);
+        self.call::<Results>("POST", "/api/send", Some(body)).map(|answer| answer.results)
+    }
+
+    pub(crate) fn queue(&self, id: &str) -> Result<Value, Failure> {
+        self.call("GET", &format!("/api/agents/{id}/queue"), None)
+    }
+
+    /// Replaces a queued text, or takes it out.
+    pub(crate) fn change_queue(&self, id: &str, number: u64, text: Option<&str>) -> Result<(), Failure> {
+        let path = format!("/api/agents/{id}/queue/{number}");
+        match text {
+            Some(text) => self.call::<Value>("PATCH", &path, Some(&json!({ "text": text }))).map(drop),
+            None => self.call::<Value>("DELETE", &path, None).map(drop),
         }
-        self.call("POST", &format!("/api/agents/{id}/input"), Some(&body))
     }
 
     pub(crate) fn screen(&self, id: &str, history: u32, pane: Option<u32>) -> Result<String, Failure> {

@@ -127,24 +127,19 @@ pub(crate) enum Command {
     },
 
     /// Paste a text into an agent's terminal and press Enter
-    Send {
-        #[command(flatten)]
-        agent: AgentArg,
+    ///
+    /// An agent that works is not disturbed: the text is refused, unless it is typed all the same (--now) or kept until the agent is
+    /// idle (--queue). One that asks something gets no text (--anyway).
+    ///
+    /// With a pattern ('customers-*'), --tag or --state, the text goes to all agents that fit: they are listed, and you are asked
+    /// first. Prints a line for each then: its name, and `submitted`, `queued` or why not. Exits with 0 if all have taken it.
+    Send(SendArgs),
 
-        /// The text; `-` reads standard input
-        text: String,
-
-        /// Leave the text on the line; do not press Enter
-        #[arg(long)]
-        no_enter: bool,
-
-        /// Also if the agent asks something, which the text and Enter would answer
-        #[arg(long)]
-        anyway: bool,
-
-        #[command(flatten)]
-        pane: PaneArg,
-    },
+    /// Show what waits in agents' queues, or change it
+    ///
+    /// What `consort send --queue` keeps is typed when the agent is idle: one text at a time, in order, each once. Piped: one line per
+    /// text, tab-separated: agent, number, state, text (its first line).
+    Queue(QueueArgs),
 
     /// List what agents ask, with the choices that there are
     Questions {
@@ -434,6 +429,90 @@ pub(crate) enum EnvCommand {
 
     /// Ask your login shell again: its start-up files have changed
     Reload,
+}
+
+/// What is sent, to whom, and when.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct SendArgs {
+    /// The agent: its name, an unambiguous beginning or end of it, or its id; or any of these, @ and its machine. Or several: a
+    /// pattern with * and ?. Left out with --tag or --state: all that fit
+    #[arg(add = ArgValueCompleter::new(complete::agents))]
+    pub(crate) agent: String,
+
+    /// The text; `-` reads standard input
+    pub(crate) text: Option<String>,
+
+    /// The machine that it is on: its name or id, or an unambiguous beginning of one
+    #[arg(long, value_name = "MACHINE", add = ArgValueCompleter::new(complete::machines))]
+    pub(crate) node: Option<String>,
+
+    /// To all agents with this tag (repeatable: with all of them)
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Vec<String>,
+
+    /// To all agents in one of these states (comma-separated)
+    #[arg(long, value_name = "STATE", value_delimiter = ',')]
+    pub(crate) state: Vec<StateName>,
+
+    /// With several agents: do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+
+    /// Also if the agent works
+    #[arg(long, conflicts_with = "queue")]
+    pub(crate) now: bool,
+
+    /// Keep the text, and type it when the agent is idle
+    #[arg(long, conflicts_with_all = ["no_enter", "anyway", "wait"])]
+    pub(crate) queue: bool,
+
+    /// Leave the text on the line; do not press Enter
+    #[arg(long, conflicts_with = "wait")]
+    pub(crate) no_enter: bool,
+
+    /// Also if the agent asks something, which the text and Enter would answer
+    #[arg(long)]
+    pub(crate) anyway: bool,
+
+    /// Wait until the agent has worked on it and is idle, done or waiting; prints its name and its state, tab-separated. Exits with 1 if
+    /// it has failed, with 4 if it has ended, with 124 when the time is over
+    #[arg(long)]
+    pub(crate) wait: bool,
+
+    /// With --wait: give up after this time [default: never]
+    #[arg(long, value_name = "SECONDS", requires = "wait")]
+    pub(crate) timeout: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) pane: PaneArg,
+}
+
+/// Which queue, and what is done to it.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct QueueArgs {
+    /// The agent: its name, an unambiguous beginning or end of it, or its id; or any of these, @ and its machine [default: all]
+    #[arg(add = ArgValueCompleter::new(complete::agents))]
+    pub(crate) agent: Option<String>,
+
+    /// The machine that it is on: its name or id, or an unambiguous beginning of one
+    #[arg(long, value_name = "MACHINE", requires = "agent", add = ArgValueCompleter::new(complete::machines))]
+    pub(crate) node: Option<String>,
+
+    /// Take the text with this number out
+    #[arg(long, value_name = "NUMBER", requires = "agent", conflicts_with_all = ["edit", "json"])]
+    pub(crate) cancel: Option<u64>,
+
+    /// Replace the text with this number by TEXT; one of which it is not known whether it was typed waits again
+    #[arg(long, value_name = "NUMBER", requires_all = ["agent", "text"], conflicts_with = "json")]
+    pub(crate) edit: Option<u64>,
+
+    /// The new text; `-` reads standard input
+    #[arg(requires = "edit")]
+    pub(crate) text: Option<String>,
+
+    /// Print it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Names one agent.

@@ -27,6 +27,8 @@ mod peers;
 mod pick;
 mod picture;
 mod questions;
+mod queue;
+mod send;
 mod start;
 mod state_dir;
 mod stream;
@@ -81,9 +83,8 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
         Command::Ls(list) => agents::list(&api, &list)?,
         Command::New(new) => agents::create(&api, new)?,
         Command::Attach { agent, pane, keys } => agents::attach(&api, &agent, pane.pane, keys.detach_key)?,
-        Command::Send { agent, text, no_enter, anyway, pane } => {
-            agents::send(&api, &agent, &text, (!no_enter, anyway), pane.pane)?;
-        }
+        Command::Send(send) => send::run(&api, &send)?,
+        Command::Queue(queue) => queue::run(&api, &queue)?,
         Command::Questions { json } => questions::list(&api, json)?,
         Command::Answer { agent, choice, text } => {
             questions::answer(&api, &agent, choice.as_deref(), text.as_deref())?;

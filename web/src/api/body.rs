@@ -177,6 +177,36 @@ pub(super) struct Input {
     /// Also if the agent asks something.
     #[serde(default)]
     pub(super) anyway: bool,
+    /// Also if it works.
+    #[serde(default)]
+    pub(super) now: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Enqueue {
+    pub(super) text: String,
+    pub(super) terminal: Option<u32>,
+    pub(super) once: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SendToAll {
+    pub(super) agents: Vec<String>,
+    pub(super) text: String,
+    #[serde(default)]
+    pub(super) queue: bool,
+    #[serde(default)]
+    pub(super) anyway: bool,
+    #[serde(default)]
+    pub(super) now: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EditQueued {
+    pub(super) text: String,
 }
 
 #[derive(Debug, Deserialize)]

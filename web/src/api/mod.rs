@@ -8,6 +8,7 @@ mod origins;
 mod perform;
 mod query;
 mod route;
+mod send;
 mod watch;
 
 use crate::auth::{Access, Admitted, CookieKey, Gate, LoginTokens, Names, Need, Reach, Sites};

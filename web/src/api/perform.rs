@@ -8,7 +8,7 @@ use super::{Api, look};
 use crate::assets;
 use crate::http::{Clock, Head, Problem, Response};
 use crate::json::{Agent, Node as NodeJson, kind_name, source_name};
-use consort_core::command::Command;
+use consort_core::command::{Command, Fate, QueuedText, WhenBusy};
 use consort_core::directory::signal::Evidence;
 use consort_core::error::RefusalCode;
 use consort_core::input::{Listing, ScreenText};
@@ -104,15 +104,29 @@ impl Api {
                 self.command(node, Command::Edit { agent, name, tags, autostart }).await
             }
             Endpoint::Input(AgentAddress { node, agent }) => {
-                let body::Input { text, submit, terminal, once, anyway } = parse(head, body)?;
-                let paste = Command::Paste { agent, pane: terminal, text, submit, anyway };
-                let Some(key) = once else { return self.command(node, paste).await };
-                if !Once::is_key(&key) {
-                    let message = "\"once\" has 16 to 64 letters, digits, dots, hyphens and underscores.";
-                    return Err(Problem::new(400, "invalid", message, "Make it of random characters."));
-                }
-                let reply = self.once.run(&key, || self.node.command(node, paste)).await?;
-                self.reply(reply).await
+                let body::Input { text, submit, terminal, once, anyway, now } = parse(head, body)?;
+                let command = if submit && !anyway && !now {
+                    let busy = WhenBusy::Refuse;
+                    Command::Send { agent, pane: terminal, text, busy, unix_ms: clock.unix_ms }
+                } else {
+                    Command::Paste { agent, pane: terminal, text, submit, anyway }
+                };
+                self.command_once(node, command, once).await
+            }
+            Endpoint::Queue(id) => self.command(id.node, Command::ReadQueue(id.agent)).await,
+            Endpoint::SendToAll => self.send_to_all(parse(head, body)?, clock).await,
+            Endpoint::Enqueue(AgentAddress { node, agent }) => {
+                let body::Enqueue { text, terminal, once } = parse(head, body)?;
+                let busy = WhenBusy::Queue;
+                let command = Command::Send { agent, pane: terminal, text, busy, unix_ms: clock.unix_ms };
+                self.command_once(node, command, once).await
+            }
+            Endpoint::EditQueued(AgentAddress { node, agent }, number) => {
+                let body::EditQueued { text } = parse(head, body)?;
+                self.command(node, Command::EditQueue { agent, number, text: Some(text) }).await
+            }
+            Endpoint::CancelQueued(AgentAddress { node, agent }, number) => {
+                self.plain(body, node, Command::EditQueue { agent, number, text: None }).await
             }
             Endpoint::Answer(AgentAddress { node, agent }) => {
                 let (question, with) = parse::<body::Answer>(head, body)?.checked()?;
@@ -177,6 +191,17 @@ impl Api {
         self.reply(reply).await
     }
 
+    /// A command that may be repeated under this key and is carried out once.
+    async fn command_once(&self, node: NodeId, command: Command, once: Option<String>) -> Result<Response, Problem> {
+        let Some(key) = once else { return self.command(node, command).await };
+        if !Once::is_key(&key) {
+            let message = "\"once\" has 16 to 64 letters, digits, dots, hyphens and underscores.";
+            return Err(Problem::new(400, "invalid", message, "Make it of random characters."));
+        }
+        let reply = self.once.run(&key, || self.node.command(node, command)).await?;
+        self.reply(reply).await
+    }
+
     /// A command that says everything in its address.
     async fn plain(&self, body: &[u8], node: NodeId, command: Command) -> Result<Response, Problem> {
         nothing(body)?;
@@ -207,10 +232,34 @@ impl Api {
             }
             Reply::Text(screen) => Ok(screen_text(&screen)),
             Reply::Directory(listing) => Ok(directory(&listing)),
+            Reply::Queued { number, ahead } => {
+                Ok(Response::json(202, &json!({ "queued": { "number": number, "ahead": ahead } })))
+            }
+            Reply::Queue { texts, held } => Ok(queue(&texts, &held)),
             Reply::Answered => Ok(Response::json(200, &json!({ "answered": true }))),
             Reply::Explained { rules, evidence } => Ok(explanation(&rules, &evidence)),
         }
     }
+}
+
+/// The texts that wait until an agent is idle.
+fn queue(texts: &[QueuedText], held: &str) -> Response {
+    let texts = texts.iter().map(|text| {
+        let (state, why) = match &text.fate {
+            Fate::Waiting => ("waiting", ""),
+            Fate::Typing => ("typing", ""),
+            Fate::Unknown(why) => ("unknown", &**why),
+        };
+        json!({
+            "number": text.number,
+            "text": text.text,
+            "terminal": text.pane,
+            "queued_unix_ms": text.unix_ms,
+            "state": state,
+            "why": why,
+        })
+    });
+    Response::json(200, &json!({ "texts": texts.collect::<Vec<_>>(), "held": held }))
 }
 
 /// Why an agent's state is what it is.
@@ -285,6 +334,7 @@ impl From<Refusal> for Problem {
             | RefusalCode::Conflict
             | RefusalCode::NotesChanged
             | RefusalCode::AgentAsks
+            | RefusalCode::AgentWorks
             | RefusalCode::QuestionChanged => 409,
             RefusalCode::TooMany | RefusalCode::Unavailable => 503,
             RefusalCode::NotStored => 507,

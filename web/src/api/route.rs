@@ -34,6 +34,11 @@ pub(super) enum Endpoint {
     Restart(AgentAddress),
     Input(AgentAddress),
     Answer(AgentAddress),
+    Queue(AgentAddress),
+    SendToAll,
+    Enqueue(AgentAddress),
+    EditQueued(AgentAddress, u64),
+    CancelQueued(AgentAddress, u64),
     Explain(AgentAddress),
     Screen(AgentAddress),
     Wait(AgentAddress),
@@ -160,6 +165,7 @@ fn methods(path: &str, own: NodeId) -> Option<Methods> {
         ("agents", Some(id), verb) => {
             AgentAddress::read_at(own, id).map_or_else(|_| Vec::new(), |id| of_agent(id, verb))
         }
+        ("send", None, None) => vec![("POST", Route::change(Endpoint::SendToAll, INPUT_BYTES))],
         ("events", None, None) => vec![("GET", Route { lane: Lane::Events, ..Route::new(Events, Need::Login) })],
         ("directories", None, None) => vec![("GET", Route::ask(Directories))],
         ("link", None, None) => vec![("POST", Route { lane: Lane::Quick, ..Route::change(Link, SMALL_BYTES) })],
@@ -185,7 +191,10 @@ fn methods(path: &str, own: NodeId) -> Option<Methods> {
 }
 
 fn of_agent(id: AgentAddress, verb: Option<&str>) -> Methods {
-    use Endpoint::{Agent, Answer, Delete, Edit, Explain, Input, Notes, Restart, Screen, SetNotes, Start, Stop, Wait};
+    use Endpoint::{
+        Agent, Answer, CancelQueued, Delete, Edit, EditQueued, Enqueue, Explain, Input, Notes, Queue, Restart, Screen,
+        SetNotes, Start, Stop, Wait,
+    };
     match verb {
         None => vec![
             ("GET", Route::look(Agent(id))),
@@ -203,7 +212,14 @@ fn of_agent(id: AgentAddress, verb: Option<&str>) -> Methods {
         Some("notes") => {
             vec![("GET", Route::ask(Notes(id))), ("PUT", Route::change(SetNotes(id), BODY_BYTES))]
         }
-        Some(_) => Vec::new(),
+        Some("queue") => vec![("GET", Route::ask(Queue(id))), ("POST", Route::change(Enqueue(id), INPUT_BYTES))],
+        Some(rest) => match rest.strip_prefix("queue/").and_then(|number| number.parse().ok()) {
+            Some(number) => vec![
+                ("PATCH", Route::change(EditQueued(id, number), INPUT_BYTES)),
+                ("DELETE", Route::change(CancelQueued(id, number), SMALL_BYTES)),
+            ],
+            None => Vec::new(),
+        },
     }
 }
 

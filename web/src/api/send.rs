@@ -1,0 +1,72 @@
+//! One text for several agents: to all at the same time, with a result for each.
+
+use super::body::SendToAll;
+use super::Api;
+use crate::http::{Clock, Problem, Response};
+use consort_core::command::{Command, WhenBusy};
+use consort_core::{AgentAddress, Refusal, Reply};
+use serde_json::{Value, json};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
+/// Agents of one request.
+const AGENTS: usize = 256;
+
+type Answer = Result<Reply, Refusal>;
+
+impl Api {
+    pub(super) async fn send_to_all(&self, wish: SendToAll, clock: Clock) -> Result<Response, Problem> {
+        if wish.agents.len() > AGENTS {
+            return Err(Problem::invalid(format!("A text goes to at most {AGENTS} agents at a time."), ""));
+        }
+        if wish.queue && (wish.now || wish.anyway) {
+            return Err(Problem::invalid("A text is queued, or typed now.", "Leave one of them out."));
+        }
+        let addresses: Vec<Option<AgentAddress>> =
+            wish.agents.iter().map(|id| AgentAddress::read_at(self.facts.id, id).ok()).collect();
+        let send = |address: AgentAddress| {
+            let (agent, pane, text, unix_ms) = (address.agent, None, wish.text.clone(), clock.unix_ms);
+            let command = match (wish.queue, wish.now || wish.anyway) {
+                (true, _) => Command::Send { agent, pane, text, busy: WhenBusy::Queue, unix_ms },
+                (false, false) => Command::Send { agent, pane, text, busy: WhenBusy::Refuse, unix_ms },
+                (false, true) => Command::Paste { agent, pane, text, submit: true, anyway: wish.anyway },
+            };
+            self.node.command(address.node, command)
+        };
+        let mut answers = all(addresses.iter().flatten().map(|address| send(*address)).collect()).await.into_iter();
+        let results = wish.agents.iter().zip(&addresses).map(|(id, address)| {
+            let mut result = match address.and_then(|address| Some((address, answers.next()?))) {
+                Some((_, Ok(Reply::Queued { number, ahead }))) => json!({ "queued": { "number": number, "ahead": ahead } }),
+                Some((_, Ok(Reply::Pasted { bytes, submitted }))) => json!({ "written": bytes, "submitted": submitted }),
+                Some((_, Ok(_))) => json!({}),
+                Some((_, Err(refusal))) => error(&Problem::from(refusal)),
+                None => error(&Problem::new(404, "not-found", "There is no such agent.", "")),
+            };
+            result["agent"] = json!(id);
+            result
+        });
+        Ok(Response::json(200, &json!({ "results": results.collect::<Vec<_>>() })))
+    }
+}
+
+fn error(problem: &Problem) -> Value {
+    json!({ "error": { "code": problem.code, "message": problem.message, "hint": problem.hint } })
+}
+
+/// Polls all to their ends, together.
+async fn all<'a>(mut pending: Vec<Pin<Box<dyn Future<Output = Answer> + 'a>>>) -> Vec<Answer> {
+    let mut answers: Vec<Option<Answer>> = pending.iter().map(|_| None).collect();
+    poll_fn(move |context| {
+        for (future, answer) in pending.iter_mut().zip(&mut answers).filter(|(_, answer)| answer.is_none()) {
+            if let Poll::Ready(given) = future.as_mut().poll(context) {
+                *answer = Some(given);
+            }
+        }
+        match answers.iter().all(Option::is_some) {
+            true => Poll::Ready(answers.iter_mut().filter_map(Option::take).collect()),
+            false => Poll::Pending,
+        }
+    })
+    .await
+}
