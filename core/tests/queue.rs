@@ -196,7 +196,10 @@ fn queued_texts_are_typed_one_after_the_other_when_it_is_idle() {
     let mut owner = Owner::working();
     owner.queue("one");
     owner.queue("two");
-    assert!(matches!(owner.replies[..], [Ok(Reply::Queued { number: 1, ahead: 0 }), Ok(Reply::Queued { number: 2, ahead: 1 })]));
+    assert!(matches!(
+        owner.replies[..],
+        [Ok(Reply::Queued { number: 1, ahead: 0 }), Ok(Reply::Queued { number: 2, ahead: 1 })]
+    ));
     assert_eq!(owner.desk.agent(A).queued, 2);
     owner.settle(30_000);
     assert!(owner.typed.is_empty(), "it works");

@@ -1,7 +1,7 @@
 //! Values made from bytes: what people, viewers and other nodes could say.
 
 use crate::cursor::Cursor;
-use consort_core::command::{AnswerWith, NewAgent};
+use consort_core::command::{AnswerWith, NewAgent, WhenBusy};
 use consort_core::directory::signal::{Choice, Dialog, Question, Reading, Report};
 use consort_core::directory::{BackendKind, Desired, Origin, Signal, Source, StateKind};
 use consort_core::input::{Take, TerminalInfo};
@@ -66,7 +66,7 @@ impl Known {
 
     pub(crate) fn command(&self, cursor: &mut Cursor<'_>) -> Command {
         let agent = self.agent(cursor);
-        match cursor.below(16) {
+        match cursor.below(19) {
             0 => Command::Create(NewAgent {
                 name: cursor.text(8),
                 backend: cursor.flag().then_some(BackendKind::Pty),
@@ -105,6 +105,16 @@ impl Known {
                 new: NewAgent { name: cursor.text(8), ..NewAgent::default() },
                 caller: vec![(cursor.text(4), cursor.text(4))],
             },
+            15 => {
+                let busy = if cursor.flag() { WhenBusy::Queue } else { WhenBusy::Refuse };
+                Command::Send { agent, pane: None, text: cursor.text(8), busy, unix_ms: 0 }
+            }
+            16 => Command::EditQueue {
+                agent,
+                number: u64::from(cursor.below(4)),
+                text: cursor.flag().then(|| cursor.text(4)),
+            },
+            17 => Command::ReadQueue(agent),
             _ => Command::ListDirectory(cursor.text(8)),
         }
     }

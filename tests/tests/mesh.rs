@@ -277,6 +277,8 @@ fn commands_work_on_the_agents_of_every_machine() {
         let lines: Vec<&str> = screen.lines().map(str::trim_end).collect();
         lines.contains(&"secondfirst[201~; touch /nowhere") && lines.ends_with(&["second"])
     });
+    assert_eq!(desk.cli(&["send", "far", "--queue", "from the queue there"]).0, 0);
+    wait_until("it is typed there", || laptop.cli(&["screen", "far"]).1.contains("from the queue there"));
     assert_eq!(desk.cli(&["rename", "far", "farther"]).0, 0);
     laptop.agent_named("farther");
     assert_eq!(desk.cli(&["stop", "farther"]).0, 0);

@@ -309,7 +309,10 @@ fn permitted(command: &Command, rights: Rights) -> Result<(), Refusal> {
     match (command, rights) {
         (Command::Admit { .. } | Command::Remove(_), _) => Err(own_mesh()),
         (Command::CreateFrom { .. }, _) => Err(own_variables()),
-        (Command::ReadNotes(_) | Command::ReadText { .. } | Command::Explain(_) | Command::ReadQueue(_), Rights::View)
+        (
+            Command::ReadNotes(_) | Command::ReadText { .. } | Command::Explain(_) | Command::ReadQueue(_),
+            Rights::View,
+        )
         | (_, Rights::Operate) => Ok(()),
         (
             Command::Create(_)

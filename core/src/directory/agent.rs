@@ -2,8 +2,8 @@
 
 use super::answer::Typing;
 use super::pane::Sight;
-use super::queue::Queue;
 use super::plan::{Plan, checked_name, checked_tags, refuse};
+use super::queue::Queue;
 use super::record::Record;
 use super::signals::Signals;
 use super::{BackendKind, Desired, News, Origin};

@@ -43,9 +43,7 @@ impl Directory {
             Command::Send { agent, pane, text, busy: WhenBusy::Queue, unix_ms } => {
                 self.queue(now, command_id, (agent, pane), (text, unix_ms), out)
             }
-            Command::EditQueue { agent, number, text } => {
-                self.edit_queue(now, command_id, (agent, number), text, out)
-            }
+            Command::EditQueue { agent, number, text } => self.edit_queue(now, command_id, (agent, number), text, out),
             Command::ReadQueue(agent) => self.read_queue(now, command_id, agent, out),
             Command::Paste { agent, pane, text, submit, .. } => {
                 self.paste(now, command_id, (agent, pane), (text, submit), out)

@@ -211,7 +211,9 @@ impl Agent {
         match first.text.fate {
             Fate::Waiting => {}
             Fate::Typing => return Err("the first text is being typed"),
-            Fate::Unknown(_) => return Err("it is not known whether the first text was typed: cancel it, or edit it to send it"),
+            Fate::Unknown(_) => {
+                return Err("it is not known whether the first text was typed: cancel it, or edit it to send it");
+            }
         }
         if queue.storing.is_some() || !queue.changes.is_empty() || self.plan.is_some() || !self.typing.is_empty() {
             return Err("something else is being done to it");
@@ -249,12 +251,14 @@ impl Agent {
         let texts = self.queue.items.iter().map(|item| item.text.clone()).collect();
         let held = match self.queue_due(now) {
             Err(why) => why,
-            Ok((_, at)) if at > now => match self.signals.sight(self.queue.items.first().and_then(|item| item.text.pane)) {
-                Some(sight) if sight.person_typed_at.is_some_and(|typed| now < typed + limits::PERSON_TIME) => {
-                    "somebody types there"
+            Ok((_, at)) if at > now => {
+                match self.signals.sight(self.queue.items.first().and_then(|item| item.text.pane)) {
+                    Some(sight) if sight.person_typed_at.is_some_and(|typed| now < typed + limits::PERSON_TIME) => {
+                        "somebody types there"
+                    }
+                    _ => "it has been idle for a moment only",
                 }
-                _ => "it has been idle for a moment only",
-            },
+            }
             Ok(_) => "",
         };
         Reply::Queue { texts, held: held.to_string() }
@@ -311,9 +315,18 @@ impl Directory {
     ) -> Result<(), Refusal> {
         let agent = self.agents.get(&id).filter(|agent| agent.is_visible()).ok_or_else(no_such_agent)?;
         if let Some(text) = &text {
-            let others: usize = agent.queue.items.iter().filter(|item| item.text.number != number).map(|item| item.text.text.len()).sum();
+            let others: usize = agent
+                .queue
+                .items
+                .iter()
+                .filter(|item| item.text.number != number)
+                .map(|item| item.text.text.len())
+                .sum();
             if text.is_empty() || text.len() + others > limits::QUEUE_BYTES {
-                let message = format!("A queued text is not empty, and all of an agent have at most {} MiB.", limits::QUEUE_BYTES >> 20);
+                let message = format!(
+                    "A queued text is not empty, and all of an agent have at most {} MiB.",
+                    limits::QUEUE_BYTES >> 20
+                );
                 return Err(refuse(RefusalCode::Invalid, message, ""));
             }
         }
@@ -325,7 +338,13 @@ impl Directory {
         Ok(())
     }
 
-    pub(super) fn read_queue(&self, now: Instant, command: CommandId, id: AgentId, out: &mut Out) -> Result<(), Refusal> {
+    pub(super) fn read_queue(
+        &self,
+        now: Instant,
+        command: CommandId,
+        id: AgentId,
+        out: &mut Out,
+    ) -> Result<(), Refusal> {
         let agent = self.agents.get(&id).filter(|agent| agent.is_visible()).ok_or_else(no_such_agent)?;
         out.push_back(Output::Reply(command, Ok(agent.queue_reply(now))));
         Ok(())
@@ -379,7 +398,8 @@ impl Directory {
         let queue = &mut agent.queue;
         let Some((_, change, items)) = queue.storing.take_if(|(expected, ..)| *expected == store_id) else { return };
         let kept = result.is_ok();
-        queue.unstored = !kept && (queue.unstored || matches!(change, Change::Undo(_) | Change::End(..) | Change::Again));
+        queue.unstored =
+            !kept && (queue.unstored || matches!(change, Change::Undo(_) | Change::End(..) | Change::Again));
         if !kept {
             queue.not_before = Some(now + limits::STORE_AGAIN_TIME);
         }
@@ -499,7 +519,8 @@ impl Directory {
         let Some(sight) = agent.signals.sight(Some(terminal.pane)) else { return false };
         let another = !item.rules.is_empty() && item.rules != sight.rules;
         let person = sight.person_typed_at.is_some_and(|at| now < at + limits::PERSON_TIME);
-        let busy = agent.signals.asks(now, terminal.pane).is_some() || agent.signals.works(now, terminal.pane).is_some();
+        let busy =
+            agent.signals.asks(now, terminal.pane).is_some() || agent.signals.works(now, terminal.pane).is_some();
         !another && !person && !busy && agent.plan.is_none()
     }
 }

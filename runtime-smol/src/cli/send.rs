@@ -4,8 +4,8 @@ use super::api::{Agent, Api, Sent};
 use super::args::{AgentArg, LsArgs, SendArgs};
 use super::failure::{self, Failure};
 use super::filter::Filter;
-use super::pane;
 use super::output;
+use super::pane;
 use super::pick::{Census, Precision};
 use super::stream::{Events, Next};
 use super::text::one_line;
@@ -59,12 +59,7 @@ fn flags(send: &SendArgs, body: &mut Value) {
 }
 
 /// Waits until the agent has worked on what was sent to it.
-fn follow(
-    api: &Api,
-    mut events: Events,
-    (agent, called): (&Agent, &str),
-    timeout: Option<u64>,
-) -> Result<(), Failure> {
+fn follow(api: &Api, mut events: Events, (agent, called): (&Agent, &str), timeout: Option<u64>) -> Result<(), Failure> {
     let sent = Instant::now();
     let deadline = timeout.map(|seconds| sent + Duration::from_secs(seconds));
     let mut worked = false;
@@ -75,9 +70,12 @@ fn follow(
         let over = worked || sent.elapsed() >= NO_WORK;
         match kind {
             "exited" => return Err(Failure::new(format!("{called} has ended.")).with_code(failure::ENDED)),
-            "failed" => return output::line(&format!("{}\tfailed", one_line(called))).and_then(|()| {
-                Err(Failure::new(format!("{called} has failed.")).hint(format!("See why: consort explain {called}")))
-            }),
+            "failed" => {
+                return output::line(&format!("{}\tfailed", one_line(called))).and_then(|()| {
+                    Err(Failure::new(format!("{called} has failed."))
+                        .hint(format!("See why: consort explain {called}")))
+                });
+            }
             "waiting" => return output::line(&format!("{}\twaiting", one_line(called))),
             "idle" | "done" if over => return output::line(&format!("{}\t{kind}", one_line(called))),
             _ => {}

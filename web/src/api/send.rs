@@ -1,7 +1,7 @@
 //! One text for several agents: to all at the same time, with a result for each.
 
-use super::body::SendToAll;
 use super::Api;
+use super::body::SendToAll;
 use crate::http::{Clock, Problem, Response};
 use consort_core::command::{Command, WhenBusy};
 use consort_core::{AgentAddress, Refusal, Reply};
@@ -37,8 +37,12 @@ impl Api {
         let mut answers = all(addresses.iter().flatten().map(|address| send(*address)).collect()).await.into_iter();
         let results = wish.agents.iter().zip(&addresses).map(|(id, address)| {
             let mut result = match address.and_then(|address| Some((address, answers.next()?))) {
-                Some((_, Ok(Reply::Queued { number, ahead }))) => json!({ "queued": { "number": number, "ahead": ahead } }),
-                Some((_, Ok(Reply::Pasted { bytes, submitted }))) => json!({ "written": bytes, "submitted": submitted }),
+                Some((_, Ok(Reply::Queued { number, ahead }))) => {
+                    json!({ "queued": { "number": number, "ahead": ahead } })
+                }
+                Some((_, Ok(Reply::Pasted { bytes, submitted }))) => {
+                    json!({ "written": bytes, "submitted": submitted })
+                }
                 Some((_, Ok(_))) => json!({}),
                 Some((_, Err(refusal))) => error(&Problem::from(refusal)),
                 None => error(&Problem::new(404, "not-found", "There is no such agent.", "")),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::http::{Headers, Via};
 use crate::lines::Lines;
-use consort_core::command::NewAgent;
+use consort_core::command::{NewAgent, WhenBusy};
 use consort_core::directory::BackendKind;
 use consort_core::error::RefusalCode;
 use consort_core::input::{BackendInput, ListedDirectory, Listing, Observation, ScreenText, TerminalInfo};
@@ -336,6 +336,9 @@ fn every_verb_becomes_its_command() {
         autostart,
     };
     let paste = |pane, submit| Command::Paste { agent: AGENT, pane, text: "hello".into(), submit, anyway: false };
+    let unix_ms = CLOCK.unix_ms;
+    let sent = |pane, busy| Command::Send { agent: AGENT, pane, text: "hello".into(), busy, unix_ms };
+    let changed = |text: Option<&str>| Command::EditQueue { agent: AGENT, number: 7, text: text.map(Into::into) };
     let notes = |revision| Command::SetNotes { agent: AGENT, notes: "n".into(), revision };
     let table = [
         ("PATCH", at(""), r#"{"name":"c"}"#, edit(Some("c"), None, None)),
@@ -345,7 +348,12 @@ fn every_verb_becomes_its_command() {
         ("POST", at("/stop"), "{}", Command::Stop(AGENT)),
         ("POST", at("/restart"), " {} ", Command::Restart(AGENT)),
         ("POST", at("/input"), r#"{"text":"hello"}"#, paste(None, false)),
-        ("POST", at("/input"), r#"{"text":"hello","submit":true,"terminal":3}"#, paste(Some(3), true)),
+        ("POST", at("/input"), r#"{"text":"hello","submit":true,"terminal":3}"#, sent(Some(3), WhenBusy::Refuse)),
+        ("POST", at("/input"), r#"{"text":"hello","submit":true,"now":true}"#, paste(None, true)),
+        ("POST", at("/queue"), r#"{"text":"hello","terminal":3}"#, sent(Some(3), WhenBusy::Queue)),
+        ("GET", at("/queue"), "", Command::ReadQueue(AGENT)),
+        ("PATCH", at("/queue/7"), r#"{"text":"n"}"#, changed(Some("n"))),
+        ("DELETE", at("/queue/7"), "", changed(None)),
         ("PUT", at("/notes"), r#"{"notes":"n"}"#, notes(None)),
         ("PUT", at("/notes"), r#"{"notes":"n","revision":4}"#, notes(Some(4))),
         ("DELETE", format!("/api/peers/{}", NodeId([5; 32])), "", Command::Remove(NodeId([5; 32]))),

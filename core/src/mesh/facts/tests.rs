@@ -157,7 +157,7 @@ fn the_fact_of_an_agent_is_shortened_to_its_bound() {
         tags: alloc::vec![long(40); 32],
         created_unix_ms: 1,
         terminals: alloc::vec![info; 256],
-        more: AgentFact::more_of(Some(&asked)),
+        more: AgentFact::more_of(Some(&asked), 0),
     };
     let short = agent.clone().shortened();
     let (key, value) = (Key::Agent(node(1), AgentId(1)), Value::Agent(Box::new(short.clone())));
