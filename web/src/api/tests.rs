@@ -251,6 +251,7 @@ fn an_agent_has_every_field_of_the_protocol() {
             "id": 3, "title": "✳ Fix the build", "command": "node", "cols": 120, "rows": 40, "left": 60, "top": 1, "index": 2,
             "active": true, "window": "1:zsh", "exit_code": null,
         }],
+        "queued": 0,
     });
     assert_eq!(agent, expected);
 }

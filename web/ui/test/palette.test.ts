@@ -98,6 +98,8 @@ describe("an act for several", () => {
     expect(planFor("send", agentNamed("a", { kind: "waiting" }), "")).toMatchObject({ choosable: true });
     expect(planFor("send", agentNamed("a", { kind: "waiting" }), "").skipped).not.toBe("");
     expect(planFor("send", agentNamed("a", { kind: "waiting" }), "away").choosable).toBe(false);
+    expect(planFor("send", agentNamed("a", { kind: "working" }), "")).toMatchObject({ queued: true, skipped: "" });
+    expect(planFor("send", agentNamed("a", { kind: "idle" }), "")).toMatchObject({ queued: false, effect: "gets the text" });
     expect(planFor("send", agentNamed("a"), "")).toMatchObject({ skipped: "", choosable: false });
   });
 

@@ -13,12 +13,14 @@ export interface BulkPlan {
   readonly skipped: string;
   /** It is left out unless somebody decides otherwise. */
   readonly choosable: boolean;
+  /** It works: the text is kept until it is idle, unless somebody wants it typed now. */
+  readonly queued: boolean;
 }
 
 /** `untouchable`: why nothing can be changed about it from here; empty if it can. */
 export function planFor(verb: BulkVerb, agent: Agent, untouchable: string): BulkPlan {
-  const skip = (skipped: string, choosable = false): BulkPlan => ({ effect: "", skipped, choosable });
-  const act = (effect: string): BulkPlan => ({ effect, skipped: "", choosable: false });
+  const skip = (skipped: string, choosable = false): BulkPlan => ({ effect: "", skipped, choosable, queued: false });
+  const act = (effect: string, queued = false): BulkPlan => ({ effect, skipped: "", choosable: false, queued });
   if (untouchable !== "") return skip(untouchable);
   switch (verb) {
     case "start":
@@ -33,6 +35,7 @@ export function planFor(verb: BulkVerb, agent: Agent, untouchable: string): Bulk
       return act(agent.tags.length === 0 ? "has no tags" : `has ${agent.tags.map((tag) => `#${tag}`).join(" ")}`);
     case "send":
       if (!agent.running) return skip("is not running");
+      if (agent.state.kind === "working") return act("gets the text when it is idle", true);
       return agent.state.kind === "waiting" ? skip("waits for an answer: the text would be taken as one", true) : act("gets the text");
   }
 }

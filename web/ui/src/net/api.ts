@@ -172,9 +172,14 @@ export class Api {
     }
   }
 
-  /** Pastes a text and presses Enter once the program has taken it. */
-  async send(id: string, text: string, anyway = false): Promise<void> {
-    await this.request("POST", `${agentPath(id)}/input`, { text, submit: true, ...(anyway && { anyway }) });
+  /** Pastes a text and presses Enter once the program has taken it. `anyway`: also if it asks something; `now`: also if it works. */
+  async send(id: string, text: string, { anyway = false, now = false } = {}): Promise<void> {
+    await this.request("POST", `${agentPath(id)}/input`, { text, submit: true, ...(anyway && { anyway }), ...(now && { now }) });
+  }
+
+  /** Keeps a text until the agent is idle. */
+  async enqueue(id: string, text: string): Promise<void> {
+    await this.request("POST", `${agentPath(id)}/queue`, { text });
   }
 
   /** Answers the question with this id, if it is still asked: with one of its choices, or a text. */

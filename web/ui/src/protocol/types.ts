@@ -71,6 +71,8 @@ export interface Agent {
   readonly tags: readonly string[];
   readonly created_unix_ms: number;
   readonly terminals: readonly TerminalInfo[];
+  /** Texts that wait until it is idle; absent: a node of an older version. */
+  readonly queued?: number;
 }
 
 export interface BackendInfo {

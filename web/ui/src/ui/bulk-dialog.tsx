@@ -85,12 +85,12 @@ export function BulkDialog({ verb, agents: ids }: { verb: BulkVerb; agents: read
               <Host agent={agent} />
               <BulkState plan={plan} outcome={outcomes.value.get(agent.id)} />
               {verb === "tag" && rows.length === 1 && <CurrentTags agent={app.store.agents.value.get(agent.id) ?? agent} />}
-              {plan.choosable && agreed.current === null && (
+              {(plan.choosable || plan.queued) && agreed.current === null && (
                 <label class="check">
                   <input
                     type="checkbox"
                     data-testid="bulk-choose"
-                    aria-label={`Send it to ${agent.name} anyway`}
+                    aria-label={`${plan.queued ? "now: send" : "anyway: send"} it to ${agent.name}`}
                     checked={chosen.value.has(agent.id)}
                     onChange={(event) => {
                       const next = new Set(chosen.value);
@@ -99,7 +99,7 @@ export function BulkDialog({ verb, agents: ids }: { verb: BulkVerb; agents: read
                       chosen.value = next;
                     }}
                   />
-                  anyway
+                  {plan.queued ? "now" : "anyway"}
                 </label>
               )}
             </li>
@@ -147,15 +147,16 @@ function CurrentTags({ agent }: { agent: Agent }): JSX.Element | null {
   );
 }
 
-/** `anyway`: also if it waits for an answer. */
-async function act(app: App, verb: BulkVerb, agent: Agent, input: string | readonly string[], anyway: boolean): Promise<void> {
+/** `chosen`: also if it waits for an answer, or now although it works. */
+async function act(app: App, verb: BulkVerb, agent: Agent, input: string | readonly string[], chosen: boolean): Promise<void> {
   const now = app.store.agents.peek().get(agent.id) ?? agent;
   if (verb === "tag") {
     const tags = [...new Set([...now.tags, ...(input as readonly string[])])];
     app.store.put(await app.api.changeAgent(agent.id, { tags }));
   } else if (verb === "send") {
-    if (now.state.kind === "waiting" && !anyway) throw new Error("It waits for an answer now: nothing was sent.");
-    await app.api.send(agent.id, input as string, anyway);
+    if (now.state.kind === "waiting" && !chosen) throw new Error("It waits for an answer now: nothing was sent.");
+    if (now.state.kind === "working" && !chosen) return app.api.enqueue(agent.id, input as string);
+    await app.api.send(agent.id, input as string, { anyway: chosen && now.state.kind === "waiting", now: chosen });
   } else {
     app.store.put(await app.api.run(agent.id, verb));
   }
