@@ -36,6 +36,35 @@ const focused = () => page.evaluate(() => document.activeElement?.dataset.testid
 const row = (id) => page.locator(`[data-testid="tree-row"][data-agent-id="${id}"]`);
 const text = async () => ((await terminalLines(page)) ?? []).join("\n");
 
+test("the list is filtered by state; groups count who waits and works below them, also folded; a row says what is asked", async () => {
+  const asks = await peer.create({ name: "roll-up-asks", directory: "/tmp", program: "sh", args: ASKS });
+  await node.create({ name: "roll-up-works", directory: "/tmp", program: "sh", args: ["-c", "while :; do echo x; sleep 0.1; done"] });
+  const id = (await waitFor("it is known here", () => named("roll-up-asks"))).id;
+  await row(id).filter({ hasText: "Do you want to proceed?" }).waitFor();
+  const group = page.locator('[data-testid="tree-row"][data-group-id="/roll/up"]');
+  await waitFor("the counts", async () => (await group.getByTestId("count-waiting").count()) === 1 && (await group.getByTestId("count-working").count()) === 1);
+  await group.click();
+  await row(id).waitFor({ state: "detached" });
+  assert.match(await group.innerText(), /1[^]*1[^]*2/);
+  await page.getByTestId("state-chip-waiting").click();
+  await row(id).waitFor();
+  assert.deepEqual(await page.locator('[data-testid="tree-row"][data-agent-id]').evaluateAll((rows) => rows.map((each) => each.dataset.agentId)), [id]);
+  await page.getByTestId("state-chip-waiting").click();
+  await row((await named("zoo-ape")).id).waitFor();
+  await group.click();
+  // Why, with every signal, also of an agent of another machine.
+  await openAgent(page, node, "roll-up-asks");
+  await page.getByTestId("explain-button").click();
+  const decisive = page.getByTestId("signal").filter({ hasText: "decides" });
+  await decisive.waitFor();
+  assert.match(await decisive.innerText(), /Screen[^]*Do you want to proceed/);
+  await page.keyboard.press("Escape");
+  await page.goto(`${node.origin}/#/`);
+  await peer.request("DELETE", `/api/agents/${asks.id}`);
+  await node.request("DELETE", `/api/agents/${(await named("roll-up-works")).id}`);
+  await row(id).waitFor({ state: "detached" });
+});
+
 test("the field of a variable keeps the keyboard while its name becomes right or wrong", async () => {
   await page.getByTestId("create-button").click();
   await page.locator(".more summary").click();
@@ -132,7 +161,7 @@ test("a row has a menu by the right button, a key and a long press", async () =>
   const menu = page.getByTestId("menu");
   await row(id).click({ button: "right" });
   assert.deepEqual(await menu.getByRole("menuitem").evaluateAll((items) => items.map((item) => item.dataset.command)),
-    ["open", "rename", "restart", "stop", "tag", "send", "notes", "copy-name", "copy-link", "new", "select", "delete"]);
+    ["open", "rename", "restart", "stop", "tag", "send", "mute", "explain", "notes", "copy-name", "copy-link", "new", "select", "delete"]);
   await page.keyboard.press("Escape");
   await menu.waitFor({ state: "detached" });
   await row(id).focus();

@@ -71,7 +71,7 @@ describe("building", () => {
 
   it("counts who waits in every group above", () => {
     const rows = buildRows([agentNamed("a-b-c", { kind: "waiting" }), agentNamed("a-b-e"), agentNamed("a-d")], { folded: NONE });
-    expect(rows.filter((row) => row.kind === "group").map((row) => row.waiting)).toEqual([1, 1]);
+    expect(rows.filter((row) => row.kind === "group").map((row) => row.states.waiting)).toEqual([1, 1]);
   });
 
   it("tells the same names in different groups apart", () => {

@@ -1,6 +1,7 @@
 // The composition root: connects the node, the model and the terminals, and holds what the user is doing.
 
 import { computed, effect, signal } from "@preact/signals";
+import { filterWords, matchesFilter } from "../model/filter";
 import { levelsBy, machineRanks } from "../model/machines";
 import { isolated } from "../model/format";
 import { NOTHING_SELECTED, toggled } from "../model/selection";
@@ -18,7 +19,7 @@ import { Api, ApiError, type Answer, type Verb } from "../net/api";
 import { Connection, type ConnectionState } from "../net/connection";
 import { pageFolder, socketAddress } from "../net/page-address";
 import { claimViewerId } from "../net/viewer-id";
-import type { Agent, NodeInfo, Question, ServerMessage, Size, TerminalInfo } from "../protocol/types";
+import type { Agent, NodeInfo, Question, ServerMessage, Size, StateKind, TerminalInfo } from "../protocol/types";
 import { sizeToCreate } from "../terminal/fit";
 import { NO_MODIFIERS, type Modifiers } from "../terminal/modifiers";
 import { TerminalPool, type PoolWire } from "../terminal/pool";
@@ -49,6 +50,7 @@ export type OpenDialog =
   | { readonly kind: "settings" }
   | { readonly kind: "bulk"; readonly verb: BulkVerb; readonly agents: readonly string[] }
   | { readonly kind: "link"; readonly url: string; readonly host: string; readonly shown: string | null }
+  | { readonly kind: "explain"; readonly agent: Agent }
   | { readonly kind: "text"; readonly session: TerminalSession };
 
 /** A menu of commands that is open, where, and for what. */
@@ -80,6 +82,8 @@ export class App {
   readonly connection = signal<ConnectionState>({ kind: "connecting" });
   readonly route = signal<Route>(HOME);
   readonly filter = signal("");
+  /** Only agents in this state are listed. */
+  readonly stateFilter = signal<StateKind | null>(null);
   readonly dialog = signal<OpenDialog | null>(null);
   readonly menu = signal<OpenMenu | null>(null);
   readonly selection = signal(NOTHING_SELECTED);
@@ -114,6 +118,14 @@ export class App {
   readonly selected = computed(() => [...this.selection.value.ids].flatMap((id) => this.store.agents.value.get(id) ?? []));
   readonly groupIds = computed(() => groupIds(this.store.agents.value.values(), this.levelsOf.value));
   readonly isAllFolded = computed(() => this.groupIds.value.every((id) => this.preferences.foldedSet.value.has(id)));
+  /** Whether the list leaves something out. */
+  readonly isFiltered = computed(() => this.stateFilter.value !== null || filterWords(this.filter.value).length > 0);
+  /** Those that the list shows, folded away or not. */
+  readonly listed = computed<readonly Agent[]>(() => {
+    const [words, state] = [filterWords(this.filter.value), this.stateFilter.value];
+    const all = [...this.store.agents.value.values()].filter((agent) => matchesFilter(agent, words));
+    return state === null ? all : all.filter((agent) => agent.state.kind === state && this.store.isReachable(agent));
+  });
   readonly ranks = computed(() => machineRanks(this.store.nodes.value));
   /** Machines need to be named only where there are several. */
   readonly hasMachines = computed(() => this.store.nodes.value.length > 1);
@@ -260,6 +272,12 @@ export class App {
   select(ids: readonly string[]): void {
     this.selection.value = toggled(this.selection.value, ids);
     this.selecting.value = this.space.touch.value;
+  }
+
+  /** Without filters. */
+  showAll(): void {
+    this.filter.value = "";
+    this.stateFilter.value = null;
   }
 
   clearSelection(): void {

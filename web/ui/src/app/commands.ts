@@ -1,5 +1,6 @@
 // What can be done, by name: with one agent, with a group, with several, and on the page. Menus and the palette show it.
 
+import { STATE_ORDER, stateNoun } from "../model/agents";
 import { isWithin, withMuted } from "../model/alerts";
 import { agentUrl } from "../model/route";
 import type { BulkVerb } from "../model/bulk";
@@ -35,6 +36,7 @@ export function agentCommands(app: App, agent: Agent, open = false): Command[] {
     { id: "tag", label: "Tags", refusal: change, run: () => bulk(app, "tag", [agent]) },
     { id: "send", label: "Send text", refusal: change, run: () => bulk(app, "send", [agent]) },
     muteCommand(app, agent.name),
+    { id: "explain", label: "Why it is in its state", run: () => void (app.dialog.value = { kind: "explain", agent }) },
     { id: "notes", label: "Notes and details", run: () => app.editNotes(agent) },
     { id: "copy-name", label: "Copy name", run: () => app.copy(app.store.addressOf(agent), "Copied the name.") },
     { id: "copy-link", label: "Copy link", run: () => app.copy(agentUrl(location.href, agent, app.store.addressOf(agent)), "Copied the link.") },
@@ -99,6 +101,10 @@ export function pageCommands(app: App): Command[] {
     { id: "machines", label: "Machines", run: () => app.showMachines() },
     ...(manage ? [{ id: "invite", label: "Invite a machine", run: dialog("invite") }] : []),
     { id: "join", label: "Join a machine", run: dialog("join") },
+    ...STATE_ORDER.filter((kind) => kind !== app.stateFilter.value && [...store.agents.value.values()].some(({ state }) => state.kind === kind)).map((kind) => ({
+      id: `only-${kind}`, label: `List only agents that are ${stateNoun(kind)}`, run: () => void (app.stateFilter.value = kind),
+    })),
+    ...(app.isFiltered.value ? [{ id: "list-all", label: "List all agents", run: () => app.showAll() }] : []),
     { id: "fold-all", label: app.isAllFolded.value ? "Unfold all" : "Fold all", run: () => app.foldAll(!app.isAllFolded.value) },
     ...(app.hasMachines.value
       ? [{ id: "grouping", label: preferences.grouping.value === "machine" ? "Group agents by category" : "Group agents by machine",

@@ -1,6 +1,5 @@
 // Keyboard shortcuts: which keys the dashboard takes, inside a terminal and outside of one.
 
-import { matchesFilter, filterWords } from "../model/filter";
 import { buildRows } from "../model/tree";
 import type { App } from "./app";
 import { besideOpenAgent } from "./beside";
@@ -79,8 +78,7 @@ export function pageShortcut(app: App, event: KeyboardEvent): boolean {
 
 /** Agents in the order of the tree, as the filter shows them, or all. */
 export function agentOrder(app: App, filtered = true): string[] {
-  const words = filtered ? filterWords(app.filter.value) : [];
-  const shown = [...app.store.agents.value.values()].filter((agent) => matchesFilter(agent, words));
+  const shown = filtered ? app.listed.value : [...app.store.agents.value.values()];
   const rows = buildRows(shown, { folded: new Set(), unfoldAll: true, levelsOf: app.levelsOf.value, ranks: app.ranks.value });
   return rows.flatMap((row) => (row.kind === "agent" ? [row.id] : []));
 }

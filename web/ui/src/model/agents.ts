@@ -1,6 +1,6 @@
 // What can be said about an agent: where it comes from, and its state in words for people. Pure.
 
-import type { Agent, TerminalInfo } from "../protocol/types";
+import type { Agent, StateKind, TerminalInfo } from "../protocol/types";
 import { formatAge } from "./format";
 import { stateSince } from "./store";
 
@@ -52,6 +52,14 @@ export function stateWord(agent: Agent): string {
     case "exited":
       return exitWord(agent);
   }
+}
+
+/** The order in which states need somebody. */
+export const STATE_ORDER: readonly StateKind[] = ["waiting", "failed", "working", "done", "idle", "exited", "unknown"];
+
+/** A state as people filter by it: "waiting", "not running". */
+export function stateNoun(kind: StateKind): string {
+  return kind === "exited" ? "not running" : kind;
 }
 
 /** State, age and reason in one line, for example "Exited (3), 5 min ago". */

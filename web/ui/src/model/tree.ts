@@ -12,6 +12,12 @@ export interface Level {
   readonly first?: boolean;
 }
 
+export interface StateCounts {
+  readonly waiting: number;
+  readonly failed: number;
+  readonly working: number;
+}
+
 export interface GroupRow {
   readonly kind: "group";
   /** Unique and stable: the keys from the root to the innermost of its levels, joined. Folding is remembered by it. */
@@ -23,7 +29,8 @@ export interface GroupRow {
   readonly depth: number;
   readonly folded: boolean;
   readonly count: number;
-  readonly waiting: number;
+  /** How many of them wait, cannot go on and work; of machines that cannot be reached none does. */
+  readonly states: StateCounts;
   /** First-level category that gives the colour; `null` for a machine. */
   readonly category: string | null;
   /** The levels of the name down to here. */
@@ -56,8 +63,8 @@ export interface TreeOptions {
   readonly unfoldAll?: boolean;
   /** The levels above an agent. A machine level goes in front here. */
   readonly levelsOf?: (agent: Agent) => readonly Level[];
-  /** Which agents count as waiting for the user. */
-  readonly isWaiting?: (agent: Agent) => boolean;
+  /** Whose state is known now. */
+  readonly isReachable?: (agent: Agent) => boolean;
   /** The place of each machine among agents of the same name. */
   readonly ranks?: ReadonlyMap<string, number>;
 }
@@ -72,7 +79,7 @@ interface Group {
   readonly groups: Map<string, Group>;
   readonly agents: Agent[];
   count: number;
-  waiting: number;
+  readonly states: { -readonly [kind in keyof StateCounts]: number };
 }
 
 /** Separates keys in a group id; cannot occur in a name. */
@@ -84,10 +91,10 @@ export function pathLevels(agent: Agent): readonly Level[] {
 
 /** Rows in the order in which they are drawn: groups before agents, each by name; ungrouped agents come last. */
 export function buildRows(agents: Iterable<Agent>, options: TreeOptions): Row[] {
-  const root: Group = { id: "", label: "", node: null, machine: null, first: false, path: [], groups: new Map(), agents: [], count: 0, waiting: 0 };
+  const root: Group = { id: "", label: "", node: null, machine: null, first: false, path: [], groups: new Map(), agents: [], count: 0, states: { waiting: 0, failed: 0, working: 0 } };
   const levelsOf = options.levelsOf ?? pathLevels;
-  const isWaiting = options.isWaiting ?? (({ state }) => state.kind === "waiting");
-  for (const agent of agents) insert(root, agent, levelsOf(agent), isWaiting(agent));
+  const isReachable = options.isReachable ?? (() => true);
+  for (const agent of agents) insert(root, agent, levelsOf(agent), isReachable(agent));
   const rows: Row[] = [];
   appendChildren(rows, root, 0, options);
   return rows;
@@ -107,7 +114,8 @@ export function ancestorIds(agent: Agent, levelsOf: (agent: Agent) => readonly L
   return ids;
 }
 
-function insert(root: Group, agent: Agent, levels: readonly Level[], waits: boolean): void {
+function insert(root: Group, agent: Agent, levels: readonly Level[], reachable: boolean): void {
+  const { kind } = agent.state;
   let group = root;
   for (const level of levels) {
     let child = group.groups.get(level.key);
@@ -116,7 +124,7 @@ function insert(root: Group, agent: Agent, levels: readonly Level[], waits: bool
       group.groups.set(level.key, child);
     }
     child.count += 1;
-    child.waiting += waits ? 1 : 0;
+    if (reachable && (kind === "waiting" || kind === "failed" || kind === "working")) child.states[kind] += 1;
     group = child;
   }
   group.agents.push(agent);
@@ -129,7 +137,7 @@ function appendChildren(rows: Row[], parent: Group, depth: number, options: Tree
     const chain = singleChildren(outermost);
     const group = chain.at(-1)!;
     const labels = chain.map(({ label }) => label);
-    const { id, count, waiting, path, node, machine } = group;
+    const { id, count, states, path, node, machine } = group;
     const category = path[0] ?? null;
     position += 1;
     if (node === null && count === 1) {
@@ -139,7 +147,7 @@ function appendChildren(rows: Row[], parent: Group, depth: number, options: Tree
     }
     const folded = options.unfoldAll !== true && chain.some((each) => options.folded.has(each.id));
     rows.push({
-      kind: "group", id, chain: chain.map((each) => each.id), labels, depth, folded, count, waiting, path, node, machine, category, position, siblings,
+      kind: "group", id, chain: chain.map((each) => each.id), labels, depth, folded, count, states, path, node, machine, category, position, siblings,
     });
     if (!folded) appendChildren(rows, group, depth + 1, options);
   }
@@ -168,7 +176,7 @@ function newGroup(parent: Group, { key, label, node, first = false }: Level): Gr
     first,
     id: groupId(parent.id, key), label, node: node ?? null, machine: node ?? parent.machine,
     path: node === undefined ? [...parent.path, key] : parent.path,
-    groups: new Map(), agents: [], count: 0, waiting: 0,
+    groups: new Map(), agents: [], count: 0, states: { waiting: 0, failed: 0, working: 0 },
   };
 }
 

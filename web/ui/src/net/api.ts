@@ -1,7 +1,7 @@
 // The HTTP API of the node, as typed calls. Every failure is an `ApiError` with what happened and what to do.
 
 import type { PasteOutcome } from "../stream/paste-delivery";
-import type { Agent, BackendKind, Rights } from "../protocol/types";
+import type { Agent, BackendKind, Rights, StateKind, StateSource } from "../protocol/types";
 
 export class ApiError extends Error {
   constructor(
@@ -115,6 +115,22 @@ export interface KnownPrograms {
   readonly programs: readonly KnownProgram[];
 }
 
+/** Why an agent is in its state. */
+export interface Explanation {
+  /** The name of the rules by which its screen is read; empty: those for programs that nobody knows. */
+  readonly rules: string;
+  readonly signals: readonly {
+    readonly terminal: number;
+    readonly source: StateSource;
+    /** The state that it speaks for, if it does. */
+    readonly says: StateKind | null;
+    readonly why: string;
+    readonly age_ms: number;
+    /** It decided. */
+    readonly decisive: boolean;
+  }[];
+}
+
 /** An answer to a question: one of its choices, or a text. */
 export type Answer = { readonly choice: string } | { readonly text: string };
 
@@ -190,6 +206,11 @@ export class Api {
   /** The visible text, after so many lines of what was printed before. */
   async screen(id: string, signal: AbortSignal, historyLines = 0): Promise<string> {
     return (await this.request<{ text: string }>("GET", `${agentPath(id)}/screen?history=${historyLines}`, undefined, { signal })).text;
+  }
+
+  /** Every signal that speaks for a state of the agent, strongest first. */
+  explain(id: string, signal: AbortSignal): Promise<Explanation> {
+    return this.request("GET", `${agentPath(id)}/explain`, undefined, { signal });
   }
 
   notes(id: string): Promise<Notes> {

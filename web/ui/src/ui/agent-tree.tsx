@@ -3,7 +3,6 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { filterWords, matchesFilter } from "../model/filter";
 import type { App, OpenMenu } from "../app/app";
 import { agentCommands, groupCommands, severalCommands } from "../app/commands";
 import { extended } from "../model/selection";
@@ -12,6 +11,7 @@ import { ancestorIds, buildRows, type Row } from "../model/tree";
 import { treeMove } from "../model/tree-keys";
 import { useApp } from "./context";
 import { FirstSteps } from "./home";
+import { stateNoun } from "../model/agents";
 import { hideTooltip } from "./tooltip";
 import { AgentItem, GroupItem, type RowPlace } from "./tree-rows";
 
@@ -26,13 +26,11 @@ export function AgentTree(): JSX.Element {
   const focused = useSignal<string | null>(null);
   const keyboardMoved = useRef(false);
   const rows = useComputed(() => {
-    const words = filterWords(app.filter.value);
-    const agents = [...app.store.agents.value.values()].filter((agent) => matchesFilter(agent, words));
-    return buildRows(agents, {
+    return buildRows(app.listed.value, {
       folded: app.preferences.foldedSet.value,
-      unfoldAll: words.length > 0,
+      unfoldAll: app.isFiltered.value,
       levelsOf: app.levelsOf.value,
-      isWaiting: (agent) => app.store.isWaiting(agent),
+      isReachable: (agent) => app.store.isReachable(agent),
       ranks: app.ranks.value,
     });
   });
@@ -126,8 +124,8 @@ function useTreeKeys(
       focusRow(move.index);
     } else if (event.key === "Escape" && app.selected.value.length > 0) {
       app.clearSelection();
-    } else if (event.key === "Escape" && app.filter.value !== "") {
-      app.filter.value = "";
+    } else if (event.key === "Escape" && app.isFiltered.value) {
+      app.showAll();
     } else if (event.key === "F2" && row.kind === "agent") {
       app.rename(row.agent);
     } else if (move?.do === "focus") focusRow(move.index);
@@ -142,10 +140,7 @@ function useTreeKeys(
 /** The agents that a row stands for, also where they are folded away. */
 function agentsBelow(app: App, row: Row): Agent[] {
   if (row.kind === "agent") return [row.agent];
-  const words = filterWords(app.filter.value);
-  return [...app.store.agents.value.values()].filter(
-    (agent) => matchesFilter(agent, words) && ancestorIds(agent, app.levelsOf.value).includes(row.id),
-  );
+  return app.listed.value.filter((agent) => ancestorIds(agent, app.levelsOf.value).includes(row.id));
 }
 
 /** A row of several that are selected has the menu of all of them. */
@@ -169,11 +164,11 @@ function pick(app: App, rows: readonly Row[], row: Row, event: MouseEvent): bool
 function NothingToShow(): JSX.Element | null {
   const app = useApp();
   if (!app.store.loaded.value) return null;
-  if (app.filter.value === "") return app.space.narrow.value ? <FirstSteps /> : null;
+  if (!app.isFiltered.value) return app.space.narrow.value ? <FirstSteps /> : null;
   return (
     <p class="tree-empty" role="status">
-      Nothing matches “{app.filter.value}”.
-      <button class="link-button" onClick={() => (app.filter.value = "")}>Show all</button>
+      {app.filter.value === "" ? `No agent is ${stateNoun(app.stateFilter.value!)} now.` : `Nothing matches “${app.filter.value}”${app.stateFilter.value === null ? "" : ` and is ${stateNoun(app.stateFilter.value)}`}.`}
+      <button class="link-button" onClick={() => app.showAll()}>Show all</button>
     </p>
   );
 }

@@ -156,8 +156,10 @@ function HeaderState({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Elem
   return (
     <div class="agent-state" data-testid="agent-state" data-state={kind} {...titleIfCut(sentence)}>
       <Host agent={agent} />
-      <StateGlyph kind={kind} />
-      <span>{sentence}</span>
+      <button class="state-button" data-testid="explain-button" disabled={gone} aria-label={`${sentence}: why`} onClick={() => (app.dialog.value = { kind: "explain", agent })}>
+        <StateGlyph kind={kind} />
+        <span>{sentence}</span>
+      </button>
     </div>
   );
 }

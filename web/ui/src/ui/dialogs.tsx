@@ -12,6 +12,7 @@ import { CreateDialog } from "./create-dialog";
 import { DeleteDialog } from "./delete-dialog";
 import { Dialog } from "./dialog";
 import { LinkDialog } from "./link-dialog";
+import { ExplainDialog } from "./explain-dialog";
 import { EnvironmentSettings } from "./environment-settings";
 import { InterruptDialog } from "./interrupt-dialog";
 import { InviteDialog, JoinDialog, LeaveDialog, RemoveMachineDialog } from "./machine-dialogs";
@@ -47,6 +48,8 @@ export function Dialogs(): JSX.Element | null {
       return <BulkDialog verb={open.verb} agents={open.agents} />;
     case "link":
       return <LinkDialog url={open.url} host={open.host} shown={open.shown} />;
+    case "explain":
+      return <ExplainDialog agent={open.agent} />;
     case "text":
       return <TextDialog session={open.session} />;
   }

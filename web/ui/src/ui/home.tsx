@@ -1,7 +1,7 @@
 // The start page: what needs the user, what goes on, where one was; or the first step if there is nothing yet.
 
 import type { JSX } from "preact";
-import { agentTitle, stateSentence } from "../model/agents";
+import { agentTitle, STATE_ORDER, stateNoun, stateSentence } from "../model/agents";
 import { plural } from "../model/format";
 import { stateSince } from "../model/store";
 import type { Agent, StateKind } from "../protocol/types";
@@ -13,9 +13,6 @@ import { MeshBanner } from "./mesh-banner";
 import { StateGlyph } from "./state-glyph";
 import { WaitingCards } from "./waiting-cards";
 
-const ORDER: readonly (readonly [StateKind, string])[] = [
-  ["waiting", "waiting"], ["failed", "failed"], ["working", "working"], ["done", "done"], ["idle", "idle"], ["exited", "not running"], ["unknown", "unknown"],
-];
 const RECENTLY_MS = 24 * 3_600_000;
 const MOST_LISTED = 12;
 const MOST_RECENT = 6;
@@ -92,8 +89,8 @@ function Overview({ agents: known }: { agents: readonly Agent[] }): JSX.Element 
         <MeshBanner />
         <AlertOffer />
         {agents.length > 0 && <nav class="tiles" aria-label="Filter by state">
-          {ORDER.map(([kind, word]) => (
-            <StateTile key={kind} kind={kind} word={word} count={agents.filter((agent) => agent.state.kind === kind).length} />
+          {STATE_ORDER.map((kind) => (
+            <StateTile key={kind} kind={kind} word={stateNoun(kind)} count={agents.filter((agent) => agent.state.kind === kind).length} />
           ))}
         </nav>}
         <WaitingCards fallback={<NobodyWaits />} />
@@ -122,7 +119,8 @@ function StateTile({ kind, word, count }: { kind: StateKind; word: string; count
   const app = useApp();
   if (count === 0) return null;
   const filter = (): void => {
-    app.filter.value = kind;
+    app.showAll();
+    app.stateFilter.value = kind;
     app.preferences.phoneTab.value = "agents";
   };
   return (

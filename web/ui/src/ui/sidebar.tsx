@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { besideOpenAgent } from "../app/beside";
 import { agentOrder } from "../app/shortcuts";
+import { STATE_ORDER, stateNoun } from "../model/agents";
 import { plural } from "../model/format";
 import { AgentTree } from "./agent-tree";
 import { ConnectionBar } from "./connection-bar";
@@ -62,6 +63,7 @@ export function Sidebar(): JSX.Element {
       ) : (
         <>
           <div class="filter-row"><FilterBox /><FoldAll /></div>
+          <StateChips />
           {app.hasMachines.value && <GroupingSwitch />}
           <AgentTree />
         </>
@@ -157,6 +159,33 @@ function FilterBox(): JSX.Element {
   );
 }
 
+/** One for each state that an agent is in: shows only those. */
+function StateChips(): JSX.Element | null {
+  const app = useApp();
+  const { stateFilter, store } = app;
+  const agents = [...store.agents.value.values()].filter((agent) => store.isReachable(agent));
+  const counts = STATE_ORDER.map((kind) => ({ kind, count: agents.filter(({ state }) => state.kind === kind).length }));
+  const shown = counts.filter(({ kind, count }) => count > 0 || kind === stateFilter.value);
+  if (shown.length < 2 && stateFilter.value === null) return null;
+  return (
+    <div class="state-chips" role="group" aria-label="Show only agents in one state" data-testid="state-chips">
+      {shown.map(({ kind, count }) => (
+        <button
+          key={kind}
+          class="state-chip"
+          data-testid={`state-chip-${kind}`}
+          aria-pressed={stateFilter.value === kind}
+          aria-label={`${count} ${stateNoun(kind)}`}
+          title={stateFilter.value === kind ? "Show all" : `Only those that are ${stateNoun(kind)}`}
+          onClick={() => (stateFilter.value = stateFilter.value === kind ? null : kind)}
+        >
+          <StateGlyph kind={kind} /> {count}
+        </button>
+      ))}
+    </div>
+  );
+}
+
 /** Folds every level, or unfolds them if there is nothing left to fold. */
 function FoldAll(): JSX.Element {
   const app = useApp();
@@ -168,7 +197,7 @@ function FoldAll(): JSX.Element {
       data-testid="fold-all"
       title={`${label} (Shift+${folded ? "→" : "←"} in the list)`}
       aria-label={label}
-      disabled={app.filter.value !== "" || app.groupIds.value.length === 0}
+      disabled={app.isFiltered.value || app.groupIds.value.length === 0}
       onClick={() => app.foldAll(!folded)}
     >
       <Icon name={folded ? "unfold" : "fold"} />

@@ -1,7 +1,7 @@
 // The rows of the tree: a group of agents, and one agent.
 
 import { Fragment, type ComponentChildren, type CSSProperties, type HTMLAttributes, type JSX } from "preact";
-import { agentTitle, stateSentence, stateWord } from "../model/agents";
+import { activity, agentTitle, stateSentence, stateWord } from "../model/agents";
 import { filterWords, markedSpan } from "../model/filter";
 import { formatAge, shortPath } from "../model/format";
 import { troubleOf } from "../model/machines";
@@ -14,6 +14,8 @@ import { StateGlyph } from "./state-glyph";
 import { hideTooltip, showTooltip } from "./tooltip";
 
 const INDENT_PX = 16;
+/** What a group says of the agents below it. */
+const ROLLED_UP = [["failed", "cannot go on"], ["working", "working"], ["waiting", "waiting for you"]] as const;
 
 export interface RowPlace {
   readonly top: number;
@@ -52,7 +54,11 @@ export function GroupItem({ row, place }: { row: GroupRow; place: RowPlace }): J
       <span class="row-label"><Levels labels={row.labels} path={row.path} open={row.node === null} /></span>
       {trouble !== "" && <span class="row-age"><Hidden>cannot be reached</Hidden>{trouble}</span>}
       <CreateHere row={row} />
-      {row.waiting > 0 && <span class="count count-waiting">{row.waiting}<Hidden>waiting for you,</Hidden></span>}
+      {ROLLED_UP.map(([kind, words]) => row.states[kind] > 0 && (
+        <span key={kind} class={`count count-${kind}`} data-testid={`count-${kind}`} title={`${row.states[kind]} ${words}`}>
+          {kind !== "waiting" && <StateGlyph kind={kind} />}{row.states[kind]}<Hidden>{words},</Hidden>
+        </span>
+      ))}
       <span class="count">{row.count}<Hidden>{row.count === 1 ? "agent" : "agents"}</Hidden></span>
     </div>
   );
@@ -120,7 +126,6 @@ export function AgentItem({ row, place, selected }: { row: AgentRow; place: RowP
   const app = useApp();
   const { agent } = row;
   const { kind } = agent.state;
-  const title = agentTitle(agent);
   const node = app.store.nodeOf(agent);
   const unreachable = node !== null && !node.reachable;
   const explain = (event: Event): void =>
@@ -163,7 +168,7 @@ export function AgentItem({ row, place, selected }: { row: AgentRow; place: RowP
       )}
       <span class="row-label"><Highlight text={agent.leaf} before={agent.name.slice(0, agent.name.length - agent.leaf.length)} /></span>
       <Hidden>{unreachable ? `${app.store.nameOf(node)} cannot be reached, last known: ` : ""}{stateWord(agent)}</Hidden>
-      <span class="row-title"><bdi>{title}</bdi></span>
+      <span class="row-title"><bdi>{activity(agent)}</bdi></span>
       {node !== null && !node.self && app.preferences.grouping.value === "category" && <HostBadge node={node} />}
       {age !== "" && <span class={`row-age age-${kind}`}>{age}</span>}
     </div>
