@@ -82,10 +82,14 @@ fuzz: ## grow the fuzz corpora for MINUTES=1 per target, then compare terminals 
 
 .PHONY: differ
 differ: CASES = 10000
-differ: ## what CASES=10000 drawn programs show on tmux, on our terminals and in the page's emulator; prints what differs
+differ: BROWSER_CASES = 300
+differ: ## what CASES=10000 drawn programs show on tmux, on our terminals and in the page's emulator, BROWSER_CASES=300 of them in a browser
 	cd web/ui && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
 	$(CARGO) run --release --quiet -p consort-tests --bin differ -- --backend tmux --cases $(CASES)
 	$(CARGO) run --release --quiet -p consort-tests --bin differ -- --backend pty --cases $(CASES)
+	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
+	$(CARGO) run --release --quiet -p consort-tests --bin differ -- --backend tmux --browser --cases $(BROWSER_CASES)
+	$(CARGO) run --release --quiet -p consort-tests --bin differ -- --backend pty --browser --cases $(BROWSER_CASES)
 
 screenshots: ## make the pictures of the README
 	$(CARGO) build --release --quiet

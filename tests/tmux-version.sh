@@ -11,5 +11,6 @@ case $1 in
 *)
     $cargo test --quiet -p consort --test tmux_backend
     $cargo test --quiet -p consort-tests --test tmux_configurations
+    case $1 in 3.3* | 3.5*) $cargo test --quiet -p consort-tests --test differential tmux ;; esac
     ;;
 esac

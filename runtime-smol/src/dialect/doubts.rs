@@ -13,7 +13,7 @@ pub enum Doubt {
     ResizedBehind,
     /// The terminal was reset on the alternate screen, which tmux does not leave.
     ResetAlternate,
-    /// A piece of output ended between a zero width joiner and what it joins. tmux before 3.4 joins nothing if its read ended
+    /// A long piece of output ended between a zero width joiner and what it joins. tmux before 3.4 joins nothing if its read ended
     /// there too, and where reads end is not known.
     SplitJoiner,
     /// A wide character was repeated: where tmux stops depends on the column, and it wraps there.

@@ -5,7 +5,7 @@ use super::Dialect;
 use super::doubts::{Doubt, Doubts};
 use super::sequences::{self, Verdict};
 use super::text;
-use super::widths::{Width, Widths};
+use super::widths::{self, Width, Widths};
 use super::writing::Writing;
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ const SEQUENCE_BYTES: usize = 63;
 const INTERMEDIATES: usize = 3;
 /// Bytes of a string (title, clipboard, link) that is kept; tmux drops longer ones.
 const STRING_BYTES: usize = (1 << 20) - 1;
+/// tmux sends what it has read at once in one piece if it is shorter than this; more may come in several.
+const PIECE_BYTES: usize = 32;
 /// Bytes of memory that an idle filter keeps.
 const IDLE_BYTES: usize = 256;
 
@@ -43,6 +45,8 @@ pub struct Filter {
     returns: bool,
     /// Mode 7 (autowrap), which repeating a character turns off for a moment.
     wraps: bool,
+    /// There is no alternate screen, so the modes for it do nothing.
+    one_screen: bool,
     columns: u16,
     widths: Arc<Widths>,
     writing: Writing,
@@ -112,6 +116,7 @@ impl Filter {
             absolute: true,
             returns: false,
             wraps: true,
+            one_screen: false,
             columns,
             widths: Widths::assumed(dialect),
             writing: Writing::default(),
@@ -123,8 +128,8 @@ impl Filter {
 
     /// Forgets what has begun: the stream has a gap here.
     pub fn restart(&mut self) {
-        let widths = Arc::clone(&self.widths);
-        *self = Filter { widths, ..Filter::new(self.dialect, self.columns) };
+        let (widths, one_screen) = (Arc::clone(&self.widths), self.one_screen);
+        *self = Filter { widths, one_screen, ..Filter::new(self.dialect, self.columns) };
     }
 
     /// How long the authority waits for the end of a string before it takes what follows as text again.
@@ -171,6 +176,16 @@ impl Filter {
         self.wraps = wraps;
     }
 
+    /// Whether addresses are relative to nothing, likewise.
+    pub fn set_absolute(&mut self, absolute: bool) {
+        self.absolute = absolute;
+    }
+
+    /// Whether programs get no alternate screen, which is an option of tmux.
+    pub fn set_one_screen(&mut self, one_screen: bool) {
+        self.one_screen = one_screen;
+    }
+
     /// A number that changes with every string that begins; nothing outside of strings.
     #[must_use]
     pub fn string(&self) -> Option<u64> {
@@ -213,10 +228,15 @@ impl Filter {
                 rest = &rest[passed..];
             }
         }
-        if self.joiner == Joiner::Kept {
-            self.joiner = Joiner::Split;
-        }
+        self.end_piece(bytes.len());
         true
+    }
+
+    /// A piece of so many bytes has ended: perhaps what tmux has read at once has, too.
+    fn end_piece(&mut self, bytes: usize) {
+        if self.joiner == Joiner::Kept {
+            self.joiner = if bytes < PIECE_BYTES { Joiner::None } else { Joiner::Split };
+        }
     }
 
     /// How many bytes are canonical as they are. Remembers the last character of them.
@@ -312,7 +332,7 @@ impl Filter {
 
     /// Whether a character beyond ASCII may be passed on.
     fn prints(&self, character: char) -> bool {
-        // C1 controls: tmux does not act on them, nor does our emulator; others would.
+        // C1 controls: tmux does not act on them, nor does our emulator; others would. A byte order mark is nothing to others.
         !is_c1(character) && character != BYTE_ORDER_MARK && self.widths.prints(character)
     }
 
@@ -509,6 +529,9 @@ impl Filter {
                     modes.retain(|mode| *mode != 3);
                     out.extend_from_slice(b"\x1b[H\x1b[2J");
                 }
+                if self.one_screen {
+                    modes.retain(|mode| !matches!(mode, 47 | 1047 | 1049));
+                }
                 if modes.contains(&6) {
                     self.absolute = !set;
                 }
@@ -552,10 +575,15 @@ impl Filter {
             Dialect::Tmux { .. } if self.wraps => (b"\x1b[?7;7l", b"\x1b[?7;7h"),
             _ => (b"", b""),
         };
+        // Since 3.4 tmux repeats the letter that stands for a line, not the line.
+        let plain = matches!(self.dialect, Dialect::Tmux { version } if version >= (3, 4));
+        let (letters, lines) = self.writing.drawing().filter(|_| plain).unwrap_or_default();
         out.extend_from_slice(before);
+        out.extend_from_slice(letters);
         for _ in 0..times {
             out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         }
+        out.extend_from_slice(lines);
         out.extend_from_slice(after);
     }
 
@@ -589,11 +617,16 @@ impl Filter {
         }
         let Character { bytes, have, broken, .. } = std::mem::take(character);
         let text = if broken { None } else { std::str::from_utf8(&bytes[..have]).ok() };
-        let Some(whole) = text.and_then(|text| text.chars().next()) else { return };
+        let beyond = !broken && self.widths.prints_beyond() && widths::is_beyond(&bytes[..have]);
+        let unknown = beyond.then_some(char::REPLACEMENT_CHARACTER);
+        let Some(whole) = text.and_then(|text| text.chars().next()).or(unknown) else { return };
         self.home = false;
-        if whole == BYTE_ORDER_MARK {
-            // Browsers leave it out wherever it stands; where the authority gives it a column, that is a blank one.
-            out.resize(out.len() + usize::from(self.widths.of(whole).columns()), b' ');
+        if whole == BYTE_ORDER_MARK || is_c1(whole) {
+            // Browsers leave the one out wherever it stands, and act on the others. What follows may join it.
+            match (self.dialect, self.widths.of(whole)) {
+                (Dialect::Tmux { .. }, Width::Zero) => out.extend_from_slice(widths::NOTHING_SEEN.as_bytes()),
+                (_, width) => out.resize(out.len() + usize::from(width.columns()), b' '),
+            }
         } else if self.keeps_joiner(whole) {
             self.joiner = Joiner::Kept;
         } else if self.prints(whole) {
@@ -604,7 +637,7 @@ impl Filter {
             if joiner != Joiner::None {
                 out.extend_from_slice(ZERO_WIDTH_JOINER.encode_utf8(&mut [0; 4]).as_bytes());
             }
-            out.extend_from_slice(&bytes[..have]);
+            out.extend_from_slice(whole.encode_utf8(&mut [0; 4]).as_bytes());
             if self.repeats(whole) {
                 self.last = Last::Character(whole);
             }

@@ -79,7 +79,8 @@ fn only_a_character_that_takes_place_is_repeated() {
 
 #[test]
 fn c1_controls_and_broken_characters_print_nothing() {
-    assert_eq!(tmux("a\u{9b}31mb\u{85}c".as_bytes()), "a31mbc");
+    assert_eq!(canonical(TMUX, &["a\u{9b}31mb\u{85}c".as_bytes()]), "a\u{2060}31mb\u{2060}c".as_bytes());
+    assert_eq!(pty("a\u{9b}31mb\u{85}c"), "a31mbc");
     assert_eq!(tmux(b"a\xffb\xc3c\xe2\x82d\xed\xa0\x80e\xf5f"), "abcdef");
     // A first byte swallows as many as it announces, until ASCII comes.
     assert_eq!(tmux(b"\xc3\xc3\xa9x"), "x");
@@ -112,6 +113,8 @@ fn a_byte_order_mark_is_as_wide_for_browsers_as_for_the_authority() {
     filter.set_widths(Arc::new(measured));
     let mut out = Vec::new();
     assert_eq!(filter.feed("a\u{feff}b".as_bytes(), &mut out), b"a b");
+    assert_eq!(canonical(TMUX, &["a\u{feff}b".as_bytes()]), "a\u{2060}b".as_bytes());
+    assert_eq!(canonical(Dialect::Pty, &["a\u{feff}b".as_bytes()]), b"ab");
 }
 
 #[test]
@@ -232,6 +235,7 @@ proptest! {
             for byte in piece {
                 slow.byte(*byte, &mut expected);
             }
+            slow.end_piece(piece.len());
             let passed = quick.feed(piece, &mut out);
             prop_assert_eq!(passed.escape_ascii().to_string(), expected.escape_ascii().to_string());
             prop_assert_eq!((quick.state, quick.last, quick.home), (slow.state, slow.last, slow.home));
@@ -291,6 +295,45 @@ fn what_only_the_authority_can_answer_is_a_doubt() {
     let mut newer = Filter::new(Dialect::Tmux { version: (3, 5) }, 80);
     newer.feed("a漢\x1b[2b".as_bytes(), &mut Vec::new());
     assert_eq!(newer.take_doubt(), Some(Doubt::RepeatedWide));
+}
+
+#[test]
+fn a_joiner_at_the_end_of_a_short_piece_joins_nothing_to_older_versions() {
+    let text = "a👩\u{200d}".as_bytes();
+    let long = ["123456789 ".repeat(3).as_bytes(), text].concat();
+    assert_eq!(canonical(TMUX, &[text, "💻".as_bytes()]), "a👩💻".as_bytes());
+    assert_eq!(canonical(TMUX, &[&long, "💻".as_bytes()]), [&long, "💻".as_bytes()].concat());
+    assert_eq!(doubts(&[text, "💻".as_bytes()]), []);
+    assert_eq!(doubts(&[&long, "💻".as_bytes()]), [Doubt::SplitJoiner]);
+}
+
+const NEWER: Dialect = Dialect::Tmux { version: (3, 5) };
+
+#[test]
+fn newer_versions_repeat_letters_in_the_place_of_lines() {
+    assert!(tmux(b"\x1b(0q\x1b[2b").ends_with(r"\x1b[?7;7lqq\x1b[?7;7h"));
+    assert!(canonical(NEWER, &[b"\x1b(0q\x1b[2b"]).ends_with(b"\x1b[?7;7l\x1b(Bqq\x1b(0\x1b[?7;7h"));
+    assert!(canonical(NEWER, &[b"\x1b)0\x0eq\x1b[2b"]).ends_with(b"\x1b[?7;7l\x1b)Bqq\x1b)0\x1b[?7;7h"));
+}
+
+#[test]
+fn what_is_encoded_beyond_unicode_is_a_character_where_the_authority_prints_it() {
+    let text = b"a\xf4\x90\x80\x80b";
+    let mut filter = Filter::new(NEWER, 80);
+    assert_eq!(filter.feed(text, &mut Vec::new()), b"ab");
+    filter.set_widths(Arc::new(Widths::clone(&Widths::assumed(NEWER)).with_beyond(true)));
+    assert_eq!(filter.feed(text, &mut Vec::new()), "a\u{fffd}b".as_bytes());
+    assert_eq!(filter.feed(b"\xf4\x90\x80A", &mut Vec::new()), b"A");
+}
+
+#[test]
+fn where_there_is_one_screen_only_the_modes_for_the_other_do_nothing() {
+    let mut filter = Filter::new(TMUX, 80);
+    filter.set_one_screen(true);
+    filter.restart();
+    let mut out = Vec::new();
+    assert_eq!(filter.feed(b"\x1b[?1049;25h\x1b[?47h\x1b[?1047l", &mut out), b"\x1b[?25h");
+    assert!(!filter.doubts.is_alternate());
 }
 
 #[test]

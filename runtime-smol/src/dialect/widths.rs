@@ -3,13 +3,64 @@
 
 use super::Dialect;
 use data_encoding::BASE64;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 use unicode_width::UnicodeWidthChar;
 
-/// The number of the operating system command that carries a table. Browsers take it from snapshots; no program can print it,
+/// The number of the operating system command that carries a table, or [`erase_in_place`]. Browsers take it from snapshots; no program can print it,
 /// because the filter leaves it out, and `consort attach` drops every command that it does not know.
 pub const OSC: u32 = 7117;
+
+/// The command, behind a table, by which a browser's emulator knows that what is erased does not go to the history.
+#[must_use]
+pub fn erase_in_place() -> String {
+    format!("\x1b]{OSC};erase-in-place\x1b\\")
+}
+
+/// A character without width of which nothing is seen. It stands for those that tmux keeps in cells and others do not: the byte
+/// order mark, and C1 controls.
+pub(super) const NOTHING_SEEN: &str = "\u{2060}";
+
+/// Whether these bytes encode a character behind the last one of Unicode.
+#[must_use]
+pub fn is_beyond(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xf4, 0x90..=0xbf, 0x80..=0xbf, 0x80..=0xbf])
+}
+
+/// The text of a capture, as everybody reads it: with the same in the place of C1 controls and of what is no character as in
+/// live bytes.
+#[must_use]
+pub fn canonical_capture(text: &[u8]) -> Cow<'_, [u8]> {
+    let odd =
+        |bytes: &[u8]| matches!(bytes, [0xc2, 0x80..=0x9f, ..] | [0xef, 0xbb, 0xbf, ..] | [0xf4, 0x90..=0xbf, ..]);
+    let Some(first) = memchr::memchr3_iter(0xc2, 0xef, 0xf4, text).find(|at| odd(&text[*at..])) else {
+        return Cow::Borrowed(text);
+    };
+    let (mut out, mut rest) = (text[..first].to_vec(), &text[first..]);
+    while let Some(byte) = rest.first() {
+        let length = match rest {
+            [0xc2, 0x80..=0x9f, ..] => {
+                out.extend_from_slice(NOTHING_SEEN.as_bytes());
+                2
+            }
+            [0xef, 0xbb, 0xbf, ..] => {
+                out.extend_from_slice(NOTHING_SEEN.as_bytes());
+                3
+            }
+            _ if rest.get(..4).is_some_and(is_beyond) => {
+                out.extend_from_slice("\u{fffd}".as_bytes());
+                4
+            }
+            _ => {
+                out.push(*byte);
+                1
+            }
+        };
+        rest = &rest[length..];
+    }
+    Cow::Owned(out)
+}
 
 /// Bytes of a cell's characters that tmux keeps.
 const CELL_BYTES: usize = 21;
@@ -60,6 +111,9 @@ pub struct Widths {
     /// Where a run begins, and its width; it ends where the next one begins.
     runs: Vec<(u32, Width)>,
     drops: bool,
+    /// What is encoded as if Unicode went on behind its last character is printed too, in one column each (by tmux since 3.4 with
+    /// some libraries).
+    beyond: bool,
 }
 
 /// The table of `unicode-width`, by which our emulator counts.
@@ -103,7 +157,7 @@ impl Widths {
 
     fn new(join: Join, runs: Vec<(u32, Width)>) -> Self {
         let drops = runs.iter().any(|(_, width)| *width == Width::Dropped);
-        Widths { join, runs, drops }
+        Widths { join, runs, drops, beyond: false }
     }
 
     /// The same table with what was measured in place of what was assumed.
@@ -117,7 +171,18 @@ impl Widths {
         for (character, width) in measured {
             all[*character as usize] = *width;
         }
-        Widths::new(self.join, runs(all.into_iter()))
+        Widths { beyond: self.beyond, ..Widths::new(self.join, runs(all.into_iter())) }
+    }
+
+    /// The same table of an authority that prints what is [beyond Unicode](is_beyond), or does not.
+    #[must_use]
+    pub fn with_beyond(self, beyond: bool) -> Widths {
+        Widths { beyond, ..self }
+    }
+
+    /// Whether what is [beyond Unicode](is_beyond) is printed.
+    pub(super) fn prints_beyond(&self) -> bool {
+        self.beyond
     }
 
     /// The width of one character.

@@ -115,6 +115,15 @@ impl Writing {
         }
     }
 
+    /// What makes letters of the line drawing that is written with, and what makes lines of them again; nothing if none is.
+    pub(super) fn drawing(&self) -> Option<(&'static [u8], &'static [u8])> {
+        match (self.sets.second, self.sets.drawing) {
+            (false, [true, _]) => Some((b"\x1b(B", b"\x1b(0")),
+            (true, [_, true]) => Some((b"\x1b)B", b"\x1b)0")),
+            _ => None,
+        }
+    }
+
     fn save(&mut self) {
         self.saved = Some(Box::new((self.pen.get(), self.sets)));
     }

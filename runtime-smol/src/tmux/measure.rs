@@ -23,13 +23,16 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// are wide, and private and unassigned characters.
 const ASKED: [RangeInclusive<char>; 7] = [
     '\u{1f000}'..='\u{1faff}',
-    '\u{a0}'..='\u{33ff}',
+    '\u{80}'..='\u{33ff}',
     '\u{fb00}'..='\u{ffef}',
     '\u{a000}'..='\u{abff}',
     '\u{d7b0}'..='\u{d7ff}',
     '\u{10000}'..='\u{1efff}',
     '\u{1fb00}'..='\u{1fbff}',
 ];
+
+/// As if Unicode went on behind its last character.
+const BEYOND: &[u8] = b"\xf4\x90\x80\x80";
 
 impl Engine {
     /// Measures, and gives the table to all terminals.
@@ -49,7 +52,10 @@ impl Engine {
             measured.extend(characters.iter().copied().zip(widths));
             smol::Timer::after(PAUSE).await;
         }
-        let widths = Arc::new(assumed.with_measured(&measured));
+        let line = Line::new("display-message -p").arg([b"#{=1:#{l:", BEYOND, b"}}"].concat());
+        let answer = self.ask(line).await.ok().and_then(|bodies| bodies.into_iter().next());
+        let beyond = answer.is_some_and(|answer| answer.trim_ascii_end() == BEYOND);
+        let widths = Arc::new(assumed.with_measured(&measured).with_beyond(beyond));
         let differs = widths != assumed;
         let mut state = self.state.borrow_mut();
         for (id, terminal) in &mut state.terminals {

@@ -8,7 +8,7 @@ use super::lists::shown_title;
 use super::quote::{Line, fields, unquote};
 use crate::dialect::Writing;
 use crate::dialect::pen::{Pen, Piece, pieces};
-use crate::dialect::widths::Widths;
+use crate::dialect::widths::{Widths, canonical_capture, erase_in_place};
 use crate::keyboard::Keyboard;
 use consort_core::Size;
 use consort_core::limits::SNAPSHOT_BYTES;
@@ -21,7 +21,7 @@ const STATE_FORMAT: &str = "#{pane_width} #{pane_height} #{cursor_x} #{cursor_y}
     #{alternate_saved_x} #{alternate_saved_y} #{insert_flag} #{keypad_flag} #{keypad_cursor_flag} \
     #{mouse_standard_flag} #{mouse_button_flag} #{mouse_all_flag} #{mouse_utf8_flag} #{mouse_sgr_flag} #{wrap_flag} \
     #{origin_flag} #{scroll_region_upper} #{scroll_region_lower} #{bracket_paste_flag} #{q:pane_title} \
-    #{q:pane_tabs} #{q:pane_tty} #{q:pane_key_mode}";
+    #{q:pane_tabs} #{q:pane_tty} #{q:pane_key_mode} #{scroll-on-clear} #{alternate-screen}";
 
 /// The commands whose answers make a [`Capture`], executed by tmux in one go.
 #[must_use]
@@ -95,6 +95,10 @@ pub struct State {
     region: (u16, u16),
     title: String,
     tabs: Vec<u16>,
+    /// The option `scroll-on-clear` is off: what is erased does not go to the history.
+    erases_in_place: bool,
+    /// The option `alternate-screen` is off: programs do not get any.
+    pub one_screen: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +119,8 @@ impl State {
         let text = |i: usize| fields.get(i).map(|field| String::from_utf8_lossy(field).into_owned());
         let number = |i: usize| text(i)?.parse::<u16>().ok();
         let flag = |i: usize| text(i).is_some_and(|text| text == "1");
+        // Of options that a version does not have nothing is said.
+        let off = |i: usize| text(i).is_some_and(|text| text == "0");
         let size = Size::clamped(number(0)?, number(1)?);
         let point = |x: usize, y: usize| Some((number(x)?.min(size.cols()), number(y)?.min(size.rows() - 1)));
         Some(State {
@@ -141,6 +147,8 @@ impl State {
             region: (number(18)?, number(19)?),
             title: text(21)?,
             tabs: text(22)?.split(',').filter_map(|tab| tab.parse().ok()).collect(),
+            erases_in_place: off(25),
+            one_screen: off(26),
         })
     }
 }
@@ -157,11 +165,11 @@ impl Capture {
         let [state, rows, joined, pending, saved_rows, saved_joined] = bodies else { return None };
         Some(Capture {
             state: State::parse(state)?,
-            rows: rows.clone(),
-            joined: joined.clone(),
+            rows: canonical_capture(rows).into_owned(),
+            joined: canonical_capture(joined).into_owned(),
             pending: unquote(pending),
-            saved_rows: saved_rows.clone(),
-            saved_joined: saved_joined.clone(),
+            saved_rows: canonical_capture(saved_rows).into_owned(),
+            saved_joined: canonical_capture(saved_joined).into_owned(),
         })
     }
 
@@ -215,7 +223,10 @@ impl Capture {
         };
         state.write_modes(&modes, shown, widths, &mut tail);
         let mut head = Writer::new(state.size.cols(), widths);
-        let command = widths.command();
+        let mut command = widths.command();
+        if state.erases_in_place {
+            command.push_str(&erase_in_place());
+        }
         let room = SNAPSHOT_BYTES.saturating_sub(tail.len() + command.len() + 64);
         let mut bytes: usize = normal.iter().map(|row| row.room()).sum();
         let mut normal = normal.into_iter();
@@ -253,6 +264,11 @@ impl State {
         self.flags.wrap
     }
 
+    /// Whether addresses are relative to the margins.
+    pub(crate) fn has_origin(&self) -> bool {
+        self.flags.origin
+    }
+
     /// Everything after the text: title, tabs, region, cursor, modes.
     fn write_modes(&self, modes: &Modes, screen: &[Row<'_>], widths: &Widths, out: &mut Vec<u8>) {
         let mut text = String::from("\x1b)B");
@@ -264,13 +280,9 @@ impl State {
                 let _ = write!(text, "\x1b[{}G\x1bH", tab + 1);
             }
         }
-        let (upper, lower) = self.region;
-        if upper < lower && (upper, lower) != (0, self.size.rows() - 1) {
-            let _ = write!(text, "\x1b[{};{}r", upper + 1, lower + 1);
-        }
+        text.push_str(&self.margins());
         out.extend_from_slice(text.as_bytes());
-        modes.writing.write_saved(out);
-        self.write_cursor(screen, widths, out);
+        self.write_cursor(&modes.writing, screen, widths, out);
         let [standard, button, all, utf8, sgr] = self.flags.mouse;
         let switches = [
             (self.flags.insert, "\x1b[4h"),
@@ -295,10 +307,18 @@ impl State {
         modes.writing.write(out);
     }
 
-    fn write_cursor(&self, screen: &[Row<'_>], widths: &Widths, out: &mut Vec<u8>) {
+    /// The sequence that sets the margins, if they are not those of a fresh terminal.
+    fn margins(&self) -> String {
+        let (upper, lower) = self.region;
+        if upper < lower && (upper, lower) != (0, self.size.rows() - 1) {
+            format!("\x1b[{};{}r", upper + 1, lower + 1)
+        } else {
+            String::new()
+        }
+    }
+
+    fn write_cursor(&self, writing: &Writing, screen: &[Row<'_>], widths: &Widths, out: &mut Vec<u8>) {
         let (x, y) = self.cursor;
-        let (origin, top) = if self.flags.origin { ("\x1b[?6h", self.region.0) } else { ("", 0) };
-        let row = y.saturating_sub(top) + 1;
         let mut column = x + 1;
         let mut last = Vec::new();
         if x >= self.size.cols() {
@@ -315,7 +335,18 @@ impl State {
                 last = format!("{}{on}{character}{off}\x1b[0m", pen.codes()).into_bytes();
             }
         }
-        let _ = write_str(out, &format!("{origin}\x1b[{row};{column}H"));
+        let (upper, lower) = self.region;
+        let relative = self.flags.origin;
+        if relative && !(upper..=lower).contains(&y) {
+            // No address leads there while there are margins; going back to where the cursor was before does.
+            let margins = self.margins();
+            let _ = write_str(out, &format!("\x1b[r\x1b[?6h\x1b[{};{column}H\x1b7{margins}\x1b8", y + 1));
+            writing.write_saved(out);
+        } else {
+            writing.write_saved(out);
+            let (origin, top) = if relative { ("\x1b[?6h", upper) } else { ("", 0) };
+            let _ = write_str(out, &format!("{origin}\x1b[{};{column}H", y.saturating_sub(top) + 1));
+        }
         out.extend(last);
     }
 }
@@ -478,15 +509,15 @@ impl<'w> Writer<'w> {
 
     fn text(&mut self, text: &[u8], column: &mut u16) {
         if text.is_ascii() {
-            *column += text.len() as u16;
-            return self.out.extend_from_slice(text);
-        }
-        // tmux keeps C1 controls within characters that they were printed behind; a terminal would act on them.
-        let text: String =
-            String::from_utf8_lossy(text).chars().filter(|c| !('\u{80}'..='\u{9f}').contains(c)).collect();
-        for cluster in self.widths.clusters(&text) {
             // What tmux has in the place of half a wide character would push the rest into the next row.
-            if *column + cluster.columns > self.cols {
+            let fits = text.len().min(usize::from(self.cols.saturating_sub(*column)));
+            *column += fits as u16;
+            return self.out.extend_from_slice(&text[..fits]);
+        }
+        for cluster in self.widths.clusters(&String::from_utf8_lossy(text)) {
+            // The same. What has become wide in the last column has no second half.
+            let first = cluster.text.chars().next().map_or(0, |first| self.widths.of(first).columns());
+            if *column + first > self.cols {
                 continue;
             }
             self.out.extend_from_slice(cluster.text.as_bytes());

@@ -86,7 +86,41 @@ fn what_follows_a_joined_emoji_is_placed() {
 #[test]
 fn a_c1_control_within_a_cell_is_not_in_the_snapshot() {
     let bytes = capture(20, 2, "a\u{9b}2Jb\n").into_bytes(Modes::default(), &widths());
-    assert!(String::from_utf8(bytes).expect("text").contains("a2Jb"));
+    assert!(String::from_utf8(bytes).expect("text").contains("a\u{2060}\x1b[2G2Jb"));
+}
+
+#[test]
+fn what_is_no_character_is_one_in_a_snapshot() {
+    let mut capture = capture(20, 2, "x\n");
+    capture.rows = canonical_capture(b"a\xf4\x90\x80\x80b\xef\xbb\xbfc\xef\xbc\x81\xc2\xa0").into_owned();
+    let bytes = capture.into_bytes(Modes::default(), &widths());
+    let text = String::from_utf8(bytes).expect("text");
+    assert!(text.contains("a\u{fffd}b\u{2060}") && text.contains("c\u{ff01}\u{a0}"), "{text:?}");
+}
+
+#[test]
+fn a_cursor_outside_of_the_margins_that_addresses_are_relative_to_is_put_there() {
+    let state = |x, y| format!("8 4 {x} {y} 1 0   0 0 0 0 0 0 0 0 1 1 1 2  title  /dev/null");
+    let written = |x, y| {
+        let bodies = [&*state(x, y), "12345678", "12345678", "", "", ""].map(|body| body.as_bytes().to_vec());
+        let bytes = Capture::parse(&bodies).expect("a capture").into_bytes(Modes::default(), &widths());
+        String::from_utf8(bytes).expect("text")
+    };
+    assert!(written(3, 2).contains("\x1b[?6h\x1b[2;4H"));
+    assert!(written(3, 0).contains("\x1b[r\x1b[?6h\x1b[1;4H\x1b7\x1b[2;3r\x1b8"));
+    assert!(written(8, 0).contains("\x1b[1;8H\x1b7\x1b[2;3r\x1b88\x1b[0m"));
+    assert!(written(3, 3).contains("\x1b[4;4H\x1b7\x1b[2;3r\x1b8"));
+}
+
+#[test]
+fn options_are_followed_where_they_are_known() {
+    let state = |options: &str| format!("8 4 0 0 1 0   0 0 0 0 0 0 0 0 1 0 0 3  title  /dev/null {options}");
+    let parsed = |options: &str| State::parse(state(options).as_bytes()).expect("a state");
+    let of = |options: &str| (parsed(options).erases_in_place, parsed(options).one_screen);
+    assert_eq!(
+        [of(" 1 1"), of(" 0 1"), of(r"Ext\ 1 1 0"), of("")],
+        [(false, false), (true, false), (false, true), (false, false)]
+    );
 }
 
 #[test]

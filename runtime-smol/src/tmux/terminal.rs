@@ -6,7 +6,7 @@ use super::modes::{ModeTracker, Tail, raw_mode};
 use super::parser::layout_panes;
 use super::quote::Line;
 use super::repair::Repair;
-use super::screen::{Capture, Modes, capture_line};
+use super::screen::{self, Capture, Modes, capture_line};
 use crate::backend::TerminalEvent;
 use crate::dialect::widths::Widths;
 use crate::dialect::{Dialect, Filter, Writing};
@@ -130,10 +130,11 @@ impl Terminal {
     }
 
     /// The filter goes on from what tmux is in the middle of, if it does not know that itself.
-    fn synchronise(&mut self, begun: &[u8], wraps: bool) {
+    fn synchronise(&mut self, begun: &[u8], state: &screen::State) {
         if std::mem::take(&mut self.unsynchronised) {
             self.filter.restart();
-            self.filter.set_wraps(wraps);
+            self.filter.set_wraps(state.wraps());
+            self.filter.set_absolute(!state.has_origin());
             self.filter.feed(begun, &mut Vec::new());
             self.string = self.filter.string().map(|string| (string, Instant::now()));
         }
@@ -380,7 +381,8 @@ impl State {
             let partial = if capture.in_sequence() { Some(Vec::new()) } else { terminal.tail.partial() };
             terminal.doubtful = partial.is_none();
             let begun = [capture.pending(), &partial.unwrap_or_default()].concat();
-            terminal.synchronise(&begun, capture.state.wraps());
+            terminal.synchronise(&begun, &capture.state);
+            terminal.filter.set_one_screen(capture.state.one_screen);
             terminal.filter.snapshot_taken(capture.state.is_alternate());
         } else {
             terminal.doubtful = false;

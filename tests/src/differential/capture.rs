@@ -9,7 +9,18 @@ use super::{Cell, Pen};
 #[must_use]
 pub fn rows(capture: &[u8]) -> Vec<Vec<Cell>> {
     let mut reader = Reader { pen: Pen::default(), drawing: false };
-    capture.split(|byte| *byte == b'\n').map(|line| reader.row(&String::from_utf8_lossy(line))).collect()
+    capture.split(|byte| *byte == b'\n').map(|line| reader.row(&text(line))).collect()
+}
+
+/// The text of a line. tmux may print characters behind the last one of Unicode.
+fn text(mut line: &[u8]) -> String {
+    let mut text = String::new();
+    while let Some(at) = line.windows(4).position(|bytes| matches!(bytes, [0xf4, 0x90..=0xbf, ..])) {
+        text += &String::from_utf8_lossy(&line[..at]);
+        text.push(char::REPLACEMENT_CHARACTER);
+        line = &line[at + 4..];
+    }
+    text + &String::from_utf8_lossy(line)
 }
 
 struct Reader {
@@ -36,8 +47,8 @@ impl Reader {
                 }
                 '\x0e' => self.drawing = true,
                 '\x0f' => self.drawing = false,
-                // Nothing is seen of it, and browsers leave it out.
-                '\u{feff}' => {}
+                // Nothing is seen of either, and viewers are given the same for them.
+                '\u{80}'..='\u{9f}' | '\u{feff}' => self.character('\u{2060}', &mut cells),
                 _ => self.character(character, &mut cells),
             }
         }

@@ -1,10 +1,14 @@
-//! The page's emulator, headless, as a process of Node.js that lives as long as this value.
+//! The page's emulator, headless or in a browser, as a process of Node.js that lives as long as this value.
 
 use super::Grid;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The longest time that the process takes to end.
+const ENDING: Duration = Duration::from_secs(10);
 
 /// What a viewer's emulator is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,25 +23,39 @@ pub enum Step {
 
 /// The process.
 #[derive(Debug)]
-pub struct Headless {
+pub struct Emulator {
     process: Child,
-    requests: ChildStdin,
+    /// Without them, the process ends.
+    requests: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
-impl Headless {
-    /// Starts it.
+impl Emulator {
+    /// Starts it without a page.
     ///
     /// # Panics
     /// Without Node.js, or if the dashboard's packages are not installed.
     #[must_use]
-    pub fn start() -> Self {
-        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../web/ui/differential/headless.mjs");
+    pub fn headless() -> Self {
+        Self::start("headless.mjs")
+    }
+
+    /// Starts it in Chromium, as the dashboard has it.
+    ///
+    /// # Panics
+    /// As [`headless`](Self::headless), or if the packages of the browser tests are not installed.
+    #[must_use]
+    pub fn in_browser() -> Self {
+        Self::start("browser.mjs")
+    }
+
+    fn start(script: &str) -> Self {
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../web/ui/differential").join(script);
         let mut process =
             Command::new("node").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node runs");
-        let requests = process.stdin.take().expect("a pipe");
+        let requests = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().expect("a pipe"));
-        Headless { process, requests, answers }
+        Emulator { process, requests, answers }
     }
 
     /// What a fresh emulator shows at each look of these steps, or how it fails.
@@ -53,7 +71,8 @@ impl Headless {
                 Step::Look => json!({ "look": true }),
             })
             .collect();
-        writeln!(self.requests, "{}", json!({ "steps": steps })).expect("the emulator takes requests");
+        let requests = self.requests.as_mut().expect("running");
+        writeln!(requests, "{}", json!({ "steps": steps })).expect("the emulator takes requests");
         let mut line = String::new();
         self.answers.read_line(&mut line).expect("the emulator answers");
         let answer: Value = serde_json::from_str(&line).expect("the emulator answers JSON");
@@ -64,8 +83,14 @@ impl Headless {
     }
 }
 
-impl Drop for Headless {
+impl Drop for Emulator {
     fn drop(&mut self) {
+        // It ends by itself, and so does its browser.
+        self.requests.take();
+        let until = Instant::now() + ENDING;
+        while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -21,8 +21,10 @@ pub fn reason(authority: Authority, case: &Case, difference: &Difference, repair
     let (own, shown) = &**difference.grids.as_ref()?;
     let behind = match difference.part {
         Part::Normal => true,
-        // Rows of it that the smaller screen has no place for.
-        Part::History => own.normal.is_some() && shown.history.starts_with(&own.history),
+        // Rows of it that the smaller screen has no place for, or that the larger one has taken back.
+        Part::History if own.normal.is_some() => {
+            shown.history.starts_with(&own.history) || own.history.starts_with(&shown.history)
+        }
         _ => false,
     };
     if behind && case.resize.is_some() {
@@ -37,12 +39,12 @@ pub fn reason(authority: Authority, case: &Case, difference: &Difference, repair
     }
     let live = matches!(difference.stage, Stage::LiveToCut | Stage::Live);
     let from_snapshot = !live || repaired || case.resize.is_some();
-    let above_margins = shown.cursor.0 == own.cursor.0 && shown.cursor.1 > own.cursor.1;
-    if from_snapshot && difference.part == Part::Cursor && above_margins && has_origin_mode(case) {
-        return Some("a snapshot cannot put the cursor outside of the margins that addresses are relative to");
-    }
     if from_snapshot && difference.part == Part::Screen && has_overlapping_characters(version, own) {
         return Some("tmux has another character in the place of half a wide one, and does not tell where");
+    }
+    let row_differs = matches!(difference.part, Part::Screen | Part::History | Part::Cursor);
+    if version >= (3, 4) && from_snapshot && row_differs && has_joined_blank(own) {
+        return Some("tmux does not tell where a cell ends that nothing but a joiner was put into");
     }
     if version < (3, 4) && from_snapshot && only_erased_colours_differ(difference.part, own, shown) {
         return Some("tmux before 3.4 does not tell the background of cells that were erased behind a row's text");
@@ -57,8 +59,10 @@ fn has_overlapping_characters(version: (u32, u32), own: &Grid) -> bool {
     own.screen.iter().any(|row| columns(row) > usize::from(own.size.0))
 }
 
-fn has_origin_mode(case: &Case) -> bool {
-    case.bytes().windows(5).any(|bytes| bytes == b"\x1b[?6h")
+/// Whether a joiner was printed behind a cell without text: what comes next may belong to it or not.
+fn has_joined_blank(own: &Grid) -> bool {
+    let joined = |row: &Vec<Cell>| row.windows(2).any(|cells| cells[0].text == " " && cells[1].text == "\u{200d}");
+    own.screen.iter().chain(&own.history).any(joined)
 }
 
 fn without_blank_rows(rows: &[Vec<Cell>]) -> Vec<&Vec<Cell>> {

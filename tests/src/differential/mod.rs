@@ -11,7 +11,7 @@ pub mod pty;
 pub mod shrink;
 pub mod tmux;
 
-pub use emulator::{Headless, Step};
+pub use emulator::{Emulator, Step};
 pub use generate::case;
 pub use grid::{Cell, Grid, Part, Pen};
 pub use program::{Case, Op};
@@ -84,7 +84,7 @@ impl Compared {
 }
 
 /// Shows what was recorded in the page's emulator; all differences, of each stage and part the first.
-pub fn compare(headless: &mut Headless, recorded: &Recorded, compared: Compared) -> Vec<Difference> {
+pub fn compare(emulator: &mut Emulator, recorded: &Recorded, compared: Compared) -> Vec<Difference> {
     let mut whole = recorded.before.clone();
     whole.push(Step::Look);
     whole.extend(recorded.after.iter().cloned());
@@ -94,7 +94,7 @@ pub fn compare(headless: &mut Headless, recorded: &Recorded, compared: Compared)
     let mut reloaded = vec![recorded.snapshot_at_cut.clone(), Step::Look];
     reloaded.extend(recorded.after.iter().cloned());
     reloaded.push(Step::Look);
-    let (live, reloaded) = match (headless.show(&whole), headless.show(&reloaded)) {
+    let (live, reloaded) = match (emulator.show(&whole), emulator.show(&reloaded)) {
         (Ok(live), Ok(reloaded)) => (live, reloaded),
         (Err(what), _) | (_, Err(what)) => {
             return vec![Difference { stage: Stage::Failed, part: Part::Screen, what, grids: None }];

@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// The longest time that asking tmux for widths takes.
-const MEASURING: Duration = Duration::from_secs(10);
+const MEASURING: Duration = Duration::from_secs(60);
 
 /// A tmux server with a session for cases, and the node's backend that looks at it.
 #[derive(Debug)]
@@ -62,6 +62,15 @@ impl Panes {
     /// If tmux does not start.
     #[must_use]
     pub fn start(program: Option<&Path>) -> Self {
+        Self::start_with(program, &[])
+    }
+
+    /// The same with these options of panes, such as `scroll-on-clear off`.
+    ///
+    /// # Panics
+    /// If tmux does not start, or does not know an option.
+    #[must_use]
+    pub fn start_with(program: Option<&Path>, options: &[&str]) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let program = program.map_or_else(|| PathBuf::from("tmux"), Path::to_owned);
         let socket = format!("consort-differ-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -78,8 +87,12 @@ impl Panes {
         let mut control = Control::start(&mut command());
         // However this process ends, the server ends with it.
         control.send("set-option -t cases destroy-unattached on");
-        control.send("display-message -p '#{version} #{pane_id}'");
         control.answer();
+        for option in options {
+            control.send(&format!("set-option -wg {option}"));
+            control.answer();
+        }
+        control.send("display-message -p '#{version} #{pane_id}'");
         let first = String::from_utf8_lossy(&control.answer()).into_owned();
         let (orders, orders_end) = async_channel::unbounded();
         let (reports_end, reports) = async_channel::bounded(4096);

@@ -1,12 +1,9 @@
-// The page's emulator without a page, as a process: reads one JSON object per line, answers each with one.
-//
-// A request is {"steps": [...]}, done on one fresh emulator: {"replace": [cols, rows, base64]}, {"append": base64},
-// or {"look": true}. The answer is {"looks": [...]}, what was shown at each look (see cells.mjs), or {"error": "…"}.
+// The page's emulator without a page, as a process (see requests.mjs).
 
-import { createInterface } from "node:readline";
 import { createServer } from "vite";
 import xterm from "@xterm/headless";
 import { screenOf } from "./cells.mjs";
+import { answerAll } from "./requests.mjs";
 
 const vite = await createServer({ root: new URL("..", import.meta.url).pathname, configFile: false, logLevel: "error",
   server: { middlewareMode: true, watch: null, ws: false }, optimizeDeps: { noDiscovery: true, include: [] } });
@@ -34,7 +31,7 @@ function replace(terminal, [cols, rows, base64]) {
   return write(terminal, replacement(decode(base64)));
 }
 
-async function answer({ steps }) {
+await answerAll(async ({ steps }) => {
   const terminal = createEmulator();
   const looks = [];
   for (const step of steps) {
@@ -44,9 +41,4 @@ async function answer({ steps }) {
   }
   terminal.dispose();
   return { looks };
-}
-
-for await (const line of createInterface({ input: process.stdin })) {
-  const result = await answer(JSON.parse(line)).catch((error) => ({ error: `${error}` }));
-  process.stdout.write(`${JSON.stringify(result)}\n`);
-}
+});

@@ -58,3 +58,34 @@ test("inserting more than is left to move leaves some where they are", async () 
 test("a wide character that does not fit leaves the cell behind it as it was", async () => {
   expect((await after("1234567\x1b[7G\x1b[1C漢")).lines.slice(0, 2)).toEqual(["1234567", "漢"]);
 });
+
+test("a wide character in the last two columns stays when lines do not wrap", async () => {
+  expect((await after("\x1b[?7l\x1b[7G漢")).lines[0]).toBe("      漢");
+  expect((await after("\x1b[?7l\x1b[7G漢x")).lines[0]).toBe("       x");
+});
+
+test("since 3.4 a character that makes another wide in the last column puts the cursor there", async () => {
+  expect((await after("1234567\u2714\ufe0f", "clusters")).cursor).toEqual([7, 0]);
+  expect((await after("123456\u2714\ufe0f", "clusters")).cursor).toEqual([8, 0]);
+});
+
+test("since 3.4 a character without width joins only what it stands right behind", async () => {
+  expect((await after("漢\x1b[2G\u0301", "clusters")).lines[0]).toBe("漢");
+  expect((await after("漢\x1b[2G\u0301")).lines[0]).toBe("漢\u0301");
+  expect((await after("漢\u0301", "clusters")).lines[0]).toBe("漢\u0301");
+});
+
+test("what is erased goes to the history, or not where the owner says so", async () => {
+  const inPlace = "\x1b]7117;erase-in-place\x1b\\";
+  for (const erasing of ["\x1b[2J", "\x1b[H\x1b[J", "\x1bc"]) {
+    expect((await after(`one\r\ntwo${erasing}`)).history).toBe(2);
+    expect(await after(`${inPlace}one\r\ntwo${erasing}`)).toMatchObject({ history: 0, lines: ["", "", ""] });
+  }
+  expect((await after(`1\r\n2\r\n3\r\n4${inPlace}\x1bc`)).history).toBe(1);
+  expect((await after(`${inPlace}${head("joiner")}one\x1b[2J`)).history).toBe(1);
+});
+
+test("a row that continues another does so also after a line feed went there", async () => {
+  expect((await after("123456789\x1b[H\n\x08")).cursor).toEqual([7, 0]);
+  expect((await after("123456789\x1b[H\n\x08", "zero-width")).cursor).toEqual([0, 1]);
+});

@@ -4,7 +4,7 @@ use async_signal::{Signal, Signals};
 use consort_tests::differential::explained::Authority;
 use consort_tests::differential::tmux::Panes;
 use consort_tests::differential::{
-    Case, Compared, Difference, Headless, Recorded, Step, case, compare, explained, pty, shrink,
+    Case, Compared, Difference, Emulator, Recorded, Step, case, compare, explained, pty, shrink,
 };
 use futures_lite::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,26 +25,39 @@ struct Options {
     seed: u64,
     pty: bool,
     program: Option<PathBuf>,
+    /// Options of tmux, such as `scroll-on-clear off`.
+    set: Vec<String>,
     small: usize,
     /// Print what viewers were sent.
     show: bool,
+    /// The page's emulator is in a browser.
+    browser: bool,
 }
 
 fn options() -> Options {
-    let mut options = Options { cases: 1000, seed: 0, pty: false, program: None, small: 60, show: false };
+    let mut options = Options {
+        cases: 1000,
+        seed: 0,
+        pty: false,
+        program: None,
+        set: Vec::new(),
+        small: 60,
+        show: false,
+        browser: false,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
-        if argument == "--show" {
-            options.show = true;
-            continue;
-        }
-        let value = arguments.next().unwrap_or_default();
+        let mut value = || arguments.next().unwrap_or_default();
+        let number = |value: String| value.parse().expect("a number");
         match argument.as_str() {
-            "--cases" => options.cases = value.parse().expect("a number"),
-            "--seed" => options.seed = value.parse().expect("a number"),
-            "--backend" => options.pty = value == "pty",
-            "--tmux" => options.program = Some(value.into()),
-            "--shrink" => options.small = value.parse().expect("a number"),
+            "--show" => options.show = true,
+            "--browser" => options.browser = true,
+            "--cases" => options.cases = number(value()),
+            "--seed" => options.seed = number(value()),
+            "--backend" => options.pty = value() == "pty",
+            "--set" => options.set.push(value()),
+            "--tmux" => options.program = Some(value().into()),
+            "--shrink" => options.small = number(value()) as usize,
             _ => panic!("what is {argument}?"),
         }
     }
@@ -71,8 +84,12 @@ fn main() {
     let options = options();
     watch_signals();
     let start = Instant::now();
-    let panes = (!options.pty).then(|| Panes::start(options.program.as_deref()));
-    let mut bench = Bench { panes, headless: Headless::start(), explained: BTreeMap::new(), repaired: 0 };
+    let panes = (!options.pty).then(|| {
+        let set: Vec<&str> = options.set.iter().map(String::as_str).collect();
+        Panes::start_with(options.program.as_deref(), &set)
+    });
+    let emulator = if options.browser { Emulator::in_browser() } else { Emulator::headless() };
+    let mut bench = Bench { panes, emulator, explained: BTreeMap::new(), repaired: 0 };
     let seeds: Vec<u64> = (options.seed..options.seed + options.cases).collect();
     let mut found: Vec<(u64, Case, Difference)> = Vec::new();
     let mut tried = 0;
@@ -83,6 +100,7 @@ fn main() {
         tried += seeds.len();
         let cases: Vec<Case> = seeds.iter().map(|seed| case(*seed)).collect();
         for (at, difference) in bench.differences(&cases) {
+            eprintln!("seed {}: {:?}: {}", seeds[at], difference.stage, difference.what);
             found.push((seeds[at], cases[at].clone(), difference));
         }
     }
@@ -133,7 +151,7 @@ fn sent(recorded: &Recorded) -> String {
 struct Bench {
     /// None: our own terminals.
     panes: Option<Panes>,
-    headless: Headless,
+    emulator: Emulator,
     /// Why cases differ nevertheless, and how many.
     explained: BTreeMap<&'static str, usize>,
     /// Cases in which a doubt was answered by a snapshot.
@@ -156,7 +174,7 @@ impl Bench {
         for (at, recorded) in recorded.iter().enumerate() {
             self.repaired += usize::from(recorded.repaired);
             let mut reasons = BTreeSet::new();
-            let mut differences = compare(&mut self.headless, recorded, compared).into_iter();
+            let mut differences = compare(&mut self.emulator, recorded, compared).into_iter();
             let unexplained = differences.find(|difference| {
                 let reason = explained::reason(authority, &cases[at], difference, recorded.repaired);
                 reasons.extend(reason);

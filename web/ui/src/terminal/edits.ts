@@ -58,7 +58,7 @@ export function editAsOwners(terminal: Pick<Terminal, "parser">, owner: Owner): 
   /** Rows up to the last one that is used go to the history, whatever the margins are. */
   const eraseScreen = (): void => {
     const { buffer, rows } = service;
-    let used = buffer.hasScrollback ? rows : 0;
+    let used = buffer.hasScrollback && !owner.erasesInPlace ? rows : 0;
     while (used > 0) {
       const line = buffer.lines.get(buffer.ybase + used - 1);
       if (line && isUsed(line)) break;

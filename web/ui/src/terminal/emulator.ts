@@ -43,7 +43,11 @@ export function configureEmulator(terminal: Emulator, listener: EmulatorListener
   terminal.unicode.activeVersion = "11";
   const owner: Owner = { tmux: false };
   followOwnersRules(terminal, owner);
-  countByOwnersWidths(terminal, ({ join }) => Object.assign(owner, { tmux: join !== "zero-width", joiner: join === "joiner" }));
+  countByOwnersWidths(
+    terminal,
+    ({ join }) => Object.assign(owner, { tmux: join !== "zero-width", joiner: join === "joiner", erasesInPlace: false }),
+    () => (owner.erasesInPlace = true),
+  );
   swallowQueries(terminal);
   switchScreensAsOwners(terminal, owner);
   editAsOwners(terminal, owner);

@@ -9,6 +9,8 @@ export interface Owner {
   tmux: boolean;
   /** A zero width joiner takes the next character along even where there is nothing to join (tmux before 3.4). */
   joiner?: boolean;
+  /** What is erased does not go to the history (the option `scroll-on-clear` of a tmux is off). */
+  erasesInPlace?: boolean;
 }
 
 /** To be called before other handlers of `ESC c`, which xterm asks first then. */
@@ -42,12 +44,16 @@ export function followOwnersRules(terminal: Pick<Terminal, "parser">, owner: Own
     return false;
   });
 
-  // To tmux a line that is full stays so in the next row.
+  // To tmux a line that is full stays so in the next row, and what the next row continues stays so, too.
   for (const control of "\n\v\f") {
     input._parser.setExecuteHandler(control, () => {
-      const { x } = service.buffer;
+      const { x, y, ybase, lines, scrollBottom } = service.buffer;
+      const next = y === scrollBottom ? undefined : lines.get(ybase + y + 1);
+      const wrapped = next?.isWrapped === true;
       input.lineFeed();
-      if (owner.tmux && x >= service.cols) service.buffer.x = x;
+      if (!owner.tmux) return true;
+      if (x >= service.cols) service.buffer.x = x;
+      if (next !== undefined) next.isWrapped = wrapped;
       return true;
     });
   }
@@ -56,7 +62,7 @@ export function followOwnersRules(terminal: Pick<Terminal, "parser">, owner: Own
   parser.registerEscHandler({ final: "c" }, () => {
     const before = service.buffer;
     if (!owner.tmux || !before.hasScrollback) return false;
-    withoutMargins(core, () => input.eraseInDisplay(one(2)));
+    if (!owner.erasesInPlace) withoutMargins(core, () => input.eraseInDisplay(one(2)));
     const history: Line[] = [];
     for (let at = 0; at < before.ybase; at++) {
       const line = before.lines.get(at);

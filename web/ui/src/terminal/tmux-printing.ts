@@ -88,6 +88,8 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
     let column = buffer.x - 1;
     while (column > 0 && isPadding(line, column)) column--;
     if (column < 0 || isPadding(line, column)) return;
+    // Since 3.4 only right behind it.
+    if (!owner.joiner && line.getWidth(column) !== buffer.x - column) return;
     const cell = line.loadCell(column, emptyCell(core));
     if (!line.hasContent(column)) {
       cell.content = SPACE;
@@ -97,6 +99,8 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
     const grows = wider > 0 && buffer.x < cols;
     line.addCodepointToCell(column, codepoint, grows ? 2 : 0);
     if (grows) line.setCellFromCodepoint(buffer.x++, 0, 0, input._curAttrData);
+    // There is no place for its second half, and the cursor is on the first one then.
+    else if (wider > 0) buffer.x = cols - 1;
   };
 
   const wrap = (): void => {
@@ -122,9 +126,13 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
       if (link) input._oscLinkService.addLineToLink(link, buffer.ybase + buffer.y);
     };
     let state = input._parser.precedingJoinState;
+    /** Nothing has taken a cell yet; the last character has. */
+    let first = true;
+    let took = false;
+    /** The cursor stays in the last column. */
+    let stuck = false;
     let line = lineAtCursor();
     input._dirtyRowTracker.markDirty(buffer.y);
-    if (!insertMode) eraseFirstHalf(line, buffer.x, wraparound && !charset && (data[start] ?? 0) < 0x7f);
     linkRow();
     for (let at = start; at < end; at++) {
       let code = data[at] ?? 0;
@@ -139,22 +147,29 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
           state = code === ZERO_WIDTH_JOINER && owner.joiner === true ? properties | JOINER_BEFORE : 0;
           continue;
         }
+        if (took && !insertMode) eraseSecondHalf(line, buffer.x);
+        took = false;
         if (joins) join(line, code, width - ((state >> 1) & 3));
-        state = properties;
+        // The older rule has to know of a joiner; with the newer one what comes next looks at the cell, which may have grown.
+        state = joins && owner.joiner !== true ? 0 : properties;
         continue;
       }
       state = properties;
       if (!wraparound && width > 1 && (width > cols || (buffer.x !== cols && buffer.x > cols - width))) continue;
       if (insertMode) insertCells(core, line, buffer.x, width, plain);
       if (wraparound && buffer.x > cols - width) {
-        if (!insertMode) eraseSecondHalf(line, buffer.x);
+        if (took && !insertMode) eraseSecondHalf(line, buffer.x);
         wrap();
         line = lineAtCursor();
         input._dirtyRowTracker.markDirty(buffer.y);
         linkRow();
       }
       if (buffer.x > cols - width) continue;
-      if (insertMode) eraseFirstHalf(line, buffer.x);
+      if (insertMode || first || stuck) {
+        eraseFirstHalf(line, buffer.x, !insertMode && first && wraparound && !charset && code < 0x7f);
+      }
+      first = false;
+      took = true;
       const { x } = buffer;
       const tookHalf = insertMode && (width > 1 || line.getWidth(x) !== 1);
       line.setCellFromCodepoint(x, code, width, pen);
@@ -165,10 +180,10 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
       } else {
         buffer.x = cols - 1;
         printing.filled = true;
-        eraseFirstHalf(line, buffer.x);
+        stuck = true;
       }
     }
-    if (!insertMode) eraseSecondHalf(line, buffer.x);
+    if (took && !insertMode && !stuck) eraseSecondHalf(line, buffer.x);
     input._parser.precedingJoinState = state;
     input._dirtyRowTracker.markDirty(buffer.y);
   };

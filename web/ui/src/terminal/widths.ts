@@ -2,8 +2,11 @@
 
 import type { IBuffer, Terminal } from "@xterm/xterm";
 
-/** The private command that carries the table; no program can print it. */
+/** The private command that carries the table, or what else the owner does; no program can print it. */
 export const WIDTHS_OSC = 7117;
+
+/** What is erased does not go to the history. */
+const ERASE_IN_PLACE = "erase-in-place";
 
 const VERSION = "owner";
 /** Bytes of a cell's characters that tmux keeps. */
@@ -54,9 +57,11 @@ export function readWidthTable(data: string): WidthTable | null {
 export function countByOwnersWidths(
   { parser, unicode, buffer }: Pick<Terminal, "parser" | "unicode" | "buffer">,
   arrived: (table: WidthTable) => void,
+  erasesInPlace: () => void,
 ): void {
   let counter: WidthCounter | null = null;
   parser.registerOscHandler(WIDTHS_OSC, (data) => {
+    if (data === ERASE_IN_PLACE) erasesInPlace();
     const table = readWidthTable(data);
     if (table === null) return true;
     arrived(table);
@@ -116,9 +121,12 @@ class WidthCounter {
     const buffer = this.active();
     const row = buffer.getLine(buffer.baseY + buffer.cursorY);
     const left = row?.getCell(buffer.cursorX - 1);
-    const cell = left?.getWidth() === 0 ? row?.getCell(buffer.cursorX - 2) : left;
+    const behind = left?.getWidth() === 0 ? 2 : 1;
+    const cell = behind === 2 ? row?.getCell(buffer.cursorX - 2) : left;
     const alone = properties(false, width, false, bytes);
     if (cell === undefined) return alone;
+    // Since 3.4 only right behind it.
+    if (this.current.join === "clusters" && cell.getWidth() !== behind) return alone;
     const text = cell.getChars();
     // With the older rule a joiner and what it joins come together.
     const zwj = this.current.join === "clusters" && text.endsWith("\u200d");
