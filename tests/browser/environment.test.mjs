@@ -74,7 +74,7 @@ test("a login shell that cannot be read says so with what to do, and is asked ag
   const phone = await openPage(browser, node, PHONE);
   const section = await settings(phone);
   profile("exit 1\n");
-  await section.getByRole("button", { name: "Ask again" }).click();
+  await section.getByRole("button", { name: "Read again" }).click();
   const problem = section.getByTestId("environment-problem");
   await problem.filter({ hasText: "could not be read" }).waitFor();
   assert.match(await problem.textContent(), /consort env reload/);
@@ -82,7 +82,7 @@ test("a login shell that cannot be read says so with what to do, and is asked ag
   await section.scrollIntoViewIfNeeded();
   await picture(phone, "settings-phone");
   profile(`export PATH="${join(node.folder, "bin")}:/usr/bin:/bin"\n`);
-  await section.getByRole("button", { name: "Ask again" }).click();
+  await section.getByRole("button", { name: "Read again" }).click();
   await problem.waitFor({ state: "detached" });
   assert.deepEqual(phone.errors, []);
   await phone.context().close();

@@ -1,7 +1,7 @@
 // What this browser remembers between visits.
 
 import { computed, signal } from "@preact/signals";
-import { isBoolean, isNumber, isOneOf, isStrings, isTexts, persisted, shared } from "../model/persisted";
+import { isBoolean, isNumber, isOneOf, isStrings, isText, isTexts, persisted, shared } from "../model/persisted";
 import type { Grouping } from "../model/machines";
 import { isAlertSettings, NO_ALERTS, type AlertSettings } from "../model/alerts";
 import { isGridCount, type GridCount } from "../model/grid";
@@ -39,6 +39,8 @@ export class Preferences {
   readonly alerts = shared<AlertSettings>("alerts", NO_ALERTS, isAlertSettings);
   /** Somebody has read that notifications exist, and did not want them. */
   readonly alertsDeclined = persisted("alerts-declined", false, isBoolean);
+  /** What the agent that was created last runs. */
+  readonly lastPreset = persisted("last-preset", "", isText);
   /** Where an agent was created last, by machine. */
   readonly lastDirectories = persisted<Record<string, string>>("last-directories", {}, isTexts);
 

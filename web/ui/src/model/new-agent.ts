@@ -35,6 +35,13 @@ export function presetsFor(known: readonly KnownProgram[], chosen: string): read
   return PRESETS.filter(({ id, program, rare }) => rare !== true || id === chosen || found.has(program ?? ""));
 }
 
+/** The one that was used last, or the first whose program is there. */
+export function presetToBeginWith(known: readonly KnownProgram[], last: string): string {
+  if (PRESETS.some(({ id }) => id === last)) return last;
+  const isThere = (program: string | null): boolean => known.some(({ name, path }) => name === program && path !== null);
+  return PRESETS.find(({ program }) => isThere(program))?.id ?? "claude";
+}
+
 /** What is said of a preset's program below it; empty if nothing is known. */
 export function programHint(known: KnownPrograms | null, preset: string): string {
   const program = PRESETS.find(({ id }) => id === preset)?.program;

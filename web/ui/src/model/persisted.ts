@@ -44,6 +44,7 @@ export function isOneOf<const T extends string>(...values: readonly T[]): (value
 
 export const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 export const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
+export const isText = (value: unknown): value is string => typeof value === "string";
 export const isTexts = (value: unknown): value is Record<string, string> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && isStrings(Object.values(value));
 export const isStrings = (value: unknown): value is string[] =>

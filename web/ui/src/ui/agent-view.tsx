@@ -21,6 +21,9 @@ import { StateGlyph } from "./state-glyph";
 import { titleIfCut } from "./tooltip";
 import { StoppedPane, TerminalPane } from "./terminal-pane";
 
+/** Without three letters and an ellipsis, a level this short saves nothing. */
+const UNCUT_LETTERS = 4;
+
 export function AgentView({ id }: { id: string }): JSX.Element {
   const app = useApp();
   // One that is closed while it is on the screen stays there with its name and what it showed last.
@@ -77,7 +80,7 @@ function UnknownAgent({ id }: { id: string }): JSX.Element {
       <div class="home-card" data-testid="unknown">
         <h1>{name === undefined ? "No such agent" : <><bdi>{name}</bdi> is gone</>}</h1>
         <p>
-          {name === undefined ? <>There is no agent <code><bdi>{id}</bdi></code>. It may have another name now, or </> : "It "}
+          {name === undefined ? <>There is no agent named “<bdi>{id}</bdi>”. It may have another name now, or it </> : "It "}
           was deleted, or its tmux session was closed.
         </p>
         {similar.length > 0 && (
@@ -170,7 +173,7 @@ function AgentName({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Elemen
   return (
     <h1 class="agent-name" data-testid="agent-name" style={hue === undefined ? {} : { "--hue": hue }}>
       {agent.path.map((segment, index) => (
-        <span key={index} class="crumb" style={{ "--letters": Math.min(3, segment.length) }}>
+        <span key={index} class={`crumb ${segment.length <= UNCUT_LETTERS ? "short" : ""}`} style={{ "--letters": Math.min(3, segment.length) }}>
           {index === 0 && <span class="swatch" />}
           <span class="crumb-text"><bdi>{segment}</bdi></span>
         </span>

@@ -1,10 +1,10 @@
 // Creates an agent: its name and place in the tree, where it works, what it runs.
 
-import { signal, useSignal } from "@preact/signals";
+import { signal, useSignal, type Signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { isUnfinished, namesakes, namesakeWarning, placeOf, siblingPrefix } from "../model/names";
-import { formProblems, presetsFor, programHint, toRequest, withEmptyRow, type AgentForm, type EnvRow, type FormField, type Preset } from "../model/new-agent";
+import { formProblems, presetToBeginWith, presetsFor, programHint, toRequest, withEmptyRow, type AgentForm, type EnvRow, type FormField, type Preset } from "../model/new-agent";
 import { ApiError, type KnownPrograms } from "../net/api";
 import type { BackendKind } from "../protocol/types";
 import { useApp } from "./context";
@@ -43,7 +43,7 @@ function missingKey(node: string, preset: string): string {
 /** `node`: the machine that is meant, if any. */
 export function CreateDialog({ path, node }: { path: readonly string[]; node: string | null }): JSX.Element {
   const app = useApp();
-  const form = useSignal<AgentForm>(initialForm(path, onMachine(app, machineToBeginWith(app, node))));
+  const form = useSignal<AgentForm>(initialForm(path, onMachine(app, machineToBeginWith(app, node)), app.preferences.lastPreset.value));
   const machine = machineOf(app, form.value);
   const refusal = useSignal<Refusal | null>(null);
   const busy = useSignal(false);
@@ -52,6 +52,8 @@ export function CreateDialog({ path, node }: { path: readonly string[]; node: st
     form.value = { ...form.value, ...change };
     refusal.value = null;
   };
+  const known = useKnownPrograms();
+  usePresetThatIsThere(form, known);
 
   const formElement = useRef<HTMLFormElement>(null);
   /** Says what is wrong and puts the keyboard where it can be put right. */
@@ -81,6 +83,7 @@ export function CreateDialog({ path, node }: { path: readonly string[]; node: st
       const size = app.sizeForNew();
       const agent = await app.api.createAgent(size ? { ...request, ...size } : request);
       app.preferences.lastDirectories.value = { ...app.preferences.lastDirectories.value, [form.value.node]: form.value.directory };
+      app.preferences.lastPreset.value = form.value.preset;
       app.store.put(agent);
       app.store.flush();
       app.dialog.value = null;
@@ -117,7 +120,7 @@ export function CreateDialog({ path, node }: { path: readonly string[]; node: st
         <div class="form-body">
           {refusal.value !== null && refusal.value.field === null && <p class="form-error" role="alert" tabIndex={-1}>{refusal.value.text}</p>}
           <NameField form={form.value} problem={problemOf("name")} warning={warning} set={set} />
-          <ProgramField form={form.value} problem={problemOf("commandLine")} set={set} />
+          <ProgramField form={form.value} known={known} problem={problemOf("commandLine")} set={set} />
           {app.hasMachines.value && <MachineField form={form.value} set={set} />}
           <Field label="Directory" id="create-directory" problem={problemOf("directory")}>
             <DirectoryPicker node={form.value.node} value={form.value.directory} problem={problemOf("directory")} set={(directory) => set({ directory })} />
@@ -208,10 +211,9 @@ function NamePreview({ name }: { name: string }): JSX.Element {
   );
 }
 
-function ProgramField({ form, problem, set }: FormPart): JSX.Element {
+function ProgramField({ form, known, problem, set }: FormPart & { known: KnownPrograms | null }): JSX.Element {
   const custom = form.preset === "custom";
   const shell = form.preset === "shell";
-  const known = useKnownPrograms();
   // What is known is of this machine.
   const here = form.node === "" ? known : null;
   const absent = (program: string | null): boolean => here?.programs.some(({ name, path }) => name === program && path === null) ?? false;
@@ -251,6 +253,17 @@ function ProgramField({ form, problem, set }: FormPart): JSX.Element {
       {problem === "" && hint !== "" && <span class={absent(form.preset) ? "warning" : "hint"} data-testid="program-hint">{hint}</span>}
     </div>
   );
+}
+
+/** Once it is known which programs this machine has: one of them, unless something was chosen already, now or the last time. */
+function usePresetThatIsThere(form: Signal<AgentForm>, known: KnownPrograms | null): void {
+  const app = useApp();
+  const [first] = useState(form.value.preset);
+  useEffect(() => {
+    const { node, preset, commandLine } = form.peek();
+    if (known === null || node !== "" || preset !== first || commandLine !== "") return;
+    form.value = { ...form.peek(), preset: presetToBeginWith(known.programs, app.preferences.lastPreset.peek()) };
+  }, [known === null]);
 }
 
 /** Which agent programs this machine has; asked again while some have not said their version yet. */
@@ -349,8 +362,8 @@ function BackendField({ form, set }: Omit<FormPart, "problem">): JSX.Element {
   );
 }
 
-function initialForm(path: readonly string[], place: Place): AgentForm {
-  return { name: siblingPrefix(path), ...place, preset: "claude", commandLine: "", env: [], autostart: true, notes: "" };
+function initialForm(path: readonly string[], place: Place, lastPreset: string): AgentForm {
+  return { name: siblingPrefix(path), ...place, preset: presetToBeginWith([], lastPreset), commandLine: "", env: [], autostart: true, notes: "" };
 }
 
 /** Groups that exist, as beginnings of a name. */

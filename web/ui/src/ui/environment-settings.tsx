@@ -54,14 +54,14 @@ export function EnvironmentSettings(): JSX.Element {
       <h3 id="environment-title">What agents are started with</h3>
       <div class="environment-shell">
         <p class="dim" data-testid="environment-shell" aria-live="polite">
-          {asking.value || shell == null ? "Your login shell is being asked…" : whereFrom(shell)}
+          {asking.value || shell == null ? "Reading the variables of your login shell…" : whereFrom(shell)}
         </p>
-        <button class="button" type="button" aria-disabled={asking.value} onClick={() => void reload()}>Ask again</button>
+        <button class="button" type="button" aria-disabled={asking.value} onClick={() => void reload()}>Read again</button>
       </div>
       {!asking.value && shell?.problem !== undefined && (
         <p class="warning" role="alert" data-testid="environment-problem">{shell.problem} {shell.advice}</p>
       )}
-      <p class="dim">Variables for all agents of this machine that are started from now on; one that an agent has of its own counts more.</p>
+      <p class="dim">Set for every agent that is started on this machine from now on. An agent’s own variables take precedence.</p>
       {(environment.value?.variables.length ?? 0) > 0 && (
         <ul>
           {environment.value!.variables.map((variable) => (

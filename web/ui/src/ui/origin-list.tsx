@@ -32,7 +32,7 @@ export function OriginList(): JSX.Element {
     <section class="origins" data-testid="origins" aria-labelledby="origins-title">
       <h3 id="origins-title">Other addresses of this dashboard</h3>
       <p class="dim">
-        Of a proxy or a port forwarding, as the browser shows it. Pages there can do everything that you can do here: allow only your own.
+        The address of a proxy or a port forwarding, as the browser shows it. Pages there can do everything that you can do here, so allow only your own.
       </p>
       {allowed.length > 0 && (
         <ul>

@@ -47,7 +47,7 @@ function Facts({ agent, terminal }: Props): JSX.Element {
   const program = agent.program === null || several ? (info?.command ?? "") : joinShellWords([agent.program, ...agent.args]);
   return (
     <div class="facts">
-      <span class="fact fact-title"><bdi>{info?.title}</bdi></span>
+      {info !== undefined && info.title !== "" && <span class="fact fact-title"><bdi>{info.title}</bdi></span>}
       {program !== "" && <span class="fact mono" title="Program">{program}</span>}
       {directory !== null && <span class="fact mono" title="Directory">{shortPath(directory, home)}</span>}
       <span class="fact" title={agent.backend === "tmux" ? "The session lives in tmux" : "The terminal belongs to Consort"}>{agent.backend}</span>
