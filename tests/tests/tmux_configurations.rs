@@ -389,15 +389,18 @@ fn a_session_that_was_left_half_made_is_adopted() {
 }
 
 #[test]
-fn a_hook_that_ends_new_sessions_is_said_and_leaves_nothing() {
-    let mut node = TestNode::prepared();
-    std::fs::write(node.folder().join(".tmux.conf"), "set-hook -g session-created kill-session")
-        .expect("a configuration");
-    node.run(&[]);
-    let body = json!({"name": "short", "directory": "/", "backend": "tmux"});
-    let (status, body) = node.http("POST", "/api/agents", Some(&body));
-    assert_eq!(status, 422, "{body}");
-    assert_eq!(node.agents(), Vec::<Value>::new());
+fn a_hook_that_ends_new_sessions_is_reported_and_leaves_nothing() {
+    for hook in ["session-created", "client-attached"] {
+        let mut node = TestNode::prepared();
+        std::fs::write(node.folder().join(".tmux.conf"), format!("set-hook -g {hook} kill-session"))
+            .expect("a configuration");
+        node.run(&[]);
+        let body = json!({"name": "short", "directory": "/", "backend": "tmux"});
+        let (status, body) = node.http("POST", "/api/agents", Some(&body));
+        let hint = body["error"]["hint"].as_str().unwrap_or_default();
+        assert!(status == 422 && hint.contains("hook"), "{hook}: {status} {body}");
+        assert_eq!(node.agents(), Vec::<Value>::new());
+    }
 }
 
 #[test]

@@ -258,7 +258,7 @@ pub(crate) async fn start_server(
     engine.state.borrow_mut().listing.held += 1;
     let made = start_and_mark(engine, (prepared, handover), (tmux, socket), spec).await;
     engine.state.borrow_mut().listing.held -= 1;
-    let _held_open = made?;
+    let held_open = made?;
     for _ in 0..100 {
         let _ = engine.look.try_send(());
         if engine.state.borrow().identified {
@@ -266,9 +266,23 @@ pub(crate) async fn start_server(
         }
         smol::Timer::after(Duration::from_millis(50)).await;
     }
-    let reason = engine.state.borrow().trouble.clone();
-    let reason = reason.unwrap_or_else(|| "tmux was started but does not answer.".to_owned());
-    Err(error("launch-failed", &reason, "Look at tmux itself, and run: consort doctor"))
+    let look = "Look at tmux itself, and run: consort doctor";
+    if let Some(reason) = engine.state.borrow().trouble.clone() {
+        return Err(error("launch-failed", &reason, look));
+    }
+    // A server without sessions ends when its last client leaves.
+    drop(held_open);
+    for _ in 0..20 {
+        if UnixStream::connect(socket).is_err() {
+            return Err(error(
+                "launch-failed",
+                "tmux ended as soon as it had made the session.",
+                "A hook in your tmux configuration may end sessions: look there for kill-session and kill-server.",
+            ));
+        }
+        smol::Timer::after(Duration::from_millis(50)).await;
+    }
+    Err(error("launch-failed", "tmux was started but does not answer.", look))
 }
 
 /// The connection keeps a server alive that ends when no client is left (`exit-unattached`).
