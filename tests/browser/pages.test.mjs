@@ -108,6 +108,14 @@ const SCENES = {
     await page.getByTestId("clear-selection").click();
     await startTab(page, phone);
   }, shows: "[data-testid=bulk-run]" },
+  grid: { at: () => "grid/all/4", shows: '[data-testid=grid-terminal][data-phase="live"]' },
+  "list-by-state": { do: async (page, phone) => {
+    await allAgents(page, phone);
+    await page.getByTestId("state-chip-waiting").click();
+  }, undo: async (page, phone) => {
+    await page.getByTestId("state-chip-waiting").click();
+    await startTab(page, phone);
+  }, shows: '[data-testid=state-chip-waiting][aria-pressed="true"]' },
   machines: { at: () => "machines", shows: "[data-testid=join-request]" },
   "dialog-create": { do: async (page) => {
     await page.getByTestId("create-button").click();
@@ -141,6 +149,11 @@ const SCENES = {
     await page.locator(".xterm-cursor-pointer").waitFor();
     await page.mouse.click(screen.x + 60, screen.y + 6);
   }, shows: "[data-testid=link-dialog]" },
+  "dialog-explain": { at: () => `agent/${ids.waiting}`, do: click("explain-button"), shows: "[data-testid=signal]" },
+  "dialog-prompt": { at: () => `agent/${ids.waiting}`, do: async (page) => {
+    await node.request("POST", `/api/agents/${ids.waiting}/queue`, { text: "and then commit" });
+    await page.getByTestId("queued-button").click();
+  }, shows: "[data-testid=queued-text]" },
   "dialog-text": { at: () => `agent/${ids.waiting}`, do: click("show-text"), shows: "[data-testid=text-dialog]" },
   login: { of: () => null, shows: "[data-testid=login-page]" },
 };

@@ -1,7 +1,7 @@
 // Questions on the start page: whole, with their choices, answered by keys, and only if they are still asked.
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launchBrowser, openPage, TestNode, waitFor } from "./harness.mjs";
@@ -132,4 +132,35 @@ test("a question in words is answered in words", async () => {
   await waitFor("the words", () => answered("words") === "release-1\n");
   assert.deepEqual(page.errors, []);
   await gone(agent);
+});
+
+test("a text for an agent that works is queued, changed, taken back, or sent now; the rest is sent once it is idle", async () => {
+  const stop = join(node.folder, "stop");
+  const works = await node.create({ name: "works", directory: node.folder, program: "sh", args: ["-c", "while [ ! -e stop ]; do echo busy; sleep 0.1; done; echo resting; exec cat > got"] });
+  await page.goto(`${node.origin}/#/agent/${works.id}`);
+  await waitFor("it works", async () => (await page.getByTestId("agent-state").getAttribute("data-state")) === "working");
+  await page.getByTestId("explain-button").focus();
+  await page.keyboard.press("s");
+  const dialog = page.getByTestId("prompt-dialog");
+  const texts = dialog.getByTestId("queued-text");
+  for (const text of ["first text", "second text"]) {
+    await dialog.getByTestId("prompt-text").fill(text);
+    await page.keyboard.press("Control+Enter");
+    await texts.filter({ hasText: text }).waitFor();
+  }
+  assert.equal(await dialog.getByTestId("prompt-now").innerText(), "Send now");
+  await texts.filter({ hasText: "first" }).getByTestId("queued-edit").click();
+  await dialog.getByTestId("queued-draft").fill("first text, changed");
+  await dialog.getByTestId("queued-save").click();
+  await texts.filter({ hasText: "first text, changed" }).waitFor();
+  await texts.filter({ hasText: "second" }).getByTestId("queued-cancel").click();
+  await texts.filter({ hasText: "second" }).waitFor({ state: "detached" });
+  if (process.env.CONSORT_PICTURES) await page.screenshot({ path: join(process.env.CONSORT_PICTURES, "prompt.png") });
+  await page.keyboard.press("Escape");
+  await waitFor("the header", async () => (await page.getByTestId("queued-button").innerText()) === "1 text queued");
+  writeFileSync(stop, "");
+  await waitFor("the text", () => answered("got") === "first text, changed\n");
+  await page.getByTestId("queued-button").waitFor({ state: "detached" });
+  await page.goto(`${node.origin}/#/`);
+  await gone(works);
 });

@@ -34,7 +34,7 @@ export function agentCommands(app: App, agent: Agent, open = false): Command[] {
     { id: "rename", label: "Rename", keys: "F2", refusal: change, run: () => app.rename(agent) },
     ...verbs.map((verb) => ({ id: verb, label: VERBS[verb], refusal: whyNotRun(app, agent, verb), run: () => app.ask(agent, verb) })),
     { id: "tag", label: "Tags", refusal: change, run: () => bulk(app, "tag", [agent]) },
-    { id: "send", label: "Send text", refusal: change, run: () => bulk(app, "send", [agent]) },
+    { id: "send", label: "Send text", ...(open && { keys: "S" }), refusal: change, run: () => void (app.dialog.value = { kind: "prompt", agent }) },
     muteCommand(app, agent.name),
     { id: "explain", label: "Why it is in its state", run: () => void (app.dialog.value = { kind: "explain", agent }) },
     { id: "notes", label: "Notes and details", run: () => app.editNotes(agent) },

@@ -36,6 +36,7 @@ export const OUTSIDE_TERMINAL: readonly ShortcutHelp[] = [
   { keys: ["1 – 9"], does: "Start page: answer the marked question" },
   { keys: ["J", "K"], does: "Start page: next, previous question" },
   { keys: ["T"], does: "Go to the terminal" },
+  { keys: ["S"], does: "Send the agent a text, now or when it is idle" },
   { keys: ["I"], does: "Show or hide notes and details" },
   { keys: ["F2"], does: "Rename the agent" },
   { keys: ["↑ ↓ ← →"], does: "Move, fold and unfold in the list" },
@@ -129,6 +130,8 @@ function plainKey(app: App, event: KeyboardEvent): boolean {
       return act(event, () => app.openNextWaiting());
     case "t":
       return act(event, () => app.focusTerminal());
+    case "s":
+      return app.agent.value !== null && act(event, () => (app.dialog.value = { kind: "prompt", agent: app.agent.value! }));
     case "i":
       return act(event, () => (app.preferences.detailsOpen.value = !app.preferences.detailsOpen.value));
     case "Escape":

@@ -115,6 +115,22 @@ export interface KnownPrograms {
   readonly programs: readonly KnownProgram[];
 }
 
+/** Texts that are typed when the agent is idle, the next one first. */
+export interface Queue {
+  readonly texts: readonly QueuedText[];
+  /** Why the first one is not typed now. */
+  readonly held: string;
+}
+
+export interface QueuedText {
+  readonly number: number;
+  readonly text: string;
+  readonly queued_unix_ms: number;
+  /** `unknown`: it may have been typed or not; `why` that is not known. */
+  readonly state: "waiting" | "typing" | "unknown";
+  readonly why: string;
+}
+
 /** Why an agent is in its state. */
 export interface Explanation {
   /** The name of the rules by which its screen is read; empty: those for programs that nobody knows. */
@@ -196,6 +212,20 @@ export class Api {
   /** Keeps a text until the agent is idle. */
   async enqueue(id: string, text: string): Promise<void> {
     await this.request("POST", `${agentPath(id)}/queue`, { text });
+  }
+
+  /** What waits until the agent is idle. */
+  queue(id: string, signal: AbortSignal): Promise<Queue> {
+    return this.request("GET", `${agentPath(id)}/queue`, undefined, { signal });
+  }
+
+  /** Changes a text that waits; one that may have been typed already waits again. */
+  editQueued(id: string, number: number, text: string): Promise<Queue> {
+    return this.request("PATCH", `${agentPath(id)}/queue/${number}`, { text });
+  }
+
+  cancelQueued(id: string, number: number): Promise<Queue> {
+    return this.request("DELETE", `${agentPath(id)}/queue/${number}`);
   }
 
   /** Answers the question with this id, if it is still asked: with one of its choices, or a text. */
@@ -290,8 +320,9 @@ export class Api {
     return (await this.request<{ value: string }>("GET", `api/environment/variable?${new URLSearchParams({ name })}`)).value;
   }
 
-  programs(): Promise<KnownPrograms> {
-    return this.request("GET", "api/programs");
+  /** `node`: the id of the machine; empty: the one that serves the dashboard. */
+  programs(node: string): Promise<KnownPrograms> {
+    return this.request("GET", node === "" ? "api/programs" : `api/programs?${new URLSearchParams({ node })}`);
   }
 
   logout(): Promise<void> {

@@ -163,6 +163,9 @@ function HeaderState({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Elem
         <StateGlyph kind={kind} />
         <span>{sentence}</span>
       </button>
+      {!gone && (agent.queued ?? 0) > 0 && (
+        <button class="state-button queued" data-testid="queued-button" onClick={() => (app.dialog.value = { kind: "prompt", agent })}>{plural(agent.queued!, "text")} queued</button>
+      )}
     </div>
   );
 }

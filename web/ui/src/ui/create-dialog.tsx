@@ -52,7 +52,7 @@ export function CreateDialog({ path, node }: { path: readonly string[]; node: st
     form.value = { ...form.value, ...change };
     refusal.value = null;
   };
-  const known = useKnownPrograms();
+  const known = useKnownPrograms(form.value.node);
   usePresetThatIsThere(form, known);
 
   const formElement = useRef<HTMLFormElement>(null);
@@ -214,16 +214,14 @@ function NamePreview({ name }: { name: string }): JSX.Element {
 function ProgramField({ form, known, problem, set }: FormPart & { known: KnownPrograms | null }): JSX.Element {
   const custom = form.preset === "custom";
   const shell = form.preset === "shell";
-  // What is known is of this machine.
-  const here = form.node === "" ? known : null;
-  const absent = (program: string | null): boolean => here?.programs.some(({ name, path }) => name === program && path === null) ?? false;
+  const absent = (program: string | null): boolean => known?.programs.some(({ name, path }) => name === program && path === null) ?? false;
   const missing = ({ id, program }: Preset): boolean => absent(program) || missingPresets.value.has(missingKey(form.node, id));
-  const hint = programHint(here, form.preset);
+  const hint = programHint(known, form.preset);
   return (
     <div class="field">
       <span class="label" id="program-label">Program</span>
       <div class="presets" role="radiogroup" aria-labelledby="program-label">
-        {presetsFor(here?.programs ?? [], form.preset).map((preset) => (
+        {presetsFor(known?.programs ?? [], form.preset).map((preset) => (
           <label
             key={preset.id}
             class={`preset ${missing(preset) ? "missing" : ""}`}
@@ -266,24 +264,26 @@ function usePresetThatIsThere(form: Signal<AgentForm>, known: KnownPrograms | nu
   }, [known === null]);
 }
 
-/** Which agent programs this machine has; asked again while some have not said their version yet. */
-function useKnownPrograms(): KnownPrograms | null {
+/** Which agent programs a machine has; asked again while some have not said their version yet. Null while that is not known. */
+function useKnownPrograms(node: string): KnownPrograms | null {
   const { api } = useApp();
   const known = useSignal<KnownPrograms | null>(null);
   useEffect(() => {
     let left = 20;
+    known.value = null;
     let timer: number | undefined;
     const ask = async (): Promise<void> => {
-      const programs = await api.programs().catch(() => null);
+      const programs = await api.programs(node).catch(() => null);
+      if (left < 0) return;
       if (programs !== null) known.value = programs;
       if (programs?.programs.some(({ checking }) => checking) && left-- > 0) timer = window.setTimeout(() => void ask(), 500);
     };
     void ask();
     return () => {
-      left = 0;
+      left = -1;
       window.clearTimeout(timer);
     };
-  }, []);
+  }, [node]);
   return known.value;
 }
 

@@ -17,6 +17,7 @@ import { EnvironmentSettings } from "./environment-settings";
 import { InterruptDialog } from "./interrupt-dialog";
 import { InviteDialog, JoinDialog, LeaveDialog, RemoveMachineDialog } from "./machine-dialogs";
 import { OriginList } from "./origin-list";
+import { PromptDialog } from "./prompt-dialog";
 import { Palette } from "./palette";
 
 export function Dialogs(): JSX.Element | null {
@@ -48,6 +49,8 @@ export function Dialogs(): JSX.Element | null {
       return <BulkDialog verb={open.verb} agents={open.agents} />;
     case "link":
       return <LinkDialog url={open.url} host={open.host} shown={open.shown} />;
+    case "prompt":
+      return <PromptDialog agent={open.agent} />;
     case "explain":
       return <ExplainDialog agent={open.agent} />;
     case "text":
