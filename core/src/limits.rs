@@ -181,6 +181,12 @@ pub const TEXT_BYTES: usize = 16 << 10;
 pub const DIRECTORY_ENTRIES: usize = 2_000;
 /// Characters of a line that is quoted as the reason of a state.
 pub const QUOTE_CHARS: usize = 120;
+/// Bytes of the id of a conversation of an agent program.
+pub const SESSION_ID_BYTES: usize = 128;
+/// Bytes of the path of the file that a program keeps a conversation in.
+pub const TRANSCRIPT_BYTES: usize = 4 << 10;
+/// A hook that reports shortly before its program is seen in the terminal is of that program: tmux is asked once a second what runs.
+pub const HOOK_LEAD: Duration = Duration::from_secs(2);
 /// Characters of what a question is about.
 pub const DETAIL_CHARS: usize = 600;
 /// Choices of a question.
@@ -209,6 +215,8 @@ pub const READ_PACE: (Duration, Duration, Duration) =
     (Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(8));
 /// A weaker signal that contradicts a stronger one counts if it is newer by more than this.
 pub const SIGNAL_MARGIN: Duration = Duration::from_millis(500);
+/// The same for a question or a failure on the screen, against a hook: the screen is read again after each.
+pub const HOOK_MARGIN: Duration = Duration::from_millis(200);
 /// The same for titles, which tmux is asked for once a second.
 pub const TITLE_MARGIN: Duration = Duration::from_millis(1_500);
 /// A question that was answered is not answered again for this long, unless it is another one.

@@ -1,6 +1,7 @@
 //! What can be read from a node: plain borrowed values, never a way to change it.
 
 use crate::command::Rights;
+use crate::directory::signal::Session;
 use crate::directory::{AgentState, BackendKind, Desired, Origin};
 use crate::id::{AgentAddress, AgentId, NodeId};
 use crate::input::{Address, TerminalInfo};
@@ -51,6 +52,8 @@ pub struct AgentView<'a> {
     pub notes_revision: u64,
     /// Tags.
     pub tags: &'a [String],
+    /// The conversation that its program is in, or was in last; of this node's own agents only.
+    pub session: Option<&'a Session>,
     /// Unix time of its creation in milliseconds.
     pub created_unix_ms: u64,
     /// Its terminals; empty unless it runs.

@@ -3,9 +3,10 @@
 mod desk;
 
 use consort_core::command::NewAgent;
-use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
+use consort_core::directory::signal::{HookReport, Session};
+use consort_core::directory::{BackendKind, Desired, Origin, Signal, Source, StateKind};
 use consort_core::mesh::facts::{AgentFact, Fact, Key, NodeFact, NodeRef, Value, Version};
-use consort_core::{Address, AgentId, Command, NodeId, Rights, redact};
+use consort_core::{Address, AgentId, Command, NodeId, Output, Rights, TerminalInput, redact};
 use desk::Desk;
 use std::collections::BTreeMap;
 
@@ -124,6 +125,48 @@ fn what_is_stored_is_what_is_restored() {
     assert_eq!((before.name, before.directory, before.program), (after.name, after.directory, after.program));
     assert_eq!((before.args, before.notes, before.tags), (after.args, after.notes, after.tags));
     assert_eq!((before.autostart, before.created_unix_ms), (after.autostart, after.created_unix_ms));
+}
+
+/// The same as it was stored before conversations were: with a variable of a shell.
+const STORED_THIRD: &str = "02050361 2d62 00 012f 01 03766964 01 022d78 01 014b 0156 0568656c6c6f 03 01 06757267656e74 01 01 e807 00 01 01 0143 0144";
+
+#[test]
+fn an_agent_that_was_stored_before_conversations_were_is_read() {
+    let digits: String = STORED_THIRD.split(' ').collect();
+    let bytes: Vec<u8> =
+        (0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).expect("hex")).collect();
+    let desk = Desk::with_store(BTreeMap::from([(STORED.0.to_string(), bytes.clone())]));
+    let agent = desk.agent(AgentId(5));
+    assert_eq!((agent.name, agent.notes, agent.session), ("a-b", "hello", None));
+    let redacted = redact::stored(STORED.0, &bytes).expect("an agent");
+    assert!(hex(&redacted).ends_with("0143012a"), "{}", hex(&redacted));
+}
+
+#[test]
+fn the_conversation_that_hooks_name_is_kept_with_the_agent() {
+    let mut desk = Desk::new();
+    let agent = desk.create_as(NewAgent { name: "a".into(), program: Some("claude".into()), ..NewAgent::default() });
+    let session =
+        |id: &str, transcript: &str| Session { program: "claude".into(), id: id.into(), transcript: transcript.into() };
+    let converses = |desk: &mut Desk, session: Session| {
+        let report = HookReport { session: Some(session), ..HookReport::default() };
+        desk.terminal(agent, TerminalInput::Signal(Signal::Hook(report)));
+        let outputs = desk.wait(1);
+        for output in outputs {
+            if let Output::Store(id, operation) = output {
+                desk.stored((id, operation));
+            }
+        }
+    };
+    let good = session("0b1f-77", "/home/me/.claude/projects/x/0b1f-77.jsonl");
+    converses(&mut desk, good.clone());
+    assert_eq!(desk.agent(agent).session, Some(&good));
+    for bad in [session("--help", ""), session("a b", ""), session("a", "relative"), session("a", "/x\u{1b}[2J")] {
+        converses(&mut desk, bad);
+    }
+    desk.gone(agent);
+    let restored = Desk::with_store(desk.files.clone());
+    assert_eq!(restored.agent(agent).session, Some(&good), "it can be resumed");
 }
 
 #[test]

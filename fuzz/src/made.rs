@@ -2,7 +2,9 @@
 
 use crate::cursor::Cursor;
 use consort_core::command::{AnswerWith, NewAgent, WhenBusy};
-use consort_core::directory::signal::{Choice, Dialog, Question, Reading, Report};
+use consort_core::directory::signal::{
+    Choice, Dialog, HookReport, HookState, Question, Reading, Report, Session, Subagent,
+};
 use consort_core::directory::{BackendKind, Desired, Origin, Signal, Source, StateKind};
 use consort_core::input::{Take, TerminalInfo};
 use consort_core::mesh::facts::{AgentFact, BackendFact, Fact, Key, NodeFact, NodeRef, Value, Version};
@@ -126,7 +128,20 @@ pub(crate) fn signal(cursor: &mut Cursor<'_>) -> Signal {
     match cursor.below(5) {
         0 => Signal::Title(cursor.flag().then(|| report(cursor))),
         1 => Signal::Status(cursor.flag().then(|| report(cursor))),
-        2 => Signal::Hook(report(cursor)),
+        2 => {
+            let does = match cursor.below(3) {
+                0 => HookState::Same,
+                1 => HookState::Over,
+                _ => HookState::Now(report(cursor)),
+            };
+            let subagent = [None, Some(Subagent::Began), Some(Subagent::Ended)][usize::from(cursor.below(3))];
+            let session = cursor.flag().then(|| Session {
+                program: cursor.text(4),
+                id: cursor.text(8),
+                transcript: format!("/{}", cursor.text(8)),
+            });
+            Signal::Hook(HookReport { does, session, subagent })
+        }
         3 => Signal::Notified(cursor.text(8)),
         _ => {
             let choices: Vec<Choice> =

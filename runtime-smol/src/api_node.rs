@@ -9,6 +9,8 @@ use consort_core::error::RefusalCode;
 use consort_core::{Command, NodeId, Refusal, Reply};
 use consort_web::api::{Asked, Audit, Checked, Eventually, Invite, JoinRequest, Joined, Look, Meeting, Node};
 use consort_web::environment::{EnvironmentReport, ProgramsReport};
+use consort_web::hook::HookMessage;
+use consort_web::tmux::TmuxReport;
 use futures_lite::future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +27,7 @@ pub struct ApiNode {
     peers: Arc<Peers>,
     environments: Environments,
     state_dir: PathBuf,
+    tmux: TmuxReport,
     audit: Mutex<Auditor>,
 }
 
@@ -35,9 +38,10 @@ impl ApiNode {
         peers: Arc<Peers>,
         environments: Environments,
         state_dir: PathBuf,
+        tmux: TmuxReport,
         audit: impl FnMut(Audit<'_>) + Send + 'static,
     ) -> Self {
-        ApiNode { handle, peers, environments, state_dir, audit: Mutex::new(Box::new(audit)) }
+        ApiNode { handle, peers, environments, state_dir, tmux, audit: Mutex::new(Box::new(audit)) }
     }
 }
 
@@ -143,6 +147,13 @@ impl Node for ApiNode {
     fn handed_over(&self, caller: Vec<(String, String)>) -> Eventually<'_, Vec<(String, String)>> {
         let environments = self.environments.clone();
         Box::pin(smol::unblock(move || environments.handed_over(caller)))
+    }
+
+    fn hook(&self, message: HookMessage) {
+        // Panes are numbered by their server: of another one's nothing is known here.
+        let ours = self.tmux.get().socket;
+        let tmux = message.tmux.clone().filter(|(socket, _)| ours.as_ref() == Some(socket));
+        self.handle.hook(HookMessage { tmux, ..message });
     }
 
     fn meeting(&self) -> Meeting {

@@ -24,6 +24,7 @@ use consort_core::{
     ViewerOutput,
 };
 use consort_recording::Recorder;
+use consort_web::hook::HookMessage;
 use futures_lite::future;
 use links::{LinkMessage, Links};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -67,6 +68,7 @@ enum Message {
     Link(LinkMessage),
     Command(NodeId, Command, Sender<Result<Reply, Refusal>>),
     Read(Look),
+    Hook(HookMessage),
     Listen(News),
     Stop,
 }
@@ -188,6 +190,11 @@ impl Handle {
         };
         self.send(Message::Read(Box::new(look)));
         receiver.recv().await.ok()
+    }
+
+    /// A hook of an agent's program says something.
+    pub fn hook(&self, message: HookMessage) {
+        self.send(Message::Hook(message));
     }
 
     /// Ends the driver.
@@ -428,6 +435,7 @@ impl Driver {
             }
             Message::Listen(news) => self.listeners.push(news),
             Message::Read(look) => look(self.view(), self.now()),
+            Message::Hook(message) => self.hook(&message),
             Message::Stop => {}
         }
     }

@@ -10,6 +10,7 @@ pub mod directories;
 pub mod door;
 pub mod driver;
 pub mod environment;
+pub mod hook;
 mod journal;
 mod keyboard;
 pub mod launch;

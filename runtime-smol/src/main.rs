@@ -3,6 +3,7 @@
 use consort::background::Background;
 use consort::cli::{self, Args, Failure, Launch, ServeOptions};
 use consort::environment::helper;
+use consort::hook;
 use consort::serve::serve;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -10,6 +11,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // What shells and tmux run of ours comes first: it must cost nothing.
     if let Some(code) = helper::run() {
+        return code;
+    }
+    if let Some(code) = hook::run() {
         return code;
     }
     cli::complete();

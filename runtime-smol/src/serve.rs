@@ -158,7 +158,7 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
     let config = api::Config { sites, cookie_key, token, facts: facts.clone(), events: Arc::clone(&events) };
     let api_node = {
         let (handle, peers, environments) = (handle.clone(), Arc::clone(&peers), environments.clone());
-        ApiNode::new(handle, peers, environments, options.state_dir.clone(), auditor(audit.clone()))
+        ApiNode::new(handle, peers, environments, options.state_dir.clone(), facts.tmux.clone(), auditor(audit.clone()))
     };
     let api = Arc::new(Api::new(config, Arc::new(api_node)));
     let clock = move || Clock { unix_ms: unix_ms(), uptime_ms: millis(started.elapsed()) };

@@ -2,7 +2,7 @@
 
 use crate::lines::Lines;
 use crate::tmux::TmuxReport;
-use consort_core::directory::signal::{Asked, QuestionKind};
+use consort_core::directory::signal::{Asked, QuestionKind, Session};
 use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind, place};
 use consort_core::view::{AgentView, NodeView, View};
 use consort_core::{AgentAddress, Holder, Instant, NodeId, Rights, limits};
@@ -55,6 +55,9 @@ pub struct Agent<'a> {
     created_unix_ms: u64,
     terminals: Vec<Terminal<'a>>,
     queued: usize,
+    /// The conversation that its program is in, by its hooks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<&'a Session>,
 }
 
 #[derive(Debug, Serialize)]
@@ -159,6 +162,7 @@ impl<'a> Agent<'a> {
             created_unix_ms: view.created_unix_ms,
             terminals: view.terminals.iter().map(Terminal::new).collect(),
             queued: view.queued,
+            session: view.session,
         }
     }
 }

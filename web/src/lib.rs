@@ -21,6 +21,7 @@ pub mod auth;
 pub mod environment;
 pub mod events;
 pub mod frames;
+pub mod hook;
 pub mod http;
 pub mod json;
 pub mod lines;

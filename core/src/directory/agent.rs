@@ -5,6 +5,7 @@ use super::pane::Sight;
 use super::plan::{Plan, checked_name, checked_tags, refuse};
 use super::queue::Queue;
 use super::record::Record;
+use super::signal::Session;
 use super::signals::Signals;
 use super::{BackendKind, Desired, News, Origin};
 use crate::command::{Command, NewAgent};
@@ -45,6 +46,8 @@ pub(super) struct Agent {
     pub(super) start_due: bool,
     /// The store could not keep a change that nobody waits for: tried again then.
     pub(super) store_again_at: Option<Instant>,
+    /// The conversation that its program is in, or was in last.
+    pub(super) session: Option<Session>,
     /// Size for the next start.
     pub(super) size: Size,
 }
@@ -63,12 +66,13 @@ impl Agent {
             out_of_sight: false,
             start_due: false,
             store_again_at: None,
+            session: None,
             size: Size::DEFAULT,
         }
     }
 
     pub(super) fn restored(now: Instant, record: Record, salt: u64) -> Self {
-        Agent { record: Some(record), ..Agent::found(now, salt) }
+        Agent { session: record.session.clone(), record: Some(record), ..Agent::found(now, salt) }
     }
 
     pub(super) fn created(now: Instant, size: Size, salt: u64) -> Self {
@@ -165,7 +169,19 @@ impl Agent {
     pub(super) fn store_again(&mut self, now: Instant) -> Option<Record> {
         self.store_again_at.filter(|at| self.plan.is_none() && *at <= now)?;
         self.store_again_at = None;
-        self.record.clone()
+        let record = self.record.as_mut()?;
+        record.session.clone_from(&self.session);
+        Some(record.clone())
+    }
+
+    /// Its program is in this conversation now. It is stored as soon as nothing else is.
+    pub(super) fn converses(&mut self, now: Instant, session: Session) {
+        if session.is_valid() && self.session.as_ref() != Some(&session) {
+            self.session = Some(session);
+            if self.record.is_some() {
+                self.store_again_at = Some(now);
+            }
+        }
     }
 
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
@@ -210,6 +226,7 @@ impl Agent {
             origin: Origin::Found,
             ended: false,
             caller: Vec::new(),
+            session: self.session.clone(),
         }))
     }
 
@@ -236,6 +253,7 @@ impl Agent {
             notes: record.map_or("", |record| &record.notes),
             notes_revision: record.map_or(0, |record| record.notes_revision),
             tags: record.map_or(&[], |record| &record.tags),
+            session: self.session.as_ref(),
             created_unix_ms: record.map(|r| r.created_unix_ms).or(seen.map(|s| s.created_unix_ms)).unwrap_or(0),
             terminals: seen.map_or(&[], |seen| &seen.terminals),
             queued: self.queue.len(),
@@ -291,6 +309,7 @@ pub(super) fn record_of(new: NewAgent, caller: Vec<(String, String)>, backend: B
         origin: Origin::Created,
         ended: false,
         caller,
+        session: None,
     })
 }
 

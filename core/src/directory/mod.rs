@@ -19,6 +19,7 @@ mod state;
 
 pub use name::{Name, NameError, Place, place};
 pub use record::Undecodable;
+use signal::HookReport;
 pub use signal::Signal;
 pub use state::{AgentState, Source, StateKind};
 
@@ -472,7 +473,12 @@ impl Directory {
     /// A signal of a terminal's program.
     pub(crate) fn signal(&mut self, now: Instant, id: TerminalId, signal: Signal, out: &mut Out) {
         let read = matches!(signal, Signal::Screen(_));
-        self.change(now, id.agent, out, |agent| agent.signals.signal(now, id.pane, signal));
+        self.change(now, id.agent, out, |agent| {
+            if let Signal::Hook(HookReport { session: Some(session), .. }) = &signal {
+                agent.converses(now, session.clone());
+            }
+            agent.signals.signal(now, id.pane, signal);
+        });
         if read {
             self.type_what_waits(now, id, out);
         }

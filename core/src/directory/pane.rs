@@ -3,7 +3,7 @@
 //! Signals are strong or weak: a report to the terminal (`OSC 7501`), a hook's report, the title, the screen, output. The strongest counts, unless
 //! a weaker one contradicts it and is newer. Output counts only where nothing else says anything.
 
-use super::signal::{Asked, Evidence, Reading, Report, Signal};
+use super::signal::{Asked, Evidence, HookState, Reading, Report, Signal, Subagent};
 use super::state::{AgentState, Source, StateKind};
 use crate::limits;
 use crate::time::{Duration, Instant};
@@ -69,6 +69,8 @@ impl Voice<'_> {
         match (self.source, weaker.source) {
             // A title of rest says nothing about questions.
             (Source::Title, Source::Screen) if visible && self.kind == StateKind::Idle => true,
+            // What a screen shows after a hook is newer than the hook: it was read for that.
+            (Source::Hook, Source::Screen) if visible => weaker.seen > self.since + limits::HOOK_MARGIN,
             // What is on the screen now does not get old because the title goes on moving.
             (_, Source::Screen) if visible => weaker.seen > self.since + margin,
             _ => weaker.seen > self.seen + margin,
@@ -90,6 +92,8 @@ pub(super) struct Pane {
     title_says: Option<(Report, Instant)>,
     status: Option<(Report, Instant)>,
     hook: Option<(Report, Instant)>,
+    /// Sub-agents that work, as far as hooks tell.
+    subagents: u16,
     notified: Option<(String, Instant)>,
     /// When it was first seen: what it prints at its start may be older than its first sign of activity.
     began: Instant,
@@ -142,6 +146,7 @@ impl Pane {
             title_says: None,
             status: None,
             hook: None,
+            subagents: 0,
             notified: None,
             began: now,
             started: now,
@@ -190,7 +195,9 @@ impl Pane {
 
     /// The signals so far belong to the program before.
     fn another_program(&mut self, now: Instant) {
-        (self.status, self.hook, self.title_says) = (None, None, None);
+        (self.status, self.title_says) = (None, None);
+        self.hook = self.hook.take().filter(|(_, at)| self.shell && now.since(*at) < limits::HOOK_LEAD);
+        self.subagents = 0;
         (self.reading, self.asked, self.answered_at) = (Reading::default(), None, None);
         (self.still, self.wanted) = (false, Some(now));
         (self.started, self.ready) = (now, false);
@@ -267,8 +274,22 @@ impl Pane {
                 self.status = says.map(|says| (tidied(says), now));
                 self.look_soon(now);
             }
-            Signal::Hook(says) => {
-                self.hook = Some((tidied(says), now));
+            Signal::Hook(report) => {
+                self.subagents = match report.subagent {
+                    Some(Subagent::Began) => self.subagents.saturating_add(1),
+                    Some(Subagent::Ended) => self.subagents.saturating_sub(1),
+                    None => self.subagents,
+                };
+                match report.does {
+                    HookState::Same => {}
+                    HookState::Over => self.hook = None,
+                    HookState::Now(says) => {
+                        if matches!(says.kind, StateKind::Idle | StateKind::Failed) {
+                            self.subagents = 0;
+                        }
+                        self.hook = Some((tidied(says), now));
+                    }
+                }
                 self.look_soon(now);
             }
             Signal::Notified(text) => {
@@ -424,6 +445,10 @@ impl Pane {
             let why = match (voice.kind, voice.source) {
                 (StateKind::Waiting, Source::Screen) => format!("“{}”", voice.why),
                 (_, Source::Screen) if !voice.why.is_empty() => format!("its screen says “{}”", voice.why),
+                (StateKind::Working, Source::Hook) if self.subagents > 0 => {
+                    let plural = if self.subagents == 1 { "" } else { "s" };
+                    format!("{} (with {} sub-agent{plural})", voice.why, self.subagents)
+                }
                 _ => voice.why.to_string(),
             };
             return Verdict { kind: voice.kind, source: voice.source, why };

@@ -1,5 +1,6 @@
 //! What is kept of an agent across restarts, and its encoding.
 
+use super::signal::Session;
 use super::{BackendKind, Desired, Origin};
 use crate::id::AgentId;
 use crate::redact;
@@ -28,6 +29,51 @@ pub(super) struct Record {
     pub(super) ended: bool,
     /// Variables of the shell that it was created from.
     pub(super) caller: Vec<(String, String)>,
+    /// The conversation that its program was in last, by the word of its hooks.
+    pub(super) session: Option<Session>,
+}
+
+/// What was stored before sessions were.
+#[derive(Serialize, Deserialize)]
+struct RecordV3 {
+    name: String,
+    backend: BackendKind,
+    directory: String,
+    program: Option<String>,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    notes: String,
+    notes_revision: u64,
+    tags: Vec<String>,
+    desired: Desired,
+    autostart: bool,
+    created_unix_ms: u64,
+    origin: Origin,
+    ended: bool,
+    caller: Vec<(String, String)>,
+}
+
+impl From<RecordV3> for Record {
+    fn from(old: RecordV3) -> Self {
+        Record {
+            name: old.name,
+            backend: old.backend,
+            directory: old.directory,
+            program: old.program,
+            args: old.args,
+            env: old.env,
+            notes: old.notes,
+            notes_revision: old.notes_revision,
+            tags: old.tags,
+            desired: old.desired,
+            autostart: old.autostart,
+            created_unix_ms: old.created_unix_ms,
+            origin: old.origin,
+            ended: old.ended,
+            caller: old.caller,
+            session: None,
+        }
+    }
 }
 
 /// What was stored before agents had variables of a shell.
@@ -67,6 +113,7 @@ impl From<RecordV2> for Record {
             origin: old.origin,
             ended: old.ended,
             caller: Vec::new(),
+            session: None,
         }
     }
 }
@@ -112,6 +159,7 @@ impl From<RecordV1> for Record {
             origin: if found { Origin::Found } else { Origin::Created },
             ended: false,
             caller: Vec::new(),
+            session: None,
         }
     }
 }
@@ -121,7 +169,8 @@ impl From<RecordV1> for Record {
 enum Stored {
     V1(AgentId, RecordV1),
     V2(AgentId, RecordV2),
-    V3(AgentId, Record),
+    V3(AgentId, RecordV3),
+    V4(AgentId, Record),
 }
 
 /// Bytes that are not a stored agent of a version that this program knows.
@@ -138,7 +187,7 @@ pub(super) fn key(id: AgentId) -> String {
 
 pub(super) fn encode(id: AgentId, record: &Record) -> Vec<u8> {
     // Encoding to memory fails for no value of these types.
-    postcard::to_allocvec(&Stored::V3(id, record.clone())).unwrap_or_default()
+    postcard::to_allocvec(&Stored::V4(id, record.clone())).unwrap_or_default()
 }
 
 /// A stored agent without what is secret: of the same version and as long.
@@ -149,6 +198,10 @@ pub(crate) fn redacted(key_read: &str, bytes: &[u8]) -> Result<Vec<u8>, Undecoda
         Stored::V1(_, record) => (&mut record.env, &mut record.notes),
         Stored::V2(_, record) => (&mut record.env, &mut record.notes),
         Stored::V3(_, record) => {
+            record.caller.iter_mut().for_each(|(_, value)| redact::text(value));
+            (&mut record.env, &mut record.notes)
+        }
+        Stored::V4(_, record) => {
             record.caller.iter_mut().for_each(|(_, value)| redact::text(value));
             (&mut record.env, &mut record.notes)
         }
@@ -163,7 +216,8 @@ pub(super) fn decode(key_read: &str, bytes: &[u8]) -> Result<(AgentId, Record), 
     let (id, record) = match stored {
         Stored::V1(id, record) => (id, record.into()),
         Stored::V2(id, record) => (id, record.into()),
-        Stored::V3(id, record) => (id, record),
+        Stored::V3(id, record) => (id, record.into()),
+        Stored::V4(id, record) => (id, record),
     };
     (rest.is_empty() && key(id) == key_read).then_some((id, record)).ok_or(Undecodable)
 }

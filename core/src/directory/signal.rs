@@ -17,7 +17,7 @@ pub enum Signal {
     /// What it reports by `OSC 7501`; `None`: nothing any more, or its output is not read any more.
     Status(Option<Report>),
     /// A hook of the program reported this.
-    Hook(Report),
+    Hook(HookReport),
     /// It wants somebody's attention (`OSC 9`, `99`, `777`), with its text.
     Notified(String),
 }
@@ -29,6 +29,66 @@ pub struct Report {
     pub kind: StateKind,
     /// Why, in words for a person.
     pub why: String,
+}
+
+/// What a hook of a program reports.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookReport {
+    /// What the program does now.
+    pub does: HookState,
+    /// The conversation that it is in, if the hook names it.
+    pub session: Option<Session>,
+    /// A sub-agent of it has begun or ended.
+    pub subagent: Option<Subagent>,
+}
+
+/// What a hook says of the state of its program.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HookState {
+    /// Nothing: what was reported before still holds.
+    #[default]
+    Same,
+    /// What was reported before is over.
+    Over,
+    /// It is in this state.
+    Now(Report),
+}
+
+/// The beginning or the end of a sub-agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subagent {
+    /// It has begun.
+    Began,
+    /// It has ended.
+    Ended,
+}
+
+/// A conversation of an agent program, by which the program can go on with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The name of the program's manifest: `claude`.
+    pub program: String,
+    /// Its id, as the program gives it: letters, digits and `-_.:`, not beginning with `-`.
+    pub id: String,
+    /// The file that the program keeps it in, absolute; empty if the program does not say.
+    pub transcript: String,
+}
+
+impl Session {
+    /// Whether it can be kept: programs are given the id as an argument.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+        let is_name = |text: &str| !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain);
+        let is_path = self.transcript.is_empty() || self.transcript.starts_with('/');
+        is_name(&self.program)
+            && is_name(&self.id)
+            && self.program.len() <= limits::SESSION_ID_BYTES
+            && self.id.len() <= limits::SESSION_ID_BYTES
+            && is_path
+            && self.transcript.len() <= limits::TRANSCRIPT_BYTES
+            && !self.transcript.chars().any(char::is_control)
+    }
 }
 
 /// What the visible text of a terminal shows.

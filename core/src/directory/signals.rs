@@ -246,8 +246,12 @@ impl Signals {
     pub(super) fn decide(&mut self, now: Instant) -> bool {
         self.decided_at = now;
         let worked = self.state.kind == StateKind::Working
-            && self.state.source != Source::Output
-            && now.since(self.state.since) >= limits::WORK_TIME;
+            && match self.state.source {
+                // It says itself that it works, however short.
+                Source::Hook => true,
+                Source::Output => false,
+                _ => now.since(self.state.since) >= limits::WORK_TIME,
+            };
         let (mut verdict, asked) = self.decision(now);
         if worked || verdict.kind == StateKind::Working && self.panes.iter().any(|pane| pane.burst_worked) {
             self.unseen_work = true;

@@ -1,6 +1,6 @@
 //! The rules of states, one fact each.
 
-use super::super::signal::{Choice, Dialog, Question, Reading, Report};
+use super::super::signal::{Choice, Dialog, HookReport, HookState, Question, Reading, Report, Subagent};
 use super::*;
 use alloc::vec;
 use proptest::prelude::*;
@@ -32,7 +32,11 @@ fn report(kind: StateKind) -> Report {
 }
 
 fn hook(signals: &mut Signals, now: Instant, kind: StateKind) {
-    signals.signal(now, 1, Signal::Hook(report(kind)));
+    signals.signal(now, 1, does(HookState::Now(report(kind)), None));
+}
+
+fn does(does: HookState, subagent: Option<Subagent>) -> Signal {
+    Signal::Hook(HookReport { does, subagent, session: None })
 }
 
 fn title(signals: &mut Signals, now: Instant, kind: Option<StateKind>) {
@@ -371,6 +375,56 @@ fn a_hook_of_work_is_not_believed_for_ever() {
     let until = 10_000 + limits::HOOK_TIME.as_millis();
     assert!(signals.deadline().is_some_and(|due| due <= at(until)));
     assert_ne!(kind(&mut signals, at(until)).0, StateKind::Working);
+}
+
+#[test]
+fn work_that_hooks_report_is_done_when_they_say_so_however_short() {
+    let mut signals = running();
+    hook(&mut signals, at(10_000), StateKind::Working);
+    signals.decide(at(10_000));
+    hook(&mut signals, at(10_300), StateKind::Idle);
+    assert_eq!(kind(&mut signals, at(10_300)), (StateKind::Done, Source::Hook));
+}
+
+#[test]
+fn a_hook_can_say_that_what_was_reported_is_over() {
+    let mut signals = running();
+    hook(&mut signals, at(10_000), StateKind::Working);
+    signals.signal(at(10_100), 1, does(HookState::Same, None));
+    assert_eq!(kind(&mut signals, at(10_100)), (StateKind::Working, Source::Hook));
+    signals.signal(at(10_200), 1, does(HookState::Over, None));
+    read(&mut signals, at(10_700), says(StateKind::Idle, 4));
+    assert_eq!(kind(&mut signals, at(10_700)).1, Source::Screen);
+}
+
+#[test]
+fn sub_agents_are_counted_while_their_agent_works() {
+    let mut signals = running();
+    hook(&mut signals, at(10_000), StateKind::Working);
+    let mut why = |change| {
+        signals.signal(at(10_100), 1, does(HookState::Same, change));
+        signals.decide(at(10_100));
+        signals.state().why.clone()
+    };
+    assert_eq!(why(Some(Subagent::Began)), "its words (with 1 sub-agent)");
+    assert_eq!(why(Some(Subagent::Began)), "its words (with 2 sub-agents)");
+    assert_eq!(why(Some(Subagent::Ended)), "its words (with 1 sub-agent)");
+    hook(&mut signals, at(11_000), StateKind::Idle);
+    hook(&mut signals, at(12_000), StateKind::Working);
+    signals.decide(at(12_000));
+    assert_eq!(signals.state().why, "its words", "what ended without a word ended with the turn");
+}
+
+#[test]
+fn a_hook_just_before_its_program_is_seen_belongs_to_it() {
+    let mut signals = running();
+    observe(&mut signals, at(9_000), Sight { shell: true, ..QUIET });
+    hook(&mut signals, at(10_000), StateKind::Working);
+    observe(&mut signals, at(10_900), Sight { activity: 2, ..QUIET });
+    assert_eq!(kind(&mut signals, at(10_900)), (StateKind::Working, Source::Hook));
+    observe(&mut signals, at(11_500), Sight { shell: true, activity: 3, ..QUIET });
+    observe(&mut signals, at(12_500), Sight { activity: 4, ..QUIET });
+    assert_ne!(kind(&mut signals, at(12_500)).1, Source::Hook, "it was of the program before");
 }
 
 #[test]

@@ -99,6 +99,18 @@ pub(crate) enum Command {
         json: bool,
     },
 
+    /// Report an event of an agent program to the node: programs run this, see docs/agents.md
+    ///
+    /// Reads what happened as JSON from standard input. Prints nothing that a program would take for an answer, takes a second at most,
+    /// and always exits with 0, with a node or without.
+    #[command(hide = true)]
+    Hook {
+        /// The program: claude, codex, gemini, opencode, qwen
+        program: String,
+        /// What happened, if it is not on standard input
+        payload: Option<std::ffi::OsString>,
+    },
+
     /// List agents, all or those that match
     ///
     /// At a terminal: a table, grouped by hierarchy. Piped: one line per agent, tab-separated: name, state, age of the state

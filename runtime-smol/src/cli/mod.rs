@@ -46,6 +46,7 @@ pub use failure::Failure;
 pub use listen::Listen;
 pub use start::start;
 pub use state_dir::TOKEN_FILE;
+pub(crate) use state_dir::folder as state_folder;
 
 use api::Api;
 use args::{AgentArg, AgentsCommand, Command};
@@ -85,6 +86,7 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
         Command::Attach { agent, pane, keys } => agents::attach(&api, &agent, pane.pane, keys.detach_key)?,
         Command::Send(send) => send::run(&api, &send)?,
         Command::Queue(queue) => queue::run(&api, &queue)?,
+        Command::Hook { program, payload } => crate::hook::say(program, state_dir, payload),
         Command::Questions { json } => questions::list(&api, json)?,
         Command::Answer { agent, choice, text } => {
             questions::answer(&api, &agent, choice.as_deref(), text.as_deref())?;

@@ -23,6 +23,11 @@ pub(crate) fn resolve(chosen: Option<&Path>) -> Result<PathBuf, Failure> {
     std::path::absolute(&folder).map_err(|error| Failure::usage(format!("{}: {error}", folder.display())))
 }
 
+/// The same for a program that has nobody to complain to.
+pub(crate) fn folder(chosen: Option<&Path>) -> Option<PathBuf> {
+    resolve(chosen).ok()
+}
+
 fn by_convention(macos: bool, home: Option<PathBuf>, xdg_state: Option<OsString>) -> Option<PathBuf> {
     let home = home.filter(|home| home.is_absolute());
     if macos {

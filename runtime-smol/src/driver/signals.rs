@@ -2,9 +2,10 @@
 
 use super::Driver;
 use crate::screens;
-use consort_core::directory::Signal;
+use consort_core::directory::{BackendKind, Signal};
 use consort_core::input::ScreenText;
-use consort_core::{AgentId, Input, TerminalId, TerminalInput};
+use consort_core::{AgentId, AgentView, Input, TerminalId, TerminalInput};
+use consort_web::hook::HookMessage;
 
 impl Driver {
     /// The visible text of a terminal.
@@ -32,6 +33,28 @@ impl Driver {
         }
         for (id, says) in changed {
             self.handle(Input::Terminal(id, TerminalInput::Signal(Signal::Title(says))));
+        }
+    }
+
+    /// A hook of a program says something. The program is in the pane that it names, if one of ours is that; else it is in the terminal
+    /// of the agent that it names: never is it found by where it works.
+    pub(super) fn hook(&mut self, message: &HookMessage) {
+        let view = super::node(&self.core).view();
+        let pane = message.tmux.as_ref().map(|(_, pane)| *pane);
+        let in_pane = pane.and_then(|pane| {
+            let carries = |agent: &AgentView<'_>| {
+                agent.backend == BackendKind::Tmux && agent.terminals.iter().any(|info| info.pane == pane)
+            };
+            let agent = view.own_agents().find(carries)?;
+            Some(TerminalId { agent: agent.id, pane })
+        });
+        let named = || {
+            let agent = view.own_agent(message.agent.as_ref()?.parse().ok()?)?;
+            let info = agent.terminals.iter().find(|info| info.active).or(agent.terminals.first())?;
+            Some(TerminalId { agent: agent.id, pane: info.pane })
+        };
+        if let Some(id) = in_pane.or_else(named) {
+            self.handle(Input::Terminal(id, TerminalInput::Signal(Signal::Hook(message.report()))));
         }
     }
 

@@ -14,6 +14,7 @@ mod watch;
 use crate::auth::{Access, Admitted, CookieKey, Gate, LoginTokens, Names, Need, Reach, Sites};
 use crate::environment::{EnvironmentReport, ProgramsReport};
 use crate::events::Events;
+use crate::hook::HookMessage;
 use crate::http::{Clock, Head, Problem, Response};
 use crate::json::NodeFacts;
 use crate::refusal;
@@ -138,6 +139,11 @@ pub trait Node: Send + Sync {
     /// Of the variables of a shell on this machine, those that an agent gets which is created from there.
     fn handed_over(&self, caller: Vec<(String, String)>) -> Eventually<'_, Vec<(String, String)>> {
         Box::pin(async { caller })
+    }
+
+    /// A hook of an agent's program says something. Must not block.
+    fn hook(&self, message: HookMessage) {
+        let _ = message;
     }
 
     /// Who wants to meet whom, and where this node can be met.

@@ -77,6 +77,10 @@ impl Api {
             }
             Endpoint::Wait(id) => self.wait(id, &query).await,
             Endpoint::Events => Err(Problem::new(406, "not-acceptable", "Events are a stream, which has no HEAD.", "")),
+            Endpoint::Hook => {
+                self.node.hook(parse(head, body)?);
+                Ok(Response::empty(204))
+            }
             Endpoint::Start(id) => self.plain(body, id.node, Command::Start(id.agent)).await,
             Endpoint::Stop(id) => self.plain(body, id.node, Command::Stop(id.agent)).await,
             Endpoint::Restart(id) => self.plain(body, id.node, Command::Restart(id.agent)).await,

@@ -14,6 +14,8 @@ pub(super) const SOCKET: &str = "/ws";
 const BODY_BYTES: usize = 1 << 20;
 /// Bytes of a body with input for a terminal: the longest text, with room for the escapes of JSON.
 const INPUT_BYTES: usize = 2 * consort_core::limits::PASTE_BYTES;
+/// Bytes of what a hook of an agent program says.
+const HOOK_BYTES: usize = 16 << 10;
 /// Bytes of a body that says next to nothing: a token, or `{}`.
 const SMALL_BYTES: usize = 4 << 10;
 
@@ -43,6 +45,7 @@ pub(super) enum Endpoint {
     Screen(AgentAddress),
     Wait(AgentAddress),
     Events,
+    Hook,
     Notes(AgentAddress),
     SetNotes(AgentAddress),
     Directories,
@@ -135,9 +138,9 @@ type Methods = Vec<(&'static str, Route)>;
 /// encoded slash is part of a name.
 fn methods(path: &str, own: NodeId) -> Option<Methods> {
     use Endpoint::{
-        Admit, Agents, AllowOrigin, Check, Create, Directories, DisallowOrigin, Environment, Events, Health, Invite,
-        Join, Leave, Link, Login, Logout, Nodes, Origins, Peers, Place, Programs, Refuse, ReloadEnvironment, Remove,
-        RemoveVariable, SetVariable, Variable,
+        Admit, Agents, AllowOrigin, Check, Create, Directories, DisallowOrigin, Environment, Events, Health, Hook,
+        Invite, Join, Leave, Link, Login, Logout, Nodes, Origins, Peers, Place, Programs, Refuse, ReloadEnvironment,
+        Remove, RemoveVariable, SetVariable, Variable,
     };
     let parts = path.splitn(3, '/').map(percent::segment).collect::<Option<Vec<_>>>()?;
     let part = |at: usize| parts.get(at).map(|part| &**part);
@@ -167,6 +170,8 @@ fn methods(path: &str, own: NodeId) -> Option<Methods> {
         }
         ("send", None, None) => vec![("POST", Route::change(Endpoint::SendToAll, INPUT_BYTES))],
         ("events", None, None) => vec![("GET", Route { lane: Lane::Events, ..Route::new(Events, Need::Login) })],
+        // Quick: it is handed on, and nothing is waited for.
+        ("hook", None, None) => vec![("POST", Route { lane: Lane::Quick, ..Route::change(Hook, HOOK_BYTES) })],
         ("directories", None, None) => vec![("GET", Route::ask(Directories))],
         ("link", None, None) => vec![("POST", Route { lane: Lane::Quick, ..Route::change(Link, SMALL_BYTES) })],
         ("peers", None, None) => vec![("GET", Route::look(Peers))],
