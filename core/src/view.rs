@@ -52,6 +52,8 @@ pub struct AgentView<'a> {
     pub notes_revision: u64,
     /// Tags.
     pub tags: &'a [String],
+    /// Its program may be given hooks at its start.
+    pub hooks: bool,
     /// The conversation that its program is in, or was in last; of this node's own agents only.
     pub session: Option<&'a Session>,
     /// Unix time of its creation in milliseconds.

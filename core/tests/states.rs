@@ -369,12 +369,12 @@ fn fresh() -> Desk {
 /// A known program that rests by its words; `digest` stands for what its screen shows.
 fn rests(digest: u64) -> Signal {
     let says = Some(Report { kind: StateKind::Idle, why: "> ".to_string() });
-    Signal::Screen(Reading { rules: "claude".to_string(), digest, dialog: None, says })
+    Signal::Screen(Reading { rules: "claude".to_string(), digest, says, ..Reading::default() })
 }
 
 /// A known program whose screen says nothing yet.
 fn starts(digest: u64) -> Signal {
-    Signal::Screen(Reading { rules: "claude".to_string(), digest, dialog: None, says: None })
+    Signal::Screen(Reading { rules: "claude".to_string(), digest, ..Reading::default() })
 }
 
 fn pastes(said: &[Output]) -> usize {

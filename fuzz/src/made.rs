@@ -149,7 +149,13 @@ pub(crate) fn signal(cursor: &mut Cursor<'_>) -> Signal {
             let question = Question { text: cursor.text(8), choices, free_text: cursor.flag(), ..Question::default() };
             let dialog = Dialog { question, keys: vec![cursor.bytes(4).to_vec()] };
             let (dialog, says) = (cursor.flag().then_some(dialog), cursor.flag().then(|| report(cursor)));
-            Signal::Screen(Reading { rules: cursor.text(4), digest: cursor.number(), dialog, says })
+            Signal::Screen(Reading {
+                rules: cursor.text(4),
+                digest: cursor.number(),
+                dialog,
+                says,
+                hooks: String::new(),
+            })
         }
     }
 }

@@ -11,6 +11,7 @@ pub use links::{Link, LinkEnds};
 use crate::audit::{Audit, AuditEvent, By};
 use crate::backend::{FromBackend, TerminalEvent, ToBackend, Way};
 use crate::directories::Directories;
+use crate::environment::Environments;
 use crate::link::Dial;
 use crate::screens::Screens;
 use crate::screens::load::Manifests;
@@ -252,6 +253,8 @@ pub struct Parts {
     pub dials: Sender<Dial>,
     /// Where the user keeps manifests of programs.
     pub manifests: Option<PathBuf>,
+    /// What agents are started with.
+    pub environments: Option<Environments>,
     /// Who is told all that the node is told.
     pub recorder: Option<Recorder>,
 }
@@ -289,6 +292,7 @@ pub struct Driver {
     news_at: Option<std::time::Instant>,
     alarm: Alarm,
     screens: Screens,
+    environments: Option<Environments>,
 }
 
 impl std::fmt::Debug for Driver {
@@ -345,6 +349,7 @@ impl Driver {
             news_at: None,
             alarm: Alarm::default(),
             screens: Screens::new(Manifests::new(parts.manifests)),
+            environments: parts.environments,
         }
     }
 

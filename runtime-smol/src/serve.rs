@@ -141,6 +141,7 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
         audit: audit.clone(),
         dials,
         manifests: crate::screens::load::folder(),
+        environments: Some(environments.clone()),
         recorder: recording.as_ref().map(Recording::recorder),
     });
     let pty_config = PtyConfig { home: home(), palette: Palette::default(), environments: environments.clone() };

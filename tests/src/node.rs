@@ -57,11 +57,24 @@ impl TestNode {
     /// If the machine has no room for a temporary folder.
     #[must_use]
     pub fn prepared() -> Self {
+        TestNode::with_folder(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    /// The same, with its folder below this one.
+    ///
+    /// # Panics
+    /// If there can be no folder.
+    #[must_use]
+    pub fn prepared_below(folder: &Path) -> Self {
+        TestNode::with_folder(tempfile::tempdir_in(folder).expect("a temporary folder"))
+    }
+
+    fn with_folder(folder: tempfile::TempDir) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         TestNode {
             child: None,
-            folder: tempfile::tempdir().expect("a temporary folder"),
+            folder,
             tmux_socket: format!("consort-test-{}-{number}", std::process::id()),
             host: "localhost",
             way: Way::default(),

@@ -253,6 +253,7 @@ impl Agent {
             notes: record.map_or("", |record| &record.notes),
             notes_revision: record.map_or(0, |record| record.notes_revision),
             tags: record.map_or(&[], |record| &record.tags),
+            hooks: !record.is_some_and(Record::has_hooks_off),
             session: self.session.as_ref(),
             created_unix_ms: record.map(|r| r.created_unix_ms).or(seen.map(|s| s.created_unix_ms)).unwrap_or(0),
             terminals: seen.map_or(&[], |seen| &seen.terminals),

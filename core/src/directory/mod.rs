@@ -18,7 +18,7 @@ mod signals;
 mod state;
 
 pub use name::{Name, NameError, Place, place};
-pub use record::Undecodable;
+pub use record::{HOOKS_OFF, Undecodable};
 use signal::HookReport;
 pub use signal::Signal;
 pub use state::{AgentState, Source, StateKind};

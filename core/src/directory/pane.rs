@@ -515,6 +515,11 @@ impl Pane {
         if let Some((text, at)) = &self.notified {
             all.push(line(Source::Bell, None, &format!("it sent a notification: “{text}”"), *at));
         }
+        if let (false, Some(at)) = (self.reading.hooks.is_empty(), self.read_at) {
+            let reported = if self.hook.is_some() { "" } else { "no hook has reported what it does now; " };
+            let why = format!("{reported}{}", self.reading.hooks);
+            all.push(Evidence { decisive: false, ..line(Source::Hook, None, &why, at) });
+        }
         let output = self.last_output.map_or(("it has not printed since", self.began), |at| ("it printed last", at));
         all.push(line(Source::Output, None, output.0, output.1));
         if self.shell {

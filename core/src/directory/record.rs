@@ -33,6 +33,16 @@ pub(super) struct Record {
     pub(super) session: Option<Session>,
 }
 
+/// The variable of an agent, and its value, by which its program is started without hooks.
+pub const HOOKS_OFF: (&str, &str) = ("CONSORT_HOOKS", "off");
+
+impl Record {
+    /// Its program gets no hooks.
+    pub(super) fn has_hooks_off(&self) -> bool {
+        self.env.iter().chain(&self.caller).any(|(name, value)| (name.as_str(), value.as_str()) == HOOKS_OFF)
+    }
+}
+
 /// What was stored before sessions were.
 #[derive(Serialize, Deserialize)]
 struct RecordV3 {

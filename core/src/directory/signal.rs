@@ -102,6 +102,8 @@ pub struct Reading {
     pub dialog: Option<Dialog>,
     /// What it does by its words, if it asks nothing.
     pub says: Option<Report>,
+    /// How its hooks were set up, for a person who asks why; empty: there is nothing to say.
+    pub hooks: String,
 }
 
 /// A question on the screen, and how it is answered.

@@ -151,6 +151,7 @@ fn view<'a>(id: AgentAddress, fact: &'a AgentFact, state: &'a AgentState) -> Age
         notes: "",
         notes_revision: fact.notes_revision,
         tags: &fact.tags,
+        hooks: true,
         session: None,
         created_unix_ms: fact.created_unix_ms,
         terminals: &fact.terminals,

@@ -106,8 +106,12 @@ pub(crate) fn create(api: &Api, new: NewArgs) -> Result<(), Failure> {
         }
         request["caller"] = passed.into_iter().collect();
     }
-    if !new.env.is_empty() {
-        request["env"] = new.env.into_iter().collect();
+    let switch = new.no_hooks.then(|| {
+        let (name, off) = consort_core::directory::HOOKS_OFF;
+        (name.to_owned(), off.to_owned())
+    });
+    if !new.env.is_empty() || switch.is_some() {
+        request["env"] = new.env.into_iter().chain(switch).collect();
     }
     if let Some(notes) = new.notes {
         request["notes"] = json!(notes);

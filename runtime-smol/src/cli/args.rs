@@ -724,6 +724,10 @@ pub(crate) struct NewArgs {
     #[arg(long)]
     pub(crate) clean_env: bool,
 
+    /// Start its program without hooks that report to Consort what it does
+    #[arg(long)]
+    pub(crate) no_hooks: bool,
+
     /// Notes to keep with it
     #[arg(long, value_name = "TEXT")]
     pub(crate) notes: Option<String>,

@@ -13,6 +13,9 @@ impl Driver {
         let view = super::node(&self.core).view();
         let Some(agent) = view.own_agent(id.agent) else { return };
         let Some(glance) = screens::glance(&agent, id.pane) else { return };
+        let started = agent.program.filter(|_| agent.hooks);
+        let added = started.and_then(|program| self.environments.as_ref()?.hooks_of(program, agent.args));
+        let glance = screens::Glance { hooks: added.as_deref(), ..glance };
         let reading = self.screens.read(id, text, cursor_shown, glance);
         self.handle(Input::Terminal(id, TerminalInput::Signal(Signal::Screen(reading))));
     }

@@ -12,6 +12,8 @@ mod variables;
 pub use login::Question;
 pub use variables::VariablesError;
 
+use crate::hook::equip::Equipment;
+use crate::screens::load::{self, Manifests};
 use consort_core::LaunchSpec;
 use consort_web::environment::{EnvironmentReport, LoginReport, ProgramsReport};
 use login::Login;
@@ -49,6 +51,7 @@ struct Inner {
     known: Condvar,
     variables: Variables,
     versions: Versions,
+    equipment: Equipment,
     /// One at a time.
     asking: Mutex<()>,
     stop: AtomicBool,
@@ -61,7 +64,7 @@ impl Environments {
     /// # Errors
     /// There is no thread, or no folder, or the user's variables cannot be read.
     pub fn ask(question: Question, state_dir: &Path) -> Result<Self, EnvironmentError> {
-        let environments = Environments::new(question, state_dir)?;
+        let environments = Environments::new(question, state_dir, Manifests::new(load::folder()))?;
         let asking = environments.clone();
         std::thread::Builder::new().name("login shell".into()).spawn(move || asking.reload())?;
         Ok(environments)
@@ -79,19 +82,21 @@ impl Environments {
         let environment = variables.iter().filter(|(name, _)| !name.to_str().is_some_and(names::is_stripped));
         let environment = environment.cloned().collect();
         let question = Question { helper, node: variables, times: (Duration::ZERO, Duration::ZERO) };
-        let environments = Environments::new(question, state_dir)?;
+        let environments = Environments::new(question, state_dir, Manifests::new(None))?;
         *environments.login() = Some(Arc::new(Login { environment, report: LoginReport::default() }));
         Ok(environments)
     }
 
-    fn new(question: Question, state_dir: &Path) -> Result<Self, EnvironmentError> {
+    fn new(question: Question, state_dir: &Path, manifests: Manifests) -> Result<Self, EnvironmentError> {
         let folder = state_dir.join(FOLDER);
         // What a former life of the node has left there, nobody will ask for.
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        let equipment = Equipment::new(state_dir, question.helper.clone(), manifests);
         Ok(Environments(Arc::new(Inner {
+            equipment,
             question,
             folder,
             login: Mutex::default(),
@@ -159,6 +164,25 @@ impl Environments {
     fn wait(&self) -> Option<Arc<Login>> {
         let waited = self.0.known.wait_timeout_while(self.login(), login::LONGEST * 2, |login| login.is_none());
         waited.unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// The launch with what the agent's program needs for its hooks to report, unless its user has something in that place. Waits for the
+    /// login shell's first answer.
+    #[must_use]
+    pub fn equipped(&self, spec: &LaunchSpec) -> LaunchSpec {
+        let environment = self.of(spec);
+        self.0.equipment.equipped(spec, |name| environment.contains_key(OsStr::new(name)))
+    }
+
+    /// What a program of an agent is started with so that its hooks report, in words; nothing if nothing is added.
+    pub(crate) fn hooks_of(&self, program: &str, args: &[String]) -> Option<String> {
+        let login = self.login().clone();
+        let machine = self.0.variables.all();
+        let is_set = |name: &str| {
+            machine.iter().any(|(known, _)| known == name)
+                || login.as_ref().is_some_and(|login| login.environment.contains_key(OsStr::new(name)))
+        };
+        self.0.equipment.told(program, args, is_set)
     }
 
     /// The environment of an agent, but for what depends on its terminal. Waits for the login shell's first answer.

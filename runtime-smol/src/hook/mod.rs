@@ -1,6 +1,7 @@
 //! `consort hook PROGRAM`: agent programs run it at every event and hand it what happened as JSON. It says so to the node of this machine, if
 //! there is one, and never keeps the program waiting, never fails, and never prints what a program would take for an answer.
 
+pub(crate) mod equip;
 mod events;
 mod payload;
 

@@ -154,8 +154,52 @@ struct Count(usize);
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        let list: Option<Vec<IgnoredAny>> = Option::deserialize(input).unwrap_or_default();
-        Ok(Count(list.map_or(0, |list| list.len())))
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = usize;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("anything")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<usize, A::Error> {
+                let mut count = 0;
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(count)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<usize, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(0)
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<usize, E> {
+                Ok(0)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<usize, E> {
+                Ok(0)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<usize, E> {
+                Ok(0)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<usize, E> {
+                Ok(0)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<usize, E> {
+                Ok(0)
+            }
+
+            fn visit_unit<E>(self) -> Result<usize, E> {
+                Ok(0)
+            }
+        }
+        input.deserialize_any(Any).map(Count)
     }
 }
 
@@ -225,6 +269,22 @@ impl<'de> Deserialize<'de> for Input {
             }
 
             fn visit_unit<E>(self) -> Result<Input, E> {
+                Ok(Input::default())
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Input, E> {
+                Ok(Input::default())
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Input, E> {
+                Ok(Input::default())
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Input, E> {
+                Ok(Input::default())
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Input, E> {
                 Ok(Input::default())
             }
 

@@ -200,8 +200,9 @@ impl Backend {
         if self.agents.contains_key(&spec.agent) {
             return Err(already_running(&spec.name));
         }
-        let prepared = Prepared::new(spec, &self.config)?;
-        let agent = self.begin(operation, spec, &prepared).map_err(|error| no_terminal(&error))?;
+        let spec = self.config.environments.equipped(spec);
+        let prepared = Prepared::new(&spec, &self.config)?;
+        let agent = self.begin(operation, &spec, &prepared).map_err(|error| no_terminal(&error))?;
         self.agents.insert(spec.agent, agent);
         Ok(())
     }

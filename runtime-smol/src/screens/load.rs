@@ -85,17 +85,26 @@ impl Manifests {
         self.refresh();
     }
 
+    /// The manifest of a command line, and how many of its arguments belong to the interpreter that runs the program.
+    pub(crate) fn of_command(&self, program: &str, args: &[String]) -> Option<(&Manifest, usize)> {
+        match super::script_at(program, args) {
+            Some(at) => Some((self.named(&args[at])?, at + 1)),
+            None => Some((self.named(program)?, 0)),
+        }
+    }
+
+    /// The manifest of a program, by its name or path.
+    fn named(&self, name: &str) -> Option<&Manifest> {
+        let path = Path::new(name);
+        let script = path.extension().is_some_and(|end| ["js", "mjs", "cjs", "py"].iter().any(|known| end == *known));
+        let name = if script { path.file_stem() } else { path.file_name() };
+        let name = name.and_then(|name| name.to_str()).unwrap_or_default();
+        self.all.values().find(|manifest| manifest.commands.iter().any(|command| command == name))
+    }
+
     /// The manifest of what runs in a terminal: by its name, else by what its title or its screen gives away.
     pub(super) fn identify(&self, glance: &Glance<'_>, text: Option<&str>) -> Option<&Manifest> {
-        let named = |name: &str| {
-            let path = Path::new(name);
-            let script =
-                path.extension().is_some_and(|end| ["js", "mjs", "cjs", "py"].iter().any(|known| end == *known));
-            let name = if script { path.file_stem() } else { path.file_name() };
-            let name = name.and_then(|name| name.to_str()).unwrap_or_default();
-            self.all.values().find(|manifest| manifest.commands.iter().any(|command| command == name))
-        };
-        if let Some(manifest) = named(glance.command).or_else(|| named(glance.program)) {
+        if let Some(manifest) = self.named(glance.command).or_else(|| self.named(glance.program)) {
             return Some(manifest);
         }
         let titled =

@@ -4,6 +4,7 @@ use super::pattern::Pattern;
 use consort_core::directory::StateKind;
 use consort_core::directory::signal::QuestionKind;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Bytes of a manifest.
 pub(crate) const MANIFEST_BYTES: usize = 64 << 10;
@@ -32,6 +33,8 @@ pub(crate) struct Manifest {
     /// What titles say; the first that matches counts.
     #[serde(default)]
     pub(crate) titles: Vec<Title>,
+    /// How its hooks are set up.
+    pub(crate) hooks: Option<Hooks>,
     /// What screens say; the first that matches counts.
     #[serde(default)]
     pub(crate) rules: Vec<Rule>,
@@ -44,6 +47,41 @@ pub(crate) struct Identify {
     pub(crate) titles: Vec<Pattern>,
     #[serde(default)]
     pub(crate) screen: Vec<Pattern>,
+}
+
+/// How a program is told to report by hooks. In `arguments` and `environment`, `{file}` is the file with the hooks in the state folder, and
+/// `{folder}` the folder that it is below; in `content`, `{hook}` is the command as a JSON string.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Hooks {
+    /// Go before the arguments of an agent that is started here.
+    #[serde(default)]
+    pub(crate) arguments: Vec<String>,
+    /// Variables of an agent that is started here.
+    #[serde(default)]
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Nothing is added if the agent has one of these arguments already,
+    #[serde(default)]
+    pub(crate) unless: Vec<String>,
+    /// or if this file exists.
+    pub(crate) unless_file: Option<String>,
+    /// The file's path below a folder of its own.
+    pub(crate) file: String,
+    /// The events that are hooked, in the form of a settings file;
+    #[serde(default)]
+    pub(crate) events: Vec<String>,
+    /// or what the file says.
+    #[serde(default)]
+    pub(crate) content: String,
+    /// How long the program waits for a hook, in its own unit.
+    #[serde(default)]
+    pub(crate) timeout: u32,
+    /// Where the user's own file is: the first of these whose variable, if it names one (`$HOME_OF_IT/file`), is set.
+    #[serde(default)]
+    pub(crate) install: Vec<String>,
+    /// What a person has to do after an installation.
+    #[serde(default)]
+    pub(crate) remark: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -219,6 +257,9 @@ impl Manifest {
         if self.commands.is_empty() && self.identify == Identify::default() {
             return Err("without `commands` and `identify` it belongs to no program".into());
         }
+        if let Some(hooks) = &self.hooks {
+            hooks.check().map_err(|why| format!("hooks: {why}"))?;
+        }
         for rule in &self.rules {
             rule.check().map_err(|why| format!("rule '{}': {why}", rule.name))?;
         }
@@ -227,6 +268,23 @@ impl Manifest {
             return Err(format!("at most {MOST} commands, titles, rules and patterns"));
         }
         Ok(self)
+    }
+}
+
+impl Hooks {
+    fn check(&self) -> Result<(), String> {
+        let is_below =
+            |path: &str| !path.is_empty() && path.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
+        if !is_below(&self.file) {
+            return Err("`file` is a path below a folder of its own, as in plugin/consort.js".into());
+        }
+        if self.events.is_empty() == self.content.is_empty() {
+            return Err("it needs `events` or `content`".into());
+        }
+        if self.events.len() > MOST || self.arguments.len() > MOST || self.environment.len() > MOST {
+            return Err(format!("at most {MOST} events, arguments and variables"));
+        }
+        Ok(())
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Glance<'a> {
     pub(crate) command: &'a str,
     pub(crate) program: &'a str,
     pub(crate) title: &'a str,
+    /// What the program was started with so that its hooks report.
+    pub(crate) hooks: Option<&'a str>,
     /// A shell waits for commands there.
     pub(crate) shell: bool,
     pub(crate) cursor: (u16, u16),
@@ -120,9 +122,13 @@ const INTERPRETERS: [&str; 6] = ["node", "bun", "deno", "python", "python3", "np
 
 /// What an interpreter runs, as in `node --no-warnings bundle/gemini.js`.
 fn script<'a>(program: &str, args: &'a [String]) -> Option<&'a str> {
+    script_at(program, args).map(|at| &*args[at])
+}
+
+/// Which of the arguments it is.
+fn script_at(program: &str, args: &[String]) -> Option<usize> {
     let name = program.rsplit('/').next()?;
-    let script = args.iter().find(|argument| !argument.starts_with('-'))?;
-    INTERPRETERS.contains(&name).then_some(script)
+    INTERPRETERS.contains(&name).then(|| args.iter().position(|argument| !argument.starts_with('-')))?
 }
 
 fn title_says(manifest: Option<&Manifest>, title: &str) -> Option<Report> {
@@ -132,6 +138,17 @@ fn title_says(manifest: Option<&Manifest>, title: &str) -> Option<Report> {
     }
     let busy = title.chars().next().is_some_and(pattern::is_spinner);
     busy.then(|| Report { kind: StateKind::Working, why: "its title shows a spinner".to_owned() })
+}
+
+/// How the hooks of a program were set up, for a person.
+fn hooks_of(manifest: Option<&Manifest>, glance: &Glance<'_>) -> String {
+    match (manifest.filter(|manifest| manifest.hooks.is_some()), glance.hooks) {
+        (None, _) => String::new(),
+        (_, Some(added)) => format!("it was started with {added}"),
+        (Some(manifest), None) => {
+            format!("Consort has given it no hooks at its start; see: consort hooks status {}", manifest.name)
+        }
+    }
 }
 
 fn read_with(manifest: Option<&Manifest>, text: &ScreenText, glance: &Glance<'_>) -> Reading {
@@ -144,6 +161,7 @@ fn read_with(manifest: Option<&Manifest>, text: &ScreenText, glance: &Glance<'_>
     text.text.hash(&mut hasher);
     let mut reading = Reading {
         rules: manifest.map_or_else(String::new, |manifest| manifest.name.clone()),
+        hooks: hooks_of(manifest, glance),
         digest: hasher.finish(),
         ..Reading::default()
     };

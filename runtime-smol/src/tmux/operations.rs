@@ -110,10 +110,15 @@ impl Engine {
     }
 
     async fn launch(self: &Rc<Self>, spec: LaunchSpec) -> Outcome {
-        let environment = {
-            let (environments, spec) = (self.config.environments.clone(), spec.clone());
+        let (spec, environment) = {
+            let environments = self.config.environments.clone();
             // It may have to wait for the user's shell.
-            smol::unblock(move || environments.of(&spec)).await
+            smol::unblock(move || {
+                let spec = environments.equipped(&spec);
+                let environment = environments.of(&spec);
+                (spec, environment)
+            })
+            .await
         };
         let prepared = launch::prepare(&self.config, &spec, environment)?;
         let (tmux, socket) = self.tmux_program()?;

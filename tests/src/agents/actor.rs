@@ -19,6 +19,8 @@ pub struct Stage {
     pub backend: &'static str,
     /// Whether somebody looks at the terminal all the time.
     pub watched: bool,
+    /// Whether its hooks report to the node, as they do unless its user does not want them to.
+    pub hooks: bool,
 }
 
 /// A running program.
@@ -77,8 +79,11 @@ impl Actor {
         let api = ModelApi::start(silence);
         let home = tempfile::tempdir().expect("a folder");
         let launch = installed.prepare(home.path(), &api.url(), setup);
-        let env: serde_json::Map<String, Value> =
+        let mut env: serde_json::Map<String, Value> =
             launch.env.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        if !stage.hooks {
+            env.insert("CONSORT_HOOKS".to_string(), json!("off"));
+        }
         let agent = node.create(&json!({
             "name": format!("{}-{number}", installed.program.name()), "directory": launch.directory, "program": launch.program,
             "args": launch.args, "env": env, "backend": stage.backend, "cols": 100, "rows": 30, "autostart": false,

@@ -46,6 +46,8 @@ pub enum Situation {
     Quota,
     /// The key was refused.
     Refused,
+    /// A sub-agent works for it.
+    Delegated,
     /// A person has pressed Esc while it worked.
     Interrupted,
     /// The conversation was cleared.
@@ -57,8 +59,8 @@ pub enum Situation {
 }
 
 use Situation::{
-    Cleared, Crashed, CursorMoved, Early, Exited, Finished, Interrupted, Login, Overloaded, Permission, Plan,
-    ProseQuestion, ProseWork, Question, Quota, Refused, Rest, Retrying, Silent, Thinking, Trust, Working,
+    Cleared, Crashed, CursorMoved, Delegated, Early, Exited, Finished, Interrupted, Login, Overloaded, Permission,
+    Plan, ProseQuestion, ProseWork, Question, Quota, Refused, Rest, Retrying, Silent, Thinking, Trust, Working,
 };
 
 /// What one program plays from its start to its end.
@@ -88,6 +90,12 @@ pub const PLAYS: [Play; 5] = [
 /// What is played again on every other stage: it tells whether the signals arrive there.
 pub const SHORT_PLAY: Play = Play { setup: Setup::Ready, situations: &[Rest, Permission, Thinking] };
 
+/// What is played with hooks: each of the things that they tell.
+pub const HOOK_PLAY: Play = Play {
+    setup: Setup::Ready,
+    situations: &[Finished, Working, Interrupted, Permission, Question, Delegated, Refused],
+};
+
 impl Situation {
     /// Its name in tables and files.
     #[must_use]
@@ -111,6 +119,7 @@ impl Situation {
             Overloaded => "overloaded",
             Quota => "quota",
             Refused => "refused",
+            Delegated => "delegated",
             Interrupted => "interrupted",
             Cleared => "cleared",
             Exited => "exited",
@@ -124,7 +133,7 @@ impl Situation {
         match self {
             Rest | Cleared => &["idle"],
             Finished | ProseQuestion | ProseWork | Interrupted | Early => &["done", "idle"],
-            Working | Thinking | Silent => &["working"],
+            Working | Thinking | Silent | Delegated => &["working"],
             Permission | CursorMoved | Question | Plan | Trust | Login => &["waiting"],
             Retrying | Overloaded | Quota | Refused => &["failed"],
             Exited => &["exited"],
@@ -136,6 +145,7 @@ impl Situation {
     #[must_use]
     pub fn impossible(self, program: Program) -> Option<&'static str> {
         match (program, self) {
+            (Program::Gemini | Program::Codex, Delegated) => Some("it has no tool for that by default"),
             (Program::OpenCode, Trust) => Some("it trusts every folder"),
             (Program::OpenCode, Login) => Some("it needs no login: it has models that are free"),
             (Program::Codex, Plan) => Some("its plan is an answer, approved by the next prompt"),
@@ -192,6 +202,10 @@ impl Situation {
             Thinking => {
                 prompt(actor, Scene::Thinking)?;
                 actor.until("a request", |_, api| answering(api, Scene::Thinking))
+            }
+            Delegated => {
+                prompt(actor, Scene::Delegated)?;
+                actor.until("a request of the sub-agent", |_, api| answering(api, Scene::Thinking))
             }
             Silent => {
                 prompt(actor, Scene::Silent)?;

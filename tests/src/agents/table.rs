@@ -2,7 +2,7 @@
 
 use super::actor::{Actor, Stage};
 use super::program::{Installed, Program, Setup, Version};
-use super::situation::{PLAYS, Play, SHORT_PLAY, Situation};
+use super::situation::{HOOK_PLAY, PLAYS, Play, SHORT_PLAY, Situation};
 use crate::TestNode;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -38,6 +38,8 @@ pub enum Verdict {
     Right {
         /// How long after the program was proven to be in the situation.
         after: Duration,
+        /// By which of its signals.
+        source: String,
     },
     /// It shows something else, or nothing steady: the states that it showed, one after the other.
     Wrong(Vec<String>),
@@ -78,7 +80,29 @@ struct Job {
 /// If the node does not run.
 #[must_use]
 pub fn play(programs: &[Program], version: Version, scale: Scale) -> Vec<Row> {
-    let mut node = TestNode::prepared();
+    perform(TestNode::prepared(), programs, version, scale, jobs_of)
+}
+
+/// Plays programs whose hooks report to the node.
+///
+/// # Panics
+/// If the node does not run.
+#[must_use]
+pub fn play_with_hooks(programs: &[Program], version: Version) -> Vec<Row> {
+    let stage = Stage { backend: "tmux", watched: false, hooks: true };
+    // Gemini takes no settings from below a folder that others may write to, such as that for temporary files.
+    let home = std::env::home_dir().expect("a home");
+    let node = TestNode::prepared_below(&home);
+    perform(node, programs, version, Scale::Test, |program, _| vec![Job { program, stage, play: HOOK_PLAY }])
+}
+
+fn perform(
+    mut node: TestNode,
+    programs: &[Program],
+    version: Version,
+    scale: Scale,
+    jobs_of: impl Fn(Program, Scale) -> Vec<Job>,
+) -> Vec<Row> {
     node.run(&[]);
     let node = Arc::new(node);
     let mut rows = Vec::new();
@@ -116,7 +140,7 @@ pub fn play(programs: &[Program], version: Version, scale: Scale) -> Vec<Row> {
 
 /// The plays of a program.
 fn jobs_of(program: Program, scale: Scale) -> Vec<Job> {
-    let stage = |backend, watched| Stage { backend, watched };
+    let stage = |backend, watched| Stage { backend, watched, hooks: false };
     let mut jobs: Vec<Job> =
         PLAYS.iter().map(|play| Job { program, stage: stage("tmux", false), play: *play }).collect();
     for other in [stage("tmux", true), stage("pty", false), stage("pty", true)] {
@@ -181,20 +205,28 @@ fn judge(actor: &mut Actor, situation: Situation, scale: Scale) -> Verdict {
     // A silent tool is silent for long: that is what is hard about it.
     let steady = if situation == Situation::Silent { scale.silence().saturating_sub(scale.bound()) } else { STEADY };
     let mut seen: Vec<String> = Vec::new();
+    let (mut source, mut first) = (String::new(), String::new());
     let mut right_since: Option<Instant> = None;
     loop {
         let state = if situation.lost(&actor.api) {
             "lost".to_string()
         } else {
-            actor.state()["kind"].as_str().unwrap_or_default().to_string()
+            let now = actor.state();
+            source = now["source"].as_str().unwrap_or_default().to_string();
+            now["kind"].as_str().unwrap_or_default().to_string()
         };
         let right = situation.right().contains(&state.as_str());
         if seen.last() != Some(&state) {
             seen.push(state);
         }
         match right_since {
-            Some(since) if right && since.elapsed() >= steady => return Verdict::Right { after: since - began },
-            None if right => right_since = Some(Instant::now()),
+            Some(since) if right && since.elapsed() >= steady => {
+                return Verdict::Right { after: since - began, source: first };
+            }
+            None if right => {
+                right_since = Some(Instant::now());
+                first.clone_from(&source);
+            }
             Some(_) if !right => right_since = None,
             _ => {}
         }
@@ -210,7 +242,8 @@ impl Row {
     #[must_use]
     pub fn name(&self) -> String {
         let watched = if self.stage.watched { " watched" } else { "" };
-        format!("{} {} on {}{watched}", self.program.name(), self.situation.name(), self.stage.backend)
+        let hooks = if self.stage.hooks { " with hooks" } else { "" };
+        format!("{} {} on {}{watched}{hooks}", self.program.name(), self.situation.name(), self.stage.backend)
     }
 }
 
@@ -219,7 +252,7 @@ impl Verdict {
     #[must_use]
     pub fn text(&self) -> String {
         match self {
-            Verdict::Right { after } => format!("right after {:.1} s", after.as_secs_f32()),
+            Verdict::Right { after, source } => format!("right after {:.1} s by {source}", after.as_secs_f32()),
             Verdict::Wrong(states) => format!("WRONG: {}", states.join(", ")),
             Verdict::NotBrought(reason) => {
                 format!("NOT BROUGHT: {}", reason.lines().next().unwrap_or_default())

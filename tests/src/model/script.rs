@@ -16,6 +16,8 @@ pub enum Scene {
     Permission,
     /// A shell command that prints nothing and takes long, and that the program need not ask about.
     Silent,
+    /// A sub-agent that thinks for long.
+    Delegated,
     /// A question with three choices.
     Question,
     /// A plan that has to be approved.
@@ -53,6 +55,8 @@ pub enum Tool {
     Shell,
     /// Asks the user.
     Question,
+    /// Has a sub-agent do something.
+    Delegate,
     /// Shows a plan to the user.
     Plan,
     /// Writes a file, which a plan is in some programs.
@@ -70,12 +74,13 @@ const LONG: Duration = Duration::from_secs(600);
 
 impl Scene {
     /// All, with the names that prompts use.
-    pub const ALL: [(&'static str, Scene); 13] = [
+    pub const ALL: [(&'static str, Scene); 14] = [
         ("text", Scene::Text),
         ("working", Scene::Working),
         ("thinking", Scene::Thinking),
         ("permission", Scene::Permission),
         ("silent", Scene::Silent),
+        ("delegated", Scene::Delegated),
         ("question", Scene::Question),
         ("plan", Scene::Plan),
         ("overloaded", Scene::Overloaded),
@@ -114,6 +119,7 @@ impl Scene {
             Scene::Text => vec![Step::Say("All four tests pass. "), Step::Say("Nothing else is left.")],
             Scene::Working => vec![Step::Say("Now the sources are read one by one.\n\n"), Step::Hold(LONG)],
             Scene::Thinking => vec![Step::Hold(LONG)],
+            Scene::Delegated => vec![Step::Call(Tool::Delegate, Scene::Thinking.prompt())],
             Scene::Permission => vec![
                 Step::Say("A file is made."),
                 Step::Call(Tool::Shell, "touch approved-by-a-person.txt".to_string()),
@@ -148,6 +154,7 @@ impl Tool {
         let names: &[&str] = match self {
             Tool::Shell => &["Bash", "exec_command", "shell", "shell_command", "run_shell_command", "bash"],
             Tool::Question => &["AskUserQuestion", "request_user_input", "ask_user", "ask_user_question", "question"],
+            Tool::Delegate => &["Agent", "Task", "task"],
             Tool::Plan => &["ExitPlanMode", "exit_plan_mode", "plan_exit"],
             Tool::Write => &["Write", "write_file", "write"],
         };
@@ -177,6 +184,10 @@ impl Tool {
                     }],
                 })
             }
+            (Tool::Delegate, name) => json!({
+                "description": "Think", "prompt": command,
+                "subagent_type": if name == "task" { "general" } else { "general-purpose" },
+            }),
             (Tool::Plan, "ExitPlanMode") => json!({ "plan": PLAN }),
             (Tool::Plan, _) => json!({ "plan_filename": command.rsplit('/').next() }),
             // The schemas take no member that they do not know.

@@ -47,7 +47,7 @@ fn record(node: &Arc<TestNode>, installed: &Installed, only: Option<&str>) {
                 continue;
             }
             scope.spawn(move || {
-                let stage = Stage { backend: "tmux", watched: false };
+                let stage = Stage { backend: "tmux", watched: false, hooks: false };
                 let mut actor = Actor::start(node, installed, play.setup, stage, Duration::from_secs(30));
                 let tap = Tap::start(node, &actor);
                 for situation in play.situations.iter().filter(wanted) {
