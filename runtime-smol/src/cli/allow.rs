@@ -22,7 +22,7 @@ pub(crate) fn run(api: &Api, site: Option<&Site>, remove: bool) -> Result<(), Fa
 fn listed(origins: &Origins) -> String {
     let mut out = String::new();
     for url in &origins.own {
-        out.extend([url, "  by itself\n"]);
+        out.extend([url, "  always\n"]);
     }
     for origin in &origins.origins {
         out.extend([origin.url.as_str(), if origin.fixed { "  by --origin\n" } else { "  allowed\n" }]);

@@ -31,15 +31,14 @@ pub(crate) fn table(agents: &[Agent], machines: &[Machine], style: &Style) -> St
     out
 }
 
-/// How many there are, and how many of them wait for somebody; what a machine does that is away is not known.
+/// How many there are, and how many of them wait for somebody or cannot go on; what a machine does that is away is not known.
 pub(crate) fn summary(agents: &[Agent], machines: &[Machine]) -> String {
     let away = |agent: &&Agent| machine_of(agent, machines).is_some_and(|machine| !machine.reachable);
     let unreachable = agents.iter().filter(away).count();
-    let waiting = agents.iter().filter(|agent| !away(agent) && agent.state.kind == "waiting").count();
+    let count = |kind| agents.iter().filter(|agent| !away(agent) && agent.state.kind == kind).count();
     let mut line = if agents.len() == 1 { "1 agent".to_string() } else { format!("{} agents", agents.len()) };
-    for (count, what) in
-        [(waiting, "waiting"), (unreachable, "out of reach")].into_iter().filter(|(count, _)| *count > 0)
-    {
+    let counts = [(count("waiting"), "waiting"), (count("failed"), "failed"), (unreachable, "out of reach")];
+    for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
         let _ = write!(line, ", {count} {what}");
     }
     line + "\n"
@@ -346,5 +345,6 @@ far\tidle\t0\tclaude\t/home/me/zoom\t\tserver\tunreachable\t240
         agents[1].node = "m".into();
         assert_eq!(summary(&agents, &machines()), "3 agents, 1 waiting, 1 out of reach\n");
         assert_eq!(summary(&agents[2..], &machines()), "1 agent\n");
+        assert_eq!(summary(&[agent("a", "failed", 0, "")], &machines()), "1 agent, 1 failed\n");
     }
 }

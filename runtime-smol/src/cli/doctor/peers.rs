@@ -44,7 +44,7 @@ fn mesh(peers: &Peers, others: usize) -> Check {
         return Check::warning("mesh", "this machine was removed from the mesh", advice);
     }
     if others == 0 && peers.listening.is_empty() {
-        return Check::good("mesh", "no other machines; nothing listens outside of this one");
+        return Check::good("mesh", "no other machines; none can connect before the first invite");
     }
     let machines = format!("{others} other machine{}", if others == 1 { "" } else { "s" });
     match &peers.addresses[..] {

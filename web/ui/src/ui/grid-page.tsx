@@ -76,7 +76,7 @@ export function GridPage({ grid, hidden }: { grid: Grid; hidden: boolean }): JSX
         </fieldset>
       </header>
       {all.length === 0 ? (
-        <p class="grid-empty" role="status">{source.kind === "waiting" ? "No agent is waiting for you." : app.store.loaded.value ? "None of these agents runs." : ""}</p>
+        <p class="grid-empty" role="status">{source.kind === "waiting" ? "No agent is waiting for you." : app.store.loaded.value ? "None of these agents is running." : ""}</p>
       ) : (
         <ul ref={list} class="grid-cells" style={{ "--columns": columns, "--rows": rows }} aria-label={gridTitle(source)}>
           {cells.map((agent, at) => (

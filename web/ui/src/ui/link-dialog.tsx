@@ -15,7 +15,7 @@ export function LinkDialog({ url, host, shown }: { url: string; host: string; sh
     <Dialog title="This link leads elsewhere" testid="link-dialog">
       <p>
         {shown === null
-          ? "What stands before the @ in its address looks like a site, and is only a name to log in with."
+          ? "The part before the @ looks like a site, but it is only a user name."
           : "A program printed one address and linked another."}
       </p>
       <dl class="fact-list link-facts">
