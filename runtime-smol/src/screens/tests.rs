@@ -41,6 +41,19 @@ fn a_permission_of_claude_has_its_command_and_its_choices() {
 }
 
 #[test]
+fn several_choices_of_claude_are_marked_one_by_one_and_then_submitted() {
+    let text = "────────────\n←  ☒ Checks  ✔ Submit  →\n\nWhich checks?\n\n❯ 1. [✔] Unit tests\n  Fast\n  2. [ ] Benchmarks\n  \
+                3. [ ] Type something\n     Submit\n────────────\n  4. Chat about this\n\nEnter to select · ↑/↓ to navigate · Esc to cancel\n";
+    let dialog = read("claude", text).dialog.expect("a question");
+    let choices: Vec<_> = dialog.question.choices.iter().map(|choice| (&*choice.key, &*choice.label)).collect();
+    assert_eq!(choices[..2], [("1", "[✔] Unit tests"), ("2", "[ ] Benchmarks")]);
+    assert_eq!(choices.last(), Some(&("tab", "Go on with these")));
+    assert_eq!(dialog.keys.last(), Some(&b"\t".to_vec()));
+    let one = text.replace("[✔] ", "").replace("[ ] ", "").replace("     Submit\n", "");
+    assert!(read("claude", &one).dialog.expect("a question").question.choices.iter().all(|choice| choice.key != "tab"));
+}
+
+#[test]
 fn a_permission_of_codex_is_answered_by_its_own_keys() {
     let text = "  Would you like to run the following command?\n\n  Environment: local\n\n  $ touch a.txt\n\n› 1. Yes, proceed (y)\n  \
                 2. Yes, and don't ask again (p)\n  3. No, and tell Codex what to do differently (esc)\n\n  Press enter to confirm or esc to cancel\n";

@@ -1,7 +1,7 @@
 // Digits on the start page: what each picks, where one goes on, and what a menu on the screen says about choices.
 
 import { describe, expect, it } from "vitest";
-import { neighbour, nextToAnswer, pickKeys } from "../src/model/pick-keys";
+import { identityOf, markOf, neighbour, nextToAnswer, pickKeys, takesSeveral } from "../src/model/pick-keys";
 import { menuOf, questionIn } from "../src/model/question";
 
 const choices = (...keys: string[]) => keys.map((key) => ({ key, label: `does ${key}` }));
@@ -54,5 +54,25 @@ describe("a menu on the screen", () => {
   it("stays on the card if a choice is not found", () => {
     expect(menuOf(asked, [...menu, { key: "4", label: "More" }]).begin).toBe(asked.lines.length);
     expect(menuOf(asked, []).begin).toBe(asked.lines.length);
+  });
+});
+
+describe("a question that takes several choices", () => {
+  const asks = (id: string, ...labels: string[]) => ({
+    id, terminal: 1, kind: "question" as const, text: "Which checks?", detail: "", free_text: false,
+    choices: labels.map((label, at) => ({ key: String(at + 1), label })),
+  });
+
+  it("is known by the marks of its choices", () => {
+    expect(takesSeveral(asks("a", "[ ] Unit tests", "[✔] Benchmarks", "Chat"))).toBe(true);
+    expect(takesSeveral(asks("a", "Yes", "[brackets] No"))).toBe(false);
+    expect(markOf("[✔] Benchmarks")).toEqual({ words: "Benchmarks", marked: true });
+    expect(markOf("[ ] Benchmarks")).toEqual({ words: "Benchmarks", marked: false });
+    expect(markOf("Chat")).toEqual({ words: "Chat", marked: null });
+  });
+
+  it("is the same one whatever is marked", () => {
+    expect(identityOf(asks("a", "[ ] x", "[ ] y"))).toBe(identityOf(asks("b", "[✔] x", "[ ] y")));
+    expect(identityOf(asks("a", "x", "y"))).not.toBe(identityOf(asks("b", "x", "y")));
   });
 });

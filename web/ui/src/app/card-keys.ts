@@ -6,7 +6,6 @@ import type { App } from "./app";
 
 /** What a card answers to a digit. */
 interface Offer {
-  readonly question: string;
   readonly since: number;
   readonly pick: (digit: string) => boolean;
 }
@@ -59,8 +58,8 @@ export class CardKeys {
   }
 
   /** A card offers answers to a question until the returned function is called. */
-  offers(id: string, question: string, pick: (digit: string) => boolean): () => void {
-    const offer: Offer = { question, since: this.now(), pick };
+  offers(id: string, pick: (digit: string) => boolean): () => void {
+    const offer: Offer = { since: this.now(), pick };
     this.offers_.set(id, offer);
     return () => {
       if (this.offers_.get(id) === offer) this.offers_.delete(id);

@@ -36,3 +36,21 @@ export function nextToAnswer<T>(order: readonly T[], waits: (each: T) => boolean
   const at = order.indexOf(answered);
   return [...order.slice(at + 1), ...order.slice(0, Math.max(0, at))].find(waits) ?? null;
 }
+
+/** Whether it takes several choices: programs show such with marks, which choosing one sets or takes away. */
+export function takesSeveral({ choices }: Pick<Question, "choices">): boolean {
+  return choices.filter(({ label }) => MARKED.test(label)).length > 1;
+}
+
+const MARKED = /^\[(.)\] /u;
+
+/** The words of a choice, and whether it is marked; `null`: it has no mark. */
+export function markOf(label: string): { readonly words: string; readonly marked: boolean | null } {
+  const mark = MARKED.exec(label);
+  return mark === null ? { words: label, marked: null } : { words: label.slice(mark[0].length), marked: mark[1] !== " " };
+}
+
+/** What a question is, whatever is marked in it now. */
+export function identityOf({ id, text, choices, ...rest }: Question): string {
+  return takesSeveral({ choices }) ? [rest.terminal, text, ...choices.map(({ label }) => markOf(label).words)].join("\n") : id;
+}

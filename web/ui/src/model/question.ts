@@ -66,23 +66,26 @@ export interface Menu {
 
 export function menuOf({ lines, start }: Question, choices: readonly Choice[]): Menu {
   const none: Menu = { begin: lines.length, descriptions: choices.map(() => "") };
+  // Others are keys, which are said elsewhere on the screen, or nowhere.
+  const numbered = choices.filter(({ key }) => /^\d+$/.test(key));
   const places: number[] = [];
-  for (let at = choices.length - 1, from = lines.length; at >= 0; at--) {
-    from = lines.slice(0, from).findLastIndex((line) => isChoice(line, choices[at]!));
+  for (let at = numbered.length - 1, from = lines.length; at >= 0; at--) {
+    from = lines.slice(0, from).findLastIndex((line) => isChoice(line, numbered[at]!));
     if (from <= start) return none;
     places.unshift(from);
   }
   if (places.length === 0) return none;
+  const descriptionOf = (at: number): string => (at === -1 ? "" : describedAt(lines, places[at]!, places[at + 1] ?? lines.length));
   let begin = places[0]!;
   while (begin > start && lines[begin - 1] === "") begin -= 1;
-  return begin <= start ? none : { begin, descriptions: places.map((place, at) => describedAt(lines, place, places[at + 1] ?? lines.length)) };
+  return begin <= start ? none : { begin, descriptions: choices.map((choice) => descriptionOf(numbered.indexOf(choice))) };
 }
 
-/** The indented lines below a choice. */
+/** The lines below a choice that begin no further left than its number; not the button that ends a menu. */
 function describedAt(lines: readonly string[], place: number, end: number): string {
-  const indent = lines[place]!.search(/\p{L}/u);
+  const indent = lines[place]!.search(/\d/u);
   const below = lines.slice(place + 1, end);
-  const count = below.findIndex((line) => line === "" || line.search(/\S/) < indent);
+  const count = below.findIndex((line) => line === "" || line.trim() === "Submit" || line.search(/\S/) < Math.max(1, indent));
   return below.slice(0, count === -1 ? below.length : count).map((line) => line.trim()).join(" ");
 }
 

@@ -7,7 +7,7 @@ import { CardKeys } from "../app/card-keys";
 import { agentTitle, stateReason, stateWord } from "../model/agents";
 import { formatAge, plural } from "../model/format";
 import { answersTo, type QuickAnswer } from "../model/quick-answers";
-import { pickKeys, UNREAD_MS } from "../model/pick-keys";
+import { identityOf, markOf, pickKeys, takesSeveral, UNREAD_MS } from "../model/pick-keys";
 import { askedWithoutScreen, menuOf, questionIn, type Question as SeenQuestion } from "../model/question";
 import type { Answer } from "../net/api";
 import { EMPTY_LIST, HOLD_MS, steady } from "../model/steady-list";
@@ -18,6 +18,8 @@ import { Host } from "./host-badge";
 import { StateGlyph } from "./state-glyph";
 
 const MOST_LISTED = 12;
+/** A choice that was marked shows so within this time, or another one may be tried. */
+const MARK_MS = 3_000;
 
 interface Sent {
   readonly label: string;
@@ -38,14 +40,16 @@ export function WaitingCards({ fallback }: { fallback: JSX.Element | null }): JS
   const sent = useSignal<ReadonlyMap<string, Sent>>(new Map());
   /** Answers that were not typed, and why, by agent. */
   const refused = useSignal<ReadonlyMap<string, string>>(new Map());
-  const pointed = useSignal(false);
+  /** When the pointer moved over the list last; 0: it is elsewhere. One that rests there points at nothing. */
+  const pointedAt = useRef(0);
   const ticks = useSignal(0);
   const list = useRef(EMPTY_LIST);
   const usedAt = Math.max(0, ...[...sent.value.values()].map(({ at }) => at));
   void ticks.value;
   const wanted = app.store.waiting.value.map(({ id }) => id);
   // What is answered goes at once, except where something else would come under a pointer or a finger instead.
-  list.current = pointed.value || app.space.touch.value ? steady(list.current, wanted, usedAt, pointed.value, Date.now()) : { ...EMPTY_LIST, ids: wanted };
+  const pointed = pointedAt.current > Date.now() - HOLD_MS;
+  list.current = pointed || app.space.touch.value ? steady(list.current, wanted, usedAt, pointed, Date.now()) : { ...EMPTY_LIST, ids: wanted };
   const { ids, held } = list.current;
   const fresh = usedAt > Date.now() - HOLD_MS;
   useEffect(() => {
@@ -80,8 +84,12 @@ export function WaitingCards({ fallback }: { fallback: JSX.Element | null }): JS
     keys.answered(agent.id);
   };
   const answer = (agent: Agent, question: Question, given: Given): void => {
-    noteSent(agent, given.label, question.id);
-    keys.answered(agent.id);
+    // One of several: the question stays, with another mark.
+    const marks = "choice" in given.answer && markOf(given.label).marked !== null && takesSeveral(question);
+    if (!marks) {
+      noteSent(agent, given.label, question.id);
+      keys.answered(agent.id);
+    }
     refused.value = without(refused.value, agent.id);
     void app.answerQuestion(agent, question, given.answer).then((problem) => {
       if (problem === null) return;
@@ -99,8 +107,16 @@ export function WaitingCards({ fallback }: { fallback: JSX.Element | null }): JS
       </h2>
       <ul
         class="waiting-cards"
-        onPointerEnter={(event) => (pointed.value = event.pointerType === "mouse")}
-        onPointerLeave={() => (pointed.value = false)}
+        onPointerMove={(event) => {
+          if (event.pointerType !== "mouse") return;
+          const before = pointedAt.current;
+          pointedAt.current = Date.now();
+          if (before <= Date.now() - HOLD_MS) ticks.value += 1;
+        }}
+        onPointerLeave={() => {
+          pointedAt.current = 0;
+          ticks.value += 1;
+        }}
       >
         {agents.map((agent) => (
           <li key={agent.id}><WaitingCard
@@ -155,8 +171,9 @@ function WaitingCard({ agent, keys, refused, sent, press, answer }: {
     if (!held) room.current = answers.current!.getBoundingClientRect().height;
   });
   // Whoever clicks just as one question takes the place of another has read the one before.
-  const asked = useRef({ id: question?.id ?? null, since: 0 });
-  if (question != null && question.id !== asked.current.id) asked.current = { id: question.id, since: asked.current.id === null ? 0 : performance.now() };
+  const asked = useRef<{ id: string | null; since: number }>({ id: question == null ? null : identityOf(question), since: 0 });
+  const identity = question == null ? null : identityOf(question);
+  if (identity !== null && identity !== asked.current.id) asked.current = { id: identity, since: asked.current.id === null ? 0 : performance.now() };
   const current = keys.current.value === agent.id && !app.space.touch.value;
   return (
     <article
@@ -189,7 +206,7 @@ function WaitingCard({ agent, keys, refused, sent, press, answer }: {
         ) : !mayAnswer ? (
           <span class="sent" data-testid="may-not-answer">This machine can only view</span>
         ) : isAnswerable(question) ? (
-          <Choices key={question.id} agent={agent} question={question} described={menu.descriptions} keys={keys} since={asked.current.since} answer={(given) => answer(question, given)} />
+          <Choices key={identity} agent={agent} question={question} described={menu.descriptions} keys={keys} since={asked.current.since} answer={(given) => answer(question, given)} />
         ) : answersTo(agent.state.why, screen).map((given) => (
           <button
             key={given.label}
@@ -230,7 +247,14 @@ function Choices({ agent, question, described, keys, since, answer }: {
   const field = useRef<HTMLInputElement>(null);
   const live = app.isLive.value;
   const digits = pickKeys(question);
+  const several = takesSeveral(question);
+  /** The question whose mark is being changed: the next one waits for that. */
+  const marking = useSignal({ question: "", at: 0 });
   const choose = (choice: Choice): void => {
+    if (several) {
+      if (marking.value.question === question.id && performance.now() - marking.value.at < MARK_MS) return;
+      marking.value = { question: question.id, at: performance.now() };
+    }
     if (performance.now() - since >= UNREAD_MS || since === 0) answer({ label: choice.label, answer: { choice: choice.key } });
   };
   const pick = useRef<(digit: string) => boolean>(() => false);
@@ -242,25 +266,32 @@ function Choices({ agent, question, described, keys, since, answer }: {
     else return false;
     return true;
   };
-  useEffect(() => keys.offers(agent.id, question.id, (digit) => pick.current(digit)), [agent.id, question.id]);
+  const identity = identityOf(question);
+  useEffect(() => keys.offers(agent.id, (digit) => pick.current(digit)), [agent.id, identity]);
   const send = (event: Event): void => {
     event.preventDefault();
     if (text.value !== "") answer({ label: text.value, answer: { text: text.value } });
   };
   return (
     <>
-      {question.choices.map((choice, at) => (
-        <button
-          key={choice.key}
-          class={`button small choice-answer ${described[at] ? "described" : ""}`}
-          data-testid="choice"
-          aria-label={[digits.choices[at], choice.label, described[at]].filter(Boolean).join(" ") + `, in ${agent.name}`}
-          disabled={!live}
-          onClick={() => choose(choice)}
-        >
-          {digits.choices[at] !== "" && <kbd>{digits.choices[at]}</kbd>} <span><bdi>{choice.label}</bdi>{described[at] && <span class="choice-description"> <bdi>{described[at]}</bdi></span>}</span>
-        </button>
-      ))}
+      {question.choices.map((choice, at) => {
+        const { words, marked } = several ? markOf(choice.label) : { words: choice.label, marked: null };
+        return (
+          <button
+            key={choice.key}
+            class={`button small choice-answer ${described[at] || marked !== null ? "described" : ""} ${several && marked === null && choice.key === "tab" ? "primary" : ""}`}
+            data-testid="choice"
+            role={marked === null ? undefined : "checkbox"}
+            aria-checked={marked ?? undefined}
+            aria-label={[digits.choices[at], words, described[at]].filter(Boolean).join(" ") + `, in ${agent.name}`}
+            disabled={!live}
+            onClick={() => choose(choice)}
+          >
+            {digits.choices[at] !== "" && <kbd>{digits.choices[at]}</kbd>} {marked !== null && <span class={`mark-box ${marked ? "marked" : ""}`} aria-hidden="true">{marked && "✓"}</span>}
+            <span><bdi>{words}</bdi>{described[at] && <span class="choice-description"> <bdi>{described[at]}</bdi></span>}</span>
+          </button>
+        );
+      })}
       {question.free_text && (
         <form class="answer-text" data-testid="answer-text" onSubmit={send}>
           {digits.text !== "" && question.choices.length > 0 && <kbd>{digits.text}</kbd>}
