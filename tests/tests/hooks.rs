@@ -171,6 +171,92 @@ fn agents_get_hooks_at_their_start_which_are_no_part_of_their_command_line() {
     });
 }
 
+#[test]
+fn hooks_in_the_user_s_settings_come_beside_others_and_go_without_a_trace() {
+    let home = tempfile::tempdir().expect("a folder");
+    let settings = home.path().join(".claude/settings.json");
+    std::fs::create_dir_all(home.path().join(".claude")).expect("a folder");
+    let before = "{\n    \"model\": \"opus\",\n    \"hooks\": {\n        \"Stop\": [{ \"hooks\": [{ \"type\": \"command\", \"command\": \"mine\" }] }]\n    }\n}\n";
+    std::fs::write(&settings, before).expect("a file");
+    let cli = |args: &[&str]| {
+        let mut command = consort();
+        for name in ["CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "CONSORT_STATE_DIR"] {
+            command.env_remove(name);
+        }
+        let output = command.env("HOME", home.path()).stdin(Stdio::null()).args(args).output().expect("it runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    };
+    let now = || std::fs::read_to_string(&settings).expect("a file");
+    assert!(cli(&["hooks", "status", "claude"]).1.contains("claude: not installed"));
+    let (code, shown, said) = cli(&["hooks", "install"]);
+    assert_eq!(code, 2, "nobody to ask: {said}");
+    assert!(
+        shown.contains("hook claude") && shown.contains(".claude/settings.json") && !shown.contains("Codex"),
+        "{shown}"
+    );
+    assert_eq!(now(), before);
+
+    let (code, _, said) = cli(&["hooks", "install", "--yes"]);
+    assert_eq!(code, 0, "{said}");
+    let value: Value = serde_json::from_str(&now()).expect("JSON");
+    assert_eq!(value["hooks"]["Stop"][0]["hooks"][0]["command"], "mine");
+    let command =
+        value["hooks"]["PermissionRequest"][0]["hooks"][0]["command"].as_str().expect("a command").to_string();
+    assert!(command.ends_with("consort hook claude"), "{command}");
+    assert!(cli(&["hooks", "status", "claude"]).1.contains("claude: installed"));
+    let installed = now();
+    assert!(cli(&["hooks", "install", "claude", "--yes"]).1.contains("Nothing is to be changed"));
+    assert_eq!(now(), installed);
+    assert_eq!(cli(&["hooks", "remove", "claude", "--yes"]).0, 0);
+    assert_eq!(now(), before, "byte for byte");
+    assert_eq!(std::fs::read_dir(home.path().join(".claude")).expect("a folder").count(), 1, "no back-up is left");
+
+    // Changed by its user in between: only what is ours goes.
+    assert_eq!(cli(&["hooks", "install", "claude", "--yes"]).0, 0);
+    std::fs::write(&settings, now().replace("opus", "sonnet")).expect("a file");
+    assert_eq!(cli(&["hooks", "remove", "claude", "--yes"]).0, 0);
+    assert_eq!(now(), before.replace("opus", "sonnet"));
+
+    std::fs::write(&settings, "{ // mine\n}").expect("a file");
+    let (code, _, said) = cli(&["hooks", "install", "claude", "--yes"]);
+    assert!(code == 1 && said.contains("is left as it is: it is not JSON"), "{said}");
+    assert_eq!(now(), "{ // mine\n}");
+
+    // A plugin is a file of its own; one of the same name that is somebody else's stays.
+    let plugin = home.path().join(".config/opencode/plugin/consort.js");
+    assert_eq!(cli(&["hooks", "install", "opencode", "--yes"]).0, 0);
+    assert!(std::fs::read_to_string(&plugin).expect("a file").contains("consort hook opencode"));
+    assert_eq!(cli(&["hooks", "remove", "opencode", "--yes"]).0, 0);
+    assert!(!plugin.exists());
+    std::fs::write(&plugin, "mine").expect("a file");
+    assert_eq!(cli(&["hooks", "install", "opencode", "--yes"]).0, 1);
+    assert_eq!(cli(&["hooks", "install", "no-such", "--yes"]).0, 2);
+}
+
+/// A program that reports to the terminal is shown by that, in a PTY always and in tmux while somebody looks.
+#[test]
+fn a_report_to_the_terminal_counts_at_once() {
+    let node = TestNode::start();
+    let script = "read line; printf '\\033]7501;state=blo'; sleep 0.3; printf 'cked:kind=permission:app=test\\033\\\\'; read line; \
+                  printf '\\033]7501;state=working:app=test\\007'; sleep 600";
+    for backend in ["pty", "tmux"] {
+        let wish = json!({ "name": backend, "directory": "/", "program": "/bin/sh", "args": ["-c", script], "backend": backend });
+        let agent = node.create(&wish);
+        let mut viewer = node.viewer();
+        viewer.attach(1, &agent, None, "never");
+        let is = |kind: &str| {
+            let state = state(&node, &agent);
+            state["kind"] == kind && state["source"] == "status"
+        };
+        viewer.type_bytes(1, b"\r");
+        wait_until("it waits", || is("waiting"));
+        viewer.type_bytes(1, b"\r");
+        viewer.wait("the key is written", |viewer| viewer.streams[&1].all_acked());
+        wait_until("it works", || is("working"));
+    }
+}
+
 /// The real programs with hooks: what they say is true, and it is the hooks that say it first.
 #[test]
 fn programs_whose_hooks_report_are_shown_as_they_are() {

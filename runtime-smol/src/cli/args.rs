@@ -73,6 +73,36 @@ pub struct Args {
     pub(crate) command: Option<Command>,
 }
 
+/// What to do with hooks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HooksCommand {
+    /// Show which programs have hooks that report to Consort, and in which file
+    Status {
+        /// The program [default: all]
+        program: Option<String>,
+    },
+
+    /// Show what changes, ask, and install hooks
+    Install {
+        /// The program [default: all that you use]
+        program: Option<String>,
+
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+
+    /// Show what changes, ask, and remove the hooks
+    Remove {
+        /// The program [default: all]
+        program: Option<String>,
+
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
 /// What to do with the rules for screens.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AgentsCommand {
@@ -97,6 +127,15 @@ pub(crate) enum Command {
         /// Print it as JSON
         #[arg(long)]
         json: bool,
+    },
+
+    /// Hooks in your own settings of agent programs: sessions that you start yourself report what they do
+    ///
+    /// Agents that Consort starts need none where `hooks status` says so. A file is changed after you have agreed, other hooks in it stay as
+    /// they are, and it becomes what it was by `hooks remove`. See docs/agents.md.
+    Hooks {
+        #[command(subcommand)]
+        command: HooksCommand,
     },
 
     /// Report an event of an agent program to the node: programs run this, see docs/agents.md

@@ -16,6 +16,7 @@ mod doctor;
 mod environment;
 mod failure;
 mod filter;
+mod hooks;
 mod http;
 mod lifecycle;
 mod listen;
@@ -86,6 +87,7 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
         Command::Attach { agent, pane, keys } => agents::attach(&api, &agent, pane.pane, keys.detach_key)?,
         Command::Send(send) => send::run(&api, &send)?,
         Command::Queue(queue) => queue::run(&api, &queue)?,
+        Command::Hooks { command } => hooks::run(&command, state_dir)?,
         Command::Hook { program, payload } => crate::hook::say(program, state_dir, payload),
         Command::Questions { json } => questions::list(&api, json)?,
         Command::Answer { agent, choice, text } => {

@@ -9,6 +9,7 @@
 
 mod doubts;
 mod filter;
+pub mod notices;
 pub mod pen;
 mod sequences;
 mod text;

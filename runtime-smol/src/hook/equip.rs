@@ -99,7 +99,7 @@ impl Equipment {
     /// Writes a program's file, unless it is as it should be.
     fn write(&self, manifest: &Manifest, hooks: &Hooks) -> io::Result<()> {
         let file = self.folder.join(&manifest.name).join(&hooks.file);
-        let content = content(manifest, hooks, &command(&self.consort, &manifest.name, Some(&self.state_dir)));
+        let content = content(hooks, &command(&self.consort, &manifest.name, Some(&self.state_dir)));
         if fs::read_to_string(&file).is_ok_and(|there| there == content) {
             return Ok(());
         }
@@ -113,11 +113,10 @@ impl Equipment {
 }
 
 /// What a program's file of hooks says.
-pub(crate) fn content(manifest: &Manifest, hooks: &Hooks, command: &str) -> String {
+pub(crate) fn content(hooks: &Hooks, command: &str) -> String {
     if hooks.events.is_empty() {
         return hooks.content.replace("{hook}", &json!(command).to_string());
     }
-    debug_assert!(!manifest.name.is_empty());
     let events = hooks.events.iter().map(|event| (event.clone(), json!([entry(hooks, event, command)])));
     let events: serde_json::Map<_, _> = events.collect();
     format!("{:#}\n", json!({ "hooks": events }))
@@ -197,7 +196,7 @@ mod tests {
         let manifests = Manifests::new(None);
         let manifest = manifests.get("opencode").unwrap();
         let hooks = manifest.hooks.as_ref().unwrap();
-        let text = content(manifest, hooks, &command(Path::new("/opt/con \"sort"), "opencode", None));
+        let text = content(hooks, &command(Path::new("/opt/con \"sort"), "opencode", None));
         assert!(text.contains(r#"const HOOK = "'/opt/con \"sort' hook opencode""#), "{text}");
     }
 

@@ -4,6 +4,7 @@
 pub(crate) mod equip;
 mod events;
 mod payload;
+pub(crate) mod settings;
 
 use crate::sockets;
 use consort_web::hook::HookMessage;

@@ -14,6 +14,7 @@ use super::paste::{Paste, Step};
 use super::process::{Pty, read_status};
 use super::reports::Reports;
 use crate::backend::{FromBackend, TerminalEvent};
+use crate::dialect::notices::Notices;
 use crate::dialect::{Dialect, Filter};
 use crate::paste::PasteText;
 use async_channel::Sender;
@@ -54,6 +55,7 @@ pub(super) struct Terminal {
     status: Option<PipeReader>,
     shell: String,
     filter: Filter,
+    notices: Notices,
     emulator: Beside,
     observer: Observer,
     input: InputQueue,
@@ -116,6 +118,7 @@ impl Terminal {
             status,
             shell,
             filter: Filter::new(Dialect::Pty, size.cols()),
+            notices: Notices::default(),
             emulator: Beside::new(Emulator::new(size, palette)),
             observer,
             input: InputQueue::default(),
@@ -326,6 +329,9 @@ impl Terminal {
     fn output(&mut self, now: Instant) {
         self.printed += self.chunk.len();
         self.observer.output(self.chunk.len(), now);
+        for signal in self.notices.read(&self.chunk) {
+            self.tell(TerminalEvent::Signal(signal));
+        }
         // From here on the output is canonical: the same bytes for the emulator and for viewers.
         if self.filter.rewrites(&self.chunk, &mut self.canonical) {
             std::mem::swap(&mut self.chunk, &mut self.canonical);

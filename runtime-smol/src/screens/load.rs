@@ -85,6 +85,11 @@ impl Manifests {
         self.refresh();
     }
 
+    /// All, by name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Manifest> {
+        self.all.values()
+    }
+
     /// The manifest of a command line, and how many of its arguments belong to the interpreter that runs the program.
     pub(crate) fn of_command(&self, program: &str, args: &[String]) -> Option<(&Manifest, usize)> {
         match super::script_at(program, args) {

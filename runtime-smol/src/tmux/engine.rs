@@ -224,7 +224,7 @@ impl Engine {
         }
         match output {
             TerminalOutput::Watch => state.watch(self, terminal),
-            TerminalOutput::Unwatch => state.unwatch(terminal),
+            TerminalOutput::Unwatch => state.unwatch(self, terminal),
             TerminalOutput::Snapshot { history_lines } => state.snapshot(terminal, history_lines),
             TerminalOutput::Write(bytes) => state.write(self, terminal, &bytes),
             TerminalOutput::Resize(size) => state.resize(self, terminal, size),

@@ -8,6 +8,7 @@ use super::quote::Line;
 use super::repair::Repair;
 use super::screen::{self, Capture, Modes, capture_line};
 use crate::backend::TerminalEvent;
+use crate::dialect::notices::Notices;
 use crate::dialect::widths::Widths;
 use crate::dialect::{Dialect, Filter, Writing};
 use consort_core::limits::SNAPSHOT_HISTORY_LINES;
@@ -41,6 +42,7 @@ pub(crate) struct Terminal {
     tail: Tail,
     modes: ModeTracker,
     filter: Filter,
+    notices: Notices,
     /// The filter does not know what the pane is in the middle of.
     unsynchronised: bool,
     /// The string that the filter is inside of, and since when.
@@ -72,6 +74,7 @@ impl Terminal {
             tail: Tail::default(),
             modes: ModeTracker::default(),
             filter,
+            notices: Notices::default(),
             unsynchronised: true,
             string: None,
             looked: None,
@@ -111,6 +114,7 @@ impl Terminal {
         self.tail = Tail::default();
         self.doubtful = false;
         self.repair.forget();
+        self.notices.cut();
         self.filter.restart();
         self.unsynchronised = true;
         self.string = None;
@@ -186,9 +190,13 @@ impl State {
     }
 
     /// Stops delivering a terminal's output.
-    pub(crate) fn unwatch(&mut self, id: TerminalId) {
+    pub(crate) fn unwatch(&mut self, engine: &Engine, id: TerminalId) {
         if let Some(terminal) = self.terminals.get_mut(&id) {
             terminal.watched = false;
+            // Nobody reads what it says from now on.
+            if let Some(signal) = terminal.notices.lost() {
+                engine.reports.terminal(id, TerminalEvent::Signal(signal));
+            }
             let session = terminal.session;
             self.unlisten(session);
         }
@@ -249,6 +257,11 @@ impl State {
                     engine.reports.terminal(id, TerminalEvent::Skipped);
                 }
                 terminal.tail.extend(bytes);
+                if terminal.watched {
+                    for signal in terminal.notices.read(bytes) {
+                        engine.reports.terminal(id, TerminalEvent::Signal(signal));
+                    }
+                }
                 let bytes = terminal.canonical(now, bytes, &mut self.canonical);
                 terminal.modes.scan(bytes);
                 if terminal.watched {

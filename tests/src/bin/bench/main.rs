@@ -10,6 +10,7 @@ mod echo;
 mod fifty;
 mod footprint;
 mod history;
+mod hooks;
 mod mesh;
 mod reference;
 mod report;
@@ -22,9 +23,10 @@ type Part = (&'static str, fn(&mut Report));
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let mut report = Report::default();
-    let parts: [Part; 12] = [
+    let parts: [Part; 13] = [
         ("footprint", footprint::measure),
         ("history", history::measure),
+        ("hooks", hooks::measure),
         ("echo", echo::measure),
         ("pty", bulk::measure_pty),
         ("tmux", bulk::measure_tmux),
