@@ -9,8 +9,12 @@ use super::wire::{self, Frame, From, OfNode, Size, ToNode};
 use crate::cli::api::Machine;
 use crate::cli::failure::Failure;
 use crate::cli::text::{age, cut, one_line};
+use memchr::memmem;
 use std::collections::VecDeque;
 use std::time::Duration;
+
+/// How a tmux's snapshot says which cursor comes back when the alternate screen is left once more.
+const ENTERED_AND_LEFT: &[u8] = b"\x1b[?1049h\x1b[?1049l";
 
 /// Said while there is no connection.
 const UNREACHABLE: &str = "no answer from the node; trying again";
@@ -366,7 +370,13 @@ impl Session {
         let tab_stops = if before.has_changed_tab_stops() { default_tab_stops(self.size.cols) } else { Vec::new() };
         self.stale = false;
         let mut picture = Vec::with_capacity(bytes.len());
-        self.filter.feed(bytes, &mut picture);
+        // There is only one screen here, and it shows what is to be seen already: entering the other one would erase it.
+        let (text, rest) = match memmem::find(bytes, ENTERED_AND_LEFT) {
+            Some(at) => (&bytes[..at], &bytes[at + ENTERED_AND_LEFT.len()..]),
+            None => (bytes, &[][..]),
+        };
+        self.filter.feed(text, &mut picture);
+        self.filter.feed(rest, &mut picture);
         self.filter.take_left_alternate();
         // In one go, unless it ends within a sequence, where nothing may be added.
         let (begin, end): (&[u8], &[u8]) =

@@ -138,6 +138,15 @@ fn a_snapshot_replaces_the_screen_and_is_acknowledged_once_it_is_shown() {
 }
 
 #[test]
+fn an_alternate_screen_that_was_left_erases_nothing_of_a_snapshot() {
+    let mut story = Story::attached();
+    story.snapshot(200, b"text\x1b[2;5H\x1b[1m\x1b[?1049h\x1b[?1049l\x1b[0m\x1b[3;1H");
+    let shown = String::from_utf8_lossy(&story.shown).into_owned();
+    let (_, after) = shown.split_once("text").expect("it is shown");
+    assert!(after.starts_with("\x1b[2;5H\x1b[1m\x1b[0m\x1b[3;1H"), "{after:?}");
+}
+
+#[test]
 fn a_snapshot_that_ends_within_a_sequence_or_a_character_is_continued_by_the_next_byte() {
     let mut story = Story::attached();
     for (end, next, whole) in [(&b"\x1b[3"[..], &b"1mred"[..], "\x1b[31mred"), (b"\xe2\x9c", b"\xb3!", "✳!")] {
