@@ -7,7 +7,7 @@ use alacritty_terminal::vte::ansi::{Color, NamedColor};
 use std::sync::Arc;
 
 const DEFAULT_FG: Color = Color::Named(NamedColor::Foreground);
-const DEFAULT_BG: Color = Color::Named(NamedColor::Background);
+pub(super) const DEFAULT_BG: Color = Color::Named(NamedColor::Background);
 
 /// The flags that SGR sets.
 const STYLE: Flags = Flags::BOLD
@@ -16,9 +16,13 @@ const STYLE: Flags = Flags::BOLD
     .union(Flags::ALL_UNDERLINES)
     .union(Flags::INVERSE)
     .union(Flags::HIDDEN)
-    .union(Flags::STRIKEOUT);
+    .union(Flags::STRIKEOUT)
+    .union(BLINK);
 
-const STYLE_CODES: [(Flags, &[u8]); 11] = [
+/// Blinking text, for which the grid's cells have no flag of their own: the one bit that they leave free.
+pub(super) const BLINK: Flags = Flags::from_bits_retain(1 << 15);
+
+const STYLE_CODES: [(Flags, &[u8]); 12] = [
     (Flags::BOLD, b";1"),
     (Flags::DIM, b";2"),
     (Flags::ITALIC, b";3"),
@@ -27,6 +31,7 @@ const STYLE_CODES: [(Flags, &[u8]); 11] = [
     (Flags::UNDERCURL, b";4:3"),
     (Flags::DOTTED_UNDERLINE, b";4:4"),
     (Flags::DASHED_UNDERLINE, b";4:5"),
+    (BLINK, b";5"),
     (Flags::INVERSE, b";7"),
     (Flags::HIDDEN, b";8"),
     (Flags::STRIKEOUT, b";9"),
@@ -130,7 +135,10 @@ impl Painter {
 
     /// Ends a line that does not go on: back to default attributes.
     pub(super) fn end_line(&mut self) {
-        self.wrapping = None;
+        if let Some(Wrap::WideBelow(spacer)) = self.wrapping.take() {
+            // The wide character that did not fit is not below any more.
+            self.cell(&spacer);
+        }
         self.reset_pen();
         if std::mem::take(&mut self.smeared) {
             self.raw(b"\x1b[K");

@@ -3,7 +3,7 @@
 use super::answers::Mailbox;
 use super::emulator::ROWS_MAX;
 use super::history::History;
-use super::paint::Painter;
+use super::paint::{DEFAULT_BG, Painter};
 use super::screen::Screen;
 use alacritty_terminal::Term;
 use alacritty_terminal::grid::{Dimensions, Grid};
@@ -105,6 +105,19 @@ pub(super) fn settle_cursor(grid: &mut Grid<Cell>) {
     let last = grid.last_column();
     for cursor in [&mut grid.cursor, &mut grid.saved_cursor] {
         cursor.input_needs_wrap &= cursor.point.column == last;
+    }
+}
+
+/// Before rows get longer: those that end in a colour count as written to their end. The grid takes a row whose last cell looks
+/// as what erases it for one that is erased behind what was written; after this one, what a scroll has coloured would stay.
+pub(super) fn mark_coloured_rows(grid: &mut Grid<Cell>) {
+    let last = grid.last_column();
+    for line in grid.topmost_line().0..=grid.bottommost_line().0 {
+        let row = &mut grid[Line(line)];
+        if row[last].bg != DEFAULT_BG {
+            // To have changed it is enough.
+            let _ = &mut row[last];
+        }
     }
 }
 

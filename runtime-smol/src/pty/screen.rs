@@ -3,7 +3,8 @@
 
 use super::answers::{Mailbox, News};
 use super::emulator::Palette;
-use super::rows::{GridSize, cut_wide_characters, new_term, settle_cursor};
+use super::paint::BLINK;
+use super::rows::{GridSize, cut_wide_characters, mark_coloured_rows, new_term, settle_cursor};
 use super::screens::SavedModes;
 use crate::keyboard::Keyboard;
 use alacritty_terminal::Term;
@@ -117,6 +118,10 @@ impl Screen {
     pub(super) fn resize(&mut self, size: Size) {
         // Another width makes all rows anew, as many as there are.
         self.allotted &= size.cols() == self.size().cols();
+        if size.cols() > self.size().cols() {
+            mark_coloured_rows(self.term.grid_mut());
+            self.on_primary(|screen| mark_coloured_rows(screen.term.grid_mut()));
+        }
         self.term.resize(GridSize::of(size));
         settle_cursor(self.term.grid_mut());
         if self.alternate() {
@@ -289,7 +294,12 @@ impl Handler for Screen {
     fn terminal_attribute(&mut self, attribute: Attr) {
         // SGR 21 is a double underline for all but the parser.
         let attribute = if attribute == Attr::CancelBold { Attr::DoubleUnderline } else { attribute };
-        Handler::terminal_attribute(&mut self.term, attribute);
+        let flags = &mut self.term.grid_mut().cursor.template.flags;
+        match attribute {
+            Attr::BlinkSlow | Attr::BlinkFast => flags.insert(BLINK),
+            Attr::CancelBlink => flags.remove(BLINK),
+            _ => Handler::terminal_attribute(&mut self.term, attribute),
+        }
     }
 
     fn save_cursor_position(&mut self) {

@@ -79,8 +79,10 @@ pub struct Compared {
 impl Compared {
     /// What `capture-pane` says.
     pub const TMUX: Compared = Compared { columns: false, trailing_background: false, attributes: "bdiukvhso" };
-    /// What the emulator beside a PTY knows: all but blinking and overlined text.
-    pub const PTY: Compared = Compared { columns: true, trailing_background: true, attributes: "bdiuvhs" };
+    /// What the emulator beside a PTY knows: all but overlined text, of which its parser takes no notice.
+    pub const PTY: Compared = Compared { columns: true, trailing_background: true, attributes: "bdiukvhs" };
+    /// What both say in the same way, apart from the background at the end of rows.
+    pub const BETWEEN: Compared = Compared { columns: false, trailing_background: false, attributes: "bdiukvhs" };
 }
 
 /// Shows what was recorded in the page's emulator; all differences, of each stage and part the first.

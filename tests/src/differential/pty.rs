@@ -103,11 +103,14 @@ fn rows_of(grid: &grid::Grid<cell::Cell>, from: i32, to: i32) -> Vec<Vec<Cell>> 
 }
 
 fn cell_of(cell: &cell::Cell) -> Cell {
-    const ATTRIBUTES: [(Flags, char); 7] = [
+    // See `BLINK` of the emulator's `paint`.
+    const BLINK: Flags = Flags::from_bits_retain(1 << 15);
+    const ATTRIBUTES: [(Flags, char); 8] = [
         (Flags::BOLD, 'b'),
         (Flags::DIM, 'd'),
         (Flags::ITALIC, 'i'),
         (Flags::ALL_UNDERLINES, 'u'),
+        (BLINK, 'k'),
         (Flags::INVERSE, 'v'),
         (Flags::HIDDEN, 'h'),
         (Flags::STRIKEOUT, 's'),

@@ -29,6 +29,7 @@ export interface Line {
   clone(): Line;
   getWidth(column: number): number;
   hasContent(column: number): number;
+  addCodepointToCell(column: number, code: number, width: number): void;
   getTrimmedLength(): number;
   loadCell(column: number, cell: CellData): CellData;
   setCell(column: number, cell: CellData): void;
