@@ -1,10 +1,11 @@
-//! The streaming filter: follows the state of the parser, passes what is canonical as it is, decides about each sequence when it
-//! is complete.
+//! The streaming filter: follows the state of the parser and decides about each sequence when it is complete. What is canonical
+//! passes as it is, see [`passing`].
+
+mod passing;
 
 use super::Dialect;
 use super::doubts::{Doubt, Doubts};
 use super::sequences::{self, Verdict};
-use super::text;
 use super::widths::{self, Width, Widths};
 use super::writing::Writing;
 use std::sync::Arc;
@@ -239,89 +240,6 @@ impl Filter {
         }
     }
 
-    /// How many bytes are canonical as they are. Remembers the last character of them.
-    fn pass(&mut self, bytes: &[u8]) -> usize {
-        let bytes = match self.returns {
-            true => &bytes[..memchr::memchr3(0x0a, 0x0b, 0x0c, bytes).unwrap_or(bytes.len())],
-            false => bytes,
-        };
-        let mut seen = Seen::default();
-        let (blocks, rest) = bytes.as_chunks();
-        let mut stop = None;
-        for (at, block) in blocks.iter().enumerate() {
-            stop = self.pass_block(bytes, at * text::BLOCK, block, &mut seen);
-            if stop.is_some() {
-                break;
-            }
-        }
-        if stop.is_none() && !rest.is_empty() {
-            let mut block = [b' '; text::BLOCK];
-            block[..rest.len()].copy_from_slice(rest);
-            stop = self.pass_block(bytes, bytes.len() - rest.len(), &block, &mut seen);
-        }
-        seen.pens.write(&mut self.writing);
-        let end = stop.unwrap_or(bytes.len());
-        if end > 0 {
-            // What is not within the last sequence is text, of which the last byte is a character.
-            let last = if seen.end == end { seen.start } else { end - 1 };
-            self.home = self.absolute && sequences::goes_home(&bytes[last..end]);
-            self.last = match whole_character(&bytes[last..]) {
-                Some(character) if !character.is_control() && self.repeats(character) => Last::Character(character),
-                _ => Last::Nothing,
-            };
-        }
-        end
-    }
-
-    /// Where the first byte of a block of `bytes` is that cannot be passed. The bytes of a sequence are text themselves, so the next
-    /// place to look at does not depend on where it ends.
-    #[inline]
-    fn pass_block<'a>(
-        &mut self,
-        bytes: &'a [u8],
-        from: usize,
-        block: &[u8; text::BLOCK],
-        seen: &mut Seen<'a>,
-    ) -> Option<usize> {
-        let mut places = text::others(block);
-        let mut next = seen.end.saturating_sub(from);
-        while let Some(place) = places.next(next) {
-            let at = from + place;
-            let rest = &bytes[at..];
-            next = place + 1;
-            let length = match rest[0] {
-                // By far the most frequent sequence.
-                ESC if rest.starts_with(b"\x1b[0m") => {
-                    seen.pens.reset();
-                    4
-                }
-                ESC => {
-                    let Some(length) = sequences::plain(rest) else { return Some(at) };
-                    if rest[length - 1] == b'm' {
-                        seen.pens.sgr(&rest[2..length - 1], &mut self.writing);
-                    }
-                    length
-                }
-                0x80.. => {
-                    let Some(character) = whole_character(rest) else { return Some(at) };
-                    if !self.prints(character) || self.joiner != Joiner::None || self.keeps_joiner(character) {
-                        return Some(at);
-                    }
-                    let length = character.len_utf8();
-                    next = place + length;
-                    length
-                }
-                shift @ (0x0e | 0x0f) => {
-                    self.writing.shift(shift == 0x0e);
-                    1
-                }
-                _ => return Some(at),
-            };
-            (seen.start, seen.end) = (at, at + length);
-        }
-        None
-    }
-
     /// Whether the authority repeats this character.
     fn repeats(&self, character: char) -> bool {
         match self.dialect {
@@ -468,7 +386,7 @@ impl Filter {
                 self.hold(byte, SEQUENCE_BYTES + INTERMEDIATES);
             }
             0x40..=0x7e => {
-                if byte == b'm' && matches!(self.dialect, Dialect::Tmux { .. }) {
+                if byte == b'm' {
                     sequences::slow_down_blinking(&mut self.held);
                 }
                 self.held.push(byte);
@@ -649,50 +567,6 @@ fn is_c1(character: char) -> bool {
     ('\u{80}'..='\u{9f}').contains(&character)
 }
 
-/// What has been passed of some bytes.
-#[derive(Debug, Default)]
-struct Seen<'a> {
-    /// The last sequence or character beyond ASCII.
-    start: usize,
-    end: usize,
-    pens: Pens<'a>,
-}
-
-/// SGR sequences that have been passed and not yet remembered. In coloured output most are undone by a reset before anybody
-/// asks, and never looked at.
-#[derive(Debug, Default)]
-struct Pens<'a> {
-    reset: bool,
-    sequences: [&'a [u8]; 8],
-    count: usize,
-}
-
-impl<'a> Pens<'a> {
-    fn sgr(&mut self, parameters: &'a [u8], writing: &mut Writing) {
-        if parameters.is_empty() {
-            return self.reset();
-        }
-        if self.count == self.sequences.len() {
-            self.write(writing);
-        }
-        self.sequences[self.count] = parameters;
-        self.count += 1;
-    }
-
-    fn reset(&mut self) {
-        (self.reset, self.count) = (true, 0);
-    }
-
-    fn write(&mut self, writing: &mut Writing) {
-        if std::mem::take(&mut self.reset) {
-            writing.sgr(b"");
-        }
-        for parameters in &self.sequences[..std::mem::take(&mut self.count)] {
-            writing.sgr(parameters);
-        }
-    }
-}
-
 /// Bytes of the character that begins with this one; 0 if none does.
 fn length(first: u8) -> usize {
     match first {
@@ -701,22 +575,6 @@ fn length(first: u8) -> usize {
         0xf0..=0xf4 => 4,
         _ => 0,
     }
-}
-
-/// The character that the bytes begin with, if it is complete and sound.
-#[inline]
-fn whole_character(bytes: &[u8]) -> Option<char> {
-    let next = |at: usize| bytes.get(at).filter(|byte| **byte & 0xc0 == 0x80).map(|byte| u32::from(*byte & 0x3f));
-    let first = *bytes.first()?;
-    let (code, least) = match first {
-        0..0x80 => return Some(char::from(first)),
-        0xc0..0xe0 => (u32::from(first & 0x1f) << 6 | next(1)?, 0x80),
-        0xe0..0xf0 => (u32::from(first & 0x0f) << 12 | next(1)? << 6 | next(2)?, 0x800),
-        0xf0..0xf8 => (u32::from(first & 0x07) << 18 | next(1)? << 12 | next(2)? << 6 | next(3)?, 0x1_0000),
-        _ => return None,
-    };
-    // A longer form than necessary is none; neither are surrogates.
-    char::from_u32(code).filter(|_| code >= least)
 }
 
 #[cfg(test)]

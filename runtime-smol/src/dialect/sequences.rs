@@ -39,40 +39,66 @@ const SAVED_CURSOR: u32 = 1048;
 #[inline]
 pub(super) fn plain(bytes: &[u8]) -> Option<usize> {
     let body = bytes.strip_prefix(b"\x1b[")?;
-    let short = body.first_chunk().map(|chunk| leading_numbers(*chunk));
-    let (numbers, last) = match short.and_then(|length| Some((length, *body.get(length)?))) {
-        // Eight digits are not too many for anybody.
-        Some((length, last)) if !is_number(last) => (length, last),
-        _ => {
-            let length = numbers(body)?;
-            (length, *body.get(length)?)
+    let found = body.first_chunk().and_then(|chunk| leading_numbers(u64::from_le_bytes(*chunk)));
+    let (length, lone_six) = match found {
+        Some(found) => found,
+        None => more_numbers(body)?,
+    };
+    let plain = match *body.get(length)? {
+        b'm' => !lone_six,
+        last => matches!(last, b'A'..=b'D' | b'G' | b'H' | b'K' | b'd'),
+    };
+    plain.then_some(length + 3)
+}
+
+/// How many digits and semicolons the body of a sequence begins with, and whether one of the numbers is 6, where that cannot be
+/// seen at once.
+fn more_numbers(body: &[u8]) -> Option<(usize, bool)> {
+    body.first_chunk().and_then(|chunk| leading_numbers_of_many(u128::from_le_bytes(*chunk))).or_else(|| {
+        let length = numbers(body)?;
+        Some((length, has_lone_six(&body[..length])))
+    })
+}
+
+/// Counts digits and semicolons, all bytes of a word at once.
+macro_rules! leading_numbers {
+    ($name:ident, $word:ty) => {
+        /// How many digits and semicolons these bytes begin with, and whether one of the numbers is 6. `None`: all are, or a
+        /// number may be too large for somebody.
+        #[inline]
+        fn $name(word: $word) -> Option<(usize, bool)> {
+            const ONES: $word = <$word>::from_ne_bytes([1; size_of::<$word>()]);
+            const HIGH: $word = ONES << 7;
+            // The highest bit of each byte says whether the byte is at least `first`. No sum is too large for its byte.
+            let low = word & !HIGH;
+            let from = |first: u8| low + ONES * <$word>::from(0x80 - first);
+            let ascii = !word & HIGH;
+            let digits = from(b'0') & !from(b'9' + 1) & ascii;
+            let semicolons = from(b';') & !from(b';' + 1) & ascii;
+            let others = (digits | semicolons) ^ HIGH;
+            if others == 0 {
+                return None;
+            }
+            let before_end = (others & others.wrapping_neg()) - 1;
+            if size_of::<$word>() > 8 {
+                // Eight digits are not too many for anybody.
+                let mut runs = digits & digits >> 8;
+                runs &= runs >> 16;
+                runs &= runs >> 32;
+                if runs & before_end != 0 {
+                    return None;
+                }
+            }
+            let sixes = from(b'6') & !from(b'7') & digits;
+            let first = semicolons << 8 | 0x80;
+            let last = (semicolons | others) >> 8;
+            Some((others.trailing_zeros() as usize / 8, sixes & first & last & before_end != 0))
         }
     };
-    let plain = match last {
-        b'm' => !has_lone_six(&body[..numbers]),
-        _ => matches!(last, b'A'..=b'D' | b'G' | b'H' | b'K' | b'd'),
-    };
-    plain.then_some(numbers + 3)
 }
 
-fn is_number(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b';')
-}
-
-/// How many digits and semicolons these eight bytes begin with: nearly all sequences are so short.
-#[inline]
-fn leading_numbers(body: [u8; 8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    let word = u64::from_le_bytes(body);
-    // The highest bit of each byte says whether the byte is at least `first`. No sum is too large for its byte.
-    let low = word & !HIGH;
-    let from = |first: u8| low + ONES * u64::from(0x80 - first);
-    let digits = from(b'0') & !from(b'9' + 1);
-    let semicolons = from(b';') & !from(b';' + 1);
-    let others = (!(digits | semicolons) | word) & HIGH;
-    others.trailing_zeros() as usize / 8
-}
+leading_numbers!(leading_numbers, u64);
+leading_numbers!(leading_numbers_of_many, u128);
 
 /// Bytes of numbers of at most five digits, separated by semicolons.
 fn numbers(body: &[u8]) -> Option<usize> {
@@ -93,7 +119,7 @@ fn has_lone_six(parameters: &[u8]) -> bool {
     parameters.contains(&b'6') && parameters.split(|byte| *byte == b';').any(|part| part == b"6")
 }
 
-/// Makes fast blinking, which browsers do not know, blinking in the parameters of an SGR sequence, as tmux does.
+/// Makes fast blinking, which browsers do not know, blinking in the parameters of an SGR sequence, as tmux and our emulator do.
 pub(super) fn slow_down_blinking(parameters: &mut [u8]) {
     if !has_lone_six(parameters) {
         return;
@@ -277,9 +303,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn leading_numbers_are_counted(body in "[0-9;:m<\\x1b]{8}|[0-9;]{0,8}[mé/<]{8}") {
-            let body: [u8; 8] = *body.as_bytes().first_chunk().expect("eight bytes");
-            prop_assert_eq!(leading_numbers(body), body.iter().take_while(|byte| is_number(**byte)).count());
+        fn leading_numbers_are_counted(body in "[0-9;]{0,16}[0-9;:m<é\\x1b]{16}|([0-9]{0,3};)*(6;)?(6|16|60)?m[6;]{16}") {
+            let first = body.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b';')).count();
+            let six = has_lone_six(&body.as_bytes()[..first]);
+            let short = leading_numbers(u64::from_le_bytes(*body.as_bytes().first_chunk().expect("eight bytes")));
+            prop_assert_eq!(short, (first < 8).then_some((first, six)));
+            let long = leading_numbers_of_many(u128::from_le_bytes(*body.as_bytes().first_chunk().expect("16 bytes")));
+            let digits = body.as_bytes()[..first.min(16)].split(|byte| *byte == b';').map(<[u8]>::len).max();
+            prop_assert_eq!(long, (first < 16 && digits < Some(8)).then_some((first, six)));
         }
     }
 }
