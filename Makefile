@@ -91,6 +91,11 @@ differ: ## what CASES=10000 drawn programs show on tmux, on our terminals and in
 	$(CARGO) run --release --quiet -p consort-tests --bin differ -- --backend tmux --browser --cases $(BROWSER_CASES)
 	$(CARGO) run --release --quiet -p consort-tests --bin differ -- --backend pty --browser --cases $(BROWSER_CASES)
 
+.PHONY: vttest
+vttest: ## vttest on our terminals, on tmux and in the page's emulator; writes the table tests/vttest.md
+	cd web/ui && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
+	$(CARGO) run --quiet -p consort-tests --bin vttest
+
 screenshots: ## make the pictures of the README
 	$(CARGO) build --release --quiet
 	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }

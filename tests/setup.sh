@@ -12,6 +12,8 @@ if [ "$(uname)" = Linux ]; then
     [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
     [ -x /usr/sbin/sshd ] && [ -x /usr/bin/ssh ] || missing="$missing openssh-server openssh-client"
     command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
+    # For `make vttest` alone.
+    command -v vttest >/dev/null 2>&1 || missing="$missing vttest"
 fi
 
 # Firefox where it is one package; the tests with it say that they are skipped elsewhere. bash and fish for completions.

@@ -2,6 +2,7 @@
 //! for a browser.
 
 pub mod agents;
+pub mod bare_pty;
 pub mod dice;
 pub mod differential;
 pub mod model;
@@ -14,6 +15,7 @@ pub mod typist;
 pub mod viewer;
 pub mod way;
 
+pub use bare_pty::BarePty;
 pub use dice::Dice;
 pub use model::ModelApi;
 pub use net::Net;

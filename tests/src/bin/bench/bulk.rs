@@ -1,9 +1,8 @@
 //! 100 MB of coloured text: on a PTY and inside tmux, with one viewer that reads everything.
 
 use crate::client::Client;
-use crate::reference::BarePty;
 use crate::report::{Report, median};
-use consort_tests::TestNode;
+use consort_tests::{BarePty, TestNode};
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
