@@ -46,6 +46,11 @@ impl Act {
                 let detail = text.as_ref().map_or("cancelled".to_string(), |text| bytes(text));
                 Act { detail: format!("text {number}: {detail}"), ..Act::on(*agent, "change queue") }
             }
+            Command::ReadProcess(agent) => Act { reads: true, ..Act::on(*agent, "read process") },
+            Command::Adopt { agent, process } => {
+                let detail = cut(process.program.as_deref().unwrap_or("a shell"));
+                Act { detail, ..Act::on(*agent, "adopt") }
+            }
             Command::ReadQueue(agent) => Act { reads: true, ..Act::on(*agent, "read queue") },
             Command::Answer { agent, with: AnswerWith::Choice(choice), .. } => {
                 Act { detail: cut(choice), ..Act::on(*agent, "answer") }

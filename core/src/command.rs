@@ -3,7 +3,7 @@
 use crate::directory::BackendKind;
 use crate::directory::signal::Evidence;
 use crate::id::{AgentAddress, AgentId, NodeId, Size};
-use crate::input::{Address, Listing, ScreenText};
+use crate::input::{Address, Listing, ProcessInfo, ScreenText};
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -124,6 +124,15 @@ pub enum Command {
     },
     /// What waits in an agent's queue.
     ReadQueue(AgentId),
+    /// What runs in the foreground of an agent's active terminal.
+    ReadProcess(AgentId),
+    /// Treat a session that somebody else made as an agent that was created here: this is started from now on.
+    Adopt {
+        /// Which agent.
+        agent: AgentId,
+        /// Program, arguments and directory.
+        process: ProcessInfo,
+    },
 }
 
 /// What becomes of a text for an agent that works.
@@ -263,5 +272,14 @@ pub enum Reply {
         texts: Vec<QueuedText>,
         /// Why the first one is not typed now; empty: it is about to be, or there is none.
         held: String,
+    },
+    /// What runs in the foreground.
+    Process(ProcessInfo),
+    /// The text was pasted and Enter pressed, and the program's screen was looked at since.
+    Sent {
+        /// Bytes of the text.
+        bytes: usize,
+        /// The text has gone; else it is on the program's line still.
+        submitted: bool,
     },
 }

@@ -247,6 +247,8 @@ pub enum OperationDone {
     Text(ScreenText),
     /// `Output::ListDirectory`: what is in it.
     Listed(Listing),
+    /// `ReadProcess`: what runs.
+    Process(ProcessInfo),
 }
 
 /// A terminal's content as plain text.
@@ -258,6 +260,18 @@ pub struct ScreenText {
     pub cursor: (u16, u16),
     /// Lines of history and screen, each ended by a line feed, trailing spaces removed.
     pub text: String,
+}
+
+/// What runs in the foreground of a terminal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessInfo {
+    /// The program; `None`: a shell that waits for commands.
+    pub program: Option<String>,
+    /// Its arguments.
+    #[serde(deserialize_with = "crate::bounded::at_most::<_, _, { crate::limits::ARGUMENTS }>")]
+    pub args: Vec<String>,
+    /// Its directory, absolute.
+    pub directory: String,
 }
 
 /// The directories in a directory.

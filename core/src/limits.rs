@@ -229,6 +229,14 @@ pub const PERSON_TIME: Duration = Duration::from_secs(10);
 pub const QUEUE_PAUSE: Duration = Duration::from_secs(10);
 /// A queued text that was not typed after all is tried again after this long.
 pub const QUEUE_AGAIN_TIME: Duration = Duration::from_secs(2);
+/// After a text and Enter, the screen is read this often until the text has gone.
+pub const CONFIRM_LOOK_TIME: Duration = Duration::from_millis(300);
+/// Enter is pressed once more if a screen that stands still shows the text this long after.
+pub const ENTER_AGAIN_TIME: Duration = Duration::from_millis(1_500);
+/// A text that is on its line this long after the last Enter was not taken.
+pub const CONFIRM_TIME: Duration = Duration::from_secs(5);
+/// Characters by which a text is recognised on a program's line.
+pub const CONFIRM_CHARS: usize = 24;
 /// A hook that reported work is not believed any more when the terminal has printed nothing for this long.
 pub const HOOK_TIME: Duration = Duration::from_secs(300);
 /// A screen that was asked for is waited for this long before the state is decided without it.

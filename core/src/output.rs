@@ -211,6 +211,11 @@ pub enum BackendOperation {
         /// The keys.
         bytes: Vec<u8>,
     },
+    /// Give the program that runs in the foreground, with its arguments and its directory.
+    ReadProcess {
+        /// The terminal.
+        terminal: TerminalId,
+    },
     /// Give history and screen as plain text.
     ReadText {
         /// The terminal.

@@ -3,7 +3,7 @@
 mod desk;
 
 use consort_core::command::{Fate, QueuedText, WhenBusy};
-use consort_core::directory::signal::{Choice, Dialog, Question, Reading, Report};
+use consort_core::directory::signal::{Choice, Composer, Dialog, Question, Reading, Report};
 use consort_core::directory::{Signal, StateKind};
 use consort_core::error::RefusalCode;
 use consort_core::{
@@ -35,6 +35,10 @@ struct Owner {
     /// What reached the program, in this life and those before.
     typed: Vec<String>,
     looks: u64,
+    /// What stands on the program's line for texts, if that is known.
+    line: Option<&'static str>,
+    /// How often Enter was pressed once more.
+    enters: usize,
 }
 
 impl Owner {
@@ -52,6 +56,8 @@ impl Owner {
             replies: Vec::new(),
             typed: Vec::new(),
             looks: 0,
+            line: None,
+            enters: 0,
         };
         owner.take(said);
         owner.wait(20_000);
@@ -61,7 +67,8 @@ impl Owner {
     fn reading(&mut self) -> Signal {
         self.looks += 1;
         let says = |kind| Some(Report { kind, why: String::new() });
-        let mut reading = Reading { rules: self.rules.into(), digest: 1, ..Reading::default() };
+        let composer = self.line.map(|line| Composer { line: line.into(), pasted: false });
+        let mut reading = Reading { rules: self.rules.into(), digest: 1, composer, ..Reading::default() };
         match self.show {
             Show::Rest => reading.says = says(StateKind::Idle),
             Show::Work => reading.says = says(StateKind::Working),
@@ -88,6 +95,10 @@ impl Owner {
                     assert!(submit);
                     self.typed.push(text.clone());
                     self.pastes.push_back((id, text));
+                }
+                Output::Backend(_, BackendOperation::Type { bytes, .. }) => {
+                    assert_eq!(bytes, b"\r");
+                    self.enters += 1;
                 }
                 Output::Reply(_, result) => self.replies.push(result),
                 _ => {}
@@ -373,6 +384,42 @@ fn a_session_that_is_out_of_sight_for_a_while_keeps_its_queue() {
     owner.take(said);
     owner.store();
     assert!(owner.desk.files.is_empty(), "it has ended in the meantime");
+}
+
+#[test]
+fn enter_is_pressed_once_more_if_the_text_is_still_there_and_what_became_of_it_is_true() {
+    let mut owner = Owner::new(BTreeMap::new());
+    owner.line = Some("");
+    owner.send("fix it", WhenBusy::Refuse);
+    owner.line = Some("fix it");
+    owner.pasted();
+    owner.wait(1_000);
+    assert_eq!((owner.enters, owner.replies.len()), (0, 0), "the program may be slow");
+    owner.wait(2_000);
+    assert_eq!(owner.enters, 1);
+    owner.line = Some("");
+    owner.wait(1_000);
+    assert!(matches!(owner.replies[..], [Ok(Reply::Sent { bytes: 6, submitted: true })]), "{:?}", owner.replies);
+    owner.send("and that", WhenBusy::Refuse);
+    owner.line = Some("and that");
+    owner.pasted();
+    owner.wait(20_000);
+    assert_eq!(owner.enters, 2, "once more, and not again");
+    assert!(matches!(owner.replies[..], [_, Ok(Reply::Sent { submitted: false, .. })]), "{:?}", owner.replies);
+}
+
+#[test]
+fn enter_is_not_pressed_again_into_a_question_or_where_the_text_has_gone() {
+    for (line, show) in [(Some(""), Show::Rest), (None, Show::Rest), (Some("fix it"), Show::Ask)] {
+        let mut owner = Owner::new(BTreeMap::new());
+        owner.line = Some("");
+        owner.send("fix it", WhenBusy::Refuse);
+        (owner.line, owner.show) = (line, show);
+        owner.pasted();
+        owner.wait(10_000);
+        assert_eq!(owner.enters, 0);
+        assert!(matches!(owner.replies[..], [Ok(Reply::Sent { submitted: true, .. })]), "{:?}", owner.replies);
+    }
 }
 
 /// Something that happens.

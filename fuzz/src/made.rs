@@ -3,10 +3,10 @@
 use crate::cursor::Cursor;
 use consort_core::command::{AnswerWith, NewAgent, WhenBusy};
 use consort_core::directory::signal::{
-    Choice, Dialog, HookReport, HookState, Question, Reading, Report, Session, Subagent,
+    Choice, Composer, Dialog, HookReport, HookState, Question, Reading, Report, Session, Subagent,
 };
 use consort_core::directory::{BackendKind, Desired, Origin, Signal, Source, StateKind};
-use consort_core::input::{Take, TerminalInfo};
+use consort_core::input::{ProcessInfo, Take, TerminalInfo};
 use consort_core::mesh::facts::{AgentFact, BackendFact, Fact, Key, NodeFact, NodeRef, Value, Version};
 use consort_core::{
     Address, AgentAddress, AgentId, Command, Generation, NodeId, Rights, Size, StreamId, ViewerInput, ViewerKey,
@@ -68,7 +68,7 @@ impl Known {
 
     pub(crate) fn command(&self, cursor: &mut Cursor<'_>) -> Command {
         let agent = self.agent(cursor);
-        match cursor.below(19) {
+        match cursor.below(21) {
             0 => Command::Create(NewAgent {
                 name: cursor.text(8),
                 backend: cursor.flag().then_some(BackendKind::Pty),
@@ -117,6 +117,12 @@ impl Known {
                 text: cursor.flag().then(|| cursor.text(4)),
             },
             17 => Command::ReadQueue(agent),
+            18 => Command::ReadProcess(agent),
+            19 => {
+                let program = cursor.flag().then(|| cursor.text(4));
+                let process = ProcessInfo { program, args: vec![cursor.text(4)], directory: cursor.text(4) };
+                Command::Adopt { agent, process }
+            }
             _ => Command::ListDirectory(cursor.text(8)),
         }
     }
@@ -149,12 +155,14 @@ pub(crate) fn signal(cursor: &mut Cursor<'_>) -> Signal {
             let question = Question { text: cursor.text(8), choices, free_text: cursor.flag(), ..Question::default() };
             let dialog = Dialog { question, keys: vec![cursor.bytes(4).to_vec()] };
             let (dialog, says) = (cursor.flag().then_some(dialog), cursor.flag().then(|| report(cursor)));
+            let composer = cursor.flag().then(|| Composer { line: cursor.text(8), pasted: cursor.flag() });
             Signal::Screen(Reading {
                 rules: cursor.text(4),
                 digest: cursor.number(),
                 dialog,
                 says,
                 hooks: String::new(),
+                composer,
             })
         }
     }

@@ -554,6 +554,7 @@ impl Driver {
             }
             BackendOperation::Paste { terminal, .. }
             | BackendOperation::Type { terminal, .. }
+            | BackendOperation::ReadProcess { terminal }
             | BackendOperation::ReadText { terminal, .. } => self.backend_of(terminal.agent),
         };
         let asked = backend.is_some_and(|backend| backend(ToBackend::Operation(id, operation)));

@@ -88,3 +88,34 @@ fn a_text_for_several_agents_is_confirmed_and_answered_for_each() {
         (200, &json!(0), &json!("not-found"))
     );
 }
+
+#[test]
+fn a_session_that_was_found_is_adopted_and_started_again_as_it_ran() {
+    let mut node = TestNode::prepared();
+    let folder = node.folder().join("a folder");
+    std::fs::create_dir(&folder).expect("a folder");
+    let script = "echo \"$1 in $PWD\"; exec cat";
+    // Somebody starts a program by hand, in a shell.
+    node.tmux(&["new-session", "-d", "-s", "mine", "-c", folder.to_str().unwrap(), "sh"]);
+    node.tmux(&["send-keys", "-t", "mine", &format!("bash -c '{script}; :' x 'two words'"), "Enter"]);
+    node.run(&[]);
+    node.agent_named("mine");
+    let shows = |node: &TestNode| node.cli(&["screen", "mine"]).1.contains("two words in");
+    wait_until("it runs", || shows(&node) && node.capture("mine").iter().any(|line| line.contains("a folder")));
+    let (code, _, error) = node.cli(&["restart", "mine"]);
+    assert_eq!((code, error.contains("consort adopt")), (1, true), "{error}");
+    let (code, _, error) = node.cli(&["adopt", "mine"]);
+    assert_eq!(code, 2, "there is nobody to ask: {error}");
+    assert!(error.contains("cat"), "it says what runs: {error}");
+    assert_eq!(node.agent_named("mine")["origin"], "found");
+    let (code, _, error) = node.cli(&["adopt", "mine", "--yes"]);
+    assert_eq!(code, 0, "{error}");
+    let mine = node.agent_named("mine");
+    assert_eq!((&mine["origin"], &mine["autostart"]), (&json!("created"), &json!(true)));
+    assert_eq!((&mine["program"], mine["directory"].as_str()), (&json!("cat"), folder.to_str()));
+    assert_eq!(node.cli(&["restart", "mine"]).0, 0);
+    // A shell in its place would not know that command.
+    assert_eq!(node.cli(&["send", "mine", "hello"]).0, 0);
+    wait_until("cat echoes it", || node.cli(&["screen", "mine"]).1.matches("hello").count() == 2);
+    assert_eq!(node.cli(&["adopt", "mine", "--yes"]).0, 1, "it is one of ours already");
+}

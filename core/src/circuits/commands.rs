@@ -326,6 +326,8 @@ fn permitted(command: &Command, rights: Rights) -> Result<(), Refusal> {
             | Command::Answer { .. }
             | Command::Send { .. }
             | Command::EditQueue { .. }
+            | Command::ReadProcess(_)
+            | Command::Adopt { .. }
             | Command::ListDirectory(_),
             Rights::View,
         ) => {

@@ -1,6 +1,7 @@
 //! One agent: what is stored of it, what its backend sees of it, and what is being done to it.
 
 use super::answer::Typing;
+use super::confirm::Confirm;
 use super::pane::Sight;
 use super::plan::{Plan, checked_name, checked_tags, refuse};
 use super::queue::Queue;
@@ -34,6 +35,8 @@ pub(super) struct Agent {
     pub(super) signals: Signals,
     /// Typing that waits for a screen to be read.
     pub(super) typing: Vec<Typing>,
+    /// Texts that were pasted, and whose effect is looked for.
+    pub(super) confirms: Vec<Confirm>,
     /// Texts that wait until it is idle.
     pub(super) queue: Queue,
     pub(super) plan: Option<Plan>,
@@ -59,6 +62,7 @@ impl Agent {
             seen: None,
             signals: Signals::new(now).salted(salt),
             typing: Vec::new(),
+            confirms: Vec::new(),
             queue: Queue::default(),
             plan: None,
             waiting: VecDeque::new(),
@@ -189,7 +193,8 @@ impl Agent {
         // While a command is carried out, the record is the command's.
         let stored = [ended, self.store_again_at].into_iter().flatten().filter(|_| self.plan.is_none());
         let typing = self.typing.iter().map(Typing::until);
-        stored.chain(self.signals.deadline()).chain(typing).chain(self.queue_deadline(now)).min()
+        let confirms = self.confirms.iter().map(Confirm::deadline);
+        stored.chain(self.signals.deadline()).chain(typing).chain(confirms).chain(self.queue_deadline(now)).min()
     }
 
     /// It should be started because it ran before the node's own start, and nothing has changed that since.
@@ -268,14 +273,7 @@ pub(super) fn record_of(new: NewAgent, caller: Vec<(String, String)>, backend: B
     let tags = checked_tags(&new.tags)?;
     let invalid = |message: String, hint| Err(refuse(RefusalCode::Invalid, message, hint));
     let texts = [&new.directory].into_iter().chain(&new.program).chain(&new.args);
-    for text in texts.chain(new.env.iter().chain(&caller).flat_map(|(name, value)| [name, value])) {
-        if text.len() > limits::TEXT_BYTES || text.contains('\0') {
-            return invalid(
-                "A directory, program, argument or variable is too long or contains a zero byte.".into(),
-                "",
-            );
-        }
-    }
+    check_texts(texts.chain(new.env.iter().chain(&caller).flat_map(|(name, value)| [name, value])))?;
     if new.program.as_ref().is_some_and(|program| program.trim().is_empty()) {
         return invalid("The program is empty.".into(), "Leave it out to start your shell.");
     }
@@ -312,6 +310,15 @@ pub(super) fn record_of(new: NewAgent, caller: Vec<(String, String)>, backend: B
         caller,
         session: None,
     })
+}
+
+/// Refuses texts that cannot be given to a program.
+pub(super) fn check_texts<'a>(mut texts: impl Iterator<Item = &'a String>) -> Result<(), Refusal> {
+    if texts.any(|text| text.len() > limits::TEXT_BYTES || text.contains('\0')) {
+        let message = "A directory, program, argument or variable is too long or contains a zero byte.";
+        return Err(refuse(RefusalCode::Invalid, message, ""));
+    }
+    Ok(())
 }
 
 fn is_variable(name: &str) -> bool {

@@ -2,6 +2,7 @@
 //! question by accident, nor to a program that still starts. The screen is read first; what it shows then decides, in the same step.
 
 use super::carry_out::paste_limit;
+use super::confirm::From;
 use super::plan::refuse;
 use super::signal::{Asked, Evidence};
 use super::state::StateKind;
@@ -153,8 +154,9 @@ impl Directory {
         if let Some(agent) = self.agents.get_mut(&id) {
             agent.signals.typed(now, terminal.pane);
         }
+        let pending = Pending::Send(From::Queue(number), terminal, text.clone());
         let paste = BackendOperation::Paste { terminal, text, submit: true };
-        if self.ask(Pending::Queued(id, number), paste, out).is_err() {
+        if self.ask(pending, paste, out).is_err() {
             self.queued_text_not_typed(now, id, number, out);
         }
     }
@@ -211,8 +213,8 @@ impl Directory {
             return Err(refuse(RefusalCode::AgentWorks, message, hint));
         }
         agent.signals.typed(now, terminal.pane);
-        let bytes = text.len();
-        self.ask(Pending::Paste(command, bytes), BackendOperation::Paste { terminal, text, submit: true }, out)
+        let pending = Pending::Send(From::Command(command), terminal, text.clone());
+        self.ask(pending, BackendOperation::Paste { terminal, text, submit: true }, out)
     }
 
     /// Screens that were waited for too long: nothing is typed.

@@ -55,7 +55,11 @@ impl Directory {
                 self.ask(Pending::Text(command_id), BackendOperation::ReadText { terminal, history_lines }, out)
             }),
             Command::ListDirectory(path) => self.list_directory(command_id, path, out),
+            Command::ReadProcess(agent) => self.terminal_for(agent, None).and_then(|terminal| {
+                self.ask(Pending::Process(command_id), BackendOperation::ReadProcess { terminal }, out)
+            }),
             Command::Edit { agent, .. }
+            | Command::Adopt { agent, .. }
             | Command::SetNotes { agent, .. }
             | Command::Start(agent)
             | Command::Stop(agent)

@@ -7,6 +7,7 @@
 mod agent;
 mod answer;
 mod carry_out;
+mod confirm;
 mod hues;
 mod name;
 mod pane;
@@ -97,11 +98,14 @@ pub(crate) enum News {
 enum Pending {
     Plan(AgentId),
     Paste(CommandId, usize),
+    /// A text with Enter whose effect is looked for then.
+    Send(confirm::From, TerminalId, String),
+    /// Enter, once more.
+    Enter,
     Answer(CommandId),
-    /// A text of the agent's queue, with its number.
-    Queued(AgentId, u64),
     Text(CommandId),
     Listing(CommandId),
+    Process(CommandId),
 }
 
 #[derive(Debug)]
@@ -371,6 +375,7 @@ impl Directory {
         let closed = closed.collect();
         if agent.record.is_none() && agent.plan.is_none() {
             self.give_up_typing(now, id, out);
+            self.look_again(now, id, out);
             if !self.backends[&seen.backend].available {
                 self.put_queue_aside(id, out);
             }
@@ -379,6 +384,7 @@ impl Directory {
         }
         agent.signals.stopped(why);
         self.give_up_typing(now, id, out);
+        self.look_again(now, id, out);
         let Some(agent) = self.agents.get_mut(&id) else { return closed };
         let running = agent.record.as_ref().is_some_and(|record| record.desired == Desired::Running);
         let killed = agent.plan.as_ref().is_some_and(Plan::kills);
@@ -414,14 +420,24 @@ impl Directory {
                 });
                 out.push_back(Output::Reply(command, reply));
             }
-            Pending::Queued(agent, number) => {
-                let ended = match result {
-                    Ok(OperationDone::Pasted { submitted: true }) => Ok(()),
-                    Ok(_) => Err("the text is on its line, and Enter was not pressed".to_string()),
-                    Err(error) => Err(format!("it failed: {}", error.message)),
-                };
-                self.queued_text_typed(now, (agent, number), ended, out);
-            }
+            Pending::Send(from, terminal, text) => match (from, result) {
+                (_, Ok(OperationDone::Pasted { submitted: true })) => {
+                    self.confirm(now, from, (terminal, text), out);
+                }
+                (confirm::From::Command(command), result) => {
+                    let reply = result.map_err(refused);
+                    let reply = reply.map(|_| Reply::Pasted { bytes: text.len(), submitted: false });
+                    out.push_back(Output::Reply(command, reply));
+                }
+                (confirm::From::Queue(number), result) => {
+                    let why = match result {
+                        Ok(_) => "the text is on its line, and Enter was not pressed".to_string(),
+                        Err(error) => format!("it failed: {}", error.message),
+                    };
+                    self.queued_text_typed(now, (terminal.agent, number), Err(why), out);
+                }
+            },
+            Pending::Enter => {}
             Pending::Answer(command) => {
                 let reply = result.map_err(refused).map(|_| Reply::Answered);
                 out.push_back(Output::Reply(command, reply));
@@ -429,8 +445,26 @@ impl Directory {
             Pending::Text(command) => {
                 let reply = result.map_err(refused).and_then(|done| match done {
                     OperationDone::Text(text) => Ok(Reply::Text(text)),
-                    OperationDone::Done | OperationDone::Pasted { .. } | OperationDone::Listed(_) => {
+                    OperationDone::Done
+                    | OperationDone::Pasted { .. }
+                    | OperationDone::Listed(_)
+                    | OperationDone::Process(_) => {
                         Err(refuse(RefusalCode::Unavailable, "The terminal gave no text.", ""))
+                    }
+                });
+                out.push_back(Output::Reply(command, reply));
+            }
+            Pending::Process(command) => {
+                let reply = result.map_err(refused).and_then(|done| match done {
+                    OperationDone::Process(mut process) => {
+                        process.args.truncate(limits::ARGUMENTS);
+                        Ok(Reply::Process(process))
+                    }
+                    OperationDone::Done
+                    | OperationDone::Pasted { .. }
+                    | OperationDone::Text(_)
+                    | OperationDone::Listed(_) => {
+                        Err(refuse(RefusalCode::Unavailable, "What runs there was not read.", ""))
                     }
                 });
                 out.push_back(Output::Reply(command, reply));
@@ -441,7 +475,10 @@ impl Directory {
                         listing.entries.truncate(limits::DIRECTORY_ENTRIES);
                         Ok(Reply::Directory(listing))
                     }
-                    OperationDone::Done | OperationDone::Pasted { .. } | OperationDone::Text(_) => {
+                    OperationDone::Done
+                    | OperationDone::Pasted { .. }
+                    | OperationDone::Text(_)
+                    | OperationDone::Process(_) => {
                         Err(refuse(RefusalCode::Unavailable, "The directory was not listed.", ""))
                     }
                 });
@@ -480,6 +517,7 @@ impl Directory {
             agent.signals.signal(now, id.pane, signal);
         });
         if read {
+            self.look_for_texts(now, id, out);
             self.type_what_waits(now, id, out);
         }
     }
@@ -532,6 +570,7 @@ impl Directory {
                 out.push_back(Output::Terminal(terminal, TerminalOutput::ReadScreen));
             }
             self.give_up_typing(now, id, out);
+            self.look_again(now, id, out);
             let Some(agent) = self.agents.get_mut(&id) else { continue };
             let again = agent.store_again(now);
             if let Some(record) = agent.note_end(now) {

@@ -315,6 +315,10 @@ impl Pane {
 
     fn read(&mut self, now: Instant, mut reading: Reading, next_id: impl FnOnce() -> u64) {
         reading.says = reading.says.map(tidied);
+        if let Some((end, _)) = reading.composer.as_ref().and_then(|it| it.line.char_indices().nth(limits::QUOTE_CHARS))
+        {
+            reading.composer.iter_mut().for_each(|composer| composer.line.truncate(end));
+        }
         if let Some(dialog) = &mut reading.dialog {
             dialog.question = core::mem::take(&mut dialog.question).tidied();
             dialog.keys.resize(dialog.question.choices.len(), Vec::new());
@@ -526,6 +530,16 @@ impl Pane {
             all.push(line(Source::Process, None, "a shell is in the foreground", self.began));
         }
         all
+    }
+
+    pub(super) fn composer(&self) -> Option<(&str, bool, u64)> {
+        let composer = self.reading.composer.as_ref()?;
+        Some((&composer.line, composer.pasted, self.reading.digest))
+    }
+
+    pub(super) fn reads_as_busy(&self) -> bool {
+        let says = self.reading.says.as_ref().map(|says| says.kind);
+        matches!(says, Some(StateKind::Working | StateKind::Failed))
     }
 
     /// The name of the rules by which its screen was read.

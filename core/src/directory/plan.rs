@@ -5,6 +5,7 @@ use super::{Desired, Name, Origin};
 use crate::command::Command;
 use crate::error::{Refusal, RefusalCode};
 use crate::id::{AgentId, CommandId};
+use crate::input::ProcessInfo;
 use crate::limits;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -92,7 +93,7 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
             Err(refuse(
                 RefusalCode::Conflict,
                 format!("{name} is a session that Consort did not start, so it could not be started again."),
-                "Delete it if you want to end it, and create an agent here in its place.",
+                "Adopt it (consort adopt), so that it is started as it runs now; or delete it, and create an agent here in its place.",
             ))
         }
         Command::Start(_) => Ok(with(alloc::vec![Step::Launch, desired(Desired::Running)], Outcome::Agent)),
@@ -102,6 +103,22 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
             Ok(with(alloc::vec![Step::Kill, Step::Launch, desired(Desired::Running)], Outcome::Agent))
         }
         Command::Delete(_) => Ok(with(alloc::vec![Step::Kill, Step::Unstore], Outcome::Deleted)),
+        Command::Adopt { .. } if now.record.origin == Origin::Created => {
+            let message = format!("{name} was created here, so it can be started again already.");
+            Err(refuse(RefusalCode::Conflict, message, ""))
+        }
+        Command::Adopt { process, .. } => {
+            // Its next start gives its session this name.
+            checked_name(name)?;
+            let ProcessInfo { program, args, directory } = process.clone();
+            super::agent::check_texts([&directory].into_iter().chain(&program).chain(&args))?;
+            if args.len() > limits::ARGUMENTS || program.as_ref().is_some_and(|program| program.trim().is_empty()) {
+                return Err(refuse(RefusalCode::Invalid, "The program is empty, or has too many arguments.", ""));
+            }
+            let origin = Origin::Created;
+            let record = Record { program, args, directory, origin, autostart: true, ..now.record.clone() };
+            Ok(with(changed(now, record, None), Outcome::Agent))
+        }
         Command::SetNotes { notes, revision, .. } => {
             let record = with_notes(now.record, notes, *revision)?;
             Ok(with(changed(now, record, None), Outcome::Notes))
@@ -116,7 +133,7 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
                 return Err(refuse(
                     RefusalCode::Conflict,
                     format!("{name} is a session that Consort did not start, so it cannot be started after a reboot."),
-                    "Create an agent here in its place.",
+                    "Adopt it (consort adopt), so that it is started as it runs now.",
                 ));
             }
             let renamed = new_name.clone().filter(|new| *new != record.name);
@@ -137,6 +154,7 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
         | Command::Send { .. }
         | Command::EditQueue { .. }
         | Command::ReadQueue(_)
+        | Command::ReadProcess(_)
         | Command::ListDirectory(_) => {
             debug_assert!(false, "not planned per agent");
             Err(refuse(RefusalCode::Invalid, format!("{} is no such command.", now.id), ""))

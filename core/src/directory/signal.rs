@@ -104,6 +104,17 @@ pub struct Reading {
     pub says: Option<Report>,
     /// How its hooks were set up, for a person who asks why; empty: there is nothing to say.
     pub hooks: String,
+    /// Its line for texts, if the rules know where that is and it is there.
+    pub composer: Option<Composer>,
+}
+
+/// The line of a program on which texts are written before Enter is pressed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Composer {
+    /// What stands there, or on the first of its lines.
+    pub line: String,
+    /// It stands for something that was pasted ("[Pasted text #1 +40 lines]").
+    pub pasted: bool,
 }
 
 /// A question on the screen, and how it is answered.

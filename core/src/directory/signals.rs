@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 /// What is to be known of a terminal before something is typed into it unasked.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Composer<'a> {
+pub(super) struct Spot<'a> {
     /// The name of the rules by which its screen was read.
     pub(super) rules: &'a str,
     /// When a person typed there last.
@@ -185,12 +185,23 @@ impl Signals {
     }
 
     /// What is to be known of a terminal, or of the one that keys go to, before something is typed into it unasked.
-    pub(super) fn sight(&self, pane: Option<u32>) -> Option<Composer<'_>> {
+    pub(super) fn sight(&self, pane: Option<u32>) -> Option<Spot<'_>> {
         let found = match pane {
             Some(number) => self.panes.iter().find(|pane| pane.number == number),
             None => self.main(),
         };
-        found.map(|pane| Composer { rules: pane.rules(), person_typed_at: pane.person_typed_at })
+        found.map(|pane| Spot { rules: pane.rules(), person_typed_at: pane.person_typed_at })
+    }
+
+    /// What stands on the line for texts of the program in a terminal, whether that stands for something pasted, and what screen it was read from;
+    /// none if it has no such line that is known.
+    pub(super) fn composer(&self, pane: u32) -> Option<(&str, bool, u64)> {
+        self.panes.iter().find(|known| known.number == pane)?.composer()
+    }
+
+    /// The screen of a terminal says by itself that its program works or has failed.
+    pub(super) fn reads_as_busy(&self, pane: u32) -> bool {
+        self.panes.iter().any(|known| known.number == pane && known.reads_as_busy())
     }
 
     /// An answer was typed; the screen does not show yet what comes of it.

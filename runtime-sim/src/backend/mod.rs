@@ -17,7 +17,7 @@ use crate::event::{Event, Feed, HostIndex, NodeLife, Report};
 use crate::failure::{Checked, must};
 use crate::ledger::Ledger;
 use consort_core::directory::BackendKind;
-use consort_core::input::{Listing, ScreenText, TerminalInfo};
+use consort_core::input::{Listing, ProcessInfo, ScreenText, TerminalInfo};
 use consort_core::{
     AgentId, BackendInput, BackendOperation, LaunchSpec, NodeId, Observation, OperationDone, OperationError,
     OperationId, Size, TerminalId, TerminalOutput,
@@ -301,6 +301,9 @@ impl Backends {
             BackendOperation::Mark(agent) => self.on_carrier(agent, OperationDone::Done),
             BackendOperation::Paste { terminal, submit, .. } => {
                 self.on_carrier(terminal.agent, OperationDone::Pasted { submitted: submit })
+            }
+            BackendOperation::ReadProcess { terminal } => {
+                self.on_carrier(terminal.agent, OperationDone::Process(ProcessInfo::default()))
             }
             BackendOperation::Type { terminal, .. } => self.on_carrier(terminal.agent, OperationDone::Done),
             BackendOperation::ReadText { terminal, .. } => {

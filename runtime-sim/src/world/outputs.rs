@@ -81,6 +81,7 @@ fn kind_for(node: &Node, operation: &BackendOperation) -> BackendKind {
         BackendOperation::Kill(agent) | BackendOperation::Rename(agent, _) | BackendOperation::Mark(agent) => *agent,
         BackendOperation::Paste { terminal, .. }
         | BackendOperation::Type { terminal, .. }
+        | BackendOperation::ReadProcess { terminal }
         | BackendOperation::ReadText { terminal, .. } => terminal.agent,
     };
     node.view().own_agent(agent).map_or(BackendKind::Tmux, |agent| agent.backend)

@@ -108,6 +108,9 @@ impl Fingerprint {
             BackendOperation::Type { terminal, bytes } => {
                 self.words(&[7, terminal.agent.0, terminal.pane.into(), len(bytes)]);
             }
+            BackendOperation::ReadProcess { terminal } => {
+                self.words(&[8, terminal.agent.0, terminal.pane.into()]);
+            }
             BackendOperation::ReadText { terminal, history_lines } => {
                 self.words(&[6, terminal.agent.0, terminal.pane.into(), (*history_lines).into()]);
             }
@@ -125,6 +128,8 @@ impl Fingerprint {
             Reply::Text(text) => self.words(&[7, len(&text.text)]),
             Reply::Answered => self.words(&[9]),
             Reply::Explained { rules, evidence } => self.words(&[10, len(rules), evidence.len() as u64]),
+            Reply::Process(process) => self.words(&[14, len(&process.directory), process.args.len() as u64]),
+            Reply::Sent { bytes, submitted } => self.words(&[13, *bytes as u64, (*submitted).into()]),
             Reply::Queued { number, ahead } => self.words(&[11, *number, *ahead as u64]),
             Reply::Queue { texts, held } => {
                 self.words(&[12, texts.len() as u64, len(held)]);

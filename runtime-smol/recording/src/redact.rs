@@ -112,6 +112,8 @@ pub fn command(command: &mut Command) {
         | Command::Explain(_)
         | Command::EditQueue { text: None, .. }
         | Command::ReadQueue(_)
+        | Command::ReadProcess(_)
+        | Command::Adopt { .. }
         | Command::ListDirectory(_) => {}
     }
 }
@@ -129,6 +131,8 @@ pub fn reply(reply: &mut Reply) {
         | Reply::Pasted { .. }
         | Reply::Answered
         | Reply::Queued { .. }
+        | Reply::Sent { .. }
+        | Reply::Process(_)
         | Reply::Explained { .. }
         | Reply::Directory(_) => {}
     }

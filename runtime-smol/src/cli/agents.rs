@@ -288,6 +288,28 @@ pub(crate) fn order(api: &Api, wanted: &AgentArg, order: Order) -> Result<(), Fa
     output::done(&format!("{done} {}", census.called(agent)))
 }
 
+pub(crate) fn adopt(api: &Api, wanted: &AgentArg, yes: bool) -> Result<(), Failure> {
+    let census = Census::take(api)?;
+    let agent = census.pick(wanted, precision_of_an_end(!yes))?;
+    let called = census.called(agent);
+    if agent.origin == "created" {
+        return Err(Failure::new(format!("{called} was created here, so it can be started again already.")));
+    }
+    let process = api.process(&agent.id)?;
+    let word = |value: &Value| match value.as_str().unwrap_or_default() {
+        plain if !plain.is_empty() && !plain.contains([' ', '\'', '"']) => text::one_line(plain),
+        other => format!("'{}'", text::one_line(other)),
+    };
+    let mut command = vec![process["program"].as_str().map_or("your shell".to_string(), |_| word(&process["program"]))];
+    command.extend(process["args"].as_array().into_iter().flatten().map(word));
+    let (command, directory) = (command.join(" "), text::one_line(process["directory"].as_str().unwrap_or_default()));
+    let question =
+        format!("{called} runs {command} in {directory}. Start it like this from now on, also after a reboot?");
+    output::confirm(yes, "adopt decides what is started", &question, "Nothing was changed.")?;
+    api.adopt(&agent.id, &process)?;
+    output::done(&format!("adopted {called}: {command} in {directory}"))
+}
+
 /// A script must name in full what it ends: a beginning could hit another agent once the one it meant is gone.
 fn precision_of_an_end(interactive: bool) -> Precision {
     if interactive { Precision::Beginning } else { Precision::Full }

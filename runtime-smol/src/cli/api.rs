@@ -463,6 +463,16 @@ impl Api {
         self.call::<Results>("POST", "/api/send", Some(body)).map(|answer| answer.results)
     }
 
+    /// What runs in the foreground of an agent.
+    pub(crate) fn process(&self, id: &str) -> Result<Value, Failure> {
+        self.call("GET", &format!("/api/agents/{id}/process"), None)
+    }
+
+    /// Has a found session started again like this from now on.
+    pub(crate) fn adopt(&self, id: &str, process: &Value) -> Result<(), Failure> {
+        self.call::<Value>("POST", &format!("/api/agents/{id}/adopt"), Some(process)).map(drop)
+    }
+
     pub(crate) fn queue(&self, id: &str) -> Result<Value, Failure> {
         self.call("GET", &format!("/api/agents/{id}/queue"), None)
     }

@@ -305,6 +305,19 @@ pub(crate) enum Command {
         agent: AgentArg,
     },
 
+    /// Let a session that you started yourself be stopped, started and restarted like an agent that was created here
+    ///
+    /// Shows the program, the arguments and the directory of what runs in it now. That is what is started from then on, also after a
+    /// reboot.
+    Adopt {
+        #[command(flatten)]
+        agent: AgentArg,
+
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+
     /// Delete an agent: its session, its notes and its place in the list
     Rm {
         #[command(flatten)]

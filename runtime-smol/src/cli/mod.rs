@@ -105,6 +105,7 @@ fn dispatch(command: Command, state_dir: &Path) -> Result<ExitCode, Failure> {
         },
         Command::Start { agent } => agents::order(&api, &agent, agents::Order::Start)?,
         Command::Restart { agent } => agents::order(&api, &agent, agents::Order::Restart)?,
+        Command::Adopt { agent, yes } => agents::adopt(&api, &agent, yes)?,
         Command::Rm { agent, yes } => agents::remove(&api, &agent, yes)?,
         Command::Notes { agent, text } => agents::notes(&api, &agent, text)?,
         Command::Peers { json } => peers::list(&api, json)?,

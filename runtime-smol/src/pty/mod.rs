@@ -182,6 +182,8 @@ impl Backend {
                 (terminal.agent, Work::Paste { text: PasteText::new(&text), submit })
             }
             BackendOperation::Type { terminal, bytes } => (terminal.agent, Work::Type(bytes)),
+            // Only sessions that somebody else made are asked for, and those are tmux's.
+            BackendOperation::ReadProcess { .. } => return self.done(operation, Err(terminal::ended())),
             BackendOperation::ReadText { terminal, history_lines } => {
                 (terminal.agent, Work::ReadText { history_lines })
             }

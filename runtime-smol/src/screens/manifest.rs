@@ -38,6 +38,22 @@ pub(crate) struct Manifest {
     /// What screens say; the first that matches counts.
     #[serde(default)]
     pub(crate) rules: Vec<Rule>,
+    /// Its line for texts.
+    pub(crate) composer: Option<Composer>,
+}
+
+/// Where a program shows what is written to it before Enter is pressed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Composer {
+    /// Its first line: the last one on the screen that begins so.
+    #[serde(default)]
+    pub(crate) prompt: String,
+    /// Or the last line with something in it above this one.
+    pub(crate) above: Option<Pattern>,
+    /// What stands for a text that was pasted.
+    #[serde(default)]
+    pub(crate) pasted: Vec<Pattern>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -259,6 +275,9 @@ impl Manifest {
         }
         if let Some(hooks) = &self.hooks {
             hooks.check().map_err(|why| format!("hooks: {why}"))?;
+        }
+        if self.composer.as_ref().is_some_and(|composer| composer.prompt.is_empty() == composer.above.is_none()) {
+            return Err("`composer` has either `prompt` or `above`".into());
         }
         for rule in &self.rules {
             rule.check().map_err(|why| format!("rule '{}': {why}", rule.name))?;

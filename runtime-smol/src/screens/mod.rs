@@ -11,7 +11,7 @@ mod rules;
 mod tests;
 
 use consort_core::directory::StateKind;
-use consort_core::directory::signal::{Reading, Report};
+use consort_core::directory::signal::{Composer, Reading, Report};
 use consort_core::input::ScreenText;
 use consort_core::{AgentView, TerminalId};
 use load::Manifests;
@@ -165,10 +165,28 @@ fn read_with(manifest: Option<&Manifest>, text: &ScreenText, glance: &Glance<'_>
         digest: hasher.finish(),
         ..Reading::default()
     };
+    reading.composer = manifest.and_then(|manifest| composer(manifest.composer.as_ref()?, &lines));
     match found {
         Some(Found::Asks(dialog)) => reading.dialog = Some(dialog),
         Some(Found::Says(report)) => reading.says = Some(report),
         None => {}
     }
     reading
+}
+
+/// What stands on the line for texts.
+fn composer(place: &manifest::Composer, lines: &[lines::Line<'_>]) -> Option<Composer> {
+    let line = match &place.above {
+        None => {
+            let prompt = lines.iter().rev().find_map(|line| line.bare.strip_prefix(&place.prompt))?;
+            prompt.trim()
+        }
+        Some(below) => {
+            let at = lines.iter().rposition(|line| below.matches(line.bare))?;
+            // The line, and the empty ones around it.
+            lines[..at].iter().rev().take(3).find(|line| !line.is_blank()).map_or("", |line| line.bare)
+        }
+    };
+    let pasted = place.pasted.iter().any(|pattern| pattern.matches(line));
+    Some(Composer { line: line.to_owned(), pasted })
 }

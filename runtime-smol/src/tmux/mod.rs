@@ -24,6 +24,7 @@ mod modes;
 mod operations;
 pub mod parser;
 mod paste;
+mod process;
 pub mod quote;
 mod repair;
 mod reports;

@@ -42,6 +42,7 @@ impl Engine {
                 self.paste(terminal, &PasteText::new(&text), submit).await
             }
             BackendOperation::Type { terminal, bytes } => self.type_keys(terminal, &bytes).await,
+            BackendOperation::ReadProcess { terminal } => self.read_process(terminal).await,
             BackendOperation::ReadText { terminal, history_lines } => self.read_text(terminal, history_lines).await,
         };
         self.reports.backend(BackendInput::Done(operation, outcome));

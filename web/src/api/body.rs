@@ -3,6 +3,7 @@
 use crate::http::{Head, Problem};
 use consort_core::command::{AnswerWith, NewAgent};
 use consort_core::directory::BackendKind;
+use consort_core::input::ProcessInfo;
 use consort_core::{Rights, Size};
 use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -188,6 +189,21 @@ pub(super) struct Enqueue {
     pub(super) text: String,
     pub(super) terminal: Option<u32>,
     pub(super) once: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Process {
+    program: Option<String>,
+    #[serde(default)]
+    args: Vec<String>,
+    directory: String,
+}
+
+impl From<Process> for ProcessInfo {
+    fn from(Process { program, args, directory }: Process) -> Self {
+        ProcessInfo { program, args, directory }
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -11,7 +11,7 @@ use crate::json::{Agent, Node as NodeJson, kind_name, source_name};
 use consort_core::command::{Command, Fate, QueuedText, WhenBusy};
 use consort_core::directory::signal::Evidence;
 use consort_core::error::RefusalCode;
-use consort_core::input::{Listing, ScreenText};
+use consort_core::input::{Listing, ProcessInfo, ScreenText};
 use consort_core::{AgentAddress, NodeId, Refusal, Reply};
 use serde::Serialize;
 use serde_json::json;
@@ -116,6 +116,11 @@ impl Api {
                     Command::Paste { agent, pane: terminal, text, submit, anyway }
                 };
                 self.command_once(node, command, once).await
+            }
+            Endpoint::Process(id) => self.command(id.node, Command::ReadProcess(id.agent)).await,
+            Endpoint::Adopt(AgentAddress { node, agent }) => {
+                let process = parse::<body::Process>(head, body)?.into();
+                self.command(node, Command::Adopt { agent, process }).await
             }
             Endpoint::Queue(id) => self.command(id.node, Command::ReadQueue(id.agent)).await,
             Endpoint::SendToAll => self.send_to_all(parse(head, body)?, clock).await,
@@ -233,6 +238,12 @@ impl Api {
             Reply::Notes { revision } => Ok(Response::json(200, &json!({ "revision": revision }))),
             Reply::Pasted { bytes, submitted } => {
                 Ok(Response::json(200, &json!({ "written": bytes, "submitted": submitted })))
+            }
+            Reply::Process(ProcessInfo { program, args, directory }) => {
+                Ok(Response::json(200, &json!({ "program": program, "args": args, "directory": directory })))
+            }
+            Reply::Sent { bytes, submitted } => {
+                Ok(Response::json(200, &json!({ "written": bytes, "submitted": submitted, "verified": true })))
             }
             Reply::Text(screen) => Ok(screen_text(&screen)),
             Reply::Directory(listing) => Ok(directory(&listing)),

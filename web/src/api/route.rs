@@ -37,6 +37,8 @@ pub(super) enum Endpoint {
     Input(AgentAddress),
     Answer(AgentAddress),
     Queue(AgentAddress),
+    Process(AgentAddress),
+    Adopt(AgentAddress),
     SendToAll,
     Enqueue(AgentAddress),
     EditQueued(AgentAddress, u64),
@@ -217,6 +219,8 @@ fn of_agent(id: AgentAddress, verb: Option<&str>) -> Methods {
         Some("notes") => {
             vec![("GET", Route::ask(Notes(id))), ("PUT", Route::change(SetNotes(id), BODY_BYTES))]
         }
+        Some("process") => vec![("GET", Route::ask(Endpoint::Process(id)))],
+        Some("adopt") => vec![("POST", Route::change(Endpoint::Adopt(id), BODY_BYTES))],
         Some("queue") => vec![("GET", Route::ask(Queue(id))), ("POST", Route::change(Enqueue(id), INPUT_BYTES))],
         Some(rest) => match rest.strip_prefix("queue/").and_then(|number| number.parse().ok()) {
             Some(number) => vec![

@@ -40,6 +40,9 @@ impl Api {
                 Some((_, Ok(Reply::Queued { number, ahead }))) => {
                     json!({ "queued": { "number": number, "ahead": ahead } })
                 }
+                Some((_, Ok(Reply::Sent { bytes, submitted }))) => {
+                    json!({ "written": bytes, "submitted": submitted, "verified": true })
+                }
                 Some((_, Ok(Reply::Pasted { bytes, submitted }))) => {
                     json!({ "written": bytes, "submitted": submitted })
                 }
