@@ -78,7 +78,7 @@ fn drawn_programs_show_the_same() {
 }
 
 /// What once differed on tmux, apart from [`ONCE`].
-const ONCE_ON_TMUX: [&str; 34] = [
+const ONCE_ON_TMUX: [&str; 39] = [
     "abcdefgh\x1b[Dx\x1b[H12345678\x08y",
     "abcdefgh\x1b[0dx",
     "ab\x1b[?47lcdefgh\x1b[?47lx",
@@ -102,6 +102,11 @@ const ONCE_ON_TMUX: [&str; 34] = [
     "q\u{9c}🇩🇪x",
     " 漢x\x1b[G❤\u{fe0f}",
     "123456789\x1b[H\n\x08x",
+    "\x1b[?7labcdefghij👍🏽\u{301}",
+    "\u{200d}\u{feff}\u{feff}한x",
+    "hi±\u{301}漢\x1b[3b\u{301}\x1b[9b",
+    "\x1b[48;5;95m\x1b[Lab\x1b[K\x1b[0m\x1b[2J",
+    "a\x1b[44m\x1b[2@\x1b[4G\x1b[2X\x1b[H\x1b[Jx",
     "1234567❤\u{fe0f}y",
     "\x1b[8G❤\u{fe0f}\x1b[31mx",
     "ef漢🚀\x1b[b",

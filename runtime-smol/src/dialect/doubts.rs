@@ -16,6 +16,8 @@ pub enum Doubt {
     /// A long piece of output ended between a zero width joiner and what it joins. tmux before 3.4 joins nothing if its read ended
     /// there too, and where reads end is not known.
     SplitJoiner,
+    /// Something was printed while tmux had the cursor outside of a screen that got smaller, which no snapshot can show.
+    CursorOutside,
     /// A wide character was repeated: where tmux stops depends on the column, and it wraps there.
     RepeatedWide,
 }
@@ -30,6 +32,8 @@ pub(super) struct Doubts {
     alternate: bool,
     /// It has another size than the screen that it hides.
     resized: bool,
+    /// The cursor was outside of the screen at the last snapshot.
+    outside: bool,
 }
 
 impl Doubts {
@@ -49,6 +53,16 @@ impl Doubts {
     /// Viewers have got, or are about to get, everything that a snapshot carries.
     pub(super) fn snapshot(&mut self, alternate: bool) {
         *self = Doubts { alternate, resized: self.resized && alternate, ..Doubts::default() };
+    }
+
+    pub(super) fn cursor_is_outside(&mut self) {
+        self.outside = true;
+    }
+
+    pub(super) fn printed(&mut self) {
+        if self.outside {
+            self.raise(Doubt::CursorOutside);
+        }
     }
 
     pub(super) fn saved_cursor(&mut self) {

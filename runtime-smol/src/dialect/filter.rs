@@ -150,6 +150,11 @@ impl Filter {
         self.doubts.snapshot(alternate);
     }
 
+    /// The authority has the cursor outside of the screen, where no snapshot can put it.
+    pub fn cursor_is_outside(&mut self) {
+        self.doubts.cursor_is_outside();
+    }
+
     /// Why viewers may show something else than the authority since the last snapshot, if they may. Asking forgets it.
     pub fn take_doubt(&mut self) -> Option<Doubt> {
         self.doubts.take()
@@ -210,6 +215,7 @@ impl Filter {
 
     /// As [`feed`](Self::feed). False: `bytes` are canonical, and `out` is left alone.
     pub fn rewrites(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
+        self.doubts.printed();
         let mut passed = 0;
         if self.state == State::Ground && self.character.need == 0 {
             passed = self.pass(bytes);
@@ -539,12 +545,12 @@ impl Filter {
         let unknown = beyond.then_some(char::REPLACEMENT_CHARACTER);
         let Some(whole) = text.and_then(|text| text.chars().next()).or(unknown) else { return };
         self.home = false;
-        if whole == BYTE_ORDER_MARK || is_c1(whole) {
-            // Browsers leave the one out wherever it stands, and act on the others. What follows may join it.
-            match (self.dialect, self.widths.of(whole)) {
-                (Dialect::Tmux { .. }, Width::Zero) => out.extend_from_slice(widths::NOTHING_SEEN.as_bytes()),
-                (_, width) => out.resize(out.len() + usize::from(width.columns()), b' '),
-            }
+        // Browsers leave the one out wherever it stands, and act on the others. What follows may join it.
+        let hidden = whole == BYTE_ORDER_MARK || is_c1(whole);
+        let kept = hidden && self.widths.of(whole) == Width::Zero && matches!(self.dialect, Dialect::Tmux { .. });
+        let whole = if kept { widths::NOTHING_SEEN } else { whole };
+        if hidden && !kept {
+            out.resize(out.len() + usize::from(self.widths.of(whole).columns()), b' ');
         } else if self.keeps_joiner(whole) {
             self.joiner = Joiner::Kept;
         } else if self.prints(whole) {

@@ -337,6 +337,24 @@ fn where_there_is_one_screen_only_the_modes_for_the_other_do_nothing() {
 }
 
 #[test]
+fn whatever_is_printed_while_the_cursor_is_outside_of_the_screen_is_doubtful() {
+    let mut filter = Filter::new(TMUX, 80);
+    let mut doubt = |filter: &mut Filter| {
+        filter.feed(b"x", &mut Vec::new());
+        filter.take_doubt()
+    };
+    filter.cursor_is_outside();
+    assert_eq!([doubt(&mut filter), doubt(&mut filter)], [Some(Doubt::CursorOutside); 2]);
+    filter.snapshot_taken(false);
+    assert_eq!(doubt(&mut filter), None);
+}
+
+#[test]
+fn a_joiner_is_used_up_by_what_is_hidden() {
+    assert_eq!(canonical(TMUX, &["\u{200d}\u{feff}한".as_bytes()]), "\u{200d}\u{2060}한".as_bytes());
+}
+
+#[test]
 fn ordinary_programs_raise_no_doubt() {
     let editor = b"\x1b[?1049h\x1b[22;0;0t\x1b[>4;2m\x1b[?1h\x1b=\x1b[H\x1b[2J\x1b[1;24r\x1b[24;1H\x1b[1;1H\x1b7x\x1b8\x1b[M\x1b[?1049l";
     let prompt = b"\r\x1b[0m\x1b[27m\x1b[24m\x1b[J% \x1b[K\x1b[?2004h\x1b[s right\x1b[u\x1b[4Dls\x08\x08";

@@ -20,7 +20,7 @@ pub fn erase_in_place() -> String {
 
 /// A character without width of which nothing is seen. It stands for those that tmux keeps in cells and others do not: the byte
 /// order mark, and C1 controls.
-pub(super) const NOTHING_SEEN: &str = "\u{2060}";
+pub(super) const NOTHING_SEEN: char = '\u{2060}';
 
 /// Whether these bytes encode a character behind the last one of Unicode.
 #[must_use]
@@ -41,11 +41,11 @@ pub fn canonical_capture(text: &[u8]) -> Cow<'_, [u8]> {
     while let Some(byte) = rest.first() {
         let length = match rest {
             [0xc2, 0x80..=0x9f, ..] => {
-                out.extend_from_slice(NOTHING_SEEN.as_bytes());
+                out.extend_from_slice(NOTHING_SEEN.encode_utf8(&mut [0; 4]).as_bytes());
                 2
             }
             [0xef, 0xbb, 0xbf, ..] => {
-                out.extend_from_slice(NOTHING_SEEN.as_bytes());
+                out.extend_from_slice(NOTHING_SEEN.encode_utf8(&mut [0; 4]).as_bytes());
                 3
             }
             _ if rest.get(..4).is_some_and(is_beyond) => {

@@ -84,6 +84,8 @@ pub struct State {
     pub tty: String,
     /// `modifyOtherKeys` by `#{pane_key_mode}`, which tmux has since 3.5; only where the option `extended-keys` is on.
     pub modify_other_keys: Option<u8>,
+    /// The cursor is further out than that, after a screen got smaller.
+    pub outside: bool,
     /// Cursor column (may be one past the last: a wrap is pending) and row, from 0.
     pub cursor: (u16, u16),
     flags: Flags,
@@ -123,8 +125,10 @@ impl State {
         let off = |i: usize| text(i).is_some_and(|text| text == "0");
         let size = Size::clamped(number(0)?, number(1)?);
         let point = |x: usize, y: usize| Some((number(x)?.min(size.cols()), number(y)?.min(size.rows() - 1)));
+        let cursor = (lossy_number(&text(2)?)?, lossy_number(&text(3)?)?);
         Some(State {
             size,
+            outside: cursor.0 > size.cols() || cursor.1 >= size.rows(),
             bracketed_paste: text(20).filter(|text| !text.is_empty()).map(|text| text == "1"),
             tty: text(23)?,
             modify_other_keys: match text(24).as_deref() {
@@ -132,7 +136,7 @@ impl State {
                 Some("Ext 2") => Some(2),
                 _ => None,
             },
-            cursor: (lossy_number(&text(2)?)?.min(size.cols()), lossy_number(&text(3)?)?.min(size.rows() - 1)),
+            cursor: (cursor.0.min(size.cols()), cursor.1.min(size.rows() - 1)),
             flags: Flags {
                 cursor: flag(4),
                 insert: flag(8),
@@ -363,13 +367,15 @@ struct Row<'a> {
     after: Pen,
     /// The text runs on in the next row, and a terminal that writes it gets there by itself.
     wrapped: bool,
+    /// Cells behind so many bytes were erased, not written.
+    used: usize,
 }
 
 impl Row<'_> {
     /// Bytes that it takes in a snapshot at most: behind each character beyond ASCII the cursor may be placed.
     fn room(&self) -> usize {
         let long = self.bytes.iter().filter(|byte| **byte >= 0xc0).count();
-        self.bytes.len() + 8 * long + 16
+        self.bytes.len() + 8 * long + 2 * (self.bytes.len() - self.used) + 16
     }
 
     /// The last character with what combines with it, its width, and the pen it was written with.
@@ -401,7 +407,7 @@ fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size, widths: &Widths) -> Vec<R
     for bytes in rows.split(|b| *b == b'\n') {
         let before = pen.clone();
         let line = rest.map(|rest| &rest[..memchr(b'\n', rest).unwrap_or(rest.len())]).unwrap_or_default();
-        let (mut used, mut width) = (0, 0);
+        let (mut used, mut width, mut written) = (0, 0, bytes.len());
         for piece in pieces(bytes) {
             match piece {
                 Piece::Sgr(parameters) => pen.apply(parameters),
@@ -410,6 +416,10 @@ fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size, widths: &Widths) -> Vec<R
                     let same = text.iter().zip(&line[used..]).take_while(|(a, b)| a == b).count();
                     used += same;
                     aligned &= text[same..].iter().all(|b| *b == b' ');
+                    if same < text.len() {
+                        let start = text.as_ptr() as usize - bytes.as_ptr() as usize;
+                        written = written.min(start + same);
+                    }
                 }
             }
         }
@@ -421,11 +431,11 @@ fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size, widths: &Widths) -> Vec<R
         let cols = usize::from(size.cols());
         let wrapped = runs_on && (width == cols || (width + 1 == cols && next_is_wide()));
         rest = rest.and_then(|rest| if runs_on { Some(&rest[used..]) } else { rest.get(line.len() + 1..) });
-        result.push(Row { bytes, pen: before, drawing, after: pen.clone(), wrapped });
+        result.push(Row { bytes, pen: before, drawing, after: pen.clone(), wrapped, used: written });
         drawing = draws(bytes, drawing);
     }
     if !aligned {
-        result.iter_mut().for_each(|row| row.wrapped = false);
+        result.iter_mut().for_each(|row| (row.wrapped, row.used) = (false, row.bytes.len()));
     }
     if let Some(last) = result.last_mut() {
         last.wrapped = false;
@@ -473,7 +483,8 @@ impl<'w> Writer<'w> {
                 self.out.extend_from_slice(row.pen.codes().as_bytes());
                 self.out.extend(row.drawing.then_some(0x0e));
             }
-            self.row(row.bytes);
+            self.row(&row.bytes[..row.used]);
+            self.erased(row);
             let Some(next) = rows.peek() else { break };
             if row.after != next.pen || draws(row.bytes, row.drawing) != next.drawing {
                 self.out.extend_from_slice(b"\x1b[0m\x0f");
@@ -505,6 +516,41 @@ impl<'w> Writer<'w> {
             self.text(text, &mut column);
         }
         self.out.extend_from_slice(rest);
+    }
+
+    /// Writes the cells behind a row's text, which have nothing but a background. As in tmux, they are no text.
+    fn erased(&mut self, row: &Row<'_>) {
+        let rest = &*overlined(&row.bytes[row.used..]);
+        if rest.is_empty() {
+            return;
+        }
+        let mut pen = row.pen.clone();
+        for piece in pieces(&row.bytes[..row.used]) {
+            if let Piece::Sgr(parameters) = piece {
+                pen.apply(parameters);
+            }
+        }
+        if std::mem::take(&mut self.painted) {
+            self.out.extend_from_slice(format!("\x1b[49m\x1b[K{}", pen.background_code()).as_bytes());
+        }
+        let mut skipped = 0;
+        for piece in pieces(rest) {
+            match piece {
+                Piece::Sgr(parameters) => {
+                    pen.apply(parameters);
+                    self.out.extend_from_slice(format!("\x1b[{parameters}m").as_bytes());
+                }
+                Piece::Other => {}
+                Piece::Text(blank) => {
+                    if pen.has_background() {
+                        let move_on = if skipped > 0 { format!("\x1b[{skipped}C") } else { String::new() };
+                        self.out.extend_from_slice(format!("{move_on}\x1b[{}X", blank.len()).as_bytes());
+                        skipped = 0;
+                    }
+                    skipped += blank.len();
+                }
+            }
+        }
     }
 
     fn text(&mut self, text: &[u8], column: &mut u16) {

@@ -90,6 +90,22 @@ fn a_c1_control_within_a_cell_is_not_in_the_snapshot() {
 }
 
 #[test]
+fn cells_that_were_erased_and_not_written_are_no_text() {
+    let written = |rows: &str, joined: &str| {
+        let mut capture = capture(10, 2, rows);
+        capture.joined = joined.as_bytes().to_vec();
+        String::from_utf8(capture.into_bytes(Modes::default(), &widths())).expect("text")
+    };
+    assert!(written("\x1b[44mab    \x1b[0m\nx", "ab\nx").contains("\x1b[44mab\x1b[4X\x1b[0m\r\nx"));
+    assert!(
+        written("ab  \x1b[44m  \x1b[0m  \x1b[41m  ", "ab")
+            .contains("ab\x1b[44m\x1b[2C\x1b[2X\x1b[0m\x1b[41m\x1b[4C\x1b[2X")
+    );
+    assert!(written("ab  \nx", "ab\nx").contains("ab\r\nx"));
+    assert!(written("\x1b[44mab  \nx", "ab  \nx").contains("\x1b[44mab  \x1b[49m\r\n"));
+}
+
+#[test]
 fn what_is_no_character_is_one_in_a_snapshot() {
     let mut capture = capture(20, 2, "x\n");
     capture.rows = canonical_capture(b"a\xf4\x90\x80\x80b\xef\xbb\xbfc\xef\xbc\x81\xc2\xa0").into_owned();

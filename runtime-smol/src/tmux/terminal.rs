@@ -397,6 +397,9 @@ impl State {
             terminal.synchronise(&begun, &capture.state);
             terminal.filter.set_one_screen(capture.state.one_screen);
             terminal.filter.snapshot_taken(capture.state.is_alternate());
+            if capture.state.outside {
+                terminal.filter.cursor_is_outside();
+            }
         } else {
             terminal.doubtful = false;
         }

@@ -34,12 +34,12 @@ pub fn reason(authority: Authority, case: &Case, difference: &Difference, repair
     if own.cursor.0 > own.size.0 && at_cursor((own.size.0, own.cursor.1)) {
         return Some("tmux leaves the cursor outside of an alternate screen that got smaller");
     }
-    if difference.part == Part::History && without_blank_rows(&own.history) == without_blank_rows(&shown.history) {
+    if difference.part == Part::History && only_blank_rows_differ(&own.history, &shown.history) {
         return Some("tmux also keeps rows as history that were erased before the screen was");
     }
     let live = matches!(difference.stage, Stage::LiveToCut | Stage::Live);
     let from_snapshot = !live || repaired || case.resize.is_some();
-    if from_snapshot && difference.part == Part::Screen && has_overlapping_characters(version, own) {
+    if from_snapshot && has_overlapping_characters(version, rows_of(difference.part, own), own.size.0) {
         return Some("tmux has another character in the place of half a wide one, and does not tell where");
     }
     let row_differs = matches!(difference.part, Part::Screen | Part::History | Part::Cursor);
@@ -52,11 +52,21 @@ pub fn reason(authority: Authority, case: &Case, difference: &Difference, repair
     None
 }
 
+/// The rows that a part consists of; none of the cursor.
+fn rows_of(part: Part, grid: &Grid) -> &[Vec<Cell>] {
+    match (part, &grid.normal) {
+        (Part::Screen, _) => &grid.screen,
+        (Part::History, _) => &grid.history,
+        (Part::Normal, Some(normal)) => normal,
+        _ => &[],
+    }
+}
+
 /// Whether a row has more columns of text than there are.
-fn has_overlapping_characters(version: (u32, u32), own: &Grid) -> bool {
+fn has_overlapping_characters(version: (u32, u32), rows: &[Vec<Cell>], columns: u16) -> bool {
     let widths = Widths::assumed(Dialect::Tmux { version });
-    let columns = |row: &Vec<Cell>| widths.columns(&row.iter().map(|cell| cell.text.as_str()).collect::<String>());
-    own.screen.iter().any(|row| columns(row) > usize::from(own.size.0))
+    let text = |row: &Vec<Cell>| row.iter().map(|cell| cell.text.as_str()).collect::<String>();
+    rows.iter().any(|row| widths.columns(&text(row)) > usize::from(columns))
 }
 
 /// Whether a joiner was printed behind a cell without text: what comes next may belong to it or not.
@@ -65,18 +75,17 @@ fn has_joined_blank(own: &Grid) -> bool {
     own.screen.iter().chain(&own.history).any(joined)
 }
 
-fn without_blank_rows(rows: &[Vec<Cell>]) -> Vec<&Vec<Cell>> {
-    rows.iter().filter(|row| !row.is_empty()).collect()
+fn only_blank_rows_differ(own: &[Vec<Cell>], shown: &[Vec<Cell>]) -> bool {
+    let used = |rows: &[Vec<Cell>]| rows.iter().filter(|row| !row.is_empty()).cloned().collect::<Vec<_>>();
+    rows_differ_but("", &used(own), &used(shown), Compared::TMUX, &|_, _| false).is_none()
 }
 
 /// Whether nothing differs but that blank cells have a background which is not shown.
 fn only_erased_colours_differ(part: Part, own: &Grid, shown: &Grid) -> bool {
-    let (own, shown) = match (part, &own.normal, &shown.normal) {
-        (Part::Screen, _, _) => (&own.screen, &shown.screen),
-        (Part::History, _, _) => (&own.history, &shown.history),
-        (Part::Normal, Some(own), Some(shown)) => (own, shown),
-        _ => return false,
-    };
+    if matches!(part, Part::Size | Part::Which | Part::Cursor) {
+        return false;
+    }
+    let (own, shown) = (rows_of(part, own), rows_of(part, shown));
     let erased = |own: &Cell, shown: &Cell| own.text == " " && shown.text == " " && shown.pen.background.is_empty();
     rows_differ_but("", own, shown, Compared::TMUX, &erased).is_none()
 }

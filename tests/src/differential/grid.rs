@@ -177,11 +177,12 @@ pub(super) fn rows_differ_but(
     None
 }
 
-/// Each character as a cell of its own.
+/// Each character as a cell of its own, without those of which nothing is seen: where tmux keeps others, viewers get these.
 fn characters(row: &[Cell]) -> Vec<Cell> {
     let of = |cell: &Cell| {
         let pen = cell.pen.clone();
-        cell.text.chars().map(|text| Cell { text: text.into(), width: 1, pen: pen.clone() }).collect::<Vec<_>>()
+        let seen = cell.text.chars().filter(|character| *character != '\u{2060}');
+        seen.map(|text| Cell { text: text.into(), width: 1, pen: pen.clone() }).collect::<Vec<_>>()
     };
     row.iter().flat_map(of).collect()
 }

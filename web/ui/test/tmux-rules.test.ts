@@ -89,3 +89,10 @@ test("a row that continues another does so also after a line feed went there", a
   expect((await after("123456789\x1b[H\n\x08")).cursor).toEqual([7, 0]);
   expect((await after("123456789\x1b[H\n\x08", "zero-width")).cursor).toEqual([0, 1]);
 });
+
+test("since 3.4 any character is repeated as often as there are columns left, and wraps", async () => {
+  const repeated = (text: string, character: string) => after(`${text}\x1b[?7;7l${character.repeat(9)}\x1b[?7;7h`, "clusters");
+  expect(await repeated("123456", "x")).toMatchObject({ cursor: [8, 0], lines: ["123456xx", "", ""] });
+  expect(await repeated("12345", "漢")).toMatchObject({ cursor: [4, 1], lines: ["12345漢", "漢漢", ""] });
+  expect((await repeated("123456", "\u0301")).lines[0]).toBe("123456\u0301\u0301");
+});

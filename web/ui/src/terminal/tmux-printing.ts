@@ -54,6 +54,8 @@ export function insertCells(core: Core, line: Line, column: number, count: numbe
 export interface Printing {
   /** Characters were printed over each other at the end of the line, since this was last set. */
   filled: boolean;
+  /** A character is being repeated, so many times at most. Since 3.4 that wraps as ever. */
+  repeats: number | null;
 }
 
 export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): Printing {
@@ -61,7 +63,7 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
   const { _inputHandler: input, _bufferService: service, _charsetService: sets, unicodeService: unicode } = core;
   const printAsOthers = input.print.bind(input);
   const plain = plainAttributes(core);
-  const printing: Printing = { filled: false };
+  const printing: Printing = { filled: false, repeats: null };
 
   const lineAtCursor = (): PrintedLine => {
     const { lines, ybase, y } = service.buffer;
@@ -117,7 +119,9 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
   input.print = (data, start, end) => {
     if (!owner.tmux) return printAsOthers(data, start, end);
     const { buffer, cols } = service;
-    const { decPrivateModes: { wraparound }, modes: { insertMode } } = core.coreService;
+    const { decPrivateModes, modes: { insertMode } } = core.coreService;
+    const bounded = printing.repeats !== null && owner.joiner !== true;
+    const wraparound = decPrivateModes.wraparound || bounded;
     const charset = sets.charset as Record<string, string> | undefined;
     const pen = input._curAttrData;
     const spoken = input._optionsService.rawOptions.screenReaderMode === true;
@@ -135,6 +139,7 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
     input._dirtyRowTracker.markDirty(buffer.y);
     linkRow();
     for (let at = start; at < end; at++) {
+      if (bounded && printing.repeats !== null && printing.repeats-- <= 0) break;
       let code = data[at] ?? 0;
       if (code < 127 && charset) code = charset[String.fromCharCode(code)]?.charCodeAt(0) ?? code;
       const properties = code < 0x80 ? ASCII : unicode.charProperties(code, state);
@@ -154,7 +159,8 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
         state = joins && owner.joiner !== true ? 0 : properties;
         continue;
       }
-      state = properties;
+      // What is left out, or not right before the cursor, is not what the next character may join.
+      state = owner.joiner === true ? properties : 0;
       if (!wraparound && width > 1 && (width > cols || (buffer.x !== cols && buffer.x > cols - width))) continue;
       if (insertMode) insertCells(core, line, buffer.x, width, plain);
       if (wraparound && buffer.x > cols - width) {
@@ -176,6 +182,7 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
       if (width > 1) line.setCellFromCodepoint(x + 1, 0, 0, pen);
       if (wraparound || x <= cols - 1 - width) {
         buffer.x = x + width;
+        state = properties;
         if (tookHalf) eraseSecondHalf(line, buffer.x);
       } else {
         buffer.x = cols - 1;

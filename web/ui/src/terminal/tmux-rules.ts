@@ -174,6 +174,7 @@ export function editAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner, pri
       if (!owner.tmux || params.length !== 2 || params[0] !== 7 || params[1] !== 7) return false;
       if (wraparound && printing.filled) service.buffer.x = service.cols;
       printing.filled = false;
+      printing.repeats = wraparound ? null : service.cols - service.buffer.x;
       return false;
     });
   }
