@@ -339,7 +339,7 @@ fn where_there_is_one_screen_only_the_modes_for_the_other_do_nothing() {
 #[test]
 fn whatever_is_printed_while_the_cursor_is_outside_of_the_screen_is_doubtful() {
     let mut filter = Filter::new(TMUX, 80);
-    let mut doubt = |filter: &mut Filter| {
+    let doubt = |filter: &mut Filter| {
         filter.feed(b"x", &mut Vec::new());
         filter.take_doubt()
     };

@@ -15,6 +15,8 @@ pub struct Writing {
     saved: Option<Box<(Pen, CharacterSets)>>,
     /// The pen that leaving the alternate screen brings back.
     beside: Option<Box<Pen>>,
+    /// It was entered with the mode that keeps the cursor, some time ago. Without that, leaving it brings nothing back.
+    kept: bool,
     alternate: bool,
 }
 
@@ -139,8 +141,9 @@ impl Writing {
         if shown {
             if !self.alternate {
                 self.beside = Some(Box::new(self.pen.get()));
+                self.kept |= cursor;
             }
-        } else if let Some(pen) = self.beside.as_deref().filter(|_| cursor) {
+        } else if let Some(pen) = self.beside.as_deref().filter(|_| cursor && self.kept) {
             self.pen.set(pen.clone());
         }
         self.alternate = shown;
@@ -205,5 +208,6 @@ mod tests {
         assert_eq!(written(b"\x1b[m\x1b7\x1b[1m\x1b(0\x1b8"), "");
         assert_eq!(written(b"\x1b[1m\x1b[?1049h\x1b[m\x1b[?1049h\x1b[?1049l"), "\x1b[1m");
         assert_eq!(written(b"\x1b[1m\x1b[?47h\x1b[m\x1b[?47l"), "");
+        assert_eq!(written(b"\x1b[1m\x1b[?47h\x1b[m\x1b[?1049l"), "");
     }
 }

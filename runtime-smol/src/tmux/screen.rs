@@ -407,7 +407,9 @@ fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size, widths: &Widths) -> Vec<R
     for bytes in rows.split(|b| *b == b'\n') {
         let before = pen.clone();
         let line = rest.map(|rest| &rest[..memchr(b'\n', rest).unwrap_or(rest.len())]).unwrap_or_default();
-        let (mut used, mut width, mut written) = (0, 0, bytes.len());
+        let (mut used, mut width) = (0, 0);
+        // Where the last text ends that was written, and whether cells follow it that were not.
+        let (mut written, mut erased) = (0, false);
         for piece in pieces(bytes) {
             match piece {
                 Piece::Sgr(parameters) => pen.apply(parameters),
@@ -416,13 +418,14 @@ fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size, widths: &Widths) -> Vec<R
                     let same = text.iter().zip(&line[used..]).take_while(|(a, b)| a == b).count();
                     used += same;
                     aligned &= text[same..].iter().all(|b| *b == b' ');
-                    if same < text.len() {
-                        let start = text.as_ptr() as usize - bytes.as_ptr() as usize;
-                        written = written.min(start + same);
+                    if same > 0 {
+                        written = text.as_ptr() as usize - bytes.as_ptr() as usize + same;
                     }
+                    erased = same < text.len();
                 }
             }
         }
+        let written = if erased { written } else { bytes.len() };
         let runs_on = aligned && used < line.len();
         if runs_on {
             width = text_width(&line[..used], widths);

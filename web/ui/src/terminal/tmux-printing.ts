@@ -141,8 +141,9 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
     for (let at = start; at < end; at++) {
       if (bounded && printing.repeats !== null && printing.repeats-- <= 0) break;
       let code = data[at] ?? 0;
-      if (code < 127 && charset) code = charset[String.fromCharCode(code)]?.charCodeAt(0) ?? code;
+      // A line that is drawn is the letter that stands for it.
       const properties = code < 0x80 ? ASCII : unicode.charProperties(code, state);
+      if (code < 127 && charset) code = charset[String.fromCharCode(code)]?.charCodeAt(0) ?? code;
       const joins = (properties & 1) !== 0;
       const width = (properties >> 1) & 3;
       if (spoken) input._onA11yChar.fire(String.fromCodePoint(code));
