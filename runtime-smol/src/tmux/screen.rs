@@ -554,6 +554,11 @@ impl<'w> Writer<'w> {
                 }
             }
         }
+        let before = draws(&row.bytes[..row.used], row.drawing);
+        let after = draws(row.bytes, row.drawing);
+        if before != after {
+            self.out.push(if after { 0x0e } else { 0x0f });
+        }
     }
 
     fn text(&mut self, text: &[u8], column: &mut u16) {

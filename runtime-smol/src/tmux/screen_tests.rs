@@ -102,6 +102,7 @@ fn cells_that_were_erased_and_not_written_are_no_text() {
             .contains("ab\x1b[44m\x1b[2C\x1b[2X\x1b[0m\x1b[41m\x1b[4C\x1b[2X")
     );
     assert!(written("ab  \nx", "ab\nx").contains("ab\r\nx"));
+    assert!(written("\x0eqq\x0f  \nqq", "qq\nqq").contains("\x0eqq\x0f\r\nqq"));
     // A row that runs on, of which nothing was written.
     assert!(written("    \n  x ", "  x").contains("  x"));
     assert!(written("\x1b[44mab  \nx", "ab  \nx").contains("\x1b[44mab  \x1b[49m\r\n"));
