@@ -1,7 +1,7 @@
 //! One machine: its node (while it runs), its backends, its store, its clock, and what else belongs to it; and all of them.
 
 use crate::agenda::Millis;
-use crate::backend::{Backends, Epochs, Life, host_of};
+use crate::backend::{Backends, Epochs, Life, QuestionNumber, host_of};
 use crate::clock::{Clock, EXACT};
 use crate::dice::Dice;
 use crate::disk::Disk;
@@ -16,7 +16,7 @@ use crate::treason::Traitor;
 use consort_core::monitor::Monitor;
 use consort_core::seal::Seal;
 use consort_core::sham::Sham;
-use consort_core::{AgentId, Config, Identity, Instant, Node, NodeId, Restored};
+use consort_core::{AgentId, Config, Identity, Instant, Node, NodeId, Restored, TerminalId};
 use std::collections::BTreeSet;
 use std::ops::{Index, IndexMut};
 
@@ -43,6 +43,8 @@ pub(crate) struct Host {
     pub(crate) memory: Memory,
     /// Which ends and failures the node has learned of.
     pub(crate) handed: Epochs,
+    /// The terminal whose screen its node is just reading, and the question there.
+    pub(crate) reads: Option<(TerminalId, QuestionNumber)>,
     /// Agents that the node must start again in this life.
     pub(crate) to_start: BTreeSet<AgentId>,
     /// Tampers with what its node sends.
@@ -72,6 +74,7 @@ impl Host {
             mirror: Mirror::default(),
             memory: Memory::default(),
             handed: Epochs::default(),
+            reads: None,
             to_start: BTreeSet::new(),
             traitor: None,
             retired: false,

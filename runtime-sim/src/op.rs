@@ -25,6 +25,8 @@ pub enum Op {
     Skip { terminal: u8, bytes: u32 },
     /// A program sets the title, rings the bell, or returns to the shell.
     Look { agent: u8, title: u8, bell: bool, shell: bool },
+    /// A program asks something new, or nothing any more.
+    Pose { terminal: u8, asks: bool },
     /// A terminal ends; the list of terminals says so before or after.
     ClosePane { terminal: u8, listed_first: bool },
     /// A session ends by itself.
@@ -155,6 +157,8 @@ pub enum Op {
     Delete { agent: u8 },
     /// Paste a text.
     Paste { agent: u8, submit: bool },
+    /// Answer what an agent asks, or, `late`, what one has asked before; `twice`: so does somebody at another machine.
+    Answer { agent: u8, late: bool, twice: bool },
     /// Read the screen.
     ReadText { agent: u8 },
     /// A command that breaks a rule.
@@ -163,7 +167,7 @@ pub enum Op {
 
 impl Op {
     /// How many kinds there are.
-    pub const KINDS: u8 = 67;
+    pub const KINDS: u8 = 69;
 
     /// The operation of a kind (modulo [`KINDS`](Self::KINDS)) with its quantities: total, so that any bytes are a list of
     /// operations.
@@ -237,7 +241,9 @@ impl Op {
             63 => Op::Pair { host: a },
             64 => Op::Admit { host: a, view_only: odd },
             65 => Op::Remove { host: a },
-            _ => Op::CreateAt { host: a, name: b, pty: odd },
+            66 => Op::CreateAt { host: a, name: b, pty: odd },
+            67 => Op::Pose { terminal: a, asks: b % 4 > 0 },
+            _ => Op::Answer { agent: a, late: b.is_multiple_of(4), twice: odd },
         }
     }
 

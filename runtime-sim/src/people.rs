@@ -1,9 +1,10 @@
 //! Scripted people at the command line and the HTTP API: each command is answered once, the answer is true, a refusal leaves no
 //! trace, and what was promised survives a crash.
 
+use crate::backend::QuestionNumber;
 use crate::event::HostIndex;
 use crate::failure::{Checked, must};
-use consort_core::command::NewAgent;
+use consort_core::command::{AnswerWith, NewAgent};
 use consort_core::directory::{BackendKind, Desired};
 use consort_core::error::RefusalCode;
 use consort_core::{
@@ -22,6 +23,10 @@ pub(crate) struct People {
     contested: BTreeSet<AgentAddress>,
     /// Two machines have these identities: either may answer.
     copied: BTreeSet<NodeId>,
+    /// Questions that somebody has seen, the last ones last.
+    questions: Vec<(AgentAddress, u64, QuestionNumber)>,
+    /// How many commands that answer a question were not refused.
+    answers: BTreeMap<QuestionNumber, u32>,
     /// Marks (directories) of agents whose creation was refused.
     refused: Vec<String>,
 }
@@ -64,6 +69,7 @@ enum Asked {
     Restart(AgentAddress),
     Delete(AgentAddress),
     Paste { bytes: usize },
+    Answer(QuestionNumber),
     ReadText,
     Nonsense,
     Admit(NodeId),
@@ -93,6 +99,7 @@ impl Asked {
             | Asked::Delete(agent) => Some(*agent),
             Asked::Create { .. }
             | Asked::Paste { .. }
+            | Asked::Answer(_)
             | Asked::ReadText
             | Asked::Nonsense
             | Asked::Admit(_)
@@ -119,6 +126,7 @@ impl People {
                 Asked::Stop(_)
                 | Asked::Create { .. }
                 | Asked::Paste { .. }
+                | Asked::Answer(_)
                 | Asked::ReadText
                 | Asked::Nonsense
                 | Asked::Admit(_)
@@ -192,6 +200,42 @@ impl People {
         self.ask(from, of.node, asked, Command::Paste { agent: of.agent, pane: None, text, submit, anyway: false })
     }
 
+    /// Answers one of the questions that the person's machine shows now, or (`late`) one that somebody has seen before.
+    pub(crate) fn answer(
+        &mut self,
+        from: Seat,
+        asking: &[(AgentAddress, u64, QuestionNumber)],
+        which: usize,
+        late: bool,
+    ) -> Option<Request> {
+        const REMEMBERED: usize = 8;
+        let among = if late { &self.questions } else { asking };
+        let (of, question, number) = *among.get(which.checked_rem(among.len())?)?;
+        for seen in asking {
+            if !self.questions.contains(seen) {
+                self.questions.push(*seen);
+            }
+        }
+        self.questions.drain(..self.questions.len().saturating_sub(REMEMBERED));
+        *self.answers.entry(number).or_default() += 1;
+        let choice = if which.is_multiple_of(2) { "y" } else { "n" };
+        let with = AnswerWith::Choice(choice.to_string());
+        Some(self.ask(from, of.node, Asked::Answer(number), Command::Answer { agent: of.agent, question, with }))
+    }
+
+    /// The question that a command answers.
+    pub(crate) fn question_of(&self, command: CommandId) -> Option<QuestionNumber> {
+        match self.asked.get(&command)?.asked {
+            Asked::Answer(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Whether a command that answers this question was carried out, or may have been.
+    pub(crate) fn may_have_answered(&self, question: QuestionNumber) -> bool {
+        self.answers.get(&question).is_some_and(|answers| *answers > 0)
+    }
+
     pub(crate) fn read_text(&mut self, from: Seat, of: AgentAddress) -> Request {
         let command = Command::ReadText { agent: of.agent, pane: None, history_lines: 100 };
         self.ask(from, of.node, Asked::ReadText, command)
@@ -248,7 +292,7 @@ impl People {
                 must!(bytes == said, "{said} bytes were pasted");
                 Ok(())
             }
-            (Asked::ReadText, Reply::Text(_)) => Ok(()),
+            (Asked::ReadText, Reply::Text(_)) | (Asked::Answer(_), Reply::Answered) => Ok(()),
             (Asked::Admit(asked) | Asked::Remove(asked), Reply::Node(said)) => {
                 must!(asked == said, "another node is named");
                 Ok(())
@@ -362,6 +406,11 @@ impl People {
             }
             Asked::Tag { tag, .. } => {
                 must!(view.is_none_or(|view| !view.tags.contains(tag)), "the tags were replaced");
+            }
+            Asked::Answer(number) => {
+                if let Some(answers) = self.answers.get_mut(number) {
+                    *answers -= 1;
+                }
             }
             Asked::Rename { .. }
             | Asked::Start(_)

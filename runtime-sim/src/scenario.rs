@@ -222,8 +222,10 @@ struct Mix {
     strength: u64,
 }
 
-/// Kinds from here on are for several machines.
+/// Kinds from here on are for several machines, except those of questions.
 const SEVERAL: u8 = 43;
+/// Kinds from here on are about questions.
+const QUESTIONS: u8 = 67;
 
 /// Kind, weight, and whether every run has it.
 const WEIGHTS: [(u8, u8, bool); Op::KINDS as usize] = [
@@ -294,6 +296,8 @@ const WEIGHTS: [(u8, u8, bool); Op::KINDS as usize] = [
     (64, 1, false),
     (65, 1, false),
     (66, 2, false),
+    (67, 8, false),
+    (68, 10, false),
 ];
 
 impl Mix {
@@ -301,7 +305,7 @@ impl Mix {
         let mut kinds = Vec::new();
         let rarely = 30 + dice.up_to(60);
         for (kind, weight, always) in WEIGHTS {
-            if kind >= SEVERAL && hosts == 1 || !preset.has(kind) {
+            if (SEVERAL..QUESTIONS).contains(&kind) && hosts == 1 || !preset.has(kind) {
                 continue;
             }
             if always || dice.percent(rarely) {

@@ -4,7 +4,7 @@
 mod outputs;
 
 use crate::agenda::{Agenda, Millis};
-use crate::backend::{Backends, Epochs, Manner};
+use crate::backend::{Backends, Epochs, Manner, QuestionNumber};
 use crate::clock::Clock;
 use crate::dice::Dice;
 use crate::disk::Shelf;
@@ -444,6 +444,9 @@ impl World {
         if !self.saboteur.lets_in(feed) {
             return Ok(());
         }
+        self.hosts[at].reads = QuestionNumber::reported(feed);
+        let changed = self.saboteur.changes(feed);
+        let feed = changed.as_ref().unwrap_or(feed);
         self.hosts[at].handed.note(feed);
         self.log.line(self.agenda.now(), || format!("{at} → {feed:?}"));
         self.trace.feed(at, feed);

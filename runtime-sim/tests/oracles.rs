@@ -1,7 +1,6 @@
 //! The oracles see: every planted bug is found, by the kind of check that should find it.
 
 use consort_sim::{Failure, FailureKind, Op, Options, Sabotage, Scenario, Setting, run};
-use std::time::{Duration, Instant};
 
 /// Pages look at, type into and command two agents, while nothing fails.
 fn busy() -> Scenario {
@@ -19,6 +18,12 @@ fn busy() -> Scenario {
         }
     }
     for round in 0..13 {
+        ops.push(Op::Pose { terminal: round, asks: true });
+        ops.push(Op::Wait { ms: 2_500 });
+        ops.push(Op::Answer { agent: 0, late: false, twice: false });
+        // A question that takes the place of another one just before that is answered.
+        ops.extend([Op::Pose { terminal: round, asks: true }, Op::Wait { ms: 2_500 }]);
+        ops.extend([Op::Pose { terminal: round, asks: true }, Op::Answer { agent: 0, late: false, twice: false }]);
         ops.push(Op::Wait { ms: 300 });
         ops.push(Op::Print { terminal: round, bytes: 100_000 });
         ops.push(Op::Type { page: round, stream: round / 2, bytes: 10 });
@@ -49,6 +54,10 @@ fn every_planted_bug_of_one_machine_is_found_and_named() {
             Sabotage::IgnoreAcks => (FailureKind::Liveness, "bytes"),
             Sabotage::LoseWrites => (FailureKind::Safety, "acknowledged but is not written"),
             Sabotage::RepeatWrites => (FailureKind::Safety, "written twice"),
+            Sabotage::StaleScreens => (FailureKind::Safety, "when the screen showed"),
+            Sabotage::DoubleAnswers => (FailureKind::Safety, "two answers"),
+            Sabotage::WrongAnswers => (FailureKind::Safety, "was typed when the screen showed"),
+            Sabotage::LoseAnswers => (FailureKind::Safety, "counts as answered"),
             Sabotage::MuteEvents => (FailureKind::Safety, "no event told"),
             Sabotage::ForgetStores => (FailureKind::Liveness, "is stored otherwise"),
             Sabotage::LoseReplies => (FailureKind::Liveness, "no answer"),
@@ -63,18 +72,12 @@ fn every_planted_bug_of_one_machine_is_found_and_named() {
 
 /// The first seed that finds it, and how.
 fn first_seed(sabotage: Sabotage) -> Option<(u64, Failure)> {
-    let began = Instant::now();
-    let find = |seed| {
-        let in_time = began.elapsed() < Duration::from_secs(20);
-        let options = Options { sabotage, ..Options::default() };
-        let failure = in_time.then(|| run(&Scenario::of_seed(seed), options).failure);
-        Some((seed, failure??))
-    };
-    (0..1_000).find_map(find)
+    let options = Options { sabotage, ..Options::default() };
+    (0..400).find_map(|seed| Some((seed, run(&Scenario::of_seed(seed), options).failure?)))
 }
 
 #[test]
-fn every_planted_bug_is_found_by_the_swarm_within_1_000_seeds_and_20_seconds() {
+fn every_planted_bug_is_found_by_the_swarm_within_400_seeds() {
     for sabotage in Sabotage::ALL {
         let (seed, failure) = first_seed(sabotage).unwrap_or_else(|| panic!("{sabotage:?} was not found"));
         println!("{sabotage:?}: seed {seed}: {}", failure.text.chars().take(110).collect::<String>());

@@ -145,3 +145,22 @@ fn what_a_copy_has_agreed_to_does_not_keep_the_original_from_being_seen() {
         passes(Scenario { seed, setting, ops: ops.clone() });
     }
 }
+
+/// An answer that a slow backend had not typed yet did not keep a second one from being typed, three seconds later.
+#[test]
+fn a_question_is_answered_once_however_slow_its_terminal_is() {
+    let mut ops = vec![
+        Op::Wait { ms: 100 },
+        Op::Create { name: 0, pty: false, autostart: true },
+        Op::Wait { ms: 200 },
+        Op::Pose { terminal: 0, asks: true },
+        Op::Wait { ms: 3_000 },
+        Op::SlowBackends { ms: 20_000 },
+    ];
+    for _ in 0..20 {
+        ops.extend([Op::Answer { agent: 0, late: false, twice: true }, Op::Wait { ms: 900 }]);
+    }
+    for seed in 0..20 {
+        passes(Scenario { seed, setting: Setting::default(), ops: ops.clone() });
+    }
+}

@@ -2,7 +2,7 @@
 
 mod mesh;
 
-use crate::backend::host_of;
+use crate::backend::{QuestionNumber, host_of};
 use crate::event::HostIndex;
 use crate::failure::Checked;
 use crate::host::Host;
@@ -84,6 +84,7 @@ impl World {
             Op::Print { .. }
             | Op::Flood { .. }
             | Op::Skip { .. }
+            | Op::Pose { .. }
             | Op::ClosePane { .. }
             | Op::Reflow { .. }
             | Op::FailWrite { .. } => self.act_on_terminal(op),
@@ -104,6 +105,7 @@ impl World {
             | Op::Release { .. }
             | Op::Seen { .. }
             | Op::Type { .. } => return self.act_in_page(op),
+            Op::Answer { agent, late, twice } => return self.answer(agent, late, twice),
             Op::Create { .. }
             | Op::CreateAt { .. }
             | Op::Rename { .. }
@@ -129,6 +131,7 @@ impl World {
         let (Op::Print { terminal, .. }
         | Op::Flood { terminal, .. }
         | Op::Skip { terminal, .. }
+        | Op::Pose { terminal, .. }
         | Op::ClosePane { terminal, .. }
         | Op::Reflow { terminal, .. }
         | Op::FailWrite { terminal, .. }) = op
@@ -141,6 +144,7 @@ impl World {
             Op::Print { bytes, .. } => backends.print(agenda, life, bytes),
             Op::Flood { bytes, ms, .. } => backends.flood(agenda, life, bytes, ms),
             Op::Skip { bytes, .. } => backends.skip(agenda, life, bytes),
+            Op::Pose { asks, .. } => backends.pose(agenda, life, asks),
             Op::ClosePane { listed_first, .. } => backends.close_pane(agenda, life, listed_first),
             Op::Reflow { size: choice, .. } => backends.reflow(agenda, life, size(choice)),
             Op::FailWrite { after_bytes, .. } => {
@@ -252,6 +256,28 @@ impl World {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Somebody answers a question, and perhaps somebody at the next machine does so at the same moment.
+    fn answer(&mut self, agent: u8, late: bool, twice: bool) -> Checked {
+        let next = (self.seat + 1) % self.setting.hosts.max(1);
+        for seat in [Some(self.seat), twice.then_some(next)].into_iter().flatten() {
+            let from = self.seat_at(seat);
+            let Some(node) = self.hosts[seat].node().filter(|_| self.hosts[seat].is_awake()) else { continue };
+            let asking = node.view().agents().filter_map(|agent| {
+                let asked = agent.state.asked.as_ref()?;
+                Some((
+                    AgentAddress { node: agent.node, agent: agent.id },
+                    asked.id,
+                    QuestionNumber::of_text(&asked.question.text)?,
+                ))
+            });
+            let asking: Vec<_> = asking.collect();
+            if let Some(request) = self.people.answer(from, &asking, usize::from(agent), late) {
+                self.ask(seat, request)?;
+            }
         }
         Ok(())
     }

@@ -6,10 +6,13 @@
 mod epochs;
 mod lives;
 mod outside;
+mod questions;
 mod terminals;
 
 pub(crate) use epochs::{Epoch, Epochs};
 pub(crate) use lives::{Lives, host_of};
+pub(crate) use questions::QuestionNumber;
+use questions::Questions;
 
 use crate::agenda::{Agenda, Lane, Millis};
 use crate::dice::Dice;
@@ -110,6 +113,8 @@ pub(crate) struct Life {
     title: String,
     bell: bool,
     shell: bool,
+    /// The question that its program asks.
+    asks: Option<QuestionNumber>,
 }
 
 #[derive(Debug)]
@@ -152,6 +157,7 @@ pub(crate) struct Backends {
     orders: BTreeMap<BackendKind, Lane>,
     reports: BTreeMap<BackendKind, Lane>,
     reported: Epochs,
+    questions: Questions,
     next_pane: u32,
     next_foreign: u64,
 }
@@ -173,6 +179,7 @@ impl Backends {
             orders: BTreeMap::new(),
             reports: BTreeMap::new(),
             reported: Epochs::default(),
+            questions: Questions::default(),
             next_pane: 1,
             next_foreign: 1,
         }
@@ -305,7 +312,10 @@ impl Backends {
             BackendOperation::ReadProcess { terminal } => {
                 self.on_carrier(terminal.agent, OperationDone::Process(ProcessInfo::default()))
             }
-            BackendOperation::Type { terminal, .. } => self.on_carrier(terminal.agent, OperationDone::Done),
+            BackendOperation::Type { terminal, bytes } => {
+                self.answer(agenda, terminal, &bytes)?;
+                self.on_carrier(terminal.agent, OperationDone::Done)
+            }
             BackendOperation::ReadText { terminal, .. } => {
                 let text = ScreenText { size: Size::DEFAULT, cursor: (0, 0), text: "scripted\n".to_string() };
                 self.on_carrier(terminal.agent, OperationDone::Text(text))

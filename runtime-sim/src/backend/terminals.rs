@@ -6,7 +6,6 @@ use crate::event::{Event, Feed, Report};
 use crate::failure::Checked;
 use crate::ledger::{Ledger, Place};
 use crate::script::Picture;
-use consort_core::directory::signal::{Choice, Dialog, Question, Reading};
 use consort_core::directory::{BackendKind, Signal};
 use consort_core::{NodeId, Size, TerminalId, TerminalOutput};
 use std::collections::VecDeque;
@@ -32,6 +31,7 @@ impl Life {
             title: String::new(),
             bell: false,
             shell: false,
+            asks: None,
         }
     }
 
@@ -158,9 +158,9 @@ impl Backends {
     }
 
     pub(super) fn screen(&mut self, agenda: &mut Agenda<Event>, (number, session): (u64, u32)) {
-        if self.heard(number).is_some_and(|life| life.session == session) {
-            let asks = self.dice.percent(20);
-            let reading = Reading { digest: self.dice.up_to(3), dialog: asks.then(dialog), ..Reading::default() };
+        let digest = self.dice.up_to(3);
+        if let Some(life) = self.heard(number).filter(|life| life.session == session) {
+            let reading = life.reading(digest);
             self.tell(agenda, number, Report::Signal(Signal::Screen(reading)));
         }
     }
@@ -242,12 +242,4 @@ impl Backends {
             }
         }
     }
-}
-
-/// What a scripted program asks.
-fn dialog() -> Dialog {
-    let choice = |key: &str, label: &str| Choice { key: key.to_string(), label: label.to_string() };
-    let choices = vec![choice("y", "Yes"), choice("n", "No")];
-    let question = Question { text: "Proceed?".to_string(), choices, ..Question::default() };
-    Dialog { question, keys: vec![b"y".to_vec(), b"n".to_vec()] }
 }

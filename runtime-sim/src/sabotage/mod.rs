@@ -3,9 +3,11 @@
 
 mod frames;
 
-use crate::event::{Feed, Said};
+use crate::event::{Feed, Report, Said};
+use consort_core::directory::Signal;
+use consort_core::directory::signal::Reading;
 use consort_core::output::Holder;
-use consort_core::{Event, Output, StoreOperation, TerminalOutput, ViewerOutput};
+use consort_core::{BackendOperation, Event, Output, StoreOperation, TerminalId, TerminalOutput, ViewerOutput};
 
 /// What is done to the node's inputs and outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +45,14 @@ pub enum Sabotage {
     ForgetMembers,
     /// A change of a node is not told.
     MuteNodes,
+    /// A screen is read as it was before.
+    StaleScreens,
+    /// Answers are typed twice.
+    DoubleAnswers,
+    /// An answer goes to another question.
+    WrongAnswers,
+    /// Answers are not typed, and count as typed.
+    LoseAnswers,
     /// Links give less and less room back.
     LeakRoom,
     /// Links give one frame more room than they have.
@@ -63,7 +73,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Sabotage; 23] = [
+    pub const ALL: [Sabotage; 27] = [
         Sabotage::DropData,
         Sabotage::DoubleData,
         Sabotage::ShiftSnapshots,
@@ -79,6 +89,10 @@ impl Sabotage {
         Sabotage::Phantom,
         Sabotage::ForgetMembers,
         Sabotage::MuteNodes,
+        Sabotage::StaleScreens,
+        Sabotage::DoubleAnswers,
+        Sabotage::WrongAnswers,
+        Sabotage::LoseAnswers,
         Sabotage::LeakRoom,
         Sabotage::ExtraRoom,
         Sabotage::DoubleFrames,
@@ -96,12 +110,13 @@ pub(crate) struct Saboteur {
     pub(crate) kind: Sabotage,
     seen: u32,
     last_write: Option<Vec<u8>>,
+    last_reading: Option<(TerminalId, Reading)>,
     frames: frames::Memory,
 }
 
 impl Saboteur {
     pub(crate) fn new(kind: Sabotage) -> Self {
-        Saboteur { kind, seen: 0, last_write: None, frames: frames::Memory::default() }
+        Saboteur { kind, seen: 0, last_write: None, last_reading: None, frames: frames::Memory::default() }
     }
 
     /// Every third time.
@@ -113,6 +128,16 @@ impl Saboteur {
     /// Whether an input gets through.
     pub(crate) fn lets_in(&self, feed: &Feed) -> bool {
         !(self.kind == Sabotage::IgnoreAcks && matches!(feed, Feed::Viewer(_, Said::Ack(..))))
+    }
+
+    /// What becomes of an input, if it is changed.
+    pub(crate) fn changes(&mut self, feed: &Feed) -> Option<Feed> {
+        let Feed::Terminal(terminal, Report::Signal(Signal::Screen(reading))) = feed else { return None };
+        if self.kind != Sabotage::StaleScreens {
+            return None;
+        }
+        let (_, before) = self.last_reading.replace((*terminal, reading.clone())).filter(|(id, _)| id == terminal)?;
+        Some(Feed::Terminal(*terminal, Report::Signal(Signal::Screen(before))))
     }
 
     /// What becomes of an output.
@@ -133,6 +158,16 @@ impl Saboteur {
             (Sabotage::RepeatWrites, Output::Terminal(id, TerminalOutput::Write(bytes))) => {
                 let other = self.last_write.replace(bytes.clone()).filter(|last| last.len() == bytes.len());
                 vec![Output::Terminal(id, TerminalOutput::Write(other.unwrap_or(bytes)))]
+            }
+            (Sabotage::DoubleAnswers, output @ Output::Backend(_, BackendOperation::Type { .. })) => {
+                vec![output.clone(), output]
+            }
+            (Sabotage::WrongAnswers, Output::Backend(id, BackendOperation::Type { terminal, mut bytes })) => {
+                bytes.push(b'0');
+                vec![Output::Backend(id, BackendOperation::Type { terminal, bytes })]
+            }
+            (Sabotage::LoseAnswers, Output::Backend(id, BackendOperation::Type { terminal, .. })) => {
+                vec![Output::Backend(id, BackendOperation::Mark(terminal.agent))]
             }
             (Sabotage::MuteEvents, Output::Event(Event::AgentChanged(_))) if self.strikes() => Vec::new(),
             (Sabotage::MuteNodes, Output::Event(Event::NodeChanged(_))) if self.strikes() => Vec::new(),

@@ -1,9 +1,9 @@
 //! What a node says is to be done: each output goes to the backend, page, person, disk or link that it is for.
 
 use super::{World, page_of};
-use crate::backend::Order;
+use crate::backend::{Order, QuestionNumber};
 use crate::event::HostIndex;
-use crate::failure::Checked;
+use crate::failure::{Checked, must};
 use crate::sabotage::Sabotage;
 use consort_core::directory::BackendKind;
 use consort_core::{BackendOperation, Node, Output, Reply};
@@ -33,6 +33,14 @@ impl World {
                 if let BackendOperation::Launch(spec) = &operation {
                     host.to_start.remove(&spec.agent);
                 }
+                if let BackendOperation::Type { terminal, bytes } = &operation {
+                    let meant = QuestionNumber::of_keys(bytes);
+                    let read = host.reads.filter(|(read, _)| read == terminal).map(|(_, question)| question);
+                    must!(
+                        meant.is_some() && meant == read,
+                        "an answer to {meant:?} was typed when the screen showed {read:?}"
+                    );
+                }
                 let kind = kind_for(node.node(), &operation);
                 host.backends.order(&mut self.agenda, kind, Order::Operation(id, operation));
             }
@@ -41,7 +49,9 @@ impl World {
                 if let Ok(Reply::Node(about)) = &result {
                     self.truth.told(at, node.node(), *about);
                 }
-                return self.people.answered(node.node(), id, &result);
+                let question = self.people.question_of(id);
+                self.people.answered(node.node(), id, &result)?;
+                return question.map_or(Ok(()), |question| self.check_answer(question, result.is_ok()));
             }
             Output::Store(id, operation) => {
                 let operation = self.saboteur.store(operation);
@@ -71,6 +81,19 @@ impl World {
             Output::CloseLink(link) => self.network.close(&mut self.agenda, link),
             Output::Event(event) => return self.hear(at, &event),
         }
+        Ok(())
+    }
+}
+
+impl World {
+    /// A command that answers a question was answered.
+    fn check_answer(&self, question: QuestionNumber, said: bool) -> Checked {
+        let typed: u32 = self.hosts.iter().map(|host| host.backends.answers_to(question)).sum();
+        must!(!said || typed == 1, "{question:?} counts as answered, and {typed} answers were typed");
+        must!(
+            said || typed == 0 || self.people.may_have_answered(question),
+            "an answer to {question:?} was typed and refused"
+        );
         Ok(())
     }
 }
