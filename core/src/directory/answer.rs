@@ -188,8 +188,16 @@ impl Directory {
             }
             AnswerWith::Text(_) => return Err(no_such_choice(&asked)),
         };
-        agent.signals.answered(now, terminal.pane);
-        self.ask(Pending::Answer(command), operation, out)
+        agent.signals.answering(now, terminal.pane);
+        self.ask(Pending::Answer(command, terminal), operation, out)
+            .inspect_err(|_| self.answer_typed(now, terminal, false))
+    }
+
+    /// An answer has reached its terminal, or not.
+    pub(super) fn answer_typed(&mut self, now: Instant, terminal: TerminalId, typed: bool) {
+        if let Some(agent) = self.agents.get_mut(&terminal.agent) {
+            agent.signals.answered(now, terminal.pane, typed);
+        }
     }
 
     fn paste_unless_asked(

@@ -102,7 +102,7 @@ enum Pending {
     Send(confirm::From, TerminalId, String),
     /// Enter, once more.
     Enter,
-    Answer(CommandId),
+    Answer(CommandId, TerminalId),
     Text(CommandId),
     Listing(CommandId),
     Process(CommandId),
@@ -438,7 +438,8 @@ impl Directory {
                 }
             },
             Pending::Enter => {}
-            Pending::Answer(command) => {
+            Pending::Answer(command, terminal) => {
+                self.answer_typed(now, terminal, result.is_ok());
                 let reply = result.map_err(refused).map(|_| Reply::Answered);
                 out.push_back(Output::Reply(command, reply));
             }

@@ -126,6 +126,8 @@ pub(super) struct Pane {
     /// The time between two looks while it prints.
     pace: Duration,
     pub(super) asked: Option<(Asked, Instant)>,
+    /// An answer is being typed.
+    pub(super) answering: bool,
     /// An answer to its question was typed then.
     pub(super) keyed_at: Option<Instant>,
     /// Its question went away then.
@@ -166,6 +168,7 @@ impl Pane {
             reading_until: None,
             pace: limits::READ_PACE.0,
             asked: None,
+            answering: false,
             keyed_at: None,
             answered_at: None,
         }

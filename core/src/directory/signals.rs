@@ -204,18 +204,27 @@ impl Signals {
         self.panes.iter().any(|known| known.number == pane && known.reads_as_busy())
     }
 
-    /// An answer was typed; the screen does not show yet what comes of it.
-    pub(super) fn answered(&mut self, now: Instant, pane: u32) {
+    /// An answer is handed to the terminal.
+    pub(super) fn answering(&mut self, now: Instant, pane: u32) {
         self.typed(now, pane);
         if let Some(pane) = self.pane(pane) {
-            pane.keyed_at = Some(now);
+            pane.answering = true;
         }
     }
 
-    /// The question was answered a moment ago, and its program may not have reacted yet.
+    /// The answer was typed, and the screen does not show yet what comes of it; or it was not.
+    pub(super) fn answered(&mut self, now: Instant, pane: u32, typed: bool) {
+        if let Some(pane) = self.pane(pane).filter(|pane| pane.answering) {
+            pane.answering = false;
+            pane.keyed_at = typed.then_some(now);
+        }
+    }
+
+    /// An answer is being typed, or was a moment ago and the program may not have reacted yet.
     pub(super) fn is_answered(&self, now: Instant, pane: u32) -> bool {
+        let just = |at: Instant| now.since(at) < limits::ANSWER_TIME;
         let pane = self.panes.iter().find(|known| known.number == pane);
-        pane.and_then(|pane| pane.keyed_at).is_some_and(|at| now.since(at) < limits::ANSWER_TIME)
+        pane.is_some_and(|pane| pane.answering || pane.keyed_at.is_some_and(just))
     }
 
     /// The keys for a choice of the question that a terminal asks.

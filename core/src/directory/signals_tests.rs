@@ -287,7 +287,9 @@ fn an_answer_is_typed_once_until_the_screen_has_changed() {
     assert!(!signals.is_answered(at(3_000), 1));
     assert_eq!(signals.keys_for(1, "2"), Some(&b"2"[..]));
     assert_eq!(signals.keys_for(1, "3"), None);
-    signals.answered(at(3_000), 1);
+    signals.answering(at(3_000), 1);
+    assert!(signals.is_answered(at(9_000), 1), "it is still being typed");
+    signals.answered(at(3_000), 1, true);
     assert!(signals.is_answered(at(5_000), 1));
     read(&mut signals, at(5_100), screen("And this?"));
     assert!(!signals.is_answered(at(5_200), 1), "that is another question");
