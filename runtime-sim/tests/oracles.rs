@@ -37,8 +37,11 @@ fn asking() -> Scenario {
     let answer = Op::Answer { agent: 0, late: false, twice: false };
     for _ in 0..5 {
         ops.extend([pose, Op::Wait { ms: 2_500 }, answer, Op::Wait { ms: 2_500 }]);
+        // What it printed is seen, so its screen is read once more.
         let print = Op::Print { terminal: 0, bytes: 10 };
-        ops.extend([pose, Op::Wait { ms: 2_500 }, print, Op::Wait { ms: 2_500 }, pose, answer, Op::Wait { ms: 2_500 }]);
+        let look = Op::Look { agent: 0, title: 0, bell: false, shell: false };
+        ops.extend([pose, Op::Wait { ms: 2_500 }, print, look, Op::Wait { ms: 2_500 }, pose, answer]);
+        ops.push(Op::Wait { ms: 2_500 });
     }
     Scenario { seed: 1, setting: Setting::default(), ops }
 }
