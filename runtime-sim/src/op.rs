@@ -242,7 +242,7 @@ impl Op {
             64 => Op::Admit { host: a, view_only: odd },
             65 => Op::Remove { host: a },
             66 => Op::CreateAt { host: a, name: b, pty: odd },
-            67 => Op::Pose { terminal: a, asks: b % 4 > 0 },
+            67 => Op::Pose { terminal: a, asks: !b.is_multiple_of(4) },
             _ => Op::Answer { agent: a, late: b.is_multiple_of(4), twice: odd },
         }
     }

@@ -33,11 +33,11 @@ impl World {
                 if let BackendOperation::Launch(spec) = &operation {
                     host.to_start.remove(&spec.agent);
                 }
-                if let BackendOperation::Type { terminal, bytes } = &operation {
-                    if let Some(meant) = QuestionNumber::of_keys(bytes) {
-                        let read = host.reads.filter(|(read, _)| read == terminal).map(|(_, question)| question);
-                        must!(read == Some(meant), "an answer to {meant:?} was typed when the screen showed {read:?}");
-                    }
+                if let BackendOperation::Type { terminal, bytes } = &operation
+                    && let Some(meant) = QuestionNumber::of_keys(bytes)
+                {
+                    let read = host.reads.filter(|(read, _)| read == terminal).map(|(_, question)| question);
+                    must!(read == Some(meant), "an answer to {meant:?} was typed when the screen showed {read:?}");
                 }
                 let kind = kind_for(node.node(), &operation);
                 host.backends.order(&mut self.agenda, kind, Order::Operation(id, operation));
