@@ -288,13 +288,15 @@ describe("the question on a screen", () => {
     expect(shown(`${text}${rule}\n > \n${rule}\n`, "“Do you want to proceed?”")[0]).toBe("Bash command");
   });
 
-  it("without a frame is the end of what can be seen, and the rest is counted", () => {
+  it("without a frame is the end of what can be seen, and begins nobody knows where", () => {
     const text = `${Array.from({ length: 40 }, (_, at) => `line ${at}`).join("\n")}\nGo on? (y/n) \n\n`;
     const screen = text.split("\n").slice(-24).join("\n");
     const question = questionIn(text, screen, "“Go on? (y/n)”");
     expect(question.lines.slice(question.shown)).toHaveLength(16);
     expect(question.lines).toHaveLength(41);
     expect(question.lines[question.start]).toBe("line 19");
+    expect(question.framed).toBe(false);
+    expect(questionIn(boxed(["Go on? (y/n)"]), "", "“Go on? (y/n)”").framed).toBe(true);
     expect(question.lines.at(-1)).toBe("Go on? (y/n)");
   });
 

@@ -10,9 +10,9 @@ export interface Question {
   readonly start: number;
   /** The first line that is shown at first. */
   readonly shown: number;
+  /** A frame, or a line across the screen, shows where it begins. */
+  readonly framed: boolean;
 }
-
-export const NO_QUESTION: Question = { lines: [], start: 0, shown: 0 };
 
 /** Of a question in a frame, or below a line across the screen, this much is shown at first; of another one, whose beginning is not known, less. */
 const MOST_FRAMED = 40;
@@ -47,8 +47,8 @@ export function questionIn(text: string, screen: string, why: string): Question 
   });
   if (begin === null) start = seen;
   while (lines[start] === "") start += 1;
-  const most = begin === null ? MOST_UNFRAMED : MOST_FRAMED;
-  return { lines: dedented(lines, start), start, shown: Math.max(start, lines.length - most) };
+  const framed = begin !== null;
+  return { lines: dedented(lines, start), start, shown: Math.max(start, lines.length - (framed ? MOST_FRAMED : MOST_UNFRAMED)), framed };
 }
 
 /** What is known of a question while nobody has read its screen. */

@@ -321,7 +321,7 @@ interface QuestionProps {
   readonly held: boolean;
 }
 
-/** What is asked, with what it is about: wrapped, and where something is left out, how much. */
+/** What is asked, with what it is about: wrapped, and where something is left out, how much, if it is known where it begins. */
 function QuestionText({ agent, question, end, held }: QuestionProps): JSX.Element {
   const all = useSignal(false);
   const box = useRef<HTMLDivElement>(null);
@@ -332,8 +332,8 @@ function QuestionText({ agent, question, end, held }: QuestionProps): JSX.Elemen
   const list = useRef<HTMLPreElement>(null);
   // What is asked stands at the end; what was left out before is reached by scrolling up.
   useLayoutEffect(() => list.current!.scrollTo({ top: all.value ? list.current!.scrollHeight : 0, behavior: "instant" }), [all.value]);
-  const { lines, start, shown } = question;
-  const hidden = shown - start;
+  const { lines, start, shown, framed } = question;
+  const hidden = framed ? shown - start : 0;
   return (
     <div ref={box} class="question-box" style={held && height.current > 0 ? { height: `${height.current}px` } : {}}>
       {(shown > 0 || all.value) && (
