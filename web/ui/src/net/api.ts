@@ -204,9 +204,13 @@ export class Api {
     }
   }
 
-  /** Pastes a text and presses Enter once the program has taken it. `anyway`: also if it asks something; `now`: also if it works. */
-  async send(id: string, text: string, { anyway = false, now = false } = {}): Promise<void> {
-    await this.request("POST", `${agentPath(id)}/input`, { text, submit: true, ...(anyway && { anyway }), ...(now && { now }) });
+  /**
+   * Pastes a text and presses Enter once the program has taken it. `anyway`: also if it asks something; `now`: also if it works.
+   * False: the text is on the program's line, but has not gone.
+   */
+  async send(id: string, text: string, { anyway = false, now = false } = {}): Promise<boolean> {
+    const sent = await this.request<{ submitted: boolean }>("POST", `${agentPath(id)}/input`, { text, submit: true, ...(anyway && { anyway }), ...(now && { now }) });
+    return sent.submitted;
   }
 
   /** Keeps a text until the agent is idle. */
@@ -320,9 +324,9 @@ export class Api {
     return (await this.request<{ value: string }>("GET", `api/environment/variable?${new URLSearchParams({ name })}`)).value;
   }
 
-  /** `node`: the id of the machine; empty: the one that serves the dashboard. */
-  programs(node: string): Promise<KnownPrograms> {
-    return this.request("GET", node === "" ? "api/programs" : `api/programs?${new URLSearchParams({ node })}`);
+  /** The agent programs of the machine that serves the dashboard. */
+  programs(): Promise<KnownPrograms> {
+    return this.request("GET", "api/programs");
   }
 
   logout(): Promise<void> {

@@ -156,7 +156,8 @@ async function act(app: App, verb: BulkVerb, agent: Agent, input: string | reado
   } else if (verb === "send") {
     if (now.state.kind === "waiting" && !chosen) throw new Error("It waits for an answer now: nothing was sent.");
     if (now.state.kind === "working" && !chosen) return app.api.enqueue(agent.id, input as string);
-    await app.api.send(agent.id, input as string, { anyway: chosen && now.state.kind === "waiting", now: chosen });
+    const submitted = await app.api.send(agent.id, input as string, { anyway: chosen && now.state.kind === "waiting", now: chosen });
+    if (!submitted) throw new Error("The text is on its line, but was not sent: open it and press Enter.");
   } else {
     app.store.put(await app.api.run(agent.id, verb));
   }

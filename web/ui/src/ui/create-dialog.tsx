@@ -264,16 +264,17 @@ function usePresetThatIsThere(form: Signal<AgentForm>, known: KnownPrograms | nu
   }, [known === null]);
 }
 
-/** Which agent programs a machine has; asked again while some have not said their version yet. Null while that is not known. */
+/** Which agent programs this machine has; asked again while the version of some is not known yet. Null: not known (yet), as of other machines. */
 function useKnownPrograms(node: string): KnownPrograms | null {
   const { api } = useApp();
   const known = useSignal<KnownPrograms | null>(null);
   useEffect(() => {
-    let left = 20;
     known.value = null;
+    if (node !== "") return undefined;
+    let left = 20;
     let timer: number | undefined;
     const ask = async (): Promise<void> => {
-      const programs = await api.programs(node).catch(() => null);
+      const programs = await api.programs().catch(() => null);
       if (left < 0) return;
       if (programs !== null) known.value = programs;
       if (programs?.programs.some(({ checking }) => checking) && left-- > 0) timer = window.setTimeout(() => void ask(), 500);

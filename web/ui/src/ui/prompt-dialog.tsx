@@ -58,9 +58,10 @@ export function PromptDialog({ agent: opened }: { agent: Agent }): JSX.Element {
         text.value = "";
         queue.value = await app.api.queue(agent.id, new AbortController().signal);
       } else {
-        await app.api.send(agent.id, text.value, { anyway: way === "anyway", now: way !== "send" });
+        const submitted = await app.api.send(agent.id, text.value, { anyway: way === "anyway", now: way !== "send" });
         app.dialog.value = null;
-        app.notices.show("info", `Sent to ${isolated(agent.name)}.`);
+        if (submitted) app.notices.show("info", `Sent to ${isolated(agent.name)}.`);
+        else app.notices.show("warning", `The text is on the line of ${isolated(agent.name)}, but was not sent.`, { hint: "Open the agent and press Enter, or see what keeps it." });
       }
     });
   const edit = (run: () => Promise<Queue>): Promise<void> => attempt(async () => void (queue.value = await run()));
