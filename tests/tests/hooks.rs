@@ -3,7 +3,9 @@
 use consort_tests::agents::{Program, Verdict, Version, table};
 use consort_tests::{TestNode, wait_for, wait_until};
 use serde_json::{Value, json};
+use std::fs::Permissions;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -178,6 +180,7 @@ fn hooks_in_the_user_s_settings_come_beside_others_and_go_without_a_trace() {
     std::fs::create_dir_all(home.path().join(".claude")).expect("a folder");
     let before = "{\n    \"model\": \"opus\",\n    \"hooks\": {\n        \"Stop\": [{ \"hooks\": [{ \"type\": \"command\", \"command\": \"mine\" }] }]\n    }\n}\n";
     std::fs::write(&settings, before).expect("a file");
+    std::fs::set_permissions(&settings, Permissions::from_mode(0o600)).expect("a file of one's own");
     let cli = |args: &[&str]| {
         let mut command = consort();
         for name in ["CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "CONSORT_STATE_DIR"] {
@@ -206,7 +209,12 @@ fn hooks_in_the_user_s_settings_come_beside_others_and_go_without_a_trace() {
     assert!(command.ends_with("consort hook claude"), "{command}");
     assert!(cli(&["hooks", "status", "claude"]).1.contains("claude: installed"));
     let installed = now();
-    assert!(cli(&["hooks", "install", "claude", "--yes"]).1.contains("Nothing is to be changed"));
+    for file in std::fs::read_dir(home.path().join(".claude")).expect("a folder") {
+        let file = file.expect("a file");
+        let mode = file.metadata().expect("a mode").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}: settings may have keys in them", file.file_name());
+    }
+    assert!(cli(&["hooks", "install", "claude", "--yes"]).1.contains("There is nothing to change"));
     assert_eq!(now(), installed);
     assert_eq!(cli(&["hooks", "remove", "claude", "--yes"]).0, 0);
     assert_eq!(now(), before, "byte for byte");

@@ -9,7 +9,7 @@ use crate::screens::load::{self, Manifests};
 use crate::screens::manifest::{Hooks, Manifest};
 use std::ffi::OsString;
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ pub(crate) fn run(command: &HooksCommand, state_dir: &Path) -> Result<(), Failur
         all.iter().filter(|place| name.is_none_or(|name| name == place.manifest.name)).collect();
     if places.is_empty() {
         let name = text::one_line(name.unwrap_or_default());
-        return Err(Failure::usage(format!("Of {name} no hooks are known."))
+        return Err(Failure::usage(format!("Consort knows no hooks for {name}."))
             .hint(format!("Choose one of: {}", known.join(", "))));
     }
     match command {
@@ -42,42 +42,60 @@ pub(crate) fn run(command: &HooksCommand, state_dir: &Path) -> Result<(), Failur
         HooksCommand::Install { .. } => {
             // Without a name: of the programs that are used here.
             let used = places.into_iter().filter(|place| name.is_some() || place.is_used());
-            change(used, yes, "Install", Place::with)
+            change(used, yes, &INSTALL)
         }
-        HooksCommand::Remove { .. } => change(places.into_iter(), yes, "Remove", Place::without),
+        HooksCommand::Remove { .. } => change(places.into_iter(), yes, &REMOVE),
     }
 }
 
+/// A change of files: what a person is asked, and what holds when it is done.
+struct Change {
+    question: &'static str,
+    done: &'static str,
+    /// A program's file afterwards; `None`: there is none.
+    after: fn(&Place<'_>, &str) -> Result<Option<String>, Failure>,
+    /// What a program wants of a person then is said.
+    has_remarks: bool,
+}
+
+const INSTALL: Change = Change {
+    question: "Install these hooks?",
+    done: "Sessions that are started from now on report what they do.",
+    after: |place, before| place.with(before),
+    has_remarks: true,
+};
+const REMOVE: Change = Change {
+    question: "Remove these hooks?",
+    done: "The hooks are removed. Sessions that run already may report until they end.",
+    after: |place, before| place.without(before),
+    has_remarks: false,
+};
+
 /// Changes files after a person has seen how.
-fn change<'a>(
-    places: impl Iterator<Item = &'a Place<'a>>,
-    yes: bool,
-    verb: &str,
-    new: impl Fn(&Place<'a>, &str) -> Result<Option<String>, Failure>,
-) -> Result<(), Failure> {
+fn change<'a>(places: impl Iterator<Item = &'a Place<'a>>, yes: bool, change: &Change) -> Result<(), Failure> {
     let mut changes = Vec::new();
     for place in places {
         let before = place.read()?;
-        let after = new(place, &before)?;
+        let after = (change.after)(place, &before)?;
         if after.as_deref().unwrap_or_default() != before {
             changes.push((place, before, after));
         }
     }
     if changes.is_empty() {
-        return output::line("Nothing is to be changed.");
+        return output::line("There is nothing to change.");
     }
     for (place, before, after) in &changes {
         output::line(&place.described(before, after.as_deref()))?;
     }
     let what = "This changes settings of other programs";
-    output::confirm(yes, what, &format!("{verb} these hooks?"), "Nothing was changed.")?;
+    output::confirm(yes, what, change.question, "Nothing was changed.")?;
     for (place, before, after) in &changes {
         place.write(before, after.as_deref())?;
-        if !place.hooks.remark.is_empty() && verb == "Install" {
+        if !place.hooks.remark.is_empty() && change.has_remarks {
             output::line(&place.hooks.remark)?;
         }
     }
-    output::done("Sessions that are started from now on report what they do.")
+    output::done(change.done)
 }
 
 /// The settings of one program.
@@ -210,13 +228,17 @@ impl<'a> Place<'a> {
             },
         };
         let own = if self.hooks.arguments.is_empty() && self.hooks.environment.is_empty() { "no" } else { "yes" };
-        text::one_line(&format!("{name}: {state} ({file}); agents that Consort starts have hooks without: {own}"))
+        text::one_line(&format!("{name}: {state} ({file}); agents that Consort starts have hooks anyway: {own}"))
     }
 
     /// Replaces the file, with a back-up of what it was before our first change.
     fn write(&self, before: &str, after: Option<&str>) -> Result<(), Failure> {
-        let failed =
-            |error: std::io::Error| Failure::new(format!("{} cannot be written: {error}.", self.file.display()));
+        // Its program may have written to it while a person was asked.
+        if self.read()? != before {
+            let message = format!("{} has changed in the meantime and is left as it is.", self.file.display());
+            return Err(Failure::new(message).hint("Try again."));
+        }
+        let failed = |error: io::Error| Failure::new(format!("{} cannot be written: {error}.", self.file.display()));
         let Some(after) = after else {
             let _ = fs::remove_file(self.backup());
             return fs::remove_file(&self.file).map_err(failed);
@@ -226,19 +248,14 @@ impl<'a> Place<'a> {
         let folder = file.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(folder).map_err(failed)?;
         let has_ours = settings::events(before, |entry| self.is_ours(entry)).is_ok_and(|events| !events.is_empty());
+        let mode = fs::metadata(&file).map_or(0o600, |data| data.permissions().mode() & 0o777);
         if self.hooks.content.is_empty() && !has_ours {
-            fs::write(self.backup(), before).map_err(failed)?;
+            create(&self.backup(), before, mode).map_err(failed)?;
         }
         let mut name: OsString = file.file_name().unwrap_or_default().to_owned();
         name.push(".consort-new");
         let new = file.with_file_name(name);
-        let mode = fs::metadata(&file).map_or(0o600, |data| data.permissions().mode() & 0o777);
-        let written = fs::File::create(&new).and_then(|mut new| {
-            new.set_permissions(fs::Permissions::from_mode(mode))?;
-            new.write_all(after.as_bytes())?;
-            new.sync_all()
-        });
-        written.and_then(|()| fs::rename(&new, &file)).map_err(|error| {
+        create(&new, after, mode).and_then(|()| fs::rename(&new, &file)).map_err(|error| {
             let _ = fs::remove_file(&new);
             failed(error)
         })?;
@@ -248,6 +265,14 @@ impl<'a> Place<'a> {
         }
         Ok(())
     }
+}
+
+/// Writes a file that nobody may read who may not read what it is made from.
+fn create(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// A path of a manifest (`$VARIABLE/…`, `~/…`) on this machine; nothing if its variable is not set.
