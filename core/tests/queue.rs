@@ -357,6 +357,32 @@ fn a_full_queue_and_a_full_disk_are_refusals_that_leave_no_trace() {
 }
 
 #[test]
+fn a_text_that_gets_longer_needs_room_too() {
+    let mut owner = Owner::working();
+    owner.queue("one");
+    let edit = |owner: &mut Owner, text: String| {
+        owner.replies.clear();
+        owner.command(Command::EditQueue { agent: A, number: 1, text: Some(text) });
+        owner.store();
+    };
+    // All queues of the node are full then, this one is not.
+    for number in 0..(limits::QUEUES_BYTES / limits::QUEUE_BYTES) as u64 {
+        let other = AgentId(100 + number);
+        let said = owner.desk.seen(session(other, &format!("other-{number}")));
+        owner.take(said);
+        let text = "x".repeat(limits::QUEUE_BYTES - if number == 0 { "one".len() } else { 0 });
+        owner.command(Command::Send { agent: other, pane: None, text, busy: WhenBusy::Queue, unix_ms: 7 });
+        owner.store();
+    }
+    edit(&mut owner, "four".into());
+    assert_eq!(owner.refused(), RefusalCode::TooMany);
+    edit(&mut owner, "two".into());
+    assert_eq!(owner.waiting(), ["two"]);
+    edit(&mut owner, String::new());
+    assert_eq!(owner.refused(), RefusalCode::Invalid);
+}
+
+#[test]
 fn a_session_that_is_gone_takes_its_queue_with_it() {
     let mut owner = Owner::working();
     owner.queue("one");

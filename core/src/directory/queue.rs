@@ -247,6 +247,23 @@ impl Agent {
         due.into_iter().chain(self.queue.deadline(now)).min()
     }
 
+    /// Refuses a text that its queue has no room for: it adds so many texts, and takes the place of so many bytes. `others`: the bytes of
+    /// all other texts that wait on this machine.
+    fn check_room(&self, others: usize, (added, replaced): (usize, usize), text: &str) -> Result<(), Refusal> {
+        let (texts, bytes) = self.queue.size();
+        let most = if texts + added > limits::QUEUE_TEXTS {
+            format!("it keeps at most {} texts", limits::QUEUE_TEXTS)
+        } else if bytes - replaced + text.len() > limits::QUEUE_BYTES {
+            format!("it keeps at most {} MiB", limits::QUEUE_BYTES >> 20)
+        } else if others + text.len() > limits::QUEUES_BYTES {
+            format!("all queues of this machine keep at most {} MiB", limits::QUEUES_BYTES >> 20)
+        } else {
+            return Ok(());
+        };
+        let message = format!("The queue of {} is full: {most}.", self.name());
+        Err(refuse(RefusalCode::TooMany, message, "Wait until some were typed, or cancel some (consort queue)."))
+    }
+
     fn queue_reply(&self, now: Instant) -> Reply {
         let texts = self.queue.items.iter().map(|item| item.text.clone()).collect();
         let held = match self.queue_due(now) {
@@ -268,6 +285,11 @@ impl Agent {
 impl Directory {
     // Commands.
 
+    /// Bytes of all texts that wait.
+    fn queued_bytes(&self) -> usize {
+        self.agents.values().map(|agent| agent.queue.size().1).sum()
+    }
+
     /// Keeps a text until the agent is idle.
     pub(super) fn queue(
         &mut self,
@@ -281,22 +303,9 @@ impl Directory {
         if text.is_empty() {
             return Err(refuse(RefusalCode::Invalid, "An empty text is not kept.", ""));
         }
-        let all: usize = self.agents.values().map(|agent| agent.queue.size().1).sum();
+        let all = self.queued_bytes();
         let agent = self.agents.get_mut(&id).filter(|agent| agent.is_visible()).ok_or_else(no_such_agent)?;
-        let (texts, bytes) = agent.queue.size();
-        let full = |most: String| {
-            let message = format!("The queue of {} is full: {most}.", agent.name());
-            Err(refuse(RefusalCode::TooMany, message, "Wait until some were typed, or cancel some (consort queue)."))
-        };
-        if texts >= limits::QUEUE_TEXTS {
-            return full(format!("it keeps at most {} texts", limits::QUEUE_TEXTS));
-        }
-        if bytes + text.len() > limits::QUEUE_BYTES {
-            return full(format!("it keeps at most {} MiB", limits::QUEUE_BYTES >> 20));
-        }
-        if all + text.len() > limits::QUEUES_BYTES {
-            return full(format!("all queues of this machine keep at most {} MiB", limits::QUEUES_BYTES >> 20));
-        }
+        agent.check_room(all, (1, 0), &text)?;
         let rules = agent.signals.sight(pane).map_or(String::new(), |sight| sight.rules.to_string());
         agent.queue.next += 1;
         let text = QueuedText { number: agent.queue.next, text, pane, unix_ms, fate: Fate::Waiting };
@@ -313,21 +322,15 @@ impl Directory {
         text: Option<String>,
         out: &mut Out,
     ) -> Result<(), Refusal> {
+        let all = self.queued_bytes();
         let agent = self.agents.get(&id).filter(|agent| agent.is_visible()).ok_or_else(no_such_agent)?;
         if let Some(text) = &text {
-            let others: usize = agent
-                .queue
-                .items
-                .iter()
-                .filter(|item| item.text.number != number)
-                .map(|item| item.text.text.len())
-                .sum();
-            if text.is_empty() || text.len() + others > limits::QUEUE_BYTES {
-                let message = format!(
-                    "A queued text is not empty, and all of an agent have at most {} MiB.",
-                    limits::QUEUE_BYTES >> 20
-                );
-                return Err(refuse(RefusalCode::Invalid, message, ""));
+            if text.is_empty() {
+                return Err(refuse(RefusalCode::Invalid, "The text is empty.", "Cancel it if it is not to be typed."));
+            }
+            if let Some(item) = agent.queue.items.iter().find(|item| item.text.number == number) {
+                let before = item.text.text.len();
+                agent.check_room(all - before, (0, before), text)?;
             }
         }
         if agent.queue.changes.len() >= limits::QUEUE_TEXTS {

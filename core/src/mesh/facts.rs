@@ -204,7 +204,7 @@ impl AgentFact {
         extra.and_then(|extra| postcard::from_bytes::<u32>(&extra.bytes).ok()).map_or(0, |count| count as usize)
     }
 
-    /// What is said besides of an agent that asks this, and for which so many texts wait.
+    /// The further facts about an agent: the question that it asks, and how many texts wait for it.
     #[must_use]
     pub fn more_of(asked: Option<&Asked>, queued: usize) -> Vec<Extra> {
         let asked = asked.map(|asked| Extra { tag: ASKED, bytes: encoded(asked) });
