@@ -310,6 +310,7 @@ pub(crate) struct Variable {
 pub(crate) struct Sent {
     pub(crate) agent: String,
     pub(crate) submitted: bool,
+    pub(crate) verified: bool,
     pub(crate) queued: Option<Value>,
     pub(crate) error: Option<Value>,
 }
@@ -318,6 +319,9 @@ pub(crate) struct Sent {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Typed {
     pub(crate) submitted: bool,
+    /// Its screen was read to see that.
+    #[serde(default)]
+    pub(crate) verified: bool,
 }
 
 /// The calls.

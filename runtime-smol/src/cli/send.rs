@@ -12,7 +12,7 @@ use super::text::one_line;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// An agent that was not seen to work for so long after a text has not to: some texts are no work.
+/// An agent that was not seen to work for this long after a text need not work: some texts make no work.
 const NO_WORK: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(api: &Api, send: &SendArgs) -> Result<(), Failure> {
@@ -44,7 +44,7 @@ pub(crate) fn run(api: &Api, send: &SendArgs) -> Result<(), Failure> {
     flags(send, &mut body);
     let typed = api.input(&agent.id, &body)?;
     if !send.no_enter && !typed.submitted {
-        return Err(Failure::new(format!("The text is on the line of {called}, but Enter was not pressed."))
+        return Err(Failure::new(format!("The text is on the line of {called}, but {}.", unsent(typed.verified)))
             .hint(format!("See what it shows: consort screen {called}")));
     }
     events.map_or(Ok(()), |events| follow(api, events, (agent, &called), send.timeout))
@@ -87,7 +87,7 @@ fn follow(api: &Api, mut events: Events, (agent, called): (&Agent, &str), timeou
                 worked |= event["agent"] == agent.id.as_str() && event["state"]["kind"] == "working";
             }
             Next::Nothing if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
-                let message = format!("{called} is {kind} still.");
+                let message = format!("{called} is still {kind}.");
                 return Err(Failure::new(message).with_code(failure::TIMED_OUT));
             }
             Next::Nothing => {}
@@ -160,6 +160,11 @@ fn outcome(sent: &Sent) -> (bool, String) {
         (Some(error), _) => (false, error["message"].as_str().unwrap_or("refused").to_string()),
         (None, Some(_)) => (true, "queued".into()),
         (None, None) if sent.submitted => (true, "submitted".into()),
-        (None, None) => (false, "the text is on its line, and Enter was not pressed".into()),
+        (None, None) => (false, format!("the text is on its line, but {}", unsent(sent.verified))),
     }
+}
+
+/// Why a text that was typed has not gone.
+fn unsent(verified: bool) -> &'static str {
+    if verified { "Enter did not send it" } else { "Enter was not pressed" }
 }

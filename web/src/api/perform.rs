@@ -4,6 +4,7 @@ use super::body::{self, nothing, parse};
 use super::once::Once;
 use super::query::Query;
 use super::route::{Endpoint, Route};
+use super::send::outcome;
 use super::{Api, look};
 use crate::assets;
 use crate::http::{Clock, Head, Problem, Response};
@@ -236,20 +237,13 @@ impl Api {
                 Ok(Response::json(200, &json!({ "notes": notes, "revision": revision })))
             }
             Reply::Notes { revision } => Ok(Response::json(200, &json!({ "revision": revision }))),
-            Reply::Pasted { bytes, submitted } => {
-                Ok(Response::json(200, &json!({ "written": bytes, "submitted": submitted })))
-            }
+            Reply::Pasted { .. } | Reply::Sent { .. } => Ok(Response::json(200, &outcome(&reply))),
+            Reply::Queued { .. } => Ok(Response::json(202, &outcome(&reply))),
             Reply::Process(ProcessInfo { program, args, directory }) => {
                 Ok(Response::json(200, &json!({ "program": program, "args": args, "directory": directory })))
             }
-            Reply::Sent { bytes, submitted } => {
-                Ok(Response::json(200, &json!({ "written": bytes, "submitted": submitted, "verified": true })))
-            }
             Reply::Text(screen) => Ok(screen_text(&screen)),
             Reply::Directory(listing) => Ok(directory(&listing)),
-            Reply::Queued { number, ahead } => {
-                Ok(Response::json(202, &json!({ "queued": { "number": number, "ahead": ahead } })))
-            }
             Reply::Queue { texts, held } => Ok(queue(&texts, &held)),
             Reply::Answered => Ok(Response::json(200, &json!({ "answered": true }))),
             Reply::Explained { rules, evidence } => Ok(explanation(&rules, &evidence)),

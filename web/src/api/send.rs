@@ -12,6 +12,8 @@ use std::task::Poll;
 
 /// Agents of one request.
 const AGENTS: usize = 256;
+/// Bytes of the copies of a text that all of them get.
+const BYTES: usize = 32 << 20;
 
 type Answer = Result<Reply, Refusal>;
 
@@ -19,6 +21,13 @@ impl Api {
     pub(super) async fn send_to_all(&self, wish: SendToAll, clock: Clock) -> Result<Response, Problem> {
         if wish.agents.len() > AGENTS {
             return Err(Problem::invalid(format!("A text goes to at most {AGENTS} agents at a time."), ""));
+        }
+        if wish.text.len() * wish.agents.len() > BYTES {
+            let message = format!("The text is too long for {} agents.", wish.agents.len());
+            return Err(Problem::invalid(
+                message,
+                "Write it to a file and name the file, or send it to fewer at a time.",
+            ));
         }
         if wish.queue && (wish.now || wish.anyway) {
             return Err(Problem::invalid("A text is queued, or typed now.", "Leave one of them out."));
@@ -36,24 +45,26 @@ impl Api {
         };
         let mut answers = all(addresses.iter().flatten().map(|address| send(*address)).collect()).await.into_iter();
         let results = wish.agents.iter().zip(&addresses).map(|(id, address)| {
-            let mut result = match address.and_then(|address| Some((address, answers.next()?))) {
-                Some((_, Ok(Reply::Queued { number, ahead }))) => {
-                    json!({ "queued": { "number": number, "ahead": ahead } })
-                }
-                Some((_, Ok(Reply::Sent { bytes, submitted }))) => {
-                    json!({ "written": bytes, "submitted": submitted, "verified": true })
-                }
-                Some((_, Ok(Reply::Pasted { bytes, submitted }))) => {
-                    json!({ "written": bytes, "submitted": submitted })
-                }
-                Some((_, Ok(_))) => json!({}),
-                Some((_, Err(refusal))) => error(&Problem::from(refusal)),
+            let mut result = match address.and_then(|_| answers.next()) {
+                Some(Ok(reply)) => outcome(&reply),
+                Some(Err(refusal)) => error(&Problem::from(refusal)),
                 None => error(&Problem::new(404, "not-found", "There is no such agent.", "")),
             };
             result["agent"] = json!(id);
             result
         });
         Ok(Response::json(200, &json!({ "results": results.collect::<Vec<_>>() })))
+    }
+}
+
+/// What became of a text for one agent.
+pub(super) fn outcome(reply: &Reply) -> Value {
+    match reply {
+        Reply::Queued { number, ahead } => json!({ "queued": { "number": number, "ahead": ahead } }),
+        Reply::Sent { bytes, submitted } => json!({ "written": bytes, "submitted": submitted, "verified": true }),
+        Reply::Pasted { bytes, submitted } => json!({ "written": bytes, "submitted": submitted }),
+        // Nothing else is an answer to a text.
+        _ => json!({}),
     }
 }
 

@@ -389,12 +389,26 @@ fn every_reply_has_its_answer() {
         (Reply::Deleted(AT), serde_json::json!({ "deleted": AGENT.to_string() })),
         (Reply::Notes { revision: 5 }, serde_json::json!({ "revision": 5 })),
         (Reply::Pasted { bytes: 5, submitted: true }, serde_json::json!({ "written": 5, "submitted": true })),
+        (
+            Reply::Sent { bytes: 5, submitted: false },
+            serde_json::json!({ "written": 5, "submitted": false, "verified": true }),
+        ),
         (Reply::Text(text), screen),
     ];
     for (reply, expected) in table {
         let response = with(Ok(reply)).ask("DELETE", &format!("/api/agents/{AGENT}"), "");
         assert_eq!((response.status, json(&response)), (200, expected));
     }
+}
+
+#[test]
+fn a_long_text_goes_to_few_agents_at_a_time() {
+    let send = |agents: usize| {
+        let body = serde_json::json!({ "agents": vec![AGENT.to_string(); agents], "text": "x".repeat(1 << 20) });
+        with(Ok(Reply::Sent { bytes: 1 << 20, submitted: true })).ask("POST", "/api/send", &body.to_string())
+    };
+    assert_eq!(json(&send(2))["results"][0]["submitted"], true);
+    assert_eq!(code(&send(33)), (400, "invalid".into()));
 }
 
 #[test]
