@@ -3,10 +3,12 @@
 //! Everybody else holds a [`Handle`] and sends messages. The driver never waits for a viewer, a backend, the disk or a peer.
 
 mod links;
+mod news;
 mod notes;
 mod signals;
 
 pub use links::{Link, LinkEnds};
+pub use news::{Changes, News};
 
 use crate::audit::{Audit, AuditEvent, By};
 use crate::backend::{FromBackend, TerminalEvent, ToBackend, Way};
@@ -20,18 +22,18 @@ use async_channel::{Receiver, Sender};
 use consort_core::directory::BackendKind;
 use consort_core::error::RefusalCode;
 use consort_core::{
-    Act, AgentAddress, AgentId, BackendInput, BackendOperation, Command, CommandId, Event, Input, Instant, Node,
-    NodeId, OperationError, OperationId, Output, Refusal, Reply, StreamId, View, ViewerId, ViewerInput, ViewerKey,
+    Act, AgentId, BackendInput, BackendOperation, Command, CommandId, Event, Input, Instant, Node, NodeId,
+    OperationError, OperationId, Output, Refusal, Reply, StreamId, View, ViewerId, ViewerInput, ViewerKey,
     ViewerOutput,
 };
 use consort_recording::Recorder;
 use consort_web::hook::HookMessage;
 use futures_lite::future;
 use links::{LinkMessage, Links};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 #[cfg(debug_assertions)]
@@ -48,7 +50,7 @@ fn node(core: &Core) -> &Node {
     core
 }
 
-/// Changes of the list are told to browsers at most this often.
+/// Browsers get changes of the list at most this often.
 const NEWS_EVERY: Duration = Duration::from_millis(25);
 
 /// A look at the node: called once, with the view and the present time.
@@ -81,58 +83,6 @@ pub struct ViewerEnds {
     pub frames: Sender<ViewerOutput>,
     /// What in the lists has changed.
     pub news: News,
-}
-
-/// What a connection has not yet told its browser about the lists: a set, so that a slow browser costs no more than one entry
-/// per agent.
-#[derive(Clone, Debug)]
-pub struct News {
-    changes: Arc<Mutex<Changes>>,
-    bell: (Sender<()>, Receiver<()>),
-}
-
-/// Which parts of the lists have changed.
-#[derive(Clone, Debug, Default)]
-pub struct Changes {
-    /// Agents that are new, different or gone.
-    pub agents: BTreeSet<AgentAddress>,
-    /// The colours of the categories.
-    pub categories: bool,
-    /// The nodes.
-    pub nodes: bool,
-}
-
-impl Changes {
-    fn is_empty(&self) -> bool {
-        self.agents.is_empty() && !self.categories && !self.nodes
-    }
-}
-
-impl Default for News {
-    fn default() -> Self {
-        News { changes: Arc::default(), bell: async_channel::bounded(1) }
-    }
-}
-
-impl News {
-    fn add(&self, more: &Changes) {
-        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        changes.agents.extend(&more.agents);
-        changes.categories |= more.categories;
-        changes.nodes |= more.nodes;
-        // A full bell has rung already.
-        let _ = self.bell.0.try_send(());
-    }
-
-    /// Waits for changes and takes them.
-    pub async fn take(&self) -> Changes {
-        loop {
-            let taken = std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner));
-            if !taken.is_empty() || self.bell.1.recv().await.is_err() {
-                return taken;
-            }
-        }
-    }
 }
 
 /// A way to talk to the driver, from any thread.
