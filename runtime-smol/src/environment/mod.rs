@@ -182,7 +182,7 @@ impl Environments {
             machine.iter().any(|(known, _)| known == name)
                 || login.as_ref().is_some_and(|login| login.environment.contains_key(OsStr::new(name)))
         };
-        self.0.equipment.told(program, args, is_set)
+        self.0.equipment.described(program, args, is_set)
     }
 
     /// The environment of an agent, but for what depends on its terminal. Waits for the login shell's first answer.

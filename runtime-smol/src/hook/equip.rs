@@ -65,7 +65,7 @@ impl Equipment {
     }
 
     /// What is added to a program with these arguments, in words; nothing if nothing is.
-    pub(crate) fn told(&self, program: &str, args: &[String], is_set: impl Fn(&str) -> bool) -> Option<String> {
+    pub(crate) fn described(&self, program: &str, args: &[String], is_set: impl Fn(&str) -> bool) -> Option<String> {
         let manifests = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
         let (manifest, at) = manifests.of_command(program, args)?;
         let added = self.added(manifest, at, args, is_set)?;

@@ -11,13 +11,13 @@ pub(super) fn message(program: &str, payload: &Payload) -> Option<HookMessage> {
         "SessionStart" => (Does::Idle, "it waits for a prompt".to_owned()),
         // `/clear` ends a conversation and begins another.
         "SessionEnd" => (Does::Over, String::new()),
-        "UserPromptSubmit" | "BeforeAgent" => (Does::Working, format!("works on “{}”", short(&payload.prompt))),
+        "UserPromptSubmit" | "BeforeAgent" => (Does::Working, format!("works on “{}”", line(&payload.prompt))),
         "PreToolUse" | "BeforeTool" => (Does::Working, tool(payload)),
         "PostToolUse" | "PostToolUseFailure" | "AfterTool" => {
             (Does::Working, format!("goes on after {}", tool(payload)))
         }
         "PermissionRequest" if !payload.question.is_empty() => {
-            (Does::Waiting, format!("“{}”", short(&payload.question)))
+            (Does::Waiting, format!("“{}”", line(&payload.question)))
         }
         "PermissionRequest" => (Does::Waiting, format!("may it use {}?", tool(payload))),
         "Stop" | "AfterAgent" => (Does::Idle, finished(payload.background)),
@@ -30,25 +30,25 @@ pub(super) fn message(program: &str, payload: &Payload) -> Option<HookMessage> {
             subagent = Some(false);
             (Does::Same, String::new())
         }
-        "Elicitation" => (Does::Waiting, format!("“{}”", short(&payload.message))),
+        "Elicitation" => (Does::Waiting, format!("“{}”", line(&payload.message))),
         "ElicitationResult" => (Does::Working, "its question was answered".to_owned()),
         "PreCompact" | "PreCompress" => (Does::Working, "shortens the conversation".to_owned()),
         "PostCompact" => (Does::Over, String::new()),
         "Notification" => match payload.notification.as_str() {
             "ToolPermission" => (Does::Waiting, format!("may it use {}?", tool(payload))),
-            "elicitation_dialog" => (Does::Waiting, format!("“{}”", short(&payload.message))),
+            "elicitation_dialog" => (Does::Waiting, format!("“{}”", line(&payload.message))),
             "idle_prompt" => (Does::Idle, "it waits for a prompt".to_owned()),
             // `permission_prompt` comes six seconds after the question, and may be over by then.
             _ => (Does::Same, String::new()),
         },
         // Of our plugin for OpenCode, by the names of its events.
         "session.busy" => (Does::Working, "works".to_owned()),
-        "session.retry" => (Does::Failed, format!("tries again: {}", short(&payload.message))),
+        "session.retry" => (Does::Failed, format!("tries again: {}", line(&payload.message))),
         "session.idle" => (Does::Idle, finished(0)),
         "session.interrupted" => (Does::Idle, "it was interrupted".to_owned()),
         "session.error" => (Does::Failed, failure(payload)),
         "permission.asked" => (Does::Waiting, format!("may it use {}?", tool(payload))),
-        "question.asked" => (Does::Waiting, format!("“{}”", short(&payload.question))),
+        "question.asked" => (Does::Waiting, format!("“{}”", line(&payload.question))),
         "permission.replied" | "question.replied" | "question.rejected" => {
             (Does::Working, "its question was answered".to_owned())
         }
@@ -70,10 +70,6 @@ fn tool(payload: &Payload) -> String {
     let below = argument.strip_prefix(payload.directory.as_str()).and_then(|rest| rest.strip_prefix('/'));
     let argument = below.filter(|_| !payload.directory.is_empty()).unwrap_or(argument);
     if argument.is_empty() { name.to_owned() } else { format!("{name}: {argument}") }
-}
-
-fn short(text: &str) -> String {
-    line(text)
 }
 
 fn finished(background: usize) -> String {

@@ -106,7 +106,7 @@ fn from_standard_input() -> Vec<u8> {
     bytes
 }
 
-/// The message with where it comes from: which agent the environment says this is, and which pane of which tmux server.
+/// The message with where it comes from: the agent, and the tmux server with its pane, as the environment has them.
 fn located(message: HookMessage, variable: impl Fn(&str) -> Option<OsString>) -> HookMessage {
     let text = |name: &str| variable(name)?.into_string().ok();
     let tmux = || {
@@ -136,7 +136,7 @@ fn report(wish: &Wish, message: &HookMessage) -> io::Result<()> {
     stream.read(&mut [0; 16]).map(drop)
 }
 
-/// A connection to the socket, if whoever listens there takes it at once.
+/// A connection to the socket, if it is accepted at once.
 fn connected(socket: &Path) -> io::Result<UnixStream> {
     let made =
         socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)?;

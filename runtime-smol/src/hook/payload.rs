@@ -44,6 +44,19 @@ impl Payload {
     }
 }
 
+/// Whatever else stands in the place of a value counts as this.
+macro_rules! else_counts_as {
+    ($nothing:expr, $value:ty: $($visit:ident $kind:ty),+) => {
+        $(fn $visit<E>(self, _: $kind) -> Result<$value, E> {
+            Ok($nothing)
+        })+
+
+        fn visit_unit<E>(self) -> Result<$value, E> {
+            Ok($nothing)
+        }
+    };
+}
+
 struct Members<'a>(&'a RefCell<Payload>);
 
 impl<'de> Visitor<'de> for Members<'_> {
@@ -96,6 +109,8 @@ impl<'de> Deserialize<'de> for Text {
         impl<'de> Visitor<'de> for Any {
             type Value = Text;
 
+            else_counts_as!(Text(String::new()), Text: visit_bool bool, visit_f64 f64);
+
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("anything")
             }
@@ -125,24 +140,12 @@ impl<'de> Deserialize<'de> for Text {
                 Ok(Text(found))
             }
 
-            fn visit_bool<E>(self, _: bool) -> Result<Text, E> {
-                Ok(Text(String::new()))
-            }
-
             fn visit_i64<E>(self, number: i64) -> Result<Text, E> {
                 Ok(Text(number.to_string()))
             }
 
             fn visit_u64<E>(self, number: u64) -> Result<Text, E> {
                 Ok(Text(number.to_string()))
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Text, E> {
-                Ok(Text(String::new()))
-            }
-
-            fn visit_unit<E>(self) -> Result<Text, E> {
-                Ok(Text(String::new()))
             }
         }
         input.deserialize_any(Any)
@@ -158,6 +161,8 @@ impl<'de> Deserialize<'de> for Count {
         impl<'de> Visitor<'de> for Any {
             type Value = usize;
 
+            else_counts_as!(0, usize: visit_str &str, visit_bool bool, visit_i64 i64, visit_u64 u64, visit_f64 f64);
+
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("anything")
             }
@@ -172,30 +177,6 @@ impl<'de> Deserialize<'de> for Count {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<usize, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(0)
-            }
-
-            fn visit_str<E>(self, _: &str) -> Result<usize, E> {
-                Ok(0)
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<usize, E> {
-                Ok(0)
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<usize, E> {
-                Ok(0)
-            }
-
-            fn visit_u64<E>(self, _: u64) -> Result<usize, E> {
-                Ok(0)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<usize, E> {
-                Ok(0)
-            }
-
-            fn visit_unit<E>(self) -> Result<usize, E> {
                 Ok(0)
             }
         }
@@ -235,6 +216,8 @@ impl<'de> Deserialize<'de> for Input {
         impl<'de> Visitor<'de> for Object {
             type Value = Input;
 
+            else_counts_as!(Input::default(), Input: visit_bool bool, visit_i64 i64, visit_u64 u64, visit_f64 f64);
+
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("the input of a tool")
             }
@@ -266,26 +249,6 @@ impl<'de> Deserialize<'de> for Input {
 
             fn visit_str<E>(self, text: &str) -> Result<Input, E> {
                 Ok(Input { argument: text.chars().take(CHARS).collect(), ..Input::default() })
-            }
-
-            fn visit_unit<E>(self) -> Result<Input, E> {
-                Ok(Input::default())
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Input, E> {
-                Ok(Input::default())
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Input, E> {
-                Ok(Input::default())
-            }
-
-            fn visit_u64<E>(self, _: u64) -> Result<Input, E> {
-                Ok(Input::default())
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Input, E> {
-                Ok(Input::default())
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Input, A::Error> {

@@ -128,7 +128,7 @@ fn member(name: &str, value: &Value) -> impl Fn(&str, usize) -> String {
     move |step: &str, depth: usize| format!("{name}: {}", indented(&value, step, depth))
 }
 
-/// The value in several lines, of which all but the first begin this deep.
+/// The value in several lines; all but the first are indented this deep.
 fn indented(value: &Value, step: &str, depth: usize) -> String {
     let pretty = format!("{value:#}");
     let mut lines = pretty.lines();

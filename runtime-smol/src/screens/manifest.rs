@@ -65,7 +65,7 @@ pub(crate) struct Identify {
     pub(crate) screen: Vec<Pattern>,
 }
 
-/// How a program is told to report by hooks. In `arguments` and `environment`, `{file}` is the file with the hooks in the state folder, and
+/// How the hooks of a program are set up. In `arguments` and `environment`, `{file}` is the file with the hooks in the state folder, and
 /// `{folder}` the folder that it is below; in `content`, `{hook}` is the command as a JSON string.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

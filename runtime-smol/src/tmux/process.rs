@@ -33,7 +33,7 @@ impl Engine {
     }
 }
 
-/// What a process is, from its arguments. A shell that waits for commands is no program: it is started when nothing else is.
+/// Program and arguments of a process. A shell that waits for commands does not count: it is what starts when no program is named.
 fn info(words: Vec<String>, directory: String) -> ProcessInfo {
     let mut words = words.into_iter();
     let program = words.next().unwrap_or_default();
@@ -58,7 +58,7 @@ fn foreground(pid: u32) -> Option<u32> {
 
 fn arguments(pid: u32) -> Option<Vec<String>> {
     let Ok(bytes) = std::fs::read(format!("/proc/{pid}/cmdline")) else {
-        // Without /proc, arguments are told apart by spaces: a person is asked whether they are right.
+        // Without /proc, spaces separate arguments: a person is asked whether they are right.
         let words: Vec<String> = ps(pid, "command=")?.split_whitespace().map(String::from).collect();
         return (!words.is_empty()).then_some(words);
     };
