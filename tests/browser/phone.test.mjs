@@ -283,6 +283,14 @@ test("where one may only look, typing says so at the terminal", async () => {
       const [note, space] = [await said.boundingBox(), await page.getByTestId("terminal").boundingBox()];
       assert.ok(note.y > space.y && note.y + note.height <= space.y + space.height, "in the terminal");
       assert.ok(!(await terminalText(page)).includes("x"));
+      if (options !== PHONE) {
+        await page.getByTestId("explain-button").focus();
+        await page.keyboard.press("s");
+        const dialog = page.getByTestId("prompt-dialog");
+        await dialog.getByTestId("prompt-text").fill("x");
+        assert.match(await dialog.innerText(), /can only view the agents of a-machine-with-a-rather-long-name/);
+        assert.equal(await dialog.locator(".button-row button:enabled").count(), 1, "only Close");
+      }
       await page.context().close();
     }
   } finally {

@@ -6,7 +6,7 @@ import type { Agent } from "../protocol/types";
 import type { App } from "./app";
 
 export const NOT_OURS =
-  "This session was found in tmux, not created here, so Consort does not know how to start it again. End it where you started it, or delete it.";
+  "This session was found in tmux, not created here, so Consort does not know how to start it again. Adopt it (consort adopt, in a terminal), end it where you started it, or delete it.";
 
 /** Why nothing at all can be changed about it from here. */
 export function whyUntouchable(app: App, agent: Agent): string {

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import { whyNotChange } from "../app/refusals";
 import { stateSentence } from "../model/agents";
 import { isolated, plural } from "../model/format";
 import { promptChoices, type PromptWay } from "../model/prompt";
@@ -26,6 +27,7 @@ export function PromptDialog({ agent: opened }: { agent: Agent }): JSX.Element {
   const problem = useSignal("");
   const queue = useSignal<Queue | null>(null);
   const { ways, hint } = promptChoices(agent);
+  const refusal = whyNotChange(app, agent);
   useEffect(() => {
     const abort = new AbortController();
     const ask = (): void => {
@@ -52,7 +54,7 @@ export function PromptDialog({ agent: opened }: { agent: Agent }): JSX.Element {
   };
   const send = (way: PromptWay): Promise<void> =>
     attempt(async () => {
-      if (text.value.trim() === "") return;
+      if (text.value.trim() === "" || refusal !== "") return;
       if (way === "queue") {
         await app.api.enqueue(agent.id, text.value);
         text.value = "";
@@ -76,7 +78,7 @@ export function PromptDialog({ agent: opened }: { agent: Agent }): JSX.Element {
         }}
       >
         <p class="tooltip-state"><StateGlyph kind={agent.state.kind} /> {stateSentence(agent, app.now.value)}</p>
-        <Field label="Text" id="prompt-text" problem={problem.value} hint={<span class="hint">{hint}</span>}>
+        <Field label="Text" id="prompt-text" problem={problem.value} hint={<span class="hint">{refusal === "" ? hint : `${refusal}.`}</span>}>
           <textarea
             id="prompt-text"
             data-testid="prompt-text"
@@ -100,7 +102,7 @@ export function PromptDialog({ agent: opened }: { agent: Agent }): JSX.Element {
               class={`button ${way === ways[0] ? "primary" : ""}`}
               type={way === ways[0] ? "submit" : "button"}
               data-testid={`prompt-${way}`}
-              disabled={!app.isLive.value || busy.value || text.value.trim() === ""}
+              disabled={refusal !== "" || busy.value || text.value.trim() === ""}
               onClick={way === ways[0] ? undefined : () => void send(way)}
             >
               {LABELS[way]}
@@ -117,7 +119,7 @@ export function PromptDialog({ agent: opened }: { agent: Agent }): JSX.Element {
               <Queued
                 key={each.number}
                 queued={each}
-                busy={busy.value || !app.isLive.value}
+                busy={busy.value || refusal !== ""}
                 save={(changed) => edit(() => app.api.editQueued(agent.id, each.number, changed))}
                 cancel={() => edit(() => app.api.cancelQueued(agent.id, each.number))}
               />
