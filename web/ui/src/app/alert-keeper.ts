@@ -7,7 +7,7 @@ import type { App } from "./app";
 import { beep } from "./beep";
 import { SiblingTabs } from "./sibling-tabs";
 
-/** What is over sooner is no news. */
+/** What is over sooner is not worth a notification. */
 const SETTLE_MS: Record<AlertKind, number> = { waiting: 300, failed: 1_500, done: 1_500 };
 
 export type Permission = NotificationPermission | "unsupported";
@@ -18,7 +18,7 @@ export class AlertKeeper {
   private readonly tabs = new SiblingTabs();
   private readonly tracker = new AlertTracker();
   private readonly shown = new Map<string, Notification>();
-  /** The list has arrived once: what is in it then is no news. */
+  /** The list has arrived once: what is in it then is not new. */
   private began = false;
 
   constructor(private readonly app: App) {}

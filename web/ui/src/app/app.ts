@@ -552,7 +552,7 @@ export class App {
     effect(() => {
       const { agent, grid } = this.route.value;
       if (grid !== undefined) this.lastGrid.value = grid;
-      // Whoever opens one of a grid may go back to it; whoever goes elsewhere has left it.
+      // An agent that was opened from a grid leads back to it; anything else leaves the grid.
       else if (agent === null || !this.gridIds.peek().includes(agent)) this.lastGrid.value = null;
       this.pool.extra = this.lastGrid.peek()?.count ?? 0;
     });

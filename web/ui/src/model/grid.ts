@@ -1,4 +1,4 @@
-// Several terminals side by side: of which agents, how many, in how many columns. Pure.
+// Terminals side by side: which agents have one there, how many fit, and in how many columns. Pure.
 
 import type { Agent } from "../protocol/types";
 import { isWithin } from "./alerts";

@@ -2,7 +2,7 @@
 
 import type { Question } from "../protocol/types";
 
-/** After what a digit would answer has changed by itself, digits do nothing for so long: whoever presses one has read something else. */
+/** After what a digit would answer has changed by itself, digits do nothing for this long: the person has read something else. */
 export const UNREAD_MS = 600;
 
 export interface PickKeys {

@@ -66,7 +66,7 @@ export interface Menu {
 
 export function menuOf({ lines, start }: Question, choices: readonly Choice[]): Menu {
   const none: Menu = { begin: lines.length, descriptions: choices.map(() => "") };
-  // Others are keys, which are said elsewhere on the screen, or nowhere.
+  // Others are keys, which the screen names elsewhere or not at all.
   const numbered = choices.filter(({ key }) => /^\d+$/.test(key));
   const places: number[] = [];
   for (let at = numbered.length - 1, from = lines.length; at >= 0; at--) {

@@ -285,7 +285,7 @@ export class TerminalSession {
     this.laidOut = { for: this.circumstances(space), room: size, fontPx: this.view.fontPx };
   }
 
-  /** The last layout, if it is the one for this space and still holds: whoever comes back to a terminal waits for no new one. */
+  /** The last layout, if it is the one for this space and still holds: coming back to a terminal needs no new one. */
   private known(space: Pixels): typeof this.laidOut {
     const { laidOut } = this;
     return laidOut !== null && laidOut.fontPx === this.view.fontPx && laidOut.for === this.circumstances(space) ? laidOut : null;

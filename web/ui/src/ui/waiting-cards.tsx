@@ -170,7 +170,7 @@ function WaitingCard({ agent, keys, refused, sent, press, answer }: {
   useLayoutEffect(() => {
     if (!held) room.current = answers.current!.getBoundingClientRect().height;
   });
-  // Whoever clicks just as one question takes the place of another has read the one before.
+  // A click just as one question takes the place of another was meant for the one before.
   const asked = useRef<{ id: string | null; since: number }>({ id: question == null ? null : identityOf(question), since: 0 });
   const identity = question == null ? null : identityOf(question);
   if (identity !== null && identity !== asked.current.id) asked.current = { id: identity, since: asked.current.id === null ? 0 : performance.now() };
