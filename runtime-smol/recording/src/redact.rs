@@ -1,7 +1,7 @@
 //! Inputs without what is secret in them: of the same lengths, so that a node does the same.
 
 use consort_core::command::{AnswerWith, Command};
-use consort_core::input::ScreenText;
+use consort_core::input::{ProcessInfo, ScreenText};
 use consort_core::limits::{LINK_FRAME_BYTES, PARCEL_BYTES};
 use consort_core::redact::{self, FILLER};
 use consort_core::wire::Frame;
@@ -72,6 +72,11 @@ pub fn input<'a>(input: &'a Input<'a>, room: &'a mut Room) -> Input<'a> {
             screen_text(&mut text);
             Input::Backend(BackendInput::Done(*id, Ok(OperationDone::Text(text))))
         }
+        Input::Backend(BackendInput::Done(id, Ok(OperationDone::Process(info)))) => {
+            let mut info = info.clone();
+            process(&mut info);
+            Input::Backend(BackendInput::Done(*id, Ok(OperationDone::Process(info))))
+        }
         Input::Wake
         | Input::Backend(_)
         | Input::Terminal(..)
@@ -123,6 +128,7 @@ pub fn reply(reply: &mut Reply) {
     match reply {
         Reply::NotesText { notes, .. } => redact::text(notes),
         Reply::Text(text) => screen_text(text),
+        Reply::Process(info) => process(info),
         Reply::Queue { texts, .. } => texts.iter_mut().for_each(|text| redact::text(&mut text.text)),
         Reply::Agent(_)
         | Reply::Deleted(_)
@@ -132,7 +138,6 @@ pub fn reply(reply: &mut Reply) {
         | Reply::Answered
         | Reply::Queued { .. }
         | Reply::Sent { .. }
-        | Reply::Process(_)
         | Reply::Explained { .. }
         | Reply::Directory(_) => {}
     }
@@ -140,4 +145,23 @@ pub fn reply(reply: &mut Reply) {
 
 fn screen_text(text: &mut ScreenText) {
     redact::text(&mut text.text);
+}
+
+/// Somebody typed these arguments in a terminal. They become a fact of an agent only if it is adopted with them.
+fn process(info: &mut ProcessInfo) {
+    info.args.iter_mut().for_each(redact::text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_that_were_typed_in_a_terminal_are_left_out() {
+        let args = vec!["--key".to_owned(), "secret".to_owned()];
+        let mut read = Reply::Process(ProcessInfo { program: Some("claude".into()), args, directory: "/".into() });
+        reply(&mut read);
+        let Reply::Process(info) = read else { panic!("{read:?}") };
+        assert!(info.args.len() == 2 && info.args[1].len() == 6 && info.args[1] != "secret", "{:?}", info.args);
+    }
 }
