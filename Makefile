@@ -29,8 +29,9 @@ ui: ## TypeScript check and tests of the dashboard
 	cd web/ui && npm run --silent check && npm test --silent
 
 # Properties are tested with the same cases every time: what fails here fails again. `make sim` draws new ones.
+# Most tests wait for processes: two for each core keep the machine busy.
 rust: ## Rust tests: unit, property, real processes, fuzz corpora
-	PROPTEST_RNG_SEED=1 $(CARGO) test --workspace --quiet
+	PROPTEST_RNG_SEED=1 RUST_TEST_THREADS=$$((2 * $$(getconf _NPROCESSORS_ONLN))) $(CARGO) test --workspace --quiet
 
 # make tmux SUITES="bullseye trixie forky sid" tries all that the archive has; 3.1c, of bullseye, has to be refused.
 .PHONY: tmux
@@ -46,10 +47,11 @@ seeds: ## the simulator: 2 000 seeds, and what is promised of meshes of up to 10
 	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds 2000 --jobs 2
 	$(CARGO) run --release --quiet -p consort-sim -- bench --only nodes --check
 
+# With the binary that the Rust tests were built with: a release build would take as long as the tests.
 browser: ## end to end with real tmux and a real browser
-	$(CARGO) build --release --quiet
+	$(CARGO) build --quiet
 	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
-	cd tests/browser && npm test --silent
+	cd tests/browser && CONSORT_BINARY=$(CURDIR)/target/debug/consort npm test --silent
 
 .PHONY: agents
 agents: ## the newest Claude Code, Codex, Gemini CLI, OpenCode, Copilot CLI in every situation; prints what Consort shows of each

@@ -150,8 +150,8 @@ fn the_conversation_that_hooks_name_is_kept_with_the_agent() {
         |id: &str, transcript: &str| Session { program: "claude".into(), id: id.into(), transcript: transcript.into() };
     let converses = |desk: &mut Desk, session: Session| {
         let report = HookReport { session: Some(session), ..HookReport::default() };
-        desk.terminal(agent, TerminalInput::Signal(Signal::Hook(report)));
-        let outputs = desk.wait(1);
+        let mut outputs = desk.terminal(agent, TerminalInput::Signal(Signal::Hook(report)));
+        outputs.extend(desk.wait(1));
         for output in outputs {
             if let Output::Store(id, operation) = output {
                 desk.stored((id, operation));
