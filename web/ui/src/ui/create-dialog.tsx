@@ -83,7 +83,8 @@ export function CreateDialog({ path, node }: { path: readonly string[]; node: st
       const size = app.sizeForNew();
       const agent = await app.api.createAgent(size ? { ...request, ...size } : request);
       app.preferences.lastDirectories.value = { ...app.preferences.lastDirectories.value, [form.value.node]: form.value.directory };
-      app.preferences.lastPreset.value = form.value.preset;
+      // A command line of one's own is another one each time.
+      if (form.value.preset !== "custom") app.preferences.lastPreset.value = form.value.preset;
       app.store.put(agent);
       app.store.flush();
       app.dialog.value = null;
