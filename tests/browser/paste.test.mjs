@@ -124,14 +124,17 @@ test("a paste that the node refuses is reported with what was typed behind it, a
   await openAgent(page, node, "refused");
   await page.getByTestId("terminal-host").first().click();
   let answered = false;
+  let answer;
+  const typed = new Promise((done) => (answer = done));
   await page.route("**/input", async (route) => {
-    await new Promise((done) => setTimeout(done, 200));
+    await typed;
     answered = true;
     await route.fulfill({ status: 409, contentType: "application/json", body: '{"error":{"code":"no","message":"It is busy.","hint":""}}' });
   });
   await copied(page, "secret plan");
   await page.keyboard.press("Control+V");
   await page.keyboard.press("Enter");
+  answer();
   await page.getByText("may not have arrived in refused").waitFor();
   assert.ok(answered);
   await page.getByRole("button", { name: "Copy what you typed" }).click();
