@@ -46,6 +46,8 @@ pub struct Filter {
     returns: bool,
     /// Mode 7 (autowrap), which repeating a character turns off for a moment.
     wraps: bool,
+    /// Mode 4 (insertion), as far as is known.
+    inserts: bool,
     /// There is no alternate screen, so the modes for it do nothing.
     one_screen: bool,
     columns: u16,
@@ -117,6 +119,7 @@ impl Filter {
             absolute: true,
             returns: false,
             wraps: true,
+            inserts: false,
             one_screen: false,
             columns,
             widths: Widths::assumed(dialect),
@@ -180,6 +183,11 @@ impl Filter {
     /// Whether the terminal wraps at the end of a line, where that is known otherwise than from the stream.
     pub fn set_wraps(&mut self, wraps: bool) {
         self.wraps = wraps;
+    }
+
+    /// Whether characters are inserted, likewise.
+    pub fn set_inserts(&mut self, inserts: bool) {
+        self.inserts = inserts;
     }
 
     /// Whether addresses are relative to nothing, likewise.
@@ -264,6 +272,23 @@ impl Filter {
         character == ZERO_WIDTH_JOINER && self.widths.keeps_joiner()
     }
 
+    /// Whether ASCII takes a joiner that waits. tmux collects ASCII and then does not look for one, but not while it inserts, does
+    /// not wrap or draws lines.
+    fn joins_ascii(&self) -> bool {
+        self.joiner != Joiner::None && (self.inserts || !self.wraps || self.writing.drawing().is_some())
+    }
+
+    /// Writes the joiner that waits, if one does: what it joins follows.
+    fn write_joiner(&mut self, out: &mut Vec<u8>) {
+        let joiner = std::mem::replace(&mut self.joiner, Joiner::None);
+        if joiner == Joiner::Split {
+            self.doubts.raise(Doubt::SplitJoiner);
+        }
+        if joiner != Joiner::None {
+            out.extend_from_slice(ZERO_WIDTH_JOINER.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+
     fn ground(&mut self) {
         self.state = State::Ground;
         self.held.clear();
@@ -298,6 +323,9 @@ impl Filter {
             (State::Ground, 0x20..=0x7e) => {
                 self.character = Character::default();
                 self.home = false;
+                if self.joins_ascii() {
+                    self.write_joiner(out);
+                }
                 out.push(byte);
                 self.last = Last::Character(char::from(byte));
             }
@@ -444,6 +472,7 @@ impl Filter {
                 }
                 // Insertion is the only other one.
                 if modes.contains(&4) {
+                    self.inserts = set;
                     out.extend_from_slice(if set { b"\x1b[4h" } else { b"\x1b[4l" });
                 }
             }
@@ -482,7 +511,7 @@ impl Filter {
                 }
             }
             Verdict::Reset => {
-                (self.wraps, self.absolute, self.returns) = (true, true, false);
+                (self.wraps, self.absolute, self.returns, self.inserts) = (true, true, false, false);
                 self.doubts.reset();
                 self.writing = Writing::default();
                 sequences::write_reset(self.dialect, self.columns, out);
@@ -554,13 +583,7 @@ impl Filter {
         } else if self.keeps_joiner(whole) {
             self.joiner = Joiner::Kept;
         } else if self.prints(whole) {
-            let joiner = std::mem::replace(&mut self.joiner, Joiner::None);
-            if joiner == Joiner::Split {
-                self.doubts.raise(Doubt::SplitJoiner);
-            }
-            if joiner != Joiner::None {
-                out.extend_from_slice(ZERO_WIDTH_JOINER.encode_utf8(&mut [0; 4]).as_bytes());
-            }
+            self.write_joiner(out);
             out.extend_from_slice(whole.encode_utf8(&mut [0; 4]).as_bytes());
             if self.repeats(whole) {
                 self.last = Last::Character(whole);

@@ -19,6 +19,18 @@ fn tmux(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn ascii_takes_a_joiner_where_tmux_does_not_collect_it() {
+    let mut out = Vec::new();
+    let cases = [("", false), ("\x1b[4h", true), ("\x1b[?7l", true), ("\x1b(0", true), ("\x1b[4h\x1b[4l", false)];
+    for (before, joined) in cases {
+        let mut filter = Filter::new(Dialect::Tmux { version: (3, 3) }, 80);
+        let text = format!("{before}\u{1f6dd}\u{200d}ab");
+        let shown = String::from_utf8(filter.feed(text.as_bytes(), &mut out).to_vec()).expect("text");
+        assert_eq!(shown.ends_with("\u{200d}ab"), joined, "{before:?}: {shown:?}");
+    }
+}
+
+#[test]
 fn common_output_passes_unchanged() {
     for text in [
         "plain text\r\n\tand more\x08\x07",

@@ -236,12 +236,14 @@ impl Widths {
     /// Whether a character joins a cell with this text, and if so, whether it makes it wide.
     fn joins(&self, cell: &str, next: char) -> Option<bool> {
         let zero = self.of(next) == Width::Zero || next == ZERO_WIDTH_JOINER;
-        let after_joiner = cell.ends_with(ZERO_WIDTH_JOINER) && !next.is_ascii();
+        let behind_joiner = cell.ends_with(ZERO_WIDTH_JOINER);
+        let after_joiner = behind_joiner && !next.is_ascii();
         match self.join {
             Join::ZeroWidth => zero.then_some(false),
             Join::Joiner => {
                 let fits = cell.len() + next.len_utf8() <= CELL_BYTES;
-                (fits && (zero || after_joiner)).then_some(false)
+                // tmux keeps no joiner in a cell without what it joins, be that ASCII.
+                (fits && (zero || behind_joiner)).then_some(false)
             }
             Join::Clusters => {
                 let modifier = is_modifier(next) && cell.len() > 1;
@@ -353,6 +355,8 @@ mod tests {
         let coder = "👩\u{200d}💻!";
         assert_eq!(tmux((3, 3)).columns(coder), 3);
         assert_eq!(tmux((3, 5)).columns(coder), 3);
+        assert_eq!(tmux((3, 3)).columns("👩\u{200d}x!"), 3);
+        assert_eq!(tmux((3, 5)).columns("👩\u{200d}x!"), 4);
         assert_eq!(Widths::assumed(Dialect::Pty).columns(coder), 5);
         assert_eq!(
             cells(&tmux((3, 3)), "a\u{301}❤\u{fe0f}👍🏽"),

@@ -268,6 +268,11 @@ impl State {
         self.flags.wrap
     }
 
+    /// Whether characters are inserted.
+    pub(crate) fn inserts(&self) -> bool {
+        self.flags.insert
+    }
+
     /// Whether addresses are relative to the margins.
     pub(crate) fn has_origin(&self) -> bool {
         self.flags.origin

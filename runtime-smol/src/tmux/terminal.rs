@@ -138,6 +138,7 @@ impl Terminal {
         if std::mem::take(&mut self.unsynchronised) {
             self.filter.restart();
             self.filter.set_wraps(state.wraps());
+            self.filter.set_inserts(state.inserts());
             self.filter.set_absolute(!state.has_origin());
             self.filter.feed(begun, &mut Vec::new());
             self.string = self.filter.string().map(|string| (string, Instant::now()));

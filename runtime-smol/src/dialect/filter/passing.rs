@@ -8,6 +8,10 @@ use super::{ESC, Filter, Joiner, Last};
 impl Filter {
     /// How many bytes are canonical as they are. Remembers the last character of them.
     pub(super) fn pass(&mut self, bytes: &[u8]) -> usize {
+        if self.joiner == Joiner::Kept || self.joins_ascii() {
+            // What is next may be joined, also ASCII.
+            return 0;
+        }
         let bytes = match self.returns {
             true => &bytes[..memchr::memchr3(0x0a, 0x0b, 0x0c, bytes).unwrap_or(bytes.len())],
             false => bytes,

@@ -27,6 +27,8 @@ interface PrintingCore extends Core {
 const ZERO_WIDTH_JOINER = 0x200d;
 /** To the counter of widths: a joiner stands before what comes next. */
 const JOINER_BEFORE = 8 | 1;
+/** To the counter of widths: the last character was a joiner. */
+const JOINER = 8;
 /** Bytes of a cell's characters that tmux keeps. What would be more is left out. */
 const CELL_BYTES = 21;
 
@@ -142,7 +144,7 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
       if (bounded && printing.repeats !== null && printing.repeats-- <= 0) break;
       let code = data[at] ?? 0;
       // A line that is drawn is the letter that stands for it.
-      const properties = code < 0x80 ? ASCII : unicode.charProperties(code, state);
+      const properties = code < 0x80 && !(state & JOINER) ? ASCII : unicode.charProperties(code, state);
       if (code < 127 && charset) code = charset[String.fromCharCode(code)]?.charCodeAt(0) ?? code;
       const joins = (properties & 1) !== 0;
       const width = (properties >> 1) & 3;

@@ -103,9 +103,11 @@ class WidthCounter {
   }
 
   charProperties(codepoint: number, preceding: number): number {
-    if (codepoint < 0x80) return properties(false, 1, false, 1);
+    // Before 3.4 a joiner takes ASCII along too; the node sends it only where it does.
+    const joinsAscii = this.current.join === "joiner" && (preceding & 8) !== 0;
+    if (codepoint < 0x80 && !joinsAscii) return properties(false, 1, false, 1);
     const width = this.wcwidth(codepoint);
-    const bytes = codepoint < 0x800 ? 2 : codepoint < 0x10000 ? 3 : 4;
+    const bytes = codepoint < 0x80 ? 1 : codepoint < 0x800 ? 2 : codepoint < 0x10000 ? 3 : 4;
     const zwj = codepoint === ZERO_WIDTH_JOINER;
     const alone = properties(false, width, false, bytes);
     const zero = width === 0 || zwj;
