@@ -5,7 +5,7 @@ mod routes;
 use crate::bounded;
 use crate::circuits::Circuits;
 use crate::command::Command;
-use crate::directory::{self, BackendKind, Directory, News, RestoredAgent, RestoredQueue, Undecodable};
+use crate::directory::{self, BackendKind, Directory, News, RestoredAgent, RestoredQueue, Signal, Undecodable};
 use crate::error::{ConfigError, Violation};
 use crate::id::{AgentId, CommandId, NodeId, TerminalId};
 use crate::input::{Input, TerminalInput};
@@ -175,6 +175,14 @@ impl Node {
     #[must_use]
     pub fn view(&self) -> View<'_> {
         View { node: self }
+    }
+
+    /// Whether this input shows, on a program's line for texts, one that was sent and whose effect is looked for. A recording keeps that
+    /// instead of the line, which is as secret as the text.
+    #[must_use]
+    pub fn shows_sent_text(&self, input: &Input<'_>) -> bool {
+        let Input::Terminal(terminal, TerminalInput::Signal(Signal::Screen(reading))) = input else { return false };
+        reading.composer.as_ref().is_some_and(|composer| self.directory.shows_sent_text(*terminal, &composer.line))
     }
 
     /// Every invariant of every component. For the simulator and the fuzzer: it looks at everything.

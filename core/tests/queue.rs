@@ -2,6 +2,7 @@
 
 mod desk;
 
+use consort_core::TerminalId;
 use consort_core::command::{Fate, QueuedText, WhenBusy};
 use consort_core::directory::signal::{Choice, Composer, Dialog, Question, Reading, Report};
 use consort_core::directory::{Signal, StateKind};
@@ -39,6 +40,8 @@ struct Owner {
     line: Option<&'static str>,
     /// How often Enter was pressed once more.
     enters: usize,
+    /// Of each look, whether it showed a text whose effect was looked for.
+    shown: Vec<bool>,
 }
 
 impl Owner {
@@ -58,6 +61,7 @@ impl Owner {
             looks: 0,
             line: None,
             enters: 0,
+            shown: Vec::new(),
         };
         owner.take(said);
         owner.wait(20_000);
@@ -87,8 +91,10 @@ impl Owner {
         while let Some(output) = all.pop_front() {
             match output {
                 Output::Terminal(_, TerminalOutput::ReadScreen) => {
-                    let reading = self.reading();
-                    all.extend(self.desk.terminal(A, TerminalInput::Signal(reading)));
+                    let reading = TerminalInput::Signal(self.reading());
+                    let input = Input::Terminal(TerminalId { agent: A, pane: PANE }, reading.clone());
+                    self.shown.push(self.desk.node.node().shows_sent_text(&input));
+                    all.extend(self.desk.terminal(A, reading));
                 }
                 Output::Store(id, operation) => self.stores.push_back((id, operation)),
                 Output::Backend(id, BackendOperation::Paste { text, submit, .. }) => {
@@ -423,8 +429,10 @@ fn enter_is_pressed_once_more_if_the_text_is_still_there_and_what_became_of_it_i
     assert_eq!((owner.enters, owner.replies.len()), (0, 0), "the program may be slow");
     owner.wait(2_000);
     assert_eq!(owner.enters, 1);
+    assert!(std::mem::take(&mut owner.shown).ends_with(&[true]), "a recording keeps that it is there");
     owner.line = Some("");
     owner.wait(1_000);
+    assert!(!owner.shown.contains(&true), "and that it has gone");
     assert!(matches!(owner.replies[..], [Ok(Reply::Sent { bytes: 6, submitted: true })]), "{:?}", owner.replies);
     owner.send("and that", WhenBusy::Refuse);
     owner.line = Some("and that");

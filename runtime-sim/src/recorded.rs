@@ -47,8 +47,8 @@ impl Recorded {
         Box::new(RecordingSeal::new(seal, self.tape.clone(), false))
     }
 
-    pub(crate) fn input(&mut self, now: Instant, input: &Input<'_>) {
-        self.recorder.input(now, input);
+    pub(crate) fn input(&mut self, node: &Node, now: Instant, input: &Input<'_>) {
+        self.recorder.input(now, input, node.shows_sent_text(input));
     }
 
     pub(crate) fn output(&mut self, output: &Output) {

@@ -483,7 +483,7 @@ impl World {
         self.trace.time(at, self.agenda.now());
         let (now, input) = (host.clock.at(self.agenda.now()), input.unwrap_or(Input::Wake));
         if let Some(recorded) = &mut host.recorded {
-            recorded.input(now, &input);
+            recorded.input(node.node(), now, &input);
         }
         node.handle(now, input);
         while let Some(output) = self.hosts[at].monitor.as_mut().and_then(Monitor::poll_output) {

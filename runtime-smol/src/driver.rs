@@ -450,7 +450,7 @@ impl Driver {
     /// The only place where the node is told anything.
     fn feed(&mut self, now: Instant, input: Input<'_>) {
         if let Some(recorder) = &mut self.recorder {
-            recorder.input(now, &input);
+            recorder.input(now, &input, node(&self.core).shows_sent_text(&input));
         }
         self.core.handle(now, input);
         while let Some(output) = self.core.poll_output() {

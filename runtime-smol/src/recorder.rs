@@ -243,7 +243,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let options = options(&folder, 1 << 20);
         let recording = Recording::begin(&options, &header(1_767_225_599_007)).unwrap();
-        recording.recorder().input(consort_core::Instant::START, &Input::Wake);
+        recording.recorder().input(consort_core::Instant::START, &Input::Wake, false);
         drop(recording);
         let files = files(&options);
         assert_eq!(files, [options.directory.join("2025-12-31T23-59-59.007Z.recording")]);
@@ -293,7 +293,7 @@ mod tests {
         let recording = Recording::begin(&options, &header(1)).unwrap();
         let mut recorder = recording.recorder();
         while recording.tape.is_running() {
-            recorder.input(consort_core::Instant::START, &Input::Wake);
+            recorder.input(consort_core::Instant::START, &Input::Wake, false);
         }
         drop(recording);
         let path = &files(&options)[0];

@@ -59,6 +59,12 @@ impl Directory {
         self.decide(now, terminal.agent, out);
     }
 
+    /// Whether a text that was sent stands on the line that a terminal is seen to have.
+    pub(crate) fn shows_sent_text(&self, terminal: TerminalId, line: &str) -> bool {
+        let confirms = self.agents.get(&terminal.agent).map_or(&[][..], |agent| &agent.confirms);
+        confirms.iter().any(|confirm| confirm.terminal == terminal && holds(&confirm.text, line))
+    }
+
     /// The screens that are to be read again.
     pub(super) fn look_again(&mut self, now: Instant, id: AgentId, out: &mut Out) {
         let Some(agent) = self.agents.get_mut(&id) else { return };

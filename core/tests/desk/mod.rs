@@ -21,7 +21,7 @@ pub(crate) fn at(agent: AgentId) -> AgentAddress {
 
 /// A node under the contract monitor, and what it has said since it was last asked.
 pub(crate) struct Desk {
-    node: Monitor,
+    pub(crate) node: Monitor,
     now: u64,
     next_viewer: u64,
     next_command: u64,

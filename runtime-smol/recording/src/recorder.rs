@@ -23,12 +23,12 @@ impl Recorder {
         Recorder { tape, all, room: Room::default(), followed: Fingerprint::default() }
     }
 
-    /// The node is told this now: called before it is.
-    pub fn input(&mut self, now: Instant, input: &Input<'_>) {
+    /// The node gets this input now: called before it does, with what `Node::shows_sent_text` says of it.
+    pub fn input(&mut self, now: Instant, input: &Input<'_>, shows_sent_text: bool) {
         if self.all {
             return self.tape.append(&Record::Input(now.as_millis(), input.clone()));
         }
-        self.tape.append(&Record::Input(now.as_millis(), redact::input(input, &mut self.room)));
+        self.tape.append(&Record::Input(now.as_millis(), redact::input(input, shows_sent_text, &mut self.room)));
     }
 
     /// The node wants this done.

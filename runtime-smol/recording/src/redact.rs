@@ -1,6 +1,7 @@
 //! Inputs without what is secret in them: of the same lengths, so that a node does the same.
 
 use consort_core::command::{AnswerWith, Command};
+use consort_core::directory::Signal;
 use consort_core::input::{ProcessInfo, ScreenText};
 use consort_core::limits::{LINK_FRAME_BYTES, PARCEL_BYTES};
 use consort_core::redact::{self, FILLER};
@@ -47,10 +48,20 @@ impl Room {
     }
 }
 
-/// The same input without secrets. `room` is where what it then consists of is kept.
+/// The same input without secrets; `shows_sent_text` as `Node::shows_sent_text` says of it. `room` is where what it then consists of is
+/// kept.
 #[must_use]
-pub fn input<'a>(input: &'a Input<'a>, room: &'a mut Room) -> Input<'a> {
+pub fn input<'a>(input: &'a Input<'a>, shows_sent_text: bool, room: &'a mut Room) -> Input<'a> {
     match input {
+        // What stands on a program's line for texts is as secret as what was sent. To a node it matters only whether that is it.
+        Input::Terminal(id, TerminalInput::Signal(Signal::Screen(reading))) if reading.composer.is_some() => {
+            let mut reading = reading.clone();
+            if let Some(composer) = &mut reading.composer {
+                composer.line.clear();
+                composer.pasted |= shows_sent_text;
+            }
+            Input::Terminal(*id, TerminalInput::Signal(Signal::Screen(reading)))
+        }
         Input::Terminal(id, TerminalInput::Output(bytes)) => {
             Input::Terminal(*id, TerminalInput::Output(room.filler(bytes.len())))
         }
@@ -155,6 +166,8 @@ fn process(info: &mut ProcessInfo) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use consort_core::directory::signal::{Composer, Reading};
+    use consort_core::{AgentId, TerminalId};
 
     #[test]
     fn arguments_that_were_typed_in_a_terminal_are_left_out() {
@@ -163,5 +176,19 @@ mod tests {
         reply(&mut read);
         let Reply::Process(info) = read else { panic!("{read:?}") };
         assert!(info.args.len() == 2 && info.args[1].len() == 6 && info.args[1] != "secret", "{:?}", info.args);
+    }
+
+    #[test]
+    fn what_stands_on_the_line_of_a_program_is_left_out_and_whether_it_was_sent_is_kept() {
+        let terminal = TerminalId { agent: AgentId(1), pane: 0 };
+        for held in [false, true] {
+            let composer = Some(Composer { line: "my secret plan".into(), pasted: false });
+            let reading = Reading { composer, ..Reading::default() };
+            let read = Input::Terminal(terminal, TerminalInput::Signal(Signal::Screen(reading)));
+            let mut room = Room::default();
+            let kept = input(&read, held, &mut room);
+            let Input::Terminal(_, TerminalInput::Signal(Signal::Screen(kept))) = kept else { panic!("{kept:?}") };
+            assert_eq!(kept.composer, Some(Composer { line: String::new(), pasted: held }));
+        }
     }
 }
