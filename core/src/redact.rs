@@ -29,8 +29,5 @@ pub fn stored(key: &str, bytes: &[u8]) -> Result<Vec<u8>, Undecodable> {
     if directory::owns_queue(key) {
         return directory::redacted_queue(key, bytes);
     }
-    if directory::owns_queue(key) {
-        return directory::redacted_queue(key, bytes);
-    }
     directory::redacted_record(key, bytes)
 }

@@ -152,7 +152,8 @@ impl Node for ApiNode {
     fn hook(&self, message: HookMessage) {
         // Panes are numbered by their server: of another one's nothing is known here.
         let ours = self.tmux.get().socket;
-        let tmux = message.tmux.clone().filter(|(socket, _)| ours.as_ref() == Some(socket));
+        let tmux =
+            message.tmux.clone().filter(|(socket, _)| ours.as_ref().is_some_and(|ours| is_same_file(ours, socket)));
         self.handle.hook(HookMessage { tmux, ..message });
     }
 
@@ -180,6 +181,12 @@ impl Node for ApiNode {
             listening: reach.listening.iter().map(ToString::to_string).collect(),
         }
     }
+}
+
+/// Whether two paths lead to the same file, whatever links are on the way: macOS has its `/tmp` in `/private`.
+fn is_same_file(one: &str, other: &str) -> bool {
+    let real = |path: &str| std::fs::canonicalize(path).ok();
+    one == other || real(one).is_some_and(|one| real(other) == Some(one))
 }
 
 /// The number of an invite as it is written.

@@ -74,15 +74,24 @@ const REMOVE: Change = Change {
 /// Changes files after a person has seen how.
 fn change<'a>(places: impl Iterator<Item = &'a Place<'a>>, yes: bool, change: &Change) -> Result<(), Failure> {
     let mut changes = Vec::new();
+    let mut failed = None;
     for place in places {
-        let before = place.read()?;
-        let after = (change.after)(place, &before)?;
-        if after.as_deref().unwrap_or_default() != before {
-            changes.push((place, before, after));
+        let planned = place.read().and_then(|before| Ok(((change.after)(place, &before)?, before)));
+        match planned {
+            Ok((after, before)) if after.as_deref().unwrap_or_default() != before => {
+                changes.push((place, before, after))
+            }
+            Ok(_) => {}
+            // The files of other programs are changed all the same.
+            Err(failure) => {
+                if let Some(earlier) = failed.replace(failure) {
+                    output::line(&earlier.to_string())?;
+                }
+            }
         }
     }
     if changes.is_empty() {
-        return output::line("There is nothing to change.");
+        return failed.map_or_else(|| output::line("There is nothing to change."), Err);
     }
     for (place, before, after) in &changes {
         output::line(&place.described(before, after.as_deref()))?;
@@ -95,7 +104,8 @@ fn change<'a>(places: impl Iterator<Item = &'a Place<'a>>, yes: bool, change: &C
             output::line(&place.hooks.remark)?;
         }
     }
-    output::done(change.done)
+    output::done(change.done)?;
+    failed.map_or(Ok(()), Err)
 }
 
 /// The settings of one program.

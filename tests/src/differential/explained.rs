@@ -75,8 +75,10 @@ fn has_joined_blank(own: &Grid) -> bool {
     own.screen.iter().chain(&own.history).any(joined)
 }
 
+/// Whether the rows with text are the same: what an erasure leaves is blank, in whatever colour.
 fn only_blank_rows_differ(own: &[Vec<Cell>], shown: &[Vec<Cell>]) -> bool {
-    let used = |rows: &[Vec<Cell>]| rows.iter().filter(|row| !row.is_empty()).cloned().collect::<Vec<_>>();
+    let has_text = |row: &&Vec<Cell>| row.iter().any(|cell| cell.text != " ");
+    let used = |rows: &[Vec<Cell>]| rows.iter().filter(has_text).cloned().collect::<Vec<_>>();
     rows_differ_but("", &used(own), &used(shown), Compared::TMUX, &|_, _| false).is_none()
 }
 

@@ -6,6 +6,7 @@ use crate::http::{Clock, Problem, Response};
 use consort_core::command::{Command, WhenBusy};
 use consort_core::{AgentAddress, Refusal, Reply};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
@@ -34,6 +35,11 @@ impl Api {
         }
         let addresses: Vec<Option<AgentAddress>> =
             wish.agents.iter().map(|id| AgentAddress::read_at(self.facts.id, id).ok()).collect();
+        let mut named = BTreeSet::new();
+        let mut all_named = wish.agents.iter().zip(&addresses);
+        if let Some((id, _)) = all_named.find(|(_, address)| address.is_some_and(|address| !named.insert(address))) {
+            return Err(Problem::invalid(format!("{id} is named twice."), "Name each agent once."));
+        }
         let send = |address: AgentAddress| {
             let (agent, pane, text, unix_ms) = (address.agent, None, wish.text.clone(), clock.unix_ms);
             let command = match (wish.queue, wish.now || wish.anyway) {

@@ -403,12 +403,20 @@ fn every_reply_has_its_answer() {
 
 #[test]
 fn a_long_text_goes_to_few_agents_at_a_time() {
-    let send = |agents: usize| {
-        let body = serde_json::json!({ "agents": vec![AGENT.to_string(); agents], "text": "x".repeat(1 << 20) });
+    let send = |agents: u64| {
+        let agents: Vec<String> = (1..=agents).map(|number| AgentId(number).to_string()).collect();
+        let body = serde_json::json!({ "agents": agents, "text": "x".repeat(1 << 20) });
         with(Ok(Reply::Sent { bytes: 1 << 20, submitted: true })).ask("POST", "/api/send", &body.to_string())
     };
     assert_eq!(json(&send(2))["results"][0]["submitted"], true);
     assert_eq!(code(&send(33)), (400, "invalid".into()));
+}
+
+#[test]
+fn an_agent_that_is_named_twice_gets_no_text_twice() {
+    let body = serde_json::json!({ "agents": [AGENT.to_string(), AGENT.to_string()], "text": "go on" });
+    let response = with(Ok(Reply::Sent { bytes: 5, submitted: true })).ask("POST", "/api/send", &body.to_string());
+    assert_eq!(code(&response), (400, "invalid".into()));
 }
 
 #[test]
