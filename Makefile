@@ -29,9 +29,8 @@ ui: ## TypeScript check and tests of the dashboard
 	cd web/ui && npm run --silent check && npm test --silent
 
 # Properties are tested with the same cases every time: what fails here fails again. `make sim` draws new ones.
-# Most tests wait for processes: two for each core keep the machine busy.
 rust: ## Rust tests: unit, property, real processes, fuzz corpora
-	PROPTEST_RNG_SEED=1 RUST_TEST_THREADS=$$((2 * $$(getconf _NPROCESSORS_ONLN))) $(CARGO) test --workspace --quiet
+	PROPTEST_RNG_SEED=1 $(CARGO) test --workspace --quiet
 
 # make tmux SUITES="bullseye trixie forky sid" tries all that the archive has; 3.1c, of bullseye, has to be refused.
 .PHONY: tmux

@@ -357,18 +357,18 @@ fn shortened(text: &str) -> String {
 }
 
 impl Engine {
-    /// Waits until a list that is asked for from now on has been reported.
-    pub(crate) async fn list_now(&self) {
+    /// Waits until a list that is asked for from now on has been reported. Returns whether it was: it goes with a connection that ends.
+    pub(crate) async fn list_now(&self) -> bool {
         let (sender, receiver) = async_channel::bounded(1);
         {
             let mut state = self.state.borrow_mut();
             if state.monitor.is_none() {
-                return;
+                return false;
             }
             state.listing.waiting_next.push(sender);
             state.list();
         }
-        let _ = receiver.recv().await;
+        receiver.recv().await.is_ok()
     }
 }
 

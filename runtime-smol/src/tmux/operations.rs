@@ -74,12 +74,14 @@ impl Engine {
         })
     }
 
-    /// Waits for the next connection and what it lists.
+    /// Waits until a connection has listed everything: this one, or the next.
     async fn reconnected(&self, start: Instant) {
-        while !self.state.borrow().identified && start.elapsed() < RECONNECT_TIME {
+        while start.elapsed() < RECONNECT_TIME {
+            if self.state.borrow().identified && self.list_now().await {
+                return;
+            }
             smol::Timer::after(LOOK_AGAIN).await;
         }
-        self.list_now().await;
     }
 
     /// Ends a session. With the last one the server ends too, and may take its answer with it.
@@ -154,7 +156,7 @@ impl Engine {
             }
         }
         handover.leave();
-        self.list_now().await;
+        self.reconnected(Instant::now()).await;
         if self.state.borrow().agents.contains_key(&spec.agent) {
             return Ok(OperationDone::Done);
         }
