@@ -13,7 +13,12 @@ const KNOWN_WRONG: &[(Program, &str, &str)] = &[
 
 /// Rows that are right in some runs and wrong in others: shown as idle at its login; shown as done after `/clear`, as nobody has looked
 /// at the work before.
-const UNSTEADY: &[(Program, &str, &str)] = &[(Program::Codex, "login", "*"), (Program::Codex, "cleared", "*")];
+const UNSTEADY: &[(Program, &str, &str)] = &[
+    (Program::Claude, "trust", "*"),
+    (Program::Codex, "cleared", "*"),
+    (Program::Codex, "login", "*"),
+    (Program::Codex, "trust", "*"),
+];
 
 fn is_in(list: &[(Program, &str, &str)], row: &Row) -> bool {
     list.iter().any(|(program, situation, backend)| {
