@@ -207,6 +207,8 @@ pub const PRINTING_TIME: Duration = Duration::from_secs(3);
 /// A program that has printed nothing for this long has drawn what it draws: its screen is read. Above a second, as tmux is asked for
 /// activity once a second.
 pub const SETTLE_TIME: Duration = Duration::from_millis(1_100);
+/// After a sign of activity more may be printed for this long without another sign: tmux gives its time in whole seconds.
+pub const ACTIVITY_TIME: Duration = Duration::from_millis(1_050);
 /// The screen of a program that prints again is read this soon.
 pub const FIRST_READ_TIME: Duration = Duration::from_millis(400);
 /// Time between two looks at the screen of a program that goes on printing: at first, at most while it asks, at most otherwise. It doubles
@@ -235,6 +237,8 @@ pub const CONFIRM_LOOK_TIME: Duration = Duration::from_millis(300);
 pub const ENTER_AGAIN_TIME: Duration = Duration::from_millis(1_500);
 /// A text that is on its line this long after the last Enter was not taken.
 pub const CONFIRM_TIME: Duration = Duration::from_secs(5);
+/// A long text is given this much more for each so many bytes of it, and at most that.
+pub const CONFIRM_MORE: (Duration, usize, Duration) = (Duration::from_secs(1), 10 << 10, Duration::from_secs(20));
 /// Characters by which a text is recognised on a program's line.
 pub const CONFIRM_CHARS: usize = 24;
 /// A hook that reported work is not believed any more when the terminal has printed nothing for this long.

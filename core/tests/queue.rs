@@ -443,6 +443,20 @@ fn enter_is_pressed_once_more_if_the_text_is_still_there_and_what_became_of_it_i
 }
 
 #[test]
+fn a_long_text_may_stand_on_its_line_for_longer() {
+    let mut owner = Owner::new(BTreeMap::new());
+    owner.line = Some("");
+    owner.send(&"a long text ".repeat(8_000), WhenBusy::Refuse);
+    owner.line = Some("a long text");
+    owner.pasted();
+    owner.wait(10_000);
+    assert!(owner.replies.is_empty(), "the program works on it: {:?}", owner.replies);
+    owner.line = Some("");
+    owner.wait(1_000);
+    assert!(matches!(owner.replies[..], [Ok(Reply::Sent { submitted: true, .. })]), "{:?}", owner.replies);
+}
+
+#[test]
 fn enter_is_not_pressed_again_into_a_question_or_where_the_text_has_gone() {
     for (line, show) in [(Some(""), Show::Rest), (None, Show::Rest), (Some("fix it"), Show::Ask)] {
         let mut owner = Owner::new(BTreeMap::new());

@@ -399,7 +399,8 @@ impl TestNode {
             body.len()
         );
         let mut socket = self.way.connect();
-        socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        // Longer than a text waits for a program that starts.
+        socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
         socket.write_all(request.as_bytes()).expect("the request is sent");
         let mut answer = Vec::new();
         socket.read_to_end(&mut answer).expect("the answer comes");

@@ -4,6 +4,7 @@ use consort_tests::{TestNode, wait_for, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 fn names(node: &TestNode) -> Vec<String> {
     node.agents().iter().map(|agent| agent["name"].as_str().expect("a name").to_string()).collect()
@@ -52,6 +53,41 @@ fn the_tmux_server_may_die_and_come_back() {
     wait_until("all are gone", || names(&node).is_empty());
     node.tmux(&["new-session", "-d", "-s", "second", "sh"]);
     node.agent_named("second");
+}
+
+/// tmux gives the time of activity in whole seconds. The program draws twice in one, and the node looks in between: renaming the window
+/// makes it look at once.
+#[test]
+fn a_question_drawn_in_the_second_of_the_last_look_is_shown() {
+    let node = TestNode::start();
+    let script = "until [[ ${EPOCHREALTIME#*[.,]} == 1* ]]; do sleep 0.02; done; echo begins; tmux rename-window begun; sleep 0.7; \
+                  printf 'Deploy, proceed? (y/n) '; read -r answer";
+    let names = ["first", "second", "third"];
+    for name in names {
+        node.create(&json!({ "name": name, "directory": "/", "program": "bash", "args": ["-c", script] }));
+    }
+    for name in names {
+        wait_until("its question is shown", || node.agent_named(name)["state"]["kind"] == "waiting");
+    }
+}
+
+/// Between two complete lists tmux is asked for windows that printed lately: since the last list, however long ago that was.
+#[test]
+fn what_was_printed_while_the_node_stood_still_is_noticed_at_once() {
+    let node = TestNode::start();
+    for round in 0..3 {
+        let (name, file) = (format!("asks-{round}"), node.folder().join(format!("go-{round}")));
+        let script = "until test -e \"$0\"; do sleep 0.05; done; printf 'Deploy, proceed? (y/n) '; read -r answer";
+        node.create(&json!({ "name": name, "directory": "/", "program": "bash", "args": ["-c", script, file] }));
+        wait_until("it rests", || node.agent_named(&name)["state"]["kind"] == "idle");
+        node.signal(Signal::STOP);
+        std::fs::write(&file, "").expect("a file");
+        std::thread::sleep(Duration::from_millis(3_300));
+        node.signal(Signal::CONT);
+        let began = Instant::now();
+        wait_until("its question is shown", || node.agent_named(&name)["state"]["kind"] == "waiting");
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    }
 }
 
 #[test]

@@ -272,7 +272,7 @@ fn programs_whose_hooks_report_are_shown_as_they_are() {
     let rows = table::play_with_hooks(&programs, Version::Pinned);
     println!("{}", table::print(&rows));
     let problem = |verdict: &Verdict| match verdict {
-        Verdict::Wrong(states) => Some(format!("shown as {}", states.join(", "))),
+        Verdict::Wrong { states, .. } => Some(format!("shown as {}", states.join(", "))),
         Verdict::NotBrought(reason) => Some(format!("could not be brought about: {reason}")),
         Verdict::Right { .. } | Verdict::Skipped(_) => None,
     };

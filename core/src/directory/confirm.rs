@@ -6,7 +6,7 @@ use crate::command::Reply;
 use crate::id::{AgentId, CommandId, TerminalId};
 use crate::limits;
 use crate::output::{BackendOperation, Output, TerminalOutput};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -46,6 +46,13 @@ impl Confirm {
     pub(super) fn deadline(&self) -> Instant {
         self.look
     }
+
+    /// How long after Enter the text may still be seen. Programs work on long texts before they show anything.
+    fn patience(&self) -> Duration {
+        let (each, bytes, most) = limits::CONFIRM_MORE;
+        let more = each.as_millis() * (self.text.len() / bytes) as u64;
+        Duration::from_millis(limits::CONFIRM_TIME.as_millis() + more.min(most.as_millis()))
+    }
 }
 
 impl Directory {
@@ -72,7 +79,7 @@ impl Directory {
         let mut over = Vec::new();
         agent.confirms.retain_mut(|confirm| {
             // Nothing was read for this long: a terminal that is gone, or a backend that does not answer.
-            if gone || now >= confirm.entered + limits::CONFIRM_TIME + limits::READ_TIME {
+            if gone || now >= confirm.entered + confirm.patience() + limits::READ_TIME {
                 over.push((confirm.from, confirm.terminal, confirm.text.len()));
                 return false;
             }
@@ -109,7 +116,7 @@ impl Directory {
             let since = now.since(confirm.entered);
             match seen {
                 Seen::Gone => self.confirmed(now, (confirm.from, terminal), confirm.text.len(), Some(true), out),
-                Seen::Held(_) if since >= limits::CONFIRM_TIME => {
+                Seen::Held(_) if since >= confirm.patience() => {
                     self.confirmed(now, (confirm.from, terminal), confirm.text.len(), Some(false), out);
                 }
                 Seen::Held(digest) => {

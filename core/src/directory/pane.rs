@@ -87,6 +87,10 @@ pub(super) struct Pane {
     pub(super) exit_code: Option<i32>,
     bell: bool,
     activity: Option<u64>,
+    /// What it prints until then may not show as activity: a backend that counts in seconds gives the same number again.
+    blind_until: Option<Instant>,
+    /// Its screen was read within that time, and is to be read once more then.
+    again: Option<Instant>,
     title: String,
     title_moved: Option<Instant>,
     title_says: Option<(Report, Instant)>,
@@ -143,6 +147,8 @@ impl Pane {
             exit_code: None,
             bell: false,
             activity: None,
+            blind_until: None,
+            again: None,
             title: String::new(),
             title_moved: None,
             title_says: None,
@@ -188,9 +194,12 @@ impl Pane {
             self.title = sight.title.to_string();
             self.title_moved = Some(now);
         }
-        match self.activity.replace(sight.activity) {
-            Some(before) if before != sight.activity => self.printed(now),
-            _ => {}
+        let before = self.activity.replace(sight.activity);
+        if before != Some(sight.activity) {
+            self.blind_until = Some(now + limits::ACTIVITY_TIME);
+        }
+        if before.is_some_and(|before| before != sight.activity) {
+            self.printed(now);
         }
         (self.active, self.shell, self.bell) = (sight.active, sight.shell, sight.bell);
         self.exit_code = sight.exit_code;
@@ -258,6 +267,7 @@ impl Pane {
     /// Its screen is to be read as soon as possible, whatever was read when: somebody answers its question.
     pub(super) fn read_now(&mut self, now: Instant) {
         self.wanted = None;
+        self.again = self.blind_until.filter(|until| now < *until);
         self.reading_until = Some(now + limits::READ_TIME);
     }
 
@@ -333,7 +343,10 @@ impl Pane {
         self.ready |= reading.dialog.is_some() || rests.is_some_and(|rests| !rests || same);
         let says_the_same = reading.says == self.reading.says && reading.dialog.is_some() == self.asked.is_some();
         let slowest = if reading.dialog.is_some() { limits::READ_PACE.1 } else { limits::READ_PACE.2 };
-        self.pace = if says_the_same {
+        self.pace = if says_the_same && !printed && self.read_at.is_some() {
+            // Nothing new, as nothing was printed: that says nothing about how often to look when something is.
+            self.pace
+        } else if says_the_same {
             slowest.min(Duration::from_millis(2 * self.pace.as_millis()))
         } else {
             limits::READ_PACE.0
@@ -365,7 +378,7 @@ impl Pane {
 
     /// When [`settle`](Self::settle) has something to do.
     fn due(&self) -> Option<Instant> {
-        let wanted = self.wanted?;
+        let Some(wanted) = self.wanted else { return self.again.max(self.again.and(self.reading_until)) };
         let last_sign = self.last_output.max(self.title_moved).max(Some(wanted));
         let quiet = last_sign.map(|at| at + limits::SETTLE_TIME);
         let paced = (wanted + limits::FIRST_READ_TIME).max(self.read_at.map_or(wanted, |at| at + self.pace));

@@ -177,8 +177,11 @@ impl Signals {
         (verdict.kind == StateKind::Working).then_some(verdict.why)
     }
 
-    /// A person typed into a terminal, with keys or a paste.
+    /// A person typed into a terminal, with keys or a paste: that person has seen what came of the work before, whatever is printed now.
     pub(super) fn person_typed(&mut self, now: Instant, pane: u32) {
+        if self.state.kind != StateKind::Working {
+            self.unseen_work = false;
+        }
         if let Some(pane) = self.pane(pane) {
             pane.person_typed_at = Some(now);
         }

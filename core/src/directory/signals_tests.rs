@@ -89,6 +89,22 @@ fn work_that_ended_unseen_is_done_until_somebody_looks() {
 }
 
 #[test]
+fn who_types_has_seen_the_work_before() {
+    let mut signals = running();
+    for second in 0..8 {
+        signals.printed(at(second * 1_000), 1);
+        signals.decide(at(second * 1_000));
+    }
+    title(&mut signals, at(9_000), Some(StateKind::Idle));
+    assert_eq!(kind(&mut signals, at(9_000)).0, StateKind::Done);
+    // A moment after its last output: who only comes to look may not have seen the end of it.
+    signals.looked_at(at(9_100));
+    assert_eq!(kind(&mut signals, at(9_100)).0, StateKind::Done);
+    signals.person_typed(at(9_200), 1);
+    assert_eq!(kind(&mut signals, at(9_200)).0, StateKind::Idle);
+}
+
+#[test]
 fn a_program_that_redraws_every_few_seconds_works_all_the_time() {
     for period in [3_000, 5_000, 10_000] {
         let mut signals = running();
@@ -201,6 +217,31 @@ fn a_question_is_seen_soon_after_it_is_drawn() {
     assert_eq!(kind(&mut signals, due), (StateKind::Waiting, Source::Screen));
     assert_eq!(signals.state().why, "“Proceed?”");
     assert_eq!(signals.state().asked.as_ref().map(|asked| asked.question.choices.len()), Some(2));
+}
+
+/// tmux gives the time of activity in seconds: what is drawn behind our look, in the same second, changes no number.
+#[test]
+fn a_question_drawn_right_after_a_look_is_seen() {
+    let next_look = |signals: &mut Signals, from: u64| {
+        let mut moments = (from..from + 60_000).step_by(10);
+        moments.find(|ms| !signals.settle(at(*ms)).is_empty())
+    };
+    for (begins, activity) in [(0, 1), (10_000, 2)] {
+        let mut signals = running();
+        if begins > 0 {
+            read(&mut signals, at(2_000), screen(""));
+            observe(&mut signals, at(begins), Sight { activity, ..QUIET });
+        }
+        let first = next_look(&mut signals, begins).expect("its screen is read");
+        assert!(first <= begins + 500, "{first}");
+        signals.signal(at(first), 1, screen(""));
+        let second = next_look(&mut signals, first).expect("its screen is read once more");
+        assert!((begins + 1_000..begins + 1_200).contains(&second), "{second}");
+        signals.signal(at(second), 1, screen("Proceed?"));
+        assert_eq!(kind(&mut signals, at(second)), (StateKind::Waiting, Source::Screen));
+        observe(&mut signals, at(second + 1_000), Sight { activity, ..QUIET });
+        assert_eq!(next_look(&mut signals, second), None, "and not again without a reason");
+    }
 }
 
 #[test]

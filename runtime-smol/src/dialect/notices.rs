@@ -136,7 +136,7 @@ impl Notices {
         }
     }
 
-    /// What the parts do together: a question counts most.
+    /// What the parts do together: a question counts most. Progress is work, and what a part says of its work says more.
     fn strongest(&self) -> Option<Report> {
         let rank = |report: &&Report| match report.kind {
             StateKind::Waiting => 3,
@@ -144,7 +144,7 @@ impl Notices {
             StateKind::Working => 1,
             _ => 0,
         };
-        self.records.values().max_by_key(rank).or(self.progress.as_ref()).cloned()
+        self.progress.iter().chain(self.records.values()).max_by_key(rank).cloned()
     }
 
     fn report(&mut self, text: &str) {
@@ -176,6 +176,10 @@ impl Notices {
         let percent = percent.map_or_else(String::new, |percent| format!(" ({percent} %)"));
         let words = if words.is_empty() { String::new() } else { format!(": {}", words.join(": ")) };
         let why = consort_web::hook::line(&format!("{app} says that it {why}{percent}{words}"));
+        if kind == StateKind::Idle {
+            // Not every program takes back the progress that it has shown.
+            self.progress = None;
+        }
         self.records.insert(id, Report { kind, why });
     }
 
@@ -248,6 +252,21 @@ mod tests {
         assert_eq!(notices.said.as_ref().unwrap().kind, StateKind::Working);
         assert_eq!(notices.lost(), Some(Signal::Status(None)));
         assert_eq!(notices.lost(), None);
+    }
+
+    #[test]
+    fn progress_counts_until_a_report_of_rest_behind_it() {
+        let mut notices = Notices::default();
+        let mut said = |bytes: &str| {
+            notices.read(bytes.as_bytes());
+            notices.said.as_ref().map(|report| report.kind)
+        };
+        assert_eq!(said("\x1b]7501;state=idle\x07"), Some(StateKind::Idle));
+        assert_eq!(said("\x1b]9;4;1;30\x07"), Some(StateKind::Working), "a program that rests shows no progress");
+        assert_eq!(said("\x1b]7501;state=blocked\x07"), Some(StateKind::Waiting));
+        assert_eq!(said("\x1b]7501;state=done\x07"), Some(StateKind::Idle));
+        assert_eq!(said("\x1b]9;4;3\x07"), Some(StateKind::Working));
+        assert_eq!(said("\x1b]9;4;0\x07"), Some(StateKind::Idle));
     }
 
     #[test]

@@ -108,6 +108,8 @@ pub(crate) const NOT_RUNNING: &str = "tmux is not running";
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) in_flight: Option<Instant>,
+    /// When the last one was asked for, in Unix time: what printed before that is in it.
+    pub(crate) asked_at: u64,
     pub(crate) again: bool,
     /// A list is about to be asked for.
     pub(crate) soon: bool,

@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 const COALESCE: Duration = Duration::from_millis(20);
 /// Quick lists between two complete ones.
 const QUICK_LISTS: u32 = 9;
-/// A window that printed within so many seconds is listed completely.
-const RECENT_SECONDS: u64 = 2;
+/// A window that printed since the last list was asked for, or within so many seconds before that, is listed completely.
+const RECENT_SECONDS: u64 = 1;
 
 impl State {
     /// Lists everything now, or again after the list that is under way.
@@ -33,6 +33,7 @@ impl State {
             return;
         }
         self.listing.in_flight = Some(Instant::now());
+        self.listing.asked_at = unix_seconds();
         self.listing.again = false;
         let next = std::mem::take(&mut self.listing.waiting_next);
         self.listing.waiting.extend(next);
@@ -55,7 +56,8 @@ impl State {
         self.listing.quick.1 += 1;
         self.listing.in_vain = self.listing.in_vain.saturating_sub(1);
         self.listing.in_flight = Some(Instant::now());
-        let recent = unix_seconds().saturating_sub(RECENT_SECONDS);
+        // On a machine that is busy, the last list may be long ago.
+        let recent = std::mem::replace(&mut self.listing.asked_at, unix_seconds()).saturating_sub(RECENT_SECONDS);
         let line = Line::new("list-clients -F").word(format!("\"{CLIENTS_FORMAT}\""));
         let line = line.then("list-panes -a -F").word(format!("\"{QUICK_FORMAT}\""));
         let line = line.then("list-panes -a -f").word(format!("'#{{e|>=:#{{window_activity}},{recent}}}'"));

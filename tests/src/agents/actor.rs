@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// How long a program may take to show something. Generous: many start at once on a small machine.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// How long a change may take to another node and its command line, on a machine that is busy.
+const ELSEWHERE: Duration = Duration::from_secs(3);
 
 /// Where and how an actor plays.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
@@ -34,9 +36,15 @@ pub struct Actor {
     pub stage: Stage,
     /// Its model.
     pub api: ModelApi,
-    /// Its agent.
+    /// Its agent, by its id on its own node.
     pub agent: String,
+    /// Its agent's name.
+    name: String,
+    /// The question that was answered last, by its id.
+    pub answered: Option<String>,
     node: Arc<TestNode>,
+    /// Another node of the mesh.
+    other: Option<Arc<TestNode>>,
     launch: Launch,
     /// Who looks at it, if somebody does.
     viewer: Option<TestViewer>,
@@ -84,8 +92,9 @@ impl Actor {
         if !stage.hooks {
             env.insert("CONSORT_HOOKS".to_string(), json!("off"));
         }
+        let name = format!("{}-{number}", installed.program.name());
         let agent = node.create(&json!({
-            "name": format!("{}-{number}", installed.program.name()), "directory": launch.directory, "program": launch.program,
+            "name": name, "directory": launch.directory, "program": launch.program,
             "args": launch.args, "env": env, "backend": stage.backend, "cols": 100, "rows": 30, "autostart": false,
         }));
         let mut actor = Actor {
@@ -94,7 +103,10 @@ impl Actor {
             stage,
             api,
             agent,
+            name,
+            answered: None,
             node: Arc::clone(node),
+            other: None,
             launch,
             viewer: None,
             _home: home,
@@ -103,6 +115,80 @@ impl Actor {
             actor.viewer = Some(actor.attach());
         }
         actor
+    }
+
+    /// What another node of the mesh shows of it is looked at as well, and its questions are answered from there.
+    #[must_use]
+    pub fn seen_from(mut self, other: Option<&Arc<TestNode>>) -> Self {
+        self.other = other.cloned();
+        self
+    }
+
+    /// What the other node shows that the agent's own does not, by its API, `consort ls` and `consort questions`, if they do not come
+    /// to agree.
+    ///
+    /// # Panics
+    /// If a node does not answer.
+    #[must_use]
+    pub fn difference_elsewhere(&self) -> Option<String> {
+        let other = self.other.as_ref()?;
+        let shown = |agent: &Value| json!([agent["state"]["kind"], agent["state"]["question"]]);
+        let list = |words: &[&str]| -> Vec<Value> {
+            let (code, list, error) = other.cli(words);
+            assert_eq!(code, 0, "{words:?}: {error}");
+            serde_json::from_str(&list).expect("JSON")
+        };
+        let until = Instant::now() + ELSEWHERE;
+        loop {
+            let own = shown(&self.node.get(&format!("/api/agents/{}", self.agent))["agent"]);
+            let of = |agents: Vec<Value>| agents.iter().find(|agent| agent["name"] == *self.name).map(shown);
+            let question = list(&["questions", "--json"]).into_iter().find(|asked| asked["name"] == *self.name);
+            let question = question.map_or(Value::Null, |asked| asked["question"].clone());
+            let found = [of(other.agents()), of(list(&["ls", "--json"])), Some(json!([own[0], question]))];
+            if found.iter().all(|found| found.as_ref() == Some(&own)) {
+                return None;
+            }
+            if Instant::now() > until {
+                let found = found.map(|found| found.map_or("nothing".to_owned(), |found| found.to_string()));
+                return Some(format!("{own} here, and on the other node {}", found.join(", ")));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Answers its question with the first of the choices, by the command line of the other node, and keeps the question's id.
+    ///
+    /// # Errors
+    /// If that is refused.
+    pub fn answer(&mut self) -> Result<(), String> {
+        let agent = self.node.get(&format!("/api/agents/{}", self.agent))["agent"].clone();
+        let question = &agent["state"]["question"];
+        let id = question["id"].as_str().ok_or("it asks nothing")?.to_owned();
+        let key = question["choices"][0]["key"].as_str().ok_or("its question has no choices")?;
+        let node = self.other.as_ref().unwrap_or(&self.node);
+        let (code, _, error) = node.cli(&["answer", &self.name, key]);
+        self.answered = Some(id);
+        if code == 0 { Ok(()) } else { Err(format!("not answered: {error}")) }
+    }
+
+    /// Answers the question that was answered already, which is another one by now: it has to be refused.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn answer_again(&self) -> Result<(), String> {
+        let body = json!({ "question": self.answered.as_ref().ok_or("nothing was answered")?, "choice": "1" });
+        let node = self.other.as_ref().unwrap_or(&self.node);
+        let agent = node.agent_named(&self.name)["id"].clone();
+        let path = format!("/api/agents/{}/answer", agent.as_str().unwrap_or_default());
+        let (status, answer) = node.http("POST", &path, Some(&body));
+        let refused = status == 409 && answer["error"]["code"] == "question-changed";
+        if refused { Ok(()) } else { Err(format!("not refused as it should be: {status} {answer}")) }
+    }
+
+    /// Whether a file is in the folder that it works in.
+    #[must_use]
+    pub fn has_file(&self, name: &str) -> bool {
+        self.launch.directory.join(name).is_file()
     }
 
     fn attach(&self) -> TestViewer {
@@ -151,6 +237,16 @@ impl Actor {
             viewer.read();
         }
         self.node.get(&format!("/api/agents/{}", self.agent))["agent"]["state"].clone()
+    }
+
+    /// Why the node shows what it shows, and the screen, for whoever looks for the reason of a wrong state.
+    #[must_use]
+    pub fn evidence(&self) -> String {
+        let (_, explained, error) = self.node.cli(&["explain", &self.name]);
+        let (_, screen) = self.node.http("GET", &format!("/api/agents/{}/screen", self.agent), None);
+        let screen = screen["text"].as_str().unwrap_or_default();
+        let lines: Vec<&str> = screen.lines().filter(|line| !line.trim().is_empty()).collect();
+        format!("{explained}{error}---\n{}\n---", lines.join("\n"))
     }
 
     /// Waits until the screen fulfils a condition.
@@ -202,14 +298,14 @@ impl Actor {
         Ok(())
     }
 
-    /// Sends a prompt as a program does that knows nothing of the screen.
+    /// Sends a prompt as a program does that knows nothing of the screen, and gives what the node says of it.
     ///
     /// # Errors
     /// If the node refuses it.
-    pub fn send(&self, text: &str) -> Result<(), String> {
+    pub fn send(&self, text: &str) -> Result<Value, String> {
         let body = json!({ "text": text, "submit": true });
         let (status, answer) = self.node.http("POST", &format!("/api/agents/{}/input", self.agent), Some(&body));
-        if status == 200 { Ok(()) } else { Err(format!("not sent: {answer}")) }
+        if status == 200 { Ok(answer) } else { Err(format!("not sent: {answer}")) }
     }
 
     /// Ends its process as a crash does.

@@ -254,8 +254,7 @@ fn codex(launch: &mut Launch, home: &Path, api: &str, setup: Setup) {
     let config = format!(
         "model = \"gpt-5\"\n{provider}check_for_update_on_startup = false\n{policy}\
          [features]\ndefault_mode_request_user_input = true\n[analytics]\nenabled = false\n\
-         [model_providers.test]\nname = \"Test\"\nbase_url = \"{api}/v1\"\nwire_api = \"responses\"\n\
-         request_max_retries = 12\nstream_max_retries = 4\n{trust}"
+         [model_providers.test]\nname = \"Test\"\nbase_url = \"{api}/v1\"\nwire_api = \"responses\"\n{trust}"
     );
     write(&folder.join("config.toml"), &config);
     launch.arguments(&["--no-daemon"]);

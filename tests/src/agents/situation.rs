@@ -4,7 +4,7 @@
 use super::actor::{Actor, Look};
 use super::program::{Program, Setup};
 use crate::ModelApi;
-use crate::model::{Exchange, Progress, Scene, Tool};
+use crate::model::{APPROVED, Exchange, Progress, Scene, Tool};
 use std::time::{Duration, Instant};
 
 /// A situation in the life of an agent.
@@ -24,8 +24,12 @@ pub enum Situation {
     Permission,
     /// The same, with another choice marked than the first.
     CursorMoved,
+    /// The question was answered, from another machine.
+    Answered,
     /// It asks a question with choices.
     Question,
+    /// The same, after an answer to the question before it was refused.
+    Changed,
     /// It shows a plan and asks for approval.
     Plan,
     /// It asks whether it may trust the folder.
@@ -59,8 +63,9 @@ pub enum Situation {
 }
 
 use Situation::{
-    Cleared, Crashed, CursorMoved, Delegated, Early, Exited, Finished, Interrupted, Login, Overloaded, Permission,
-    Plan, ProseQuestion, ProseWork, Question, Quota, Refused, Rest, Retrying, Silent, Thinking, Trust, Working,
+    Answered, Changed, Cleared, Crashed, CursorMoved, Delegated, Early, Exited, Finished, Interrupted, Login,
+    Overloaded, Permission, Plan, ProseQuestion, ProseWork, Question, Quota, Refused, Rest, Retrying, Silent, Thinking,
+    Trust, Working,
 };
 
 /// What one program plays from its start to its end.
@@ -80,7 +85,20 @@ pub const PLAYS: [Play; 5] = [
     },
     Play {
         setup: Setup::Ready,
-        situations: &[Early, Permission, CursorMoved, Question, Silent, Quota, Refused, Overloaded, Retrying, Crashed],
+        situations: &[
+            Early,
+            Permission,
+            CursorMoved,
+            Answered,
+            Question,
+            Changed,
+            Silent,
+            Quota,
+            Refused,
+            Overloaded,
+            Retrying,
+            Crashed,
+        ],
     },
     Play { setup: Setup::Planning, situations: &[Plan] },
     Play { setup: Setup::Untrusted, situations: &[Trust] },
@@ -108,6 +126,8 @@ impl Situation {
             Silent => "silent",
             Permission => "permission",
             CursorMoved => "cursor-moved",
+            Answered => "answered",
+            Changed => "question-changed",
             Question => "question",
             Plan => "plan",
             Trust => "trust",
@@ -129,12 +149,14 @@ impl Situation {
 
     /// The states that are right in it.
     #[must_use]
-    pub fn right(self) -> &'static [&'static str] {
+    pub fn right(self, program: Program) -> &'static [&'static str] {
         match self {
+            // It asks whether it shall go on trying.
+            Quota if program == Program::Gemini => &["waiting"],
             Rest | Cleared => &["idle"],
-            Finished | ProseQuestion | ProseWork | Interrupted | Early => &["done", "idle"],
+            Finished | ProseQuestion | ProseWork | Interrupted | Early | Answered => &["done", "idle"],
             Working | Thinking | Silent | Delegated => &["working"],
-            Permission | CursorMoved | Question | Plan | Trust | Login => &["waiting"],
+            Permission | CursorMoved | Question | Changed | Plan | Trust | Login => &["waiting"],
             Retrying | Overloaded | Quota | Refused => &["failed"],
             Exited => &["exited"],
             Crashed => &["exited", "failed"],
@@ -181,7 +203,7 @@ impl Situation {
             }
             Early => {
                 // No wait for anything: this is what a script does that creates an agent and prompts it.
-                actor.send(&Scene::Text.prompt())?;
+                let _ = actor.send(&Scene::Text.prompt())?;
                 actor.until("a composer", move |look, _| at_rest(program, look))?;
                 // What is lost is seen as lost in the table, and does not end the play.
                 let until = Instant::now() + Duration::from_secs(8);
@@ -224,13 +246,23 @@ impl Situation {
                     called(api, Scene::Permission, Tool::Shell) && any(&look.screen, PERMISSION)
                 })
             }
+            Answered => {
+                actor.answer()?;
+                actor.until("what came of the command", |_, api| {
+                    api.last(Scene::Permission).is_some_and(|last| last.results == 1)
+                })?;
+                if !actor.has_file(APPROVED) {
+                    return Err("the answer was not what approves the command".to_owned());
+                }
+                actor.until("a composer", move |look, _| at_rest(program, look))
+            }
             Question => {
                 prompt(actor, Scene::Question)?;
-                actor.until("the question", |look, api| {
-                    called(api, Scene::Question, Tool::Question)
-                        && look.screen.contains("Which colour")
-                        && look.screen.contains("Green")
-                })
+                actor.until("the question", asks_for_a_colour)
+            }
+            Changed => {
+                actor.answer_again()?;
+                actor.until("the question", asks_for_a_colour)
             }
             Plan => {
                 prompt(actor, Scene::Plan)?;
@@ -238,7 +270,11 @@ impl Situation {
             }
             Retrying => {
                 prompt(actor, Scene::Failing)?;
-                actor.until("two attempts", |_, api| attempts(api, Scene::Failing) > 1)
+                actor.until("two attempts", move |look, api| {
+                    // Its first attempts of each request, which take three seconds, are its own affair.
+                    let shown = program != Program::Codex || look.screen.contains("Reconnecting");
+                    attempts(api, Scene::Failing) > 1 && shown
+                })
             }
             Overloaded => failed(actor, Scene::Overloaded),
             Quota => failed(actor, Scene::Quota),
@@ -318,7 +354,12 @@ fn at_rest(program: Program, look: &Look) -> bool {
     let last = if program == Program::Gemini { 9 } else { 6 };
     let screen = lines[lines.len().saturating_sub(last)..].join("\n");
     match program {
-        Program::Claude => screen.contains('❯') && !screen.contains("esc to interrupt"),
+        // Esc twice opens a list of what can be gone back to.
+        Program::Claude => {
+            screen.contains('❯')
+                && !screen.contains("esc to interrupt")
+                && !look.screen.contains("Restore the code and/or")
+        }
         Program::Codex => {
             screen.contains('›')
                 && screen.contains("gpt-5")
@@ -359,7 +400,10 @@ fn calm(actor: &mut Actor) -> Result<(), String> {
         if presses > 3 {
             return actor.until("a composer", move |look, _| at_rest(program, look)).map(|_| ());
         }
-        if presses > 1 || actor.api.exchanges().iter().any(|exchange| exchange.scene.is_some()) {
+        if look.screen.contains("Usage limit reached") {
+            // Gemini: Stop. Esc ends what it does and leaves the question.
+            actor.keys(b"2");
+        } else if presses > 1 || actor.api.exchanges().iter().any(|exchange| exchange.scene.is_some()) {
             actor.keys(b"\x1b");
         }
         std::thread::sleep(Duration::from_millis(700));
@@ -391,6 +435,12 @@ fn failed(actor: &mut Actor, scene: Scene) -> Result<Look, String> {
     actor.until("a refused request", move |_, api| attempts(api, scene) > 0)?;
     std::thread::sleep(Duration::from_secs(1));
     actor.until("a screen", |_, _| true)
+}
+
+fn asks_for_a_colour(look: &Look, api: &ModelApi) -> bool {
+    called(api, Scene::Question, Tool::Question)
+        && look.screen.contains("Which colour")
+        && look.screen.contains("Green")
 }
 
 /// Waits until the program has ended. An agent without a terminal shows nothing.

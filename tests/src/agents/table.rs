@@ -41,8 +41,13 @@ pub enum Verdict {
         /// By which of its signals.
         source: String,
     },
-    /// It shows something else, or nothing steady: the states that it showed, one after the other.
-    Wrong(Vec<String>),
+    /// It shows something else, or nothing steady.
+    Wrong {
+        /// The states that it showed, one after the other.
+        states: Vec<String>,
+        /// What the node gave as its reasons at the end, and the screen.
+        evidence: String,
+    },
     /// The program was not brought into the situation.
     NotBrought(String),
     /// The program cannot be in it, or cannot be had.
@@ -83,6 +88,19 @@ pub fn play(programs: &[Program], version: Version, scale: Scale) -> Vec<Row> {
     perform(TestNode::prepared(), programs, version, scale, jobs_of)
 }
 
+/// Plays only what leads to a situation, so many times: for rows that are right in some runs and wrong in others.
+///
+/// # Panics
+/// If the node does not run.
+#[must_use]
+pub fn play_only(programs: &[Program], version: Version, situation: &str, times: usize) -> Vec<Row> {
+    perform(TestNode::prepared(), programs, version, Scale::Test, |program, scale| {
+        let leads_there = |job: &Job| job.play.situations.iter().any(|one| one.name() == situation);
+        let jobs: Vec<Job> = jobs_of(program, scale).into_iter().filter(leads_there).collect();
+        std::iter::repeat_n(jobs, times).flatten().collect()
+    })
+}
+
 /// Plays programs whose hooks report to the node.
 ///
 /// # Panics
@@ -103,7 +121,10 @@ fn perform(
     scale: Scale,
     jobs_of: impl Fn(Program, Scale) -> Vec<Job>,
 ) -> Vec<Row> {
-    node.run(&[]);
+    // What the owner shows is compared with what another node of its mesh shows.
+    node.run_named("owner", &[]);
+    let other = Arc::new(TestNode::named("other"));
+    other.join(&node);
     let node = Arc::new(node);
     let mut rows = Vec::new();
     let mut jobs = VecDeque::new();
@@ -127,7 +148,7 @@ fn perform(
             scope.spawn(|| {
                 while let Some(job) = next() {
                     let installed = found.iter().find(|one| one.program == job.program).expect("it was found");
-                    let played = job.run(&node, installed, scale);
+                    let played = job.run((&node, &other), installed, scale);
                     results.lock().unwrap_or_else(PoisonError::into_inner).extend(played);
                 }
             });
@@ -168,7 +189,7 @@ impl Job {
         self.play.situations.iter().map(skipped).collect()
     }
 
-    fn run(&self, node: &Arc<TestNode>, installed: &Installed, scale: Scale) -> Vec<Row> {
+    fn run(&self, (node, other): (&Arc<TestNode>, &Arc<TestNode>), installed: &Installed, scale: Scale) -> Vec<Row> {
         let mut rows = Vec::new();
         let mut situations = Vec::new();
         for situation in self.play.situations {
@@ -180,7 +201,8 @@ impl Job {
         if situations.is_empty() {
             return rows;
         }
-        let mut actor = Actor::start(node, installed, self.play.setup, self.stage, scale.silence());
+        let actor = Actor::start(node, installed, self.play.setup, self.stage, scale.silence());
+        let mut actor = actor.seen_from(Some(other));
         for situation in situations {
             let brought = situation.bring(&mut actor);
             let verdict = match brought {
@@ -190,6 +212,9 @@ impl Job {
             let over = matches!(verdict, Verdict::NotBrought(_));
             let row = self.row(situation, verdict);
             eprintln!("{:<44} {}", row.name(), row.verdict.text());
+            if let Verdict::Wrong { evidence: why, .. } | Verdict::NotBrought(why) = &row.verdict {
+                eprintln!("{why}");
+            }
             rows.push(row);
             if over {
                 break;
@@ -215,13 +240,17 @@ fn judge(actor: &mut Actor, situation: Situation, scale: Scale) -> Verdict {
             source = now["source"].as_str().unwrap_or_default().to_string();
             now["kind"].as_str().unwrap_or_default().to_string()
         };
-        let right = situation.right().contains(&state.as_str());
+        let right = situation.right(actor.installed.program).contains(&state.as_str());
         if seen.last() != Some(&state) {
             seen.push(state);
         }
         match right_since {
             Some(since) if right && since.elapsed() >= steady => {
-                return Verdict::Right { after: since - began, source: first };
+                let Some(difference) = actor.difference_elsewhere() else {
+                    return Verdict::Right { after: since - began, source: first };
+                };
+                seen.push(difference);
+                return Verdict::Wrong { states: seen, evidence: actor.evidence() };
             }
             None if right => {
                 right_since = Some(Instant::now());
@@ -231,7 +260,7 @@ fn judge(actor: &mut Actor, situation: Situation, scale: Scale) -> Verdict {
             _ => {}
         }
         if right_since.is_none_or(|since| since - began > scale.bound()) && began.elapsed() > scale.bound() {
-            return Verdict::Wrong(seen);
+            return Verdict::Wrong { states: seen, evidence: actor.evidence() };
         }
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -253,7 +282,7 @@ impl Verdict {
     pub fn text(&self) -> String {
         match self {
             Verdict::Right { after, source } => format!("right after {:.1} s by {source}", after.as_secs_f32()),
-            Verdict::Wrong(states) => format!("WRONG: {}", states.join(", ")),
+            Verdict::Wrong { states, .. } => format!("WRONG: {}", states.join(", ")),
             Verdict::NotBrought(reason) => {
                 format!("NOT BROUGHT: {}", reason.lines().next().unwrap_or_default())
             }
@@ -270,7 +299,7 @@ pub fn print(rows: &[Row]) -> String {
         let _ = writeln!(text, "{:<44} {}", row.name(), row.verdict.text());
     }
     let count = |wanted: fn(&Verdict) -> bool| rows.iter().filter(|row| wanted(&row.verdict)).count();
-    let wrong = count(|verdict| matches!(verdict, Verdict::Wrong(_)));
+    let wrong = count(|verdict| matches!(verdict, Verdict::Wrong { .. }));
     let right = count(|verdict| matches!(verdict, Verdict::Right { .. }));
     let failed = count(|verdict| matches!(verdict, Verdict::NotBrought(_)));
     let skipped = count(|verdict| matches!(verdict, Verdict::Skipped(_)));

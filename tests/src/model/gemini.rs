@@ -76,6 +76,15 @@ impl Protocol for Content {
             }
             _ => ("UNAVAILABLE", "The model is overloaded. Please try again later."),
         };
-        json!({ "error": { "code": status, "status": code, "message": message } })
+        // As the real API says that a day's quota is used up; without that it is a limit that is waited for.
+        let details = if status == 429 {
+            json!([{
+                "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+                "violations": [{ "quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "quotaValue": "250" }],
+            }])
+        } else {
+            json!([])
+        };
+        json!({ "error": { "code": status, "status": code, "message": message, "details": details } })
     }
 }

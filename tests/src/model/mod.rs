@@ -11,7 +11,7 @@ mod http;
 mod responses;
 mod script;
 
-pub use script::{Scene, Tool};
+pub use script::{APPROVED, Scene, Tool};
 
 use script::Step;
 use serde_json::{Value, json};
@@ -43,6 +43,8 @@ struct Shared {
 pub struct Exchange {
     /// Method and path.
     pub request: String,
+    /// The last text of the user that names a scene.
+    pub prompt: String,
     /// The scene that the conversation is in; none for auxiliary requests (titles, token counts, lists of models).
     pub scene: Option<Scene>,
     /// Results of tools that the program sent since the prompt of that scene.
@@ -75,6 +77,7 @@ pub enum Progress {
 /// What a request means, whatever protocol it came by.
 #[derive(Clone, Debug, Default)]
 struct Turn {
+    prompt: String,
     scene: Option<Scene>,
     results: usize,
     result: String,
@@ -88,6 +91,7 @@ impl Turn {
     fn user_text(&mut self, text: &str) {
         if let Some(scene) = Scene::named_in(text) {
             self.scene = Some(scene);
+            self.prompt = text.to_owned();
             self.results = 0;
             self.result.clear();
         }
@@ -212,6 +216,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
         let mut exchanges = shared.exchanges();
         exchanges.push(Exchange {
             request: format!("{} {}", request.method, request.path),
+            prompt: turn.prompt.clone(),
             scene,
             results: turn.results,
             result: turn.result.clone(),
@@ -320,6 +325,7 @@ fn auxiliary(stream: &TcpStream, shared: &Shared, request: &http::Request, path:
     };
     shared.exchanges().push(Exchange {
         request: format!("{} {}", request.method, request.path),
+        prompt: String::new(),
         scene: None,
         results: 0,
         result: String::new(),

@@ -66,6 +66,9 @@ pub enum Tool {
 /// The answer to whatever is no conversation: fits titles as well as the classifiers that want JSON.
 pub(super) const AUXILIARY: &str = r#"{"title":"Tests","reasoning":"simple","model_choice":"flash","next_speaker":"user","complexity_score":10,"complexity_reasoning":"simple"}"#;
 
+/// The file that the command makes that a person has to approve.
+pub const APPROVED: &str = "approved-by-a-person.txt";
+
 /// What a plan says.
 const PLAN: &str = "# The button\n\n1. Read the tests.\n2. Change the button.\n3. Run the tests.\n";
 
@@ -120,10 +123,9 @@ impl Scene {
             Scene::Working => vec![Step::Say("Now the sources are read one by one.\n\n"), Step::Hold(LONG)],
             Scene::Thinking => vec![Step::Hold(LONG)],
             Scene::Delegated => vec![Step::Call(Tool::Delegate, Scene::Thinking.prompt())],
-            Scene::Permission => vec![
-                Step::Say("A file is made."),
-                Step::Call(Tool::Shell, "touch approved-by-a-person.txt".to_string()),
-            ],
+            Scene::Permission => {
+                vec![Step::Say("A file is made."), Step::Call(Tool::Shell, format!("touch {APPROVED}"))]
+            }
             Scene::Silent => vec![
                 Step::Say("A long build follows."),
                 Step::Call(Tool::Shell, format!("sleep {}", silence.as_secs())),

@@ -1,4 +1,5 @@
 //! `agents [PROGRAM…] [--newest]` brings the real programs into their situations and prints the table of what the node shows;
+//! `agents [PROGRAM…] --only SITUATION [--times COUNT]` only into that one;
 //! `agents record [PROGRAM…] [--only SITUATION]` writes what they show into `tests/agents/screens`.
 
 use consort_tests::TestNode;
@@ -17,7 +18,14 @@ fn main() {
         let has = |flag: &str| words.iter().any(|word| word == flag);
         let version = if has("--newest") { Version::Newest } else { Version::Pinned };
         let scale = if has("--quick") { Scale::Test } else { Scale::Full };
-        let rows = table::play(&programs, version, scale);
+        let value = |flag: &str| words.iter().position(|word| word == flag).and_then(|at| words.get(at + 1));
+        let rows = match value("--only") {
+            Some(only) => {
+                let times = value("--times").and_then(|times| times.parse().ok()).unwrap_or(1);
+                table::play_only(&programs, version, only, times)
+            }
+            None => table::play(&programs, version, scale),
+        };
         print!("{}", table::print(&rows));
         for row in &rows {
             if let Verdict::NotBrought(reason) = &row.verdict {
@@ -131,7 +139,7 @@ fn write(installed: &Installed, situation: Situation, look: &Look, titles: &[Str
         installed.program.name(),
         installed.version,
         situation.name(),
-        situation.right().join(" "),
+        situation.right(installed.program).join(" "),
         look.size.0,
         look.size.1,
         look.cursor.0,
