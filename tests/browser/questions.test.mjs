@@ -1,9 +1,10 @@
 // Questions on the start page: whole, with their choices, answered by keys, and only if they are still asked.
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { launchBrowser, openPage, TestNode, waitFor } from "./harness.mjs";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
@@ -121,6 +122,39 @@ test("the next question of an agent shows at once, and what was meant for the on
     return answered("twice") === "22";
   });
   await gone(agent);
+});
+
+// Claude Code, as tests/agents/install.sh installs it.
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const [claudeVersion] = Object.values(JSON.parse(readFileSync(join(root, "tests/agents/claude/package.json"), "utf8")).dependencies);
+const processor = process.arch === "arm64" ? "arm64" : "x64";
+const claude = join(root, "target/agents/claude", claudeVersion, `node_modules/@anthropic-ai/claude-code-${process.platform}-${processor}/claude`);
+
+test("what a real program asks on another machine is on the start page and the phone, and one key answers it", { skip: !existsSync(claude) && "Claude Code is not installed" }, async () => {
+  const far = await new TestNode("far").start();
+  try {
+    const { code } = (await node.request("POST", "/api/invite", {})).body;
+    assert.equal((await far.request("POST", "/api/join", { target: code })).status, 200);
+    const [home, work] = ["home", "work"].map((name) => join(far.folder, name));
+    const settings = join(home, ".claude.json");
+    for (const folder of [home, work]) mkdirSync(folder);
+    const projects = { [work]: { hasTrustDialogAccepted: false, hasCompletedProjectOnboarding: true } };
+    writeFileSync(settings, JSON.stringify({ hasCompletedOnboarding: true, theme: "dark", autoUpdates: false, lastOnboardingVersion: "99.0.0", projects }));
+    const env = { HOME: home, CLAUDE_CONFIG_DIR: home, ANTHROPIC_BASE_URL: "http://127.0.0.1:9", ANTHROPIC_AUTH_TOKEN: "test", DISABLE_AUTOUPDATER: "1", CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1" };
+    await far.create({ name: "asks-afar", program: claude, directory: work, env });
+    const asked = (of) => of.getByTestId("waiting-card").filter({ hasText: "asks-afar" });
+    const choices = async (of) => (await asked(of).getByTestId("choice").allInnerTexts()).map((text) => text.replaceAll(/\s+/g, " ").trim());
+    await asked(page).getByTestId("choice").first().waitFor();
+    const phone = await openPage(browser, node, PHONE);
+    await asked(phone).getByTestId("choice").first().waitFor();
+    assert.deepEqual(await choices(page), ["1 Yes, I trust this folder", "2 No, exit"]);
+    assert.deepEqual(await choices(phone), await choices(page));
+    await press("1", "the program's own note of the answer", () => JSON.parse(readFileSync(settings, "utf8")).projects[work].hasTrustDialogAccepted);
+    for (const of of [page, phone]) await asked(of).waitFor({ state: "detached" });
+    await phone.context().close();
+  } finally {
+    await far.stop();
+  }
 });
 
 test("a question in words is answered in words", async () => {
