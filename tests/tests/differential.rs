@@ -78,7 +78,7 @@ fn drawn_programs_show_the_same() {
 }
 
 /// What once differed on tmux, apart from [`ONCE`].
-const ONCE_ON_TMUX: [&str; 39] = [
+const ONCE_ON_TMUX: [&str; 46] = [
     "abcdefgh\x1b[Dx\x1b[H12345678\x08y",
     "abcdefgh\x1b[0dx",
     "ab\x1b[?47lcdefgh\x1b[?47lx",
@@ -118,6 +118,23 @@ const ONCE_ON_TMUX: [&str; 39] = [
     "\x1b[?6h\x1b[2;3rabcdefgh\x1b[?25l",
     "\x1b[?6h\x1b[2;3rab\x1b7\x1b[2;2H\x1b8cd",
     "1\r\n2\r\n3\r\n4\x1b7\x1b[2;3r\x1b[?6h\x1b8\x1b[?6hx",
+    "漢\u{9c}🇩🇪🇫🇷漢",
+    "ab\x1b(0q\x1b(B🇩\x1b(0q\x1b(B🇪c",
+    "你字\x1b[2G1\u{fe0f}\u{20e3}กx",
+    "ש\u{5b8}\u{200d}\u{200b}\x1b[4b",
+    "ש\u{5b8}\u{200d}\u{200b}\u{200b}\u{200b}\u{200b}\u{200b}🇩",
+    "字\x1b[2Gc！❤你",
+    "🇩🇪\x1b[2Gjklpm",
+];
+
+/// A size and what is printed, and then another size and more.
+type Resized = ((u16, u16), &'static str, (u16, u16), &'static str);
+
+/// The same of panes whose size changed after the first of two parts.
+const ONCE_RESIZED: [Resized; 3] = [
+    ((16, 5), "\x1b[3;9fyzabcdefghi\x1b[6;7Hlmno", (8, 7), "\x1b[2;3r\n\r\n\x1b[10Gk\nbcd"),
+    ((10, 3), "漢字👩\n字👩👩👩\n\x1b[?1047h", (60, 2), ""),
+    ((8, 8), "1\r\n2\r\n3\r\n4\r\n5\r\n6\r\n7\r\n漢\r\n\x1b[?1049h", (8, 2), "x"),
 ];
 
 /// Behind the last character of Unicode, which some versions of tmux print.
@@ -126,7 +143,8 @@ const BEYOND_UNICODE: &[u8] = b"a\xf4\x90\x80\x80b\xf4\x90\x80\x80\x1b[bc";
 /// The same of panes, which run side by side, with these options of tmux.
 fn differences_on_tmux(cases: &[Case], options: &[&str]) -> Vec<String> {
     let (mut panes, mut emulator) = (tmux::Panes::start_with(None, options), Emulator::headless());
-    let authority = Authority::Tmux(panes.version());
+    let widths = panes.widths();
+    let authority = Authority::Tmux(panes.version(), &widths);
     let mut all = Vec::new();
     for cases in cases.chunks(64) {
         for (case, recorded) in cases.iter().zip(panes.run(cases)) {
@@ -149,7 +167,11 @@ fn cut_in_the_middle(bytes: &[u8]) -> Case {
 fn panes_of_tmux_show_the_same() {
     let once =
         ONCE.iter().chain(&ONCE_ON_TMUX).map(|text| text.as_bytes()).chain([BEYOND_UNICODE]).map(cut_in_the_middle);
-    let cases: Vec<Case> = once.chain((0..CASES).map(case)).collect();
+    let resized = ONCE_RESIZED.iter().map(|(size, first, later, rest)| {
+        let ops = [first, rest].map(|text| Op::Bytes(text.as_bytes().to_vec())).into();
+        Case { size: *size, ops, cut: first.len() / 2, resize: Some((1, *later)) }
+    });
+    let cases: Vec<Case> = once.chain(resized).chain((0..CASES).map(case)).collect();
     assert_none(differences_on_tmux(&cases, &[]).into_iter());
 }
 

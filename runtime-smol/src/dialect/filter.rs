@@ -476,7 +476,7 @@ impl Filter {
         // Browsers leave the one out wherever it stands, and act on the others. What follows may join it.
         let hidden = whole == BYTE_ORDER_MARK || is_c1(whole);
         let kept = hidden && self.widths.of(whole) == Width::Zero && matches!(self.dialect, Dialect::Tmux { .. });
-        let whole = if kept { widths::NOTHING_SEEN } else { whole };
+        let whole = if kept { widths::nothing_seen(whole) } else { whole };
         if hidden && !kept {
             out.resize(out.len() + usize::from(self.widths.of(whole).columns()), b' ');
         } else if self.keeps_joiner(whole) {

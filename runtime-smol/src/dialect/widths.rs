@@ -18,9 +18,11 @@ pub fn erase_in_place() -> String {
     format!("\x1b]{OSC};erase-in-place\x1b\\")
 }
 
-/// A character without width of which nothing is seen. It stands for those that tmux keeps in cells and others do not: the byte
-/// order mark, and C1 controls.
-pub(super) const NOTHING_SEEN: char = '\u{2060}';
+/// A character without width of which nothing is seen, for one that tmux keeps in cells and others do not: the byte order mark, or
+/// a C1 control. It has as many bytes, because tmux counts those of a cell.
+pub(super) const fn nothing_seen(hidden: char) -> char {
+    if hidden.len_utf8() == 2 { '\u{34f}' } else { '\u{2060}' }
+}
 
 /// Whether these bytes encode a character behind the last one of Unicode.
 #[must_use]
@@ -41,11 +43,11 @@ pub fn canonical_capture(text: &[u8]) -> Cow<'_, [u8]> {
     while let Some(byte) = rest.first() {
         let length = match rest {
             [0xc2, 0x80..=0x9f, ..] => {
-                out.extend_from_slice(NOTHING_SEEN.encode_utf8(&mut [0; 4]).as_bytes());
+                out.extend_from_slice(nothing_seen('\u{80}').encode_utf8(&mut [0; 4]).as_bytes());
                 2
             }
             [0xef, 0xbb, 0xbf, ..] => {
-                out.extend_from_slice(NOTHING_SEEN.encode_utf8(&mut [0; 4]).as_bytes());
+                out.extend_from_slice(nothing_seen('\u{feff}').encode_utf8(&mut [0; 4]).as_bytes());
                 3
             }
             _ if rest.get(..4).is_some_and(is_beyond) => {
@@ -220,7 +222,10 @@ impl Widths {
         let mut rest = text;
         std::iter::from_fn(move || {
             let mut characters = rest.chars();
-            let mut columns = self.of(characters.next()?).columns();
+            let first = self.of(characters.next()?);
+            // A cell has a column, also if what is in it has no width: since 3.4 tmux makes one of what a full cell does not take.
+            let lone = self.join == Join::Clusters && first == Width::Zero;
+            let mut columns = if lone { 1 } else { first.columns() };
             let mut end = rest.len() - characters.as_str().len();
             for next in characters {
                 let Some(wider) = self.joins(&rest[..end], next) else { break };
@@ -366,6 +371,15 @@ mod tests {
             cells(&tmux((3, 5)), "❤\u{fe0f}👍🏽🇩🇪x"),
             [("❤\u{fe0f}".into(), 2), ("👍🏽🇩🇪".into(), 2), ("x".into(), 1)]
         );
+    }
+
+    #[test]
+    fn what_a_full_cell_does_not_take_has_a_cell_of_its_own() {
+        let full = format!("e{}", "\u{200d}".repeat(6));
+        let text = format!("{full}\u{200b}x");
+        let [newer, older] = [(3, 5), (3, 3)].map(|version| cells(&tmux(version), &text));
+        assert_eq!(newer, [(full, 1), ("\u{200b}".into(), 1), ("x".into(), 1)]);
+        assert_eq!(older.iter().map(|cell| cell.1).sum::<u16>(), 2);
     }
 
     #[test]

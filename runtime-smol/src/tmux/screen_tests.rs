@@ -22,6 +22,12 @@ fn a_full_row_that_runs_on_is_wrapped() {
 }
 
 #[test]
+fn a_row_before_an_empty_one_is_not_wrapped() {
+    assert_eq!(wrapped("0123\n\nx", "0123x", 4), [false, false, false]);
+    assert_eq!(wrapped("0123\n\x1b[41m  \x1b[0m\nx", "0123x", 4), [false, false, false]);
+}
+
+#[test]
 fn a_row_that_is_not_full_any_more_is_not_wrapped() {
     assert_eq!(wrapped("$ \nls", "$ ls", 4), [false, false]);
 }
@@ -86,7 +92,7 @@ fn what_follows_a_joined_emoji_is_placed() {
 #[test]
 fn a_c1_control_within_a_cell_is_not_in_the_snapshot() {
     let bytes = capture(20, 2, "a\u{9b}2Jb\n").into_bytes(Modes::default(), &widths());
-    assert!(String::from_utf8(bytes).expect("text").contains("a\u{2060}\x1b[2G2Jb"));
+    assert!(String::from_utf8(bytes).expect("text").contains("a\u{34f}2Jb"));
 }
 
 #[test]

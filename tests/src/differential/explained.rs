@@ -1,30 +1,28 @@
 //! Differences that stay, each with its reason. ARCHITECTURE.md names them too ("What still differs").
 
+use super::capture::line_drawing;
 use super::grid::rows_differ_but;
-use super::{Case, Cell, Compared, Difference, Grid, Part, Stage};
-use consort::dialect::Dialect;
+use super::{Case, Cell, Compared, Difference, Grid, Grids, Part, Stage};
 use consort::dialect::widths::Widths;
 
 /// Who decides what is right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authority {
-    /// A tmux of this version.
-    Tmux((u32, u32)),
+#[derive(Clone, Copy, Debug)]
+pub enum Authority<'a> {
+    /// A tmux of this version, which counts by these widths.
+    Tmux((u32, u32), &'a Widths),
     /// Our own emulator.
     Pty,
 }
 
 /// Why a difference of this case stays; `None` if nothing explains it. `repaired`: viewers got a snapshot in between.
 #[must_use]
-pub fn reason(authority: Authority, case: &Case, difference: &Difference, repaired: bool) -> Option<&'static str> {
-    let Authority::Tmux(version) = authority else { return None };
-    let (own, shown) = &**difference.grids.as_ref()?;
+pub fn reason(authority: Authority<'_>, case: &Case, difference: &Difference, repaired: bool) -> Option<&'static str> {
+    let Authority::Tmux(version, widths) = authority else { return None };
+    let Grids { own, shown, replaced } = &**difference.grids.as_ref()?;
     let behind = match difference.part {
         Part::Normal => true,
         // Rows of it that the smaller screen has no place for, or that the larger one has taken back.
-        Part::History if own.normal.is_some() => {
-            shown.history.starts_with(&own.history) || own.history.starts_with(&shown.history)
-        }
+        Part::History if own.normal.is_some() => begin_alike(&own.history, &shown.history),
         _ => false,
     };
     if behind && case.resize.is_some() {
@@ -39,8 +37,11 @@ pub fn reason(authority: Authority, case: &Case, difference: &Difference, repair
     }
     let live = matches!(difference.stage, Stage::LiveToCut | Stage::Live);
     let from_snapshot = !live || repaired || case.resize.is_some();
-    if from_snapshot && has_overlapping_characters(version, rows_of(difference.part, own), own.size.0) {
-        return Some("tmux has another character in the place of half a wide one, and does not tell where");
+    let overlapping = from_snapshot && has_overlapping_characters(widths, rows_of(difference.part, own), own.size.0);
+    if overlapping || replaced.iter().any(|grid| has_unclear_cells(widths, grid)) {
+        return Some(
+            "tmux does not tell where cells begin: one was cut in half, or characters stand side by side that would join",
+        );
     }
     let row_differs = matches!(difference.part, Part::Screen | Part::History | Part::Cursor);
     if version >= (3, 4) && from_snapshot && row_differs && has_joined_blank(own) {
@@ -63,10 +64,36 @@ fn rows_of(part: Part, grid: &Grid) -> &[Vec<Cell>] {
 }
 
 /// Whether a row has more columns of text than there are.
-fn has_overlapping_characters(version: (u32, u32), rows: &[Vec<Cell>], columns: u16) -> bool {
-    let widths = Widths::assumed(Dialect::Tmux { version });
+fn has_overlapping_characters(widths: &Widths, rows: &[Vec<Cell>], columns: u16) -> bool {
     let text = |row: &Vec<Cell>| row.iter().map(|cell| cell.text.as_str()).collect::<String>();
     rows.iter().any(|row| widths.columns(&text(row)) > usize::from(columns))
+}
+
+/// Whether the shorter ones are what the longer ones begin with.
+fn begin_alike(own: &[Vec<Cell>], shown: &[Vec<Cell>]) -> bool {
+    let both = own.len().min(shown.len());
+    rows_differ_but("", &own[..both], &shown[..both], Compared::TMUX, &|_, _| false).is_none()
+}
+
+/// Whether there is a row whose cells nobody can tell by its characters, which are all that a capture has.
+fn has_unclear_cells(widths: &Widths, grid: &Grid) -> bool {
+    let mut rows = grid.screen.iter().chain(&grid.history).chain(grid.normal.iter().flatten());
+    rows.any(|row| has_lone_half(row) || joins_otherwise(widths, row))
+}
+
+/// Whether half of a wide character has lost the other half.
+fn has_lone_half(row: &[Cell]) -> bool {
+    let halves = row.windows(2).any(|cells| (cells[0].width == 2) != (cells[1].width == 0));
+    halves || row.first().is_some_and(|cell| cell.width == 0)
+}
+
+/// Whether the characters of a row would make other cells if they were printed again.
+fn joins_otherwise(widths: &Widths, row: &[Cell]) -> bool {
+    // A line that is drawn is a letter, which joins less.
+    let is_drawn = |text: &str| ('`'..='~').any(|letter| text.chars().eq([line_drawing(letter)]) && text.len() > 1);
+    let text = |cell: &Cell| if is_drawn(&cell.text) { "q".to_owned() } else { cell.text.clone() };
+    let cells: Vec<String> = row.iter().filter(|cell| cell.width > 0).map(text).collect();
+    !widths.clusters(&cells.concat()).map(|cluster| cluster.text).eq(cells.iter().map(String::as_str))
 }
 
 /// Whether a joiner was printed behind a cell without text: what comes next may belong to it or not.

@@ -181,7 +181,7 @@ pub(super) fn rows_differ_but(
 fn characters(row: &[Cell]) -> Vec<Cell> {
     let of = |cell: &Cell| {
         let pen = cell.pen.clone();
-        let seen = cell.text.chars().filter(|character| *character != '\u{2060}');
+        let seen = cell.text.chars().filter(|character| !matches!(character, '\u{2060}' | '\u{34f}'));
         seen.map(|text| Cell { text: text.into(), width: 1, pen: pen.clone() }).collect::<Vec<_>>()
     };
     row.iter().flat_map(of).collect()

@@ -25,8 +25,20 @@ pub struct Difference {
     pub part: Part,
     /// The first difference of this part, in words.
     pub what: String,
-    /// The terminal's own screen and the one that is shown; none if the emulator failed.
-    pub grids: Option<Box<(Grid, Grid)>>,
+    /// The screens; none if the emulator failed.
+    pub grids: Option<Box<Grids>>,
+}
+
+/// What a difference is between, and what it comes from.
+#[derive(Clone, Debug)]
+pub struct Grids {
+    /// The terminal's own screen.
+    pub own: Grid,
+    /// The one that is shown.
+    pub shown: Grid,
+    /// What live bytes had shown each time when a snapshot was taken that this stage goes through. They also say where cells begin,
+    /// of which a tmux tells nothing.
+    pub replaced: Vec<Grid>,
 }
 
 /// A way to the screen.
@@ -87,12 +99,11 @@ impl Compared {
 
 /// Shows what was recorded in the page's emulator; all differences, of each stage and part the first.
 pub fn compare(emulator: &mut Emulator, recorded: &Recorded, compared: Compared) -> Vec<Difference> {
-    let mut whole = recorded.before.clone();
+    let mut whole = Vec::new();
+    let before = watch(&recorded.before, &mut whole);
     whole.push(Step::Look);
-    whole.extend(recorded.after.iter().cloned());
-    whole.push(Step::Look);
-    whole.push(recorded.snapshot_at_end.clone());
-    whole.push(Step::Look);
+    let after = watch(&recorded.after, &mut whole);
+    whole.extend([Step::Look, recorded.snapshot_at_end.clone(), Step::Look]);
     let mut reloaded = vec![recorded.snapshot_at_cut.clone(), Step::Look];
     reloaded.extend(recorded.after.iter().cloned());
     reloaded.push(Step::Look);
@@ -102,17 +113,35 @@ pub fn compare(emulator: &mut Emulator, recorded: &Recorded, compared: Compared)
             return vec![Difference { stage: Stage::Failed, part: Part::Screen, what, grids: None }];
         }
     };
+    let (before, rest) = live.split_at(before);
+    let [cut, rest @ ..] = rest else { unreachable!("a look at the cut") };
+    let (after, rest) = rest.split_at(after);
+    let [end, replaced_at_end] = rest else { unreachable!("two looks at the end") };
+    let (cuts, ends) = (std::slice::from_ref(cut), std::slice::from_ref(end));
     let looks = [
-        (Stage::LiveToCut, &live[0], &recorded.at_cut),
-        (Stage::SnapshotAtCut, &reloaded[0], &recorded.at_cut),
-        (Stage::Live, &live[1], &recorded.at_end),
-        (Stage::LiveAfterSnapshot, &reloaded[1], &recorded.at_end),
-        (Stage::SnapshotAtEnd, &live[2], &recorded.at_end),
+        (Stage::LiveToCut, cut, &recorded.at_cut, [before, &[], &[], &[]]),
+        (Stage::SnapshotAtCut, &reloaded[0], &recorded.at_cut, [before, cuts, &[], &[]]),
+        (Stage::Live, end, &recorded.at_end, [before, &[], after, &[]]),
+        (Stage::LiveAfterSnapshot, &reloaded[1], &recorded.at_end, [before, cuts, after, &[]]),
+        (Stage::SnapshotAtEnd, replaced_at_end, &recorded.at_end, [before, &[], after, ends]),
     ];
-    let of_look = |(stage, shown, own): (Stage, &Grid, &Grid)| {
-        let grids = || Some(Box::new((own.clone(), shown.clone())));
+    let of_look = |(stage, shown, own, replaced): (Stage, &Grid, &Grid, [&[Grid]; 4])| {
+        let grids = || Some(Box::new(Grids { own: own.clone(), shown: shown.clone(), replaced: replaced.concat() }));
         let all = own.differences(shown, compared);
         all.into_iter().map(|(part, what)| Difference { stage, part, what, grids: grids() }).collect::<Vec<_>>()
     };
     looks.into_iter().flat_map(of_look).collect()
+}
+
+/// Looks at what is shown before each snapshot; how often.
+fn watch(steps: &[Step], out: &mut Vec<Step>) -> usize {
+    let mut looks = 0;
+    for step in steps {
+        if matches!(step, Step::Replace(..)) {
+            out.push(Step::Look);
+            looks += 1;
+        }
+        out.push(step.clone());
+    }
+    looks
 }

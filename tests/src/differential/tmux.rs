@@ -6,11 +6,12 @@ use crate::PATIENCE;
 use async_channel::{Receiver, Sender};
 use consort::backend::{Ends, FromBackend, TerminalEvent, ToBackend};
 use consort::dialect::Dialect;
-use consort::dialect::widths::Widths;
+use consort::dialect::widths::{Width, Widths};
 use consort::environment::Environments;
 use consort::tmux::{self, TmuxConfig};
 use consort_core::limits::SNAPSHOT_HISTORY_LINES;
 use consort_core::{AgentId, BackendInput, TerminalId, TerminalOutput};
+use data_encoding::BASE64;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::fs::File;
@@ -37,6 +38,7 @@ pub struct Panes {
     thread: Option<JoinHandle<()>>,
     fifos: u64,
     version: (u32, u32),
+    widths: Arc<Widths>,
 }
 
 /// A pane that runs a case.
@@ -111,7 +113,7 @@ impl Panes {
         let thread = std::thread::spawn(move || async_io::block_on(tmux::start(config, ends)));
         let (version, first) = first.split_once(' ').expect("a version and a pane");
         let version = version_of(version);
-        let panes = Panes {
+        let mut panes = Panes {
             program,
             socket,
             home,
@@ -121,17 +123,19 @@ impl Panes {
             thread: Some(thread),
             fifos: 0,
             version,
+            widths: Widths::assumed(Dialect::Tmux { version }),
         };
-        panes.wait_for_widths(first);
+        panes.widths = panes.wait_for_widths(first);
         panes
     }
 
     /// Waits until the backend has asked tmux for the widths of characters. What it assumes before that is replaced in any
     /// watched pane by a snapshot, which would hide what is looked for here.
-    fn wait_for_widths(&self, first: &str) {
+    fn wait_for_widths(&self, first: &str) -> Arc<Widths> {
         let pane = first[1..].parse().expect("a pane");
         let terminal = TerminalId { agent: self.agent_with(&[pane]), pane };
-        let assumed = Widths::assumed(Dialect::Tmux { version: self.version }).command();
+        let assumed = Widths::assumed(Dialect::Tmux { version: self.version });
+        let (command, mut measured) = (assumed.command(), None);
         let until = Instant::now() + MEASURING;
         self.order(terminal, TerminalOutput::Watch);
         // Where tmux counts as is assumed, there is nothing to wait for, and nothing shows that.
@@ -142,12 +146,20 @@ impl Panes {
                     break bytes;
                 }
             };
-            if !snapshot.starts_with(assumed.as_bytes()) {
+            if !snapshot.starts_with(command.as_bytes()) {
+                measured = Some(Arc::new(assumed.with_measured(&table(&snapshot))));
                 break;
             }
             std::thread::sleep(Duration::from_millis(10));
         }
         self.order(terminal, TerminalOutput::Unwatch);
+        measured.unwrap_or(assumed)
+    }
+
+    /// How wide it takes characters to be.
+    #[must_use]
+    pub fn widths(&self) -> Arc<Widths> {
+        Arc::clone(&self.widths)
     }
 
     /// The version of tmux.
@@ -367,6 +379,25 @@ impl Drop for Panes {
             let _ = thread.join();
         }
     }
+}
+
+/// The table of widths at the head of a snapshot.
+fn table(snapshot: &[u8]) -> Vec<(char, Width)> {
+    let command = snapshot.split(|byte| *byte == b'\\').next().unwrap_or_default();
+    let encoded = command.rsplit(|byte| *byte == b';').next().and_then(|rest| rest.strip_suffix(b"\x1b"));
+    let bytes = BASE64.decode(encoded.expect("a table")).expect("a table in base64");
+    let (mut table, mut start, mut number, mut shift) = (Vec::new(), 0, 0u32, 0);
+    for byte in bytes {
+        number |= u32::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            let width = [Width::Zero, Width::One, Width::Two][(number & 3) as usize];
+            table.extend((start..start + (number >> 2)).filter_map(char::from_u32).map(|character| (character, width)));
+            start += number >> 2;
+            (number, shift) = (0, 0);
+        }
+    }
+    table
 }
 
 /// `3.3a` as numbers.

@@ -96,3 +96,20 @@ test("since 3.4 any character is repeated as often as there are columns left, an
   expect(await repeated("12345", "漢")).toMatchObject({ cursor: [4, 1], lines: ["12345漢", "漢漢", ""] });
   expect((await repeated("123456", "\u0301")).lines[0]).toBe("123456\u0301\u0301");
 });
+
+test("what stands on half of a cell that has grown erases it", async () => {
+  expect((await after("a漢字\x1b[3G1\ufe0f\u0301\u0e01x", "clusters")).lines[0]).toBe("a   \u0e01x");
+});
+
+test("a regional indicator does not join a line that is drawn, but the character that looks like it", async () => {
+  const flag = "\u{1f1e9}";
+  expect((await after(`\x1b(0q\x1b(B${flag}x`, "clusters")).cursor).toEqual([4, 0]);
+  expect((await after(`\u2500${flag}x`, "clusters")).cursor).toEqual([3, 0]);
+});
+
+test("what a full cell does not take has the next one, until something is printed there", async () => {
+  const full = `e${"\u0301".repeat(10)}`;
+  expect((await after(`${full}\u0300\u0302`, "clusters")).lines[0]).toBe(`${full}\u0302`);
+  expect((await after(`${full}\u0300x`, "clusters")).lines[0]).toBe(`${full}x`);
+  expect((await after(`${full}\u0300`, "joiner")).lines[0]).toBe(full);
+});

@@ -23,6 +23,11 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
+    /// Whether a character is written in it.
+    fn has_text(&self) -> bool {
+        pieces(&self.bytes[..self.used]).any(|piece| matches!(piece, Piece::Text(_)))
+    }
+
     /// Bytes that it takes in a snapshot at most: behind each character beyond ASCII the cursor may be placed.
     pub(super) fn room(&self) -> usize {
         let long = self.bytes.iter().filter(|byte| **byte >= 0xc0).count();
@@ -91,8 +96,9 @@ pub(super) fn rows<'a>(rows: &'a [u8], joined: &[u8], size: Size, widths: &Width
     if !aligned {
         result.iter_mut().for_each(|row| (row.wrapped, row.used) = (false, row.bytes.len()));
     }
-    if let Some(last) = result.last_mut() {
-        last.wrapped = false;
+    // Where nothing follows in the next row, no terminal gets there by itself: tmux keeps the mark of a row whose rest it erased.
+    for at in 0..result.len() {
+        result[at].wrapped &= result.get(at + 1).is_some_and(Row::has_text);
     }
     result
 }

@@ -169,7 +169,8 @@ impl Bench {
     fn differences(&mut self, cases: &[Case]) -> Vec<(usize, Difference)> {
         let recorded = self.run(cases);
         let compared = if self.panes.is_some() { Compared::TMUX } else { Compared::PTY };
-        let authority = self.panes.as_ref().map_or(Authority::Pty, |panes| Authority::Tmux(panes.version()));
+        let tmux = self.panes.as_ref().map(|panes| (panes.version(), panes.widths()));
+        let authority = tmux.as_ref().map_or(Authority::Pty, |(version, widths)| Authority::Tmux(*version, widths));
         let mut found = Vec::new();
         for (at, recorded) in recorded.iter().enumerate() {
             self.repaired += usize::from(recorded.repaired);

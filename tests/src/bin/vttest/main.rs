@@ -69,7 +69,8 @@ impl Check {
             .collect();
         let on_pty: Vec<Recorded> = cases.iter().map(pty::run).collect();
         let on_tmux: Vec<Recorded> = cases.chunks(BATCH).flat_map(|cases| self.panes.run(cases)).collect();
-        let tmux = Authority::Tmux(self.panes.version());
+        let widths = self.panes.widths();
+        let tmux = Authority::Tmux(self.panes.version(), &widths);
         let pty_verdict = self.verdict(Authority::Pty, Compared::PTY, &cases, &on_pty);
         let tmux_verdict = self.verdict(tmux, Compared::TMUX, &cases, &on_tmux);
         let between = between(&on_tmux, &on_pty);
@@ -77,7 +78,7 @@ impl Check {
     }
 
     /// Whether the page shows on each screen what the terminal shows.
-    fn verdict(&mut self, authority: Authority, compared: Compared, cases: &[Case], all: &[Recorded]) -> Verdict {
+    fn verdict(&mut self, authority: Authority<'_>, compared: Compared, cases: &[Case], all: &[Recorded]) -> Verdict {
         let mut reasons = BTreeSet::new();
         for (at, (case, recorded)) in cases.iter().zip(all).enumerate() {
             for difference in compare(&mut self.emulator, recorded, compared) {

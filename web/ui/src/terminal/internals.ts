@@ -13,11 +13,27 @@ export interface Attributes {
 /** One cell that was taken out of a line. */
 export interface CellData {
   content: number;
+  bg: number;
   getChars(): string;
   isBgDefault(): boolean;
   isInverse(): number;
   isUnderline(): number;
   isStrikethrough(): number;
+}
+
+/**
+ * In the background of a cell: its character is a line that is drawn, not the character that looks like it. xterm.js has the bit
+ * for what selective erasing spares, which no owner knows.
+ */
+export const DRAWN = 0x20000000;
+
+const encoder = new TextEncoder();
+
+/** Bytes of a cell's characters, as tmux counts them: of a line that is drawn it has the letter. */
+export function bytesOfCell(cell: { getChars(): string }): number {
+  const text = cell.getChars();
+  const drawn = ((cell as CellData).bg & DRAWN) !== 0;
+  return drawn ? 1 + encoder.encode(text.slice(1)).length : encoder.encode(text).length;
 }
 
 /** Content of a cell: a space of one column. */

@@ -2,7 +2,7 @@
 // the cells behind what is inserted. The facts are from `screen_write_cell` and `screen_write_collect_add` in tmux's source.
 
 import type { Terminal } from "@xterm/xterm";
-import { coreOf, emptyCell, plainAttributes, SPACE, type Attributes, type Core, type Line } from "./internals";
+import { bytesOfCell, coreOf, DRAWN, emptyCell, plainAttributes, SPACE, type Attributes, type Core, type Line } from "./internals";
 import type { Owner } from "./owner-rules";
 
 interface PrintedLine extends Line {
@@ -33,7 +33,7 @@ const JOINER = 8;
 const CELL_BYTES = 21;
 
 const encoder = new TextEncoder();
-const bytesOf = (text: string): number => encoder.encode(text).length;
+const bytesOf = (codepoint: number): number => encoder.encode(String.fromCodePoint(codepoint)).length;
 
 /** What a character of ASCII is to the counter of widths (widths.ts): one column, one byte, joining nothing. */
 const ASCII = (1 << 4) | (1 << 1);
@@ -87,24 +87,34 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
     for (let at = column; at < line.length && isPadding(line, at); at++) erase(line, at);
   };
 
-  const join = (line: PrintedLine, codepoint: number, wider: number): void => {
+  /** Whether the cell has grown, over another one. */
+  const join = (line: PrintedLine, codepoint: number, wider: number): boolean => {
     const { buffer, cols } = service;
     let column = buffer.x - 1;
     while (column > 0 && isPadding(line, column)) column--;
-    if (column < 0 || isPadding(line, column)) return;
+    if (column < 0 || isPadding(line, column)) return false;
     // Since 3.4 only right behind it.
-    if (!owner.joiner && line.getWidth(column) !== buffer.x - column) return;
+    if (!owner.joiner && line.getWidth(column) !== buffer.x - column) return false;
     const cell = line.loadCell(column, emptyCell(core));
     if (!line.hasContent(column)) {
       cell.content = SPACE;
       line.setCell(column, cell);
     }
-    if (bytesOf(cell.getChars() + String.fromCodePoint(codepoint)) > CELL_BYTES) return;
+    if (bytesOfCell(cell) + bytesOf(codepoint) > CELL_BYTES) {
+      // Since 3.4 it then takes the next cell, which keeps nothing else out.
+      if (!owner.joiner && buffer.x < cols) {
+        eraseFirstHalf(line, buffer.x);
+        line.setCellFromCodepoint(buffer.x, codepoint, 1, input._curAttrData);
+        eraseSecondHalf(line, buffer.x + 1);
+      }
+      return false;
+    }
     const grows = wider > 0 && buffer.x < cols;
     line.addCodepointToCell(column, codepoint, grows ? 2 : 0);
     if (grows) line.setCellFromCodepoint(buffer.x++, 0, 0, input._curAttrData);
     // There is no place for its second half, and the cursor is on the first one then.
     else if (wider > 0) buffer.x = cols - 1;
+    return grows;
   };
 
   const wrap = (): void => {
@@ -126,13 +136,14 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
     const wraparound = decPrivateModes.wraparound || bounded;
     const charset = sets.charset as Record<string, string> | undefined;
     const pen = input._curAttrData;
+    let drawing: Attributes | null = null;
     const spoken = input._optionsService.rawOptions.screenReaderMode === true;
     const link = input._getCurrentLinkId();
     const linkRow = (): void => {
       if (link) input._oscLinkService.addLineToLink(link, buffer.ybase + buffer.y);
     };
     let state = input._parser.precedingJoinState;
-    /** Nothing has taken a cell yet; the last character has. */
+    /** No cell was taken yet right before the next one; the last character has taken one. */
     let first = true;
     let took = false;
     /** The cursor stays in the last column. */
@@ -145,7 +156,11 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
       let code = data[at] ?? 0;
       // A line that is drawn is the letter that stands for it.
       const properties = code < 0x80 && !(state & JOINER) ? ASCII : unicode.charProperties(code, state);
-      if (code < 127 && charset) code = charset[String.fromCharCode(code)]?.charCodeAt(0) ?? code;
+      const drawn = code < 127 && charset ? charset[String.fromCharCode(code)]?.charCodeAt(0) : undefined;
+      if (drawn !== undefined) {
+        code = drawn;
+        drawing ??= Object.assign(pen.clone(), { bg: pen.bg | DRAWN });
+      }
       const joins = (properties & 1) !== 0;
       const width = (properties >> 1) & 3;
       if (spoken) input._onA11yChar.fire(String.fromCodePoint(code));
@@ -157,9 +172,10 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
         }
         if (took && !insertMode) eraseSecondHalf(line, buffer.x);
         took = false;
-        if (joins) join(line, code, width - ((state >> 1) & 3));
+        // What comes next may stand on half of what the cell has grown over.
+        if (join(line, code, joins ? width - ((state >> 1) & 3) : 0)) first = true;
         // The older rule has to know of a joiner; with the newer one what comes next looks at the cell, which may have grown.
-        state = joins && owner.joiner !== true ? 0 : properties;
+        state = owner.joiner === true ? properties : 0;
         continue;
       }
       // What is left out, or not right before the cursor, is not what the next character may join.
@@ -181,7 +197,7 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
       took = true;
       const { x } = buffer;
       const tookHalf = insertMode && (width > 1 || line.getWidth(x) !== 1);
-      line.setCellFromCodepoint(x, code, width, pen);
+      line.setCellFromCodepoint(x, code, width, drawn !== undefined && drawing ? drawing : pen);
       if (width > 1) line.setCellFromCodepoint(x + 1, 0, 0, pen);
       if (wraparound || x <= cols - 1 - width) {
         buffer.x = x + width;

@@ -1,6 +1,7 @@
 // How many columns characters take and how they join: as the owner of the terminal says at the head of each snapshot.
 
 import type { IBuffer, Terminal } from "@xterm/xterm";
+import { bytesOfCell } from "./internals";
 
 /** The private command that carries the table, or what else the owner does; no program can print it. */
 export const WIDTHS_OSC = 7117;
@@ -132,7 +133,7 @@ class WidthCounter {
     const text = cell.getChars();
     // With the older rule a joiner and what it joins come together.
     const zwj = this.current.join === "clusters" && text.endsWith("\u200d");
-    const before = properties(false, cell.getWidth(), zwj, new TextEncoder().encode(text).length || 1);
+    const before = properties(false, cell.getWidth(), zwj, bytesOfCell(cell) || 1);
     const joined = this.joined(codepoint, before, cell.getWidth(), bytes, zero);
     return joined === null ? alone : properties(true, ((joined >> 1) & 3) - cell.getWidth(), (joined & 8) !== 0, joined >> 4);
   }
