@@ -62,6 +62,7 @@ impl Act {
             Command::ReadText { agent, .. } => Act { reads: true, ..Act::on(*agent, "read screen") },
             Command::ReadNotes(agent) => Act { reads: true, ..Act::on(*agent, "read notes") },
             Command::ListDirectory(path) => Act { detail: cut(path), reads: true, ..Act::new("list directory") },
+            Command::ListPrograms => Act { reads: true, ..Act::new("list programs") },
             Command::Admit { node, rights: Rights::View, .. } => Act::about(*node, "admit to view"),
             Command::Admit { node, rights: Rights::Operate, .. } => Act::about(*node, "admit to operate"),
             Command::Remove(node) => Act::about(*node, "remove"),

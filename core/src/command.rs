@@ -3,7 +3,7 @@
 use crate::directory::BackendKind;
 use crate::directory::signal::Evidence;
 use crate::id::{AgentAddress, AgentId, NodeId, Size};
-use crate::input::{Address, Listing, ProcessInfo, ScreenText};
+use crate::input::{Address, Listing, ProcessInfo, Programs, ScreenText};
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -133,6 +133,8 @@ pub enum Command {
         /// Program, arguments and directory.
         process: ProcessInfo,
     },
+    /// Which agent programs that are known by name agents of the node's machine find.
+    ListPrograms,
 }
 
 /// What becomes of a text for an agent that works.
@@ -282,4 +284,6 @@ pub enum Reply {
         /// The text has gone; else it is on the program's line still.
         submitted: bool,
     },
+    /// The agent programs that are known by name.
+    Programs(Programs),
 }

@@ -249,6 +249,8 @@ pub enum OperationDone {
     Listed(Listing),
     /// `ReadProcess`: what runs.
     Process(ProcessInfo),
+    /// `Output::ListPrograms`: which there are.
+    Programs(Programs),
 }
 
 /// A terminal's content as plain text.
@@ -294,6 +296,29 @@ pub struct ListedDirectory {
     pub name: String,
     /// Whether it is the top of a git working tree.
     pub git: bool,
+}
+
+/// Which agent programs that are known by name agents of a machine find.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Programs {
+    /// Where they are looked for: the `PATH` of agents.
+    pub path: String,
+    /// All that are known, found or not; at most [`PROGRAMS`](crate::limits::PROGRAMS).
+    #[serde(deserialize_with = "crate::bounded::at_most::<_, _, { crate::limits::PROGRAMS }>")]
+    pub programs: Vec<KnownProgram>,
+}
+
+/// An agent program that is known by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownProgram {
+    /// Its name.
+    pub name: String,
+    /// Where it is, if it was found.
+    pub path: Option<String>,
+    /// Its version, if it said one.
+    pub version: Option<String>,
+    /// It is being asked for its version.
+    pub checking: bool,
 }
 
 /// Why an operation failed. `message` says what happened, `hint` what to do.

@@ -179,6 +179,8 @@ pub const CALLER_BYTES: usize = 128 << 10;
 pub const TEXT_BYTES: usize = 16 << 10;
 /// Directories that are listed of one directory.
 pub const DIRECTORY_ENTRIES: usize = 2_000;
+/// Agent programs that are known by name.
+pub const PROGRAMS: usize = 100;
 /// Characters of a line that is quoted as the reason of a state.
 pub const QUOTE_CHARS: usize = 120;
 /// Bytes of the id of a conversation of an agent program.

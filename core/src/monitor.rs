@@ -183,7 +183,7 @@ impl Monitor {
                 *room = room.checked_sub(1).unwrap_or_else(|| panic!("core sent to {id:?} without room"));
                 self.watch_frame(*id, frame);
             }
-            Output::Backend(id, _) | Output::ListDirectory(id, _) => {
+            Output::Backend(id, _) | Output::ListDirectory(id, _) | Output::ListPrograms(id) => {
                 assert!(self.operations.insert(*id), "core used {id:?} twice")
             }
             Output::Reply(id, _) => assert!(self.commands.remove(id), "core answered {id:?} twice, or unasked"),

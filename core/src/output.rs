@@ -26,6 +26,8 @@ pub enum Output {
     /// List the directories in a directory, as in [`Command::ListDirectory`](crate::Command::ListDirectory); answered by
     /// `BackendInput::Done`.
     ListDirectory(OperationId, String),
+    /// List the agent programs that agents of this machine find; answered by `BackendInput::Done`.
+    ListPrograms(OperationId),
     /// The answer to a command.
     Reply(CommandId, Result<Reply, Refusal>),
     /// For the store, in order; answered by `Input::Stored`.

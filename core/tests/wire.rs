@@ -4,7 +4,7 @@ use consort_core::command::{AnswerWith, NewAgent};
 use consort_core::directory::signal::Evidence;
 use consort_core::directory::{BackendKind, Desired, Origin, Source, StateKind};
 use consort_core::error::RefusalCode;
-use consort_core::input::{ListedDirectory, Listing, ScreenText, Take, TerminalInfo};
+use consort_core::input::{KnownProgram, ListedDirectory, Listing, Programs, ScreenText, Take, TerminalInfo};
 use consort_core::mesh::PROTOCOL;
 use consort_core::mesh::facts::{BackendFact, Fact, Key, Value, Version};
 use consort_core::output::{EndReason, Holder};
@@ -192,6 +192,7 @@ fn the_bytes_of_commands_are_fixed() {
         ("choose", Command::Answer { agent, question: 300, with: AnswerWith::Choice("y".into()) }),
         ("answer", Command::Answer { agent, question: 300, with: AnswerWith::Text("hi".into()) }),
         ("explain", Command::Explain(agent)),
+        ("list programs", Command::ListPrograms),
     ];
     pinned(&commands.each_ref().map(|(name, command)| (*name, encode(command))), COMMANDS);
 }
@@ -203,6 +204,8 @@ fn the_bytes_of_answers_are_fixed() {
     let text = ScreenText { size: SIZE, cursor: (1, 2), text: "hi".into() };
     let entries = vec![ListedDirectory { name: "a".into(), git: true }];
     let listing = Listing { path: "/h/b".into(), home: "/h".into(), entries };
+    let found = KnownProgram { name: "p".into(), path: Some("/p".into()), version: None, checking: true };
+    let programs = Programs { path: "/b".into(), programs: vec![found] };
     let (why, kind) = ("w".to_string(), Some(StateKind::Failed));
     let evidence = Evidence { pane: 1, source: Source::Status, kind, why, age_ms: 300, decisive: true };
     let answers = [
@@ -216,6 +219,7 @@ fn the_bytes_of_answers_are_fixed() {
         ("directory", done(Reply::Directory(listing))),
         ("answered", done(Reply::Answered)),
         ("explained", done(Reply::Explained { rules: "r".into(), evidence: vec![evidence] })),
+        ("programs", done(Reply::Programs(programs))),
         ("not found", refused(RefusalCode::NotFound)),
         ("invalid", refused(RefusalCode::Invalid)),
         ("name taken", refused(RefusalCode::NameTaken)),
@@ -363,6 +367,7 @@ const COMMANDS: &str = "
     choose: 0eac02ac02000179
     answer: 0eac02ac0201026869
     explain: 0fac02
+    list programs: 15
 ";
 
 const ANSWERS: &str = "
@@ -376,6 +381,7 @@ const ANSWERS: &str = "
     directory: 0007042f682f62022f680101610100
     answered: 000800
     explained: 0009017201010701060177ac020100
+    programs: 000e022f6201017001022f70000100
     not found: 0100026e6f02676f00
     invalid: 0101026e6f02676f00
     name taken: 0102026e6f02676f00

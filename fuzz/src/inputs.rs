@@ -161,7 +161,9 @@ impl World {
                 Output::Terminal(id, TerminalOutput::Write(bytes)) => {
                     *self.unwritten.entry(id).or_default() += bytes.len();
                 }
-                Output::Backend(id, _) | Output::ListDirectory(id, _) => drop(self.operations.insert(id)),
+                Output::Backend(id, _) | Output::ListDirectory(id, _) | Output::ListPrograms(id) => {
+                    self.operations.insert(id);
+                }
                 Output::Store(id, _) => self.stores.push_back(id),
                 Output::Reply(id, _) => assert!(self.unanswered.remove(&id), "{id:?} was answered twice"),
                 Output::Viewer(_, frame) => self.remember(&frame),

@@ -68,7 +68,7 @@ impl Known {
 
     pub(crate) fn command(&self, cursor: &mut Cursor<'_>) -> Command {
         let agent = self.agent(cursor);
-        match cursor.below(21) {
+        match cursor.below(22) {
             0 => Command::Create(NewAgent {
                 name: cursor.text(8),
                 backend: cursor.flag().then_some(BackendKind::Pty),
@@ -123,6 +123,7 @@ impl Known {
                 let process = ProcessInfo { program, args: vec![cursor.text(4)], directory: cursor.text(4) };
                 Command::Adopt { agent, process }
             }
+            20 => Command::ListPrograms,
             _ => Command::ListDirectory(cursor.text(8)),
         }
     }

@@ -6,9 +6,10 @@ use crate::origins;
 use crate::peers::Peers;
 use consort_core::Rights;
 use consort_core::error::RefusalCode;
+use consort_core::input::Programs;
 use consort_core::{Command, NodeId, Refusal, Reply};
 use consort_web::api::{Asked, Audit, Checked, Eventually, Invite, JoinRequest, Joined, Look, Meeting, Node};
-use consort_web::environment::{EnvironmentReport, ProgramsReport};
+use consort_web::environment::EnvironmentReport;
 use consort_web::hook::HookMessage;
 use consort_web::tmux::TmuxReport;
 use futures_lite::future;
@@ -139,7 +140,7 @@ impl Node for ApiNode {
         })
     }
 
-    fn programs(&self) -> Eventually<'_, ProgramsReport> {
+    fn programs(&self) -> Eventually<'_, Programs> {
         let environments = self.environments.clone();
         Box::pin(smol::unblock(move || environments.programs()))
     }

@@ -13,7 +13,7 @@ pub use news::{Changes, News};
 use crate::audit::{Audit, AuditEvent, By};
 use crate::backend::{FromBackend, TerminalEvent, ToBackend, Way};
 use crate::directories::Directories;
-use crate::environment::Environments;
+use crate::environment::{Environments, ProgramLists};
 use crate::link::Dial;
 use crate::screens::Screens;
 use crate::screens::load::Manifests;
@@ -195,6 +195,8 @@ pub struct Parts {
     pub backends: BTreeMap<BackendKind, Way>,
     /// Where directories are read.
     pub directories: Directories,
+    /// Where programs are looked for.
+    pub programs: ProgramLists,
     /// What keeps changes, and its answers, once each and in order.
     pub store: (StoreWorker, Receiver<StoreAnswer>),
     /// Where people's acts are noted.
@@ -234,6 +236,7 @@ pub struct Driver {
     /// Operations that nobody could be asked for; answered before anything else.
     unanswerable: VecDeque<(OperationId, OperationError)>,
     directories: Directories,
+    programs: ProgramLists,
     store: StoreWorker,
     stored: Receiver<StoreAnswer>,
     audit: Audit,
@@ -291,6 +294,7 @@ impl Driver {
             next_command: 0,
             unanswerable: VecDeque::new(),
             directories: parts.directories,
+            programs: parts.programs,
             store: parts.store.0,
             stored: parts.store.1,
             audit: parts.audit,
@@ -482,6 +486,7 @@ impl Driver {
                     self.unanswerable.push_back((id, error));
                 }
             }
+            Output::ListPrograms(id) => self.programs.list(id),
             Output::Reply(id, result) => {
                 if let Some(Waiting { node, act, sender }) = self.waiting.remove(&id) {
                     self.note(node, act, &result);

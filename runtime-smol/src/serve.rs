@@ -8,7 +8,7 @@ use crate::cli::{Listen, ServeOptions, TOKEN_FILE, open_in_browser};
 use crate::directories::Directories;
 use crate::door::{self, Door, Handlers, ListenError, OnLink, OnSocket, Visitor, Where};
 use crate::driver::{Driver, Handle, Mailbox, Parts};
-use crate::environment::{EnvironmentError, Environments, Question};
+use crate::environment::{EnvironmentError, Environments, ProgramLists, Question};
 use crate::journal;
 use crate::link::knocks::Knocks;
 use crate::link::noise::id_of;
@@ -137,6 +137,7 @@ pub fn serve(options: &ServeOptions, background: Option<&Background>) -> Result<
             (BackendKind::Pty, pty::way(pty_orders, terminals.clone(), Rc::clone(&attendant))),
         ]),
         directories: Directories::new(home(), reports.clone()),
+        programs: ProgramLists::new(environments.clone(), reports.clone()),
         store: StoreWorker::start(store).map_err(system("no thread for the store"))?,
         audit: audit.clone(),
         dials,

@@ -105,3 +105,27 @@ test("the dialog for a new agent shows which programs agents find, where and in 
   await page.keyboard.press("Escape");
   assert.deepEqual(page.errors, []);
 });
+
+test("for another machine the dialog says what its agents find there", async () => {
+  const peer = new TestNode("server");
+  const bin = join(peer.folder, "bin");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "codex"), "#!/bin/sh\necho codex-cli 0.171.0\n", { mode: 0o755 });
+  writeFileSync(join(peer.folder, ".profile"), `export PATH="${bin}:/usr/bin:/bin"\n`);
+  await peer.start();
+  const { code } = (await node.request("POST", "/api/invite", {})).body;
+  assert.equal((await peer.request("POST", "/api/join", { target: code })).status, 200);
+  await waitFor("the machine", async () => (await node.request("GET", "/api/nodes")).body.nodes.length === 2);
+  await page.getByTestId("create-button").click();
+  await page.getByTestId("create-machine").selectOption({ label: "server" });
+  await page.getByTestId("preset-codex").check();
+  const hint = page.getByTestId("program-hint");
+  await hint.filter({ hasText: `0.171.0, ${bin}/codex` }).waitFor();
+  await page.getByTestId("preset-claude").check();
+  await hint.filter({ hasText: `claude is not in the PATH of agents: ${bin}:/usr/bin:/bin` }).waitFor();
+  await picture(page, "create-far");
+  await page.getByTestId("create-machine").selectOption({ index: 0 });
+  await hint.filter({ hasText: `2.1.197, ${join(node.folder, "bin")}/claude` }).waitFor();
+  await page.keyboard.press("Escape");
+  await peer.stop();
+});

@@ -21,28 +21,6 @@ pub struct VariableReport {
     pub length: usize,
 }
 
-/// Which of the known agent programs agents find.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ProgramsReport {
-    /// Where they are looked for: the `PATH` of agents.
-    pub path: String,
-    /// All that are known, found or not.
-    pub programs: Vec<ProgramReport>,
-}
-
-/// An agent program that is known by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ProgramReport {
-    /// Its name.
-    pub name: String,
-    /// Where it is, if it was found.
-    pub path: Option<String>,
-    /// Its version, if it said one.
-    pub version: Option<String>,
-    /// It is being asked for its version.
-    pub checking: bool,
-}
-
 /// Whether a person may set a variable of this name for all agents, and give it this value.
 ///
 /// # Errors

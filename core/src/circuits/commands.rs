@@ -274,7 +274,10 @@ impl Answers {
         if number < self.settled {
             return;
         }
-        let keep = !matches!(answer.result, Ok(Reply::Text(_) | Reply::NotesText { .. } | Reply::Directory(_)));
+        let keep = !matches!(
+            answer.result,
+            Ok(Reply::Text(_) | Reply::NotesText { .. } | Reply::Directory(_) | Reply::Programs(_))
+        );
         let mut bytes = wire::encode(&answer);
         if bytes.len() > limits::REMOTE_ANSWER_BYTES {
             let message = "the answer is too long to travel.";
@@ -328,7 +331,8 @@ fn permitted(command: &Command, rights: Rights) -> Result<(), Refusal> {
             | Command::EditQueue { .. }
             | Command::ReadProcess(_)
             | Command::Adopt { .. }
-            | Command::ListDirectory(_),
+            | Command::ListDirectory(_)
+            | Command::ListPrograms,
             Rights::View,
         ) => {
             let message = "the asking machine may only look here.";

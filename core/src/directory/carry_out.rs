@@ -58,6 +58,7 @@ impl Directory {
             Command::ReadProcess(agent) => self.terminal_for(agent, None).and_then(|terminal| {
                 self.ask(Pending::Process(command_id), BackendOperation::ReadProcess { terminal }, out)
             }),
+            Command::ListPrograms => self.list_programs(command_id, out),
             Command::Edit { agent, .. }
             | Command::Adopt { agent, .. }
             | Command::SetNotes { agent, .. }
@@ -162,6 +163,12 @@ impl Directory {
         }
         let id = self.operation(Pending::Listing(command))?;
         out.push_back(Output::ListDirectory(id, path));
+        Ok(())
+    }
+
+    fn list_programs(&mut self, command: CommandId, out: &mut Out) -> Result<(), Refusal> {
+        let id = self.operation(Pending::Programs(command))?;
+        out.push_back(Output::ListPrograms(id));
         Ok(())
     }
 

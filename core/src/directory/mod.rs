@@ -106,6 +106,7 @@ enum Pending {
     Text(CommandId),
     Listing(CommandId),
     Process(CommandId),
+    Programs(CommandId),
 }
 
 #[derive(Debug)]
@@ -446,12 +447,7 @@ impl Directory {
             Pending::Text(command) => {
                 let reply = result.map_err(refused).and_then(|done| match done {
                     OperationDone::Text(text) => Ok(Reply::Text(text)),
-                    OperationDone::Done
-                    | OperationDone::Pasted { .. }
-                    | OperationDone::Listed(_)
-                    | OperationDone::Process(_) => {
-                        Err(refuse(RefusalCode::Unavailable, "The terminal gave no text.", ""))
-                    }
+                    _ => Err(refuse(RefusalCode::Unavailable, "The terminal gave no text.", "")),
                 });
                 out.push_back(Output::Reply(command, reply));
             }
@@ -461,12 +457,7 @@ impl Directory {
                         process.args.truncate(limits::ARGUMENTS);
                         Ok(Reply::Process(process))
                     }
-                    OperationDone::Done
-                    | OperationDone::Pasted { .. }
-                    | OperationDone::Text(_)
-                    | OperationDone::Listed(_) => {
-                        Err(refuse(RefusalCode::Unavailable, "What runs there was not read.", ""))
-                    }
+                    _ => Err(refuse(RefusalCode::Unavailable, "What runs there was not read.", "")),
                 });
                 out.push_back(Output::Reply(command, reply));
             }
@@ -476,12 +467,17 @@ impl Directory {
                         listing.entries.truncate(limits::DIRECTORY_ENTRIES);
                         Ok(Reply::Directory(listing))
                     }
-                    OperationDone::Done
-                    | OperationDone::Pasted { .. }
-                    | OperationDone::Text(_)
-                    | OperationDone::Process(_) => {
-                        Err(refuse(RefusalCode::Unavailable, "The directory was not listed.", ""))
+                    _ => Err(refuse(RefusalCode::Unavailable, "The directory was not listed.", "")),
+                });
+                out.push_back(Output::Reply(command, reply));
+            }
+            Pending::Programs(command) => {
+                let reply = result.map_err(refused).and_then(|done| match done {
+                    OperationDone::Programs(mut known) => {
+                        known.programs.truncate(limits::PROGRAMS);
+                        Ok(Reply::Programs(known))
                     }
+                    _ => Err(refuse(RefusalCode::Unavailable, "The programs were not listed.", "")),
                 });
                 out.push_back(Output::Reply(command, reply));
             }

@@ -155,6 +155,7 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
         | Command::EditQueue { .. }
         | Command::ReadQueue(_)
         | Command::ReadProcess(_)
+        | Command::ListPrograms
         | Command::ListDirectory(_) => {
             debug_assert!(false, "not planned per agent");
             Err(refuse(RefusalCode::Invalid, format!("{} is no such command.", now.id), ""))

@@ -237,7 +237,11 @@ impl Town {
             }
             Output::Reply(command, reply) => self.machines[n].replies.push((command, reply)),
             Output::Event(event) => self.machines[n].events.push(event),
-            Output::Terminal(..) | Output::Viewer(..) | Output::Backend(..) | Output::ListDirectory(..) => {
+            Output::Terminal(..)
+            | Output::Viewer(..)
+            | Output::Backend(..)
+            | Output::ListDirectory(..)
+            | Output::ListPrograms(..) => {
                 self.said.push_back((n, output));
             }
         }

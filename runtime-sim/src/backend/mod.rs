@@ -20,7 +20,7 @@ use crate::event::{Event, Feed, HostIndex, NodeLife, Report};
 use crate::failure::{Checked, must};
 use crate::ledger::Ledger;
 use consort_core::directory::BackendKind;
-use consort_core::input::{Listing, ProcessInfo, ScreenText, TerminalInfo};
+use consort_core::input::{Listing, ProcessInfo, Programs, ScreenText, TerminalInfo};
 use consort_core::{
     AgentId, BackendInput, BackendOperation, LaunchSpec, NodeId, Observation, OperationDone, OperationError,
     OperationId, Size, TerminalId, TerminalOutput,
@@ -267,6 +267,12 @@ impl Backends {
     pub(crate) fn list_directory(&mut self, agenda: &mut Agenda<Event>, id: OperationId, path: String) {
         let listing = Listing { path, home: "/home/me".to_string(), entries: Vec::new() };
         let done = BackendInput::Done(id, Ok(OperationDone::Listed(listing)));
+        self.report(agenda, BackendKind::Pty, Feed::Backend(done));
+    }
+
+    /// No known program is there.
+    pub(crate) fn list_programs(&mut self, agenda: &mut Agenda<Event>, id: OperationId) {
+        let done = BackendInput::Done(id, Ok(OperationDone::Programs(Programs::default())));
         self.report(agenda, BackendKind::Pty, Feed::Backend(done));
     }
 

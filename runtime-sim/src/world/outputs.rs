@@ -43,6 +43,7 @@ impl World {
                 host.backends.order(&mut self.agenda, kind, Order::Operation(id, operation));
             }
             Output::ListDirectory(id, path) => host.backends.list_directory(&mut self.agenda, id, path),
+            Output::ListPrograms(id) => host.backends.list_programs(&mut self.agenda, id),
             Output::Reply(id, result) => {
                 if let Ok(Reply::Node(about)) = &result {
                     self.truth.told(at, node.node(), *about);

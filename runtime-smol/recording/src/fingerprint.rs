@@ -40,6 +40,7 @@ impl Fingerprint {
             }
             Output::CloseLink(id) => self.words(&[11, id.0]),
             Output::Event(event) => self.event(event),
+            Output::ListPrograms(id) => self.words(&[15, id.0]),
         }
     }
 
@@ -135,6 +136,7 @@ impl Fingerprint {
                 self.words(&[12, texts.len() as u64, len(held)]);
                 texts.iter().for_each(|text| self.words(&[text.number, len(&text.text)]));
             }
+            Reply::Programs(known) => self.words(&[13, len(&known.path), known.programs.len() as u64]),
             Reply::Directory(listing) => self.words(&[8, len(&listing.path), listing.entries.len() as u64]),
         }
     }

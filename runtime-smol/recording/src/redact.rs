@@ -130,6 +130,7 @@ pub fn command(command: &mut Command) {
         | Command::ReadQueue(_)
         | Command::ReadProcess(_)
         | Command::Adopt { .. }
+        | Command::ListPrograms
         | Command::ListDirectory(_) => {}
     }
 }
@@ -150,6 +151,7 @@ pub fn reply(reply: &mut Reply) {
         | Reply::Queued { .. }
         | Reply::Sent { .. }
         | Reply::Explained { .. }
+        | Reply::Programs(_)
         | Reply::Directory(_) => {}
     }
 }

@@ -15,8 +15,10 @@ pub use variables::VariablesError;
 use crate::hook::equip::Equipment;
 use crate::screens::load::{self, Manifests};
 use consort_core::LaunchSpec;
-use consort_web::environment::{EnvironmentReport, LoginReport, ProgramsReport};
+use consort_core::input::Programs;
+use consort_web::environment::{EnvironmentReport, LoginReport};
 use login::Login;
+pub use programs::ProgramLists;
 use programs::Versions;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -194,7 +196,7 @@ impl Environments {
 
     /// Which known agent programs agents find. Waits for the login shell's first answer, and for no program.
     #[must_use]
-    pub fn programs(&self) -> ProgramsReport {
+    pub fn programs(&self) -> Programs {
         let login = self.wait().map(|login| login.environment.clone()).unwrap_or_default();
         let machine = self.0.variables.all().into_iter().map(|(name, value)| (name.into(), value.into()));
         self.0.versions.report(&composed(login, machine.collect()))

@@ -1,9 +1,12 @@
 //! Which of the known agent programs agents find, where, and in which version. Nobody waits for a program to say its version: it is asked
 //! in the background, once for each file.
 
-use super::{Environment, probe};
+use super::{Environment, Environments, probe};
+use crate::backend::FromBackend;
 use crate::launch::find_in_path;
-use consort_web::environment::{ProgramReport, ProgramsReport};
+use async_channel::Sender;
+use consort_core::input::{KnownProgram, Programs};
+use consort_core::{BackendInput, OperationDone, OperationId};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -23,6 +26,32 @@ const BYTES: usize = 4 << 10;
 /// Characters of a version.
 const CHARS: usize = 40;
 
+/// Lists the known programs for other machines, beside the driver.
+#[derive(Debug)]
+pub struct ProgramLists {
+    environments: Environments,
+    reports: Sender<FromBackend>,
+}
+
+impl ProgramLists {
+    /// Of these environments; what was found is reported as the end of an operation.
+    #[must_use]
+    pub fn new(environments: Environments, reports: Sender<FromBackend>) -> Self {
+        ProgramLists { environments, reports }
+    }
+
+    /// Begins to list them.
+    pub fn list(&self, id: OperationId) {
+        let (environments, reports) = (self.environments.clone(), self.reports.clone());
+        smol::unblock(move || {
+            let done = BackendInput::Done(id, Ok(OperationDone::Programs(environments.programs())));
+            // Nobody listens any more: the node has ended.
+            let _ = reports.send_blocking(FromBackend::Backend(done));
+        })
+        .detach();
+    }
+}
+
 /// What is known of versions. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Versions(Arc<Mutex<State>>);
@@ -37,17 +66,17 @@ struct State {
 
 impl Versions {
     /// The known programs in the `PATH` of this environment. Those whose version is not known yet are asked meanwhile.
-    pub(super) fn report(&self, environment: &Environment) -> ProgramsReport {
+    pub(super) fn report(&self, environment: &Environment) -> Programs {
         let path = environment.get(OsStr::new("PATH")).cloned().unwrap_or_default();
         let programs = KNOWN.map(|name| match find_in_path(name, &path) {
-            None => ProgramReport { name: name.into(), ..ProgramReport::default() },
+            None => KnownProgram { name: name.into(), ..KnownProgram::default() },
             Some(found) => {
                 let version = self.version(&found, environment);
                 let path = Some(found.to_string_lossy().into_owned());
-                ProgramReport { name: name.into(), path, checking: version.is_none(), version: version.flatten() }
+                KnownProgram { name: name.into(), path, checking: version.is_none(), version: version.flatten() }
             }
         });
-        ProgramsReport { path: path.to_string_lossy().into_owned(), programs: programs.into() }
+        Programs { path: path.to_string_lossy().into_owned(), programs: programs.into() }
     }
 
     /// None if it is not known yet.

@@ -12,13 +12,14 @@ mod send;
 mod watch;
 
 use crate::auth::{Access, Admitted, CookieKey, Gate, LoginTokens, Names, Need, Reach, Sites};
-use crate::environment::{EnvironmentReport, ProgramsReport};
+use crate::environment::EnvironmentReport;
 use crate::events::Events;
 use crate::hook::HookMessage;
 use crate::http::{Clock, Head, Problem, Response};
 use crate::json::NodeFacts;
 use crate::refusal;
 use consort_core::error::RefusalCode;
+use consort_core::input::Programs;
 use consort_core::view::View;
 use consort_core::{Command, Instant, NodeId, Refusal, Reply, Rights};
 use once::Once;
@@ -132,8 +133,8 @@ pub trait Node: Send + Sync {
     }
 
     /// Which known agent programs agents of this node find, as far as that is known now.
-    fn programs(&self) -> Eventually<'_, ProgramsReport> {
-        Box::pin(async { ProgramsReport::default() })
+    fn programs(&self) -> Eventually<'_, Programs> {
+        Box::pin(async { Programs::default() })
     }
 
     /// Of the variables of a shell on this machine, those that an agent gets which is created from there.

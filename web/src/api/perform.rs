@@ -64,7 +64,10 @@ impl Api {
                 nothing(body)?;
                 Ok(self.reload_environment().await)
             }
-            Endpoint::Programs => Ok(Response::json(200, &self.node.programs().await)),
+            Endpoint::Programs => match self.node_named(query.text("node"))? {
+                node if node == self.facts.id => Ok(Response::json(200, &self.node.programs().await)),
+                node => self.command(node, Command::ListPrograms).await,
+            },
             Endpoint::Variable => self.variable(query.text("name")),
             Endpoint::SetVariable => self.set_variable(head, body).await,
             Endpoint::RemoveVariable => self.remove_variable(head, body).await,
@@ -244,6 +247,7 @@ impl Api {
             }
             Reply::Text(screen) => Ok(screen_text(&screen)),
             Reply::Directory(listing) => Ok(directory(&listing)),
+            Reply::Programs(known) => Ok(Response::json(200, &known)),
             Reply::Queue { texts, held } => Ok(queue(&texts, &held)),
             Reply::Answered => Ok(Response::json(200, &json!({ "answered": true }))),
             Reply::Explained { rules, evidence } => Ok(explanation(&rules, &evidence)),
@@ -297,6 +301,7 @@ fn query(endpoint: Endpoint, head: &Head<'_>) -> Result<Query, Problem> {
         Endpoint::Wait(_) => Query::parse(head.query(), &["until", "timeout"]),
         Endpoint::Events => Query::parse(head.query(), &["since"]),
         Endpoint::Directories => Query::parse(head.query(), &["path", "node"]),
+        Endpoint::Programs => Query::parse(head.query(), &["node"]),
         Endpoint::Variable => Query::parse(head.query(), &["name"]),
         _ => Query::parse(head.query(), &[]),
     }

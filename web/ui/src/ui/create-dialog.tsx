@@ -254,28 +254,27 @@ function ProgramField({ form, known, problem, set }: FormPart & { known: KnownPr
   );
 }
 
-/** Once it is known which programs this machine has: one of them, unless something was chosen already, now or the last time. */
+/** Once it is known which programs the machine has: one of them, unless something was chosen already, now or the last time. */
 function usePresetThatIsThere(form: Signal<AgentForm>, known: KnownPrograms | null): void {
   const app = useApp();
   const [first] = useState(form.value.preset);
   useEffect(() => {
-    const { node, preset, commandLine } = form.peek();
-    if (known === null || node !== "" || preset !== first || commandLine !== "") return;
+    const { preset, commandLine } = form.peek();
+    if (known === null || preset !== first || commandLine !== "") return;
     form.value = { ...form.peek(), preset: presetToBeginWith(known.programs, app.preferences.lastPreset.peek()) };
   }, [known === null]);
 }
 
-/** Which agent programs this machine has; asked again while the version of some is not known yet. Null: not known (yet), as of other machines. */
+/** Which agent programs the machine has; asked again while the version of some is not known yet. Null: not known (yet), as of a machine with an older Consort. */
 function useKnownPrograms(node: string): KnownPrograms | null {
   const { api } = useApp();
   const known = useSignal<KnownPrograms | null>(null);
   useEffect(() => {
     known.value = null;
-    if (node !== "") return undefined;
     let left = 20;
     let timer: number | undefined;
     const ask = async (): Promise<void> => {
-      const programs = await api.programs().catch(() => null);
+      const programs = await api.programs(node).catch(() => null);
       if (left < 0) return;
       if (programs !== null) known.value = programs;
       if (programs?.programs.some(({ checking }) => checking) && left-- > 0) timer = window.setTimeout(() => void ask(), 500);
