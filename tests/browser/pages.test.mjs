@@ -39,6 +39,7 @@ before(async () => {
   await node.request("POST", `/api/agents/${ids.stopped}/stop`);
   await node.request("PATCH", `/api/agents/${ids.idle}`, { tags: ["urgent"] });
   node.tmux("split-window", "-d", "-t", "=customers-zoom-backend:", "cat");
+  node.tmux("new-session", "-d", "-s", "yours", "-c", "/tmp", "sh", "-c", "printf '\\033]2;✳ Claude Code\\007'; exec cat");
   await peer.create({ name: "customers-zoom-frontend", directory: "/tmp", ...sh(ASKS) });
   await peer.create({ name: "notes", directory: "/tmp", program: "cat" });
   await away.create({ name: "far-away", directory: "/tmp", ...sh(ASKS) });
@@ -48,7 +49,8 @@ before(async () => {
   }
   assert.equal((await stranger.request("POST", "/api/join", { target: `127.0.0.1:${node.port}` })).status, 202);
   const agents = async () => (await node.request("GET", "/api/agents")).body.agents;
-  await waitFor("all agents", async () => (await agents()).length === 9);
+  await waitFor("all agents", async () => (await agents()).length === 10);
+  ids.yours = (await agents()).find(({ name }) => name === "yours").id;
   await waitFor("questions", async () => (await agents()).filter(({ state }) => state.kind === "waiting").length === 3);
   await away.kill();
   await waitFor("a machine that is away", async () => (await node.request("GET", "/api/nodes")).body.nodes.some(({ reachable }) => !reachable));
@@ -150,6 +152,12 @@ const SCENES = {
     await page.mouse.click(screen.x + 60, screen.y + 6);
   }, shows: "[data-testid=link-dialog]" },
   "dialog-explain": { at: () => `agent/${ids.waiting}`, do: click("explain-button"), shows: "[data-testid=signal]" },
+  "details-found": { at: () => `agent/${ids.yours}`, do: click("details-toggle"), undo: (page) => page.getByRole("button", { name: "Close notes and details" }).click(), shows: "[data-testid=hooks-command]" },
+  "dialog-adopt": { at: () => `agent/${ids.yours}`, do: async (page) => {
+    await page.getByTestId("details-toggle").click();
+    await page.getByTestId("adopt-button").click();
+  }, undo: (page) => page.getByRole("button", { name: "Close notes and details" }).click(), shows: "[data-testid=adopt-command]" },
+  "dialog-explain-hooks": { at: () => `agent/${ids.yours}`, do: click("explain-button"), shows: "[data-testid=hooks-command]" },
   "dialog-prompt": { at: () => `agent/${ids.waiting}`, do: async (page) => {
     await node.request("POST", `/api/agents/${ids.waiting}/queue`, { text: "and then commit" });
     await page.getByTestId("queued-button").click();

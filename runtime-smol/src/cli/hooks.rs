@@ -4,19 +4,18 @@ use super::args::HooksCommand;
 use super::failure::Failure;
 use super::{output, state_dir, text};
 use crate::hook::equip::{content, entry};
+use crate::hook::own::{Installed, OURS, OwnSettings};
 use crate::hook::{self, settings};
 use crate::screens::load::{self, Manifests};
 use crate::screens::manifest::{Hooks, Manifest};
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// What a back-up of a file is called.
 const BACKUP: &str = "before-consort";
-/// What a file that is ours as a whole says of itself.
-const OURS: &str = "Written by Consort";
 
 /// Does what is asked for.
 pub(crate) fn run(command: &HooksCommand, state_dir: &Path) -> Result<(), Failure> {
@@ -108,23 +107,23 @@ fn change<'a>(places: impl Iterator<Item = &'a Place<'a>>, yes: bool, change: &C
     failed.map_or(Ok(()), Err)
 }
 
-/// The settings of one program.
+/// The settings of one program, and the command that hooks there run.
 struct Place<'a> {
     manifest: &'a Manifest,
     hooks: &'a Hooks,
     file: PathBuf,
+    own: OwnSettings<'a>,
     command: String,
 }
 
 impl<'a> Place<'a> {
     fn of(manifest: &'a Manifest, state_dir: &Path) -> Option<Self> {
-        let hooks = manifest.hooks.as_ref()?;
-        let file = hooks.install.iter().find_map(|path| located(path, |name| std::env::var_os(name)))?;
+        let own = OwnSettings::of(manifest, |name| std::env::var_os(name))?;
         // Where everybody looks for the node it need not be named.
         let elsewhere = state_dir::resolve(None).map_or(true, |usual| usual != state_dir);
         let consort = std::env::current_exe().unwrap_or_else(|_| "consort".into());
         let command = hook::command(&consort, &manifest.name, elsewhere.then_some(state_dir));
-        Some(Place { manifest, hooks, file, command })
+        Some(Place { manifest, hooks: own.hooks, file: own.file.clone(), own, command })
     }
 
     /// Its program has been used by this user.
@@ -134,16 +133,12 @@ impl<'a> Place<'a> {
     }
 
     fn is_ours(&self, entry: &str) -> bool {
-        entry.contains("consort") && entry.contains(&format!(" hook {}", self.manifest.name))
+        self.own.is_ours(entry)
     }
 
     /// Its text; empty if there is no file.
     fn read(&self) -> Result<String, Failure> {
-        match fs::read_to_string(&self.file) {
-            Ok(text) => Ok(text),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
-            Err(error) => Err(Failure::new(format!("{} cannot be read: {error}.", self.file.display()))),
-        }
+        self.own.read().map_err(|error| Failure::new(format!("{} cannot be read: {error}.", self.file.display())))
     }
 
     fn unreadable(&self, why: &settings::Unreadable) -> Failure {
@@ -217,24 +212,17 @@ impl<'a> Place<'a> {
     fn status(&self) -> String {
         let file = self.file.display();
         let name = &self.manifest.name;
-        let state = match self.read().map(|text| (settings::events(&text, |entry| self.is_ours(entry)), text)) {
+        let state = match self.read().map(|text| (self.own.installed_in(&text), text)) {
             Err(failure) => failure.to_string(),
-            Ok((_, text)) if !self.hooks.content.is_empty() => {
-                if text.contains(OURS) && self.is_ours(&text) {
-                    "installed".to_owned()
-                } else {
-                    "not installed".to_owned()
-                }
+            Ok((Installed::No, _)) => "not installed".to_owned(),
+            Ok((Installed::Unreadable(why), _)) => format!("cannot be read: {why}"),
+            Ok((Installed::Without(missing), _)) => {
+                format!("not installed for {}: consort hooks install {name}", missing.join(", "))
             }
-            Ok((Err(why), _)) => format!("cannot be read: {}", why.0),
-            Ok((Ok(events), _)) if events.is_empty() => "not installed".to_owned(),
-            Ok((Ok(events), text)) => match self.with(&text) {
+            Ok((Installed::All, text)) => match self.with(&text) {
                 Ok(Some(after)) if after == text => "installed".to_owned(),
-                _ => format!(
-                    "{} of {} events, or of another version: consort hooks install {name}",
-                    events.len(),
-                    self.hooks.events.len()
-                ),
+                _ if !self.hooks.content.is_empty() => "installed".to_owned(),
+                _ => format!("of another version: consort hooks install {name}"),
             },
         };
         let own = if self.hooks.arguments.is_empty() && self.hooks.environment.is_empty() { "no" } else { "yes" };
@@ -283,16 +271,4 @@ fn create(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
-}
-
-/// A path of a manifest (`$VARIABLE/…`, `~/…`) on this machine; nothing if its variable is not set.
-fn located(path: &str, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let (first, rest) = path.split_once('/')?;
-    let folder = match first.strip_prefix('$') {
-        Some(name) => variable(name).filter(|value| !value.is_empty())?,
-        None if first == "~" => variable("HOME")?,
-        None => return None,
-    };
-    let folder = PathBuf::from(folder);
-    folder.is_absolute().then(|| folder.join(rest))
 }

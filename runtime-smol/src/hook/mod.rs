@@ -3,6 +3,7 @@
 
 pub(crate) mod equip;
 mod events;
+pub(crate) mod own;
 mod payload;
 pub(crate) mod settings;
 

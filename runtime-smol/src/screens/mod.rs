@@ -13,6 +13,7 @@ mod tests;
 use consort_core::directory::StateKind;
 use consort_core::directory::signal::{Composer, Reading, Report};
 use consort_core::input::ScreenText;
+use crate::hook::own::KnownSettings;
 use consort_core::{AgentView, TerminalId};
 use load::Manifests;
 use manifest::Manifest;
@@ -46,11 +47,13 @@ pub(crate) struct Screens {
     /// Which program a terminal was found to run, with the command that it was found by.
     known: BTreeMap<TerminalId, (String, String)>,
     titles: BTreeMap<TerminalId, String>,
+    /// The hooks in the user's own settings of programs.
+    settings: KnownSettings,
 }
 
 impl Screens {
     pub(crate) fn new(manifests: Manifests) -> Self {
-        Screens { manifests, known: BTreeMap::new(), titles: BTreeMap::new() }
+        Screens { manifests, known: BTreeMap::new(), titles: BTreeMap::new(), settings: KnownSettings::default() }
     }
 
     /// What the title of a terminal says now; `None`: it is the same title as before.
@@ -75,7 +78,13 @@ impl Screens {
         let glance = Glance { cursor: text.cursor, cursor_shown, ..glance };
         self.manifests.refresh();
         let name = self.program(id, &glance, Some(&text.text));
-        read_with(self.manifests.get(&name), text, &glance)
+        let manifest = self.manifests.get(&name);
+        let hooks = match (manifest.filter(|manifest| manifest.hooks.is_some()), glance.hooks) {
+            (None, _) => String::new(),
+            (_, Some(added)) => format!("it was started with {added}"),
+            (Some(manifest), None) => self.settings.described(manifest),
+        };
+        Reading { hooks, ..read_with(manifest, text, &glance) }
     }
 
     /// Forgets terminals that are gone.
@@ -140,17 +149,6 @@ fn title_says(manifest: Option<&Manifest>, title: &str) -> Option<Report> {
     busy.then(|| Report { kind: StateKind::Working, why: "its title shows a spinner".to_owned() })
 }
 
-/// How the hooks of a program were set up, for a person.
-fn hooks_of(manifest: Option<&Manifest>, glance: &Glance<'_>) -> String {
-    match (manifest.filter(|manifest| manifest.hooks.is_some()), glance.hooks) {
-        (None, _) => String::new(),
-        (_, Some(added)) => format!("it was started with {added}"),
-        (Some(manifest), None) => {
-            format!("Consort has given it no hooks at its start; see: consort hooks status {}", manifest.name)
-        }
-    }
-}
-
 fn read_with(manifest: Option<&Manifest>, text: &ScreenText, glance: &Glance<'_>) -> Reading {
     let lines = lines::of(&text.text);
     let found = match manifest {
@@ -161,7 +159,6 @@ fn read_with(manifest: Option<&Manifest>, text: &ScreenText, glance: &Glance<'_>
     text.text.hash(&mut hasher);
     let mut reading = Reading {
         rules: manifest.map_or_else(String::new, |manifest| manifest.name.clone()),
-        hooks: hooks_of(manifest, glance),
         digest: hasher.finish(),
         ..Reading::default()
     };

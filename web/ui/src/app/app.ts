@@ -51,6 +51,7 @@ export type OpenDialog =
   | { readonly kind: "bulk"; readonly verb: BulkVerb; readonly agents: readonly string[] }
   | { readonly kind: "link"; readonly url: string; readonly host: string; readonly shown: string | null }
   | { readonly kind: "explain"; readonly agent: Agent }
+  | { readonly kind: "adopt"; readonly agent: Agent }
   | { readonly kind: "prompt"; readonly agent: Agent }
   | { readonly kind: "text"; readonly session: TerminalSession };
 

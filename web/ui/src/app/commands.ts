@@ -1,6 +1,6 @@
 // What can be done, by name: with one agent, with a group, with several, and on the page. Menus and the palette show it.
 
-import { STATE_ORDER, stateNoun } from "../model/agents";
+import { isFound, STATE_ORDER, stateNoun } from "../model/agents";
 import { isWithin, withMuted } from "../model/alerts";
 import { agentUrl } from "../model/route";
 import type { BulkVerb } from "../model/bulk";
@@ -10,7 +10,7 @@ import type { Agent } from "../protocol/types";
 import type { App } from "./app";
 import { besideOpenAgent, placeBeside } from "./beside";
 import { THEMES } from "./preferences";
-import { whyNotChange, whyNotRun } from "./refusals";
+import { whyNotAdopt, whyNotChange, whyNotRun } from "./refusals";
 
 export interface Command {
   readonly id: string;
@@ -33,6 +33,7 @@ export function agentCommands(app: App, agent: Agent, open = false): Command[] {
     ...(open ? [] : [{ id: "open", label: "Open", keys: "Enter", run: () => app.open(agent.id) }]),
     { id: "rename", label: "Rename", keys: "F2", refusal: change, run: () => app.rename(agent) },
     ...verbs.map((verb) => ({ id: verb, label: VERBS[verb], refusal: whyNotRun(app, agent, verb), run: () => app.ask(agent, verb) })),
+    ...(isFound(agent) ? [{ id: "adopt", label: "Adopt", refusal: whyNotAdopt(app, agent), run: () => void (app.dialog.value = { kind: "adopt" as const, agent }) }] : []),
     { id: "tag", label: "Tags", refusal: change, run: () => bulk(app, "tag", [agent]) },
     { id: "send", label: "Send text", ...(open && { keys: "S" }), refusal: change, run: () => void (app.dialog.value = { kind: "prompt", agent }) },
     muteCommand(app, agent.name),

@@ -6,7 +6,7 @@ import type { Agent } from "../protocol/types";
 import type { App } from "./app";
 
 export const NOT_OURS =
-  "This session was found in tmux, not created here, so Consort does not know how to start it again. Adopt it (consort adopt, in a terminal), end it where you started it, or delete it.";
+  "This session was found in tmux, not created here, so Consort does not know how to start it again. Adopt it (in its menu or its details), end it where you started it, or delete it.";
 
 /** Why nothing at all can be changed about it from here. */
 export function whyUntouchable(app: App, agent: Agent): string {
@@ -22,6 +22,13 @@ export function whyNotRun(app: App, agent: Agent, verb: Verb): string {
   if (verb !== "start" && isFound(agent) && agent.running) return NOT_OURS;
   if (!app.isLive.value) return "Not connected";
   return app.busy.value.has(agent.id) ? "In progress" : "";
+}
+
+/** Why a session that was found cannot become one of ours. */
+export function whyNotAdopt(app: App, agent: Agent): string {
+  if (!isFound(agent)) return "It was created here, so it can be started again already";
+  if (!agent.running) return "It does not run any more";
+  return whyNotChange(app, agent);
 }
 
 export function whyNotChange(app: App, agent: Agent): string {

@@ -1,5 +1,6 @@
 // The HTTP API of the node, as typed calls. Every failure is an `ApiError` with what happened and what to do.
 
+import type { Process } from "../model/adopt";
 import type { PasteOutcome } from "../stream/paste-delivery";
 import type { Agent, BackendKind, Rights, StateKind, StateSource } from "../protocol/types";
 
@@ -247,6 +248,16 @@ export class Api {
     return this.request("GET", `${agentPath(id)}/explain`, undefined, { signal });
   }
 
+  /** What runs in its terminal now. */
+  process(id: string, signal: AbortSignal): Promise<Process> {
+    return this.request("GET", `${agentPath(id)}/process`, undefined, { signal });
+  }
+
+  /** From now on a session that was found is one that was created here, and this is what is started. */
+  async adopt(id: string, process: Process): Promise<Agent> {
+    return (await this.request<{ agent: Agent }>("POST", `${agentPath(id)}/adopt`, process)).agent;
+  }
+
   notes(id: string): Promise<Notes> {
     return this.request("GET", `${agentPath(id)}/notes`);
   }
@@ -324,9 +335,9 @@ export class Api {
     return (await this.request<{ value: string }>("GET", `api/environment/variable?${new URLSearchParams({ name })}`)).value;
   }
 
-  /** The agent programs of the machine that serves the dashboard. */
-  programs(): Promise<KnownPrograms> {
-    return this.request("GET", "api/programs");
+  /** The agent programs that agents of a machine find. `node`: its id; empty: the one that serves the dashboard. */
+  programs(node: string): Promise<KnownPrograms> {
+    return this.request("GET", node === "" ? "api/programs" : `api/programs?${new URLSearchParams({ node })}`);
   }
 
   logout(): Promise<void> {

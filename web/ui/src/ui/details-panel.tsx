@@ -2,13 +2,16 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { whyNotAdopt } from "../app/refusals";
 import { isFound } from "../model/agents";
 import { plural, shortPath } from "../model/format";
+import { hooksOf } from "../model/hooks";
 import type { NotesDraft } from "../model/notes-draft";
 import { joinShellWords } from "../model/shell-words";
 import type { Agent } from "../protocol/types";
 import { AgentActions } from "./agent-actions";
 import { useApp } from "./context";
+import { HooksPart, useExplanation } from "./hooks-part";
 import { Icon } from "./icons";
 
 export function DetailsPanel({ agent }: { agent: Agent }): JSX.Element {
@@ -125,6 +128,8 @@ function TagEditor({ agent }: { agent: Agent }): JSX.Element {
 function FactList({ agent }: { agent: Agent }): JSX.Element {
   const app = useApp();
   const home = app.store.nodeOf(agent)?.home ?? "";
+  const { known } = useExplanation(agent, null);
+  const hooks = known === null ? null : hooksOf(known);
   const program = agent.program === null ? (isFound(agent) ? "" : "your shell") : joinShellWords([agent.program, ...agent.args]);
   return (
     <>
@@ -139,12 +144,18 @@ function FactList({ agent }: { agent: Agent }): JSX.Element {
         )}
         <dt>Directory</dt>
         <dd class="mono">{!agent.directory ? "unknown" : shortPath(agent.directory, home)}</dd>
+        {hooks !== null && (
+          <>
+            <dt>Hooks</dt>
+            <dd><HooksPart agent={agent} hooks={hooks} /></dd>
+          </>
+        )}
         <dt>Runs in</dt>
         <dd>{backendSentence(agent)}</dd>
         <dt>Origin</dt>
         <dd>{isFound(agent) ? "your own tmux session, found by Consort" : `created ${new Date(agent.created_unix_ms).toLocaleString()}`}</dd>
       </dl>
-      {!isFound(agent) && (
+      {isFound(agent) ? <AdoptPart agent={agent} /> : (
         <label class="check">
           <input
             type="checkbox"
@@ -156,6 +167,18 @@ function FactList({ agent }: { agent: Agent }): JSX.Element {
         </label>
       )}
     </>
+  );
+}
+
+/** What is missing to a session that was found, and how it gets it. */
+function AdoptPart({ agent }: { agent: Agent }): JSX.Element {
+  const app = useApp();
+  const refusal = whyNotAdopt(app, agent);
+  return (
+    <div class="adopt-part">
+      <p class="dim">{refusal === "" ? "Adopt it, so that it can be stopped, started and restarted here." : `${refusal}.`}</p>
+      <button class="button" data-testid="adopt-button" disabled={refusal !== ""} onClick={() => (app.dialog.value = { kind: "adopt", agent })}>Adopt</button>
+    </div>
   );
 }
 

@@ -6,6 +6,7 @@ import { THEMES } from "../app/preferences";
 import { ANYWHERE, OUTSIDE_TERMINAL, type ShortcutHelp } from "../app/shortcuts";
 import type { TerminalSession } from "../terminal/session";
 import { useApp } from "./context";
+import { AdoptDialog } from "./adopt-dialog";
 import { AlertSettingsPart } from "./alert-settings";
 import { BulkDialog } from "./bulk-dialog";
 import { CreateDialog } from "./create-dialog";
@@ -51,6 +52,8 @@ export function Dialogs(): JSX.Element | null {
       return <LinkDialog url={open.url} host={open.host} shown={open.shown} />;
     case "prompt":
       return <PromptDialog agent={open.agent} />;
+    case "adopt":
+      return <AdoptDialog agent={open.agent} />;
     case "explain":
       return <ExplainDialog agent={open.agent} />;
     case "text":

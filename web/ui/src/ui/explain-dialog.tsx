@@ -1,14 +1,13 @@
 // Why an agent is in its state: every signal with its age, and which one decided.
 
-import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
 import { stateNoun, stateSentence } from "../model/agents";
 import { formatAge } from "../model/format";
-import { ApiError, type Explanation } from "../net/api";
+import { hooksOf, withoutHooks } from "../model/hooks";
 import type { Agent, StateSource } from "../protocol/types";
 import { useApp } from "./context";
 import { Dialog } from "./dialog";
+import { HooksPart, useExplanation } from "./hooks-part";
 import { StateGlyph } from "./state-glyph";
 
 const SOURCES: Record<StateSource, string> = {
@@ -20,40 +19,19 @@ const ASK_EVERY_MS = 2_000;
 export function ExplainDialog({ agent: opened }: { agent: Agent }): JSX.Element {
   const app = useApp();
   const agent = app.store.agent(opened.id) ?? opened;
-  const answer = useSignal<Explanation | null>(null);
-  const problem = useSignal("");
-  useEffect(() => {
-    const abort = new AbortController();
-    const ask = (): void => {
-      if (!app.isLive.peek()) return;
-      app.api.explain(opened.id, abort.signal).then(
-        (explained) => {
-          answer.value = explained;
-          problem.value = "";
-        },
-        (error: unknown) => {
-          if (error instanceof ApiError) problem.value = [error.message, error.hint].filter(Boolean).join(" ");
-        },
-      );
-    };
-    ask();
-    const timer = setInterval(ask, ASK_EVERY_MS);
-    return () => {
-      clearInterval(timer);
-      abort.abort();
-    };
-  }, [opened.id, agent.state]);
-  const known = answer.value;
-  const terminals = new Set(known?.signals.map(({ terminal }) => terminal)).size;
+  const { known, problem } = useExplanation(agent, ASK_EVERY_MS);
+  const hooks = known === null ? null : hooksOf(known);
+  const signals = known === null ? [] : withoutHooks(known);
+  const terminals = new Set(signals.map(({ terminal }) => terminal)).size;
   return (
     <Dialog title={`Why ${agent.name} is ${stateNoun(agent.state.kind)}`} testid="explain-dialog" wide>
       <div class="explain">
         <p class="tooltip-state"><StateGlyph kind={agent.state.kind} /> {stateSentence(agent, app.now.value)}</p>
-        {problem.value !== "" && <p class="field-error" role="alert">{problem.value}</p>}
-        {known !== null && known.signals.length === 0 && <p class="dim">No signal yet.</p>}
-        {known !== null && known.signals.length > 0 && (
+        {problem !== "" && <p class="field-error" role="alert">{problem}</p>}
+        {known !== null && signals.length === 0 && <p class="dim">No signal yet.</p>}
+        {signals.length > 0 && (
           <ul class="signals">
-            {known.signals.map((signal, at) => (
+            {signals.map((signal, at) => (
               <li key={at} class={signal.decisive ? "decisive" : ""} data-testid="signal">
                 {signal.says === null ? <span class="state-glyph" /> : <StateGlyph kind={signal.says} />}
                 <span class="signal-source">{SOURCES[signal.source] ?? signal.source}{terminals > 1 && <span class="dim"> in {nameOfTerminal(agent, signal.terminal)}</span>}</span>
@@ -68,8 +46,14 @@ export function ExplainDialog({ agent: opened }: { agent: Agent }): JSX.Element 
         {known !== null && (
           <p class="dim" data-testid="explain-rules">
             {known.rules === "" ? "Its screen is read by the rules for programs that are not known by name." : <>Its screen is read by the rules for <b>{known.rules}</b>.</>}
-            {" "}{known.signals.some(({ source }) => source === "hook" || source === "status") ? "" : "Its program has reported nothing by itself (no hook, no status)."}
+            {" "}{signals.some(({ source }) => source === "hook" || source === "status") ? "" : "Its program has reported nothing by itself (no hook, no status)."}
           </p>
+        )}
+        {hooks !== null && (
+          <section aria-labelledby="explain-hooks">
+            <h3 id="explain-hooks">Hooks</h3>
+            <HooksPart agent={agent} hooks={hooks} />
+          </section>
         )}
       </div>
     </Dialog>
