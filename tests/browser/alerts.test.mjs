@@ -128,3 +128,61 @@ test("kinds and groups of agents are muted, also from the list", async () => {
   await asks("quiet-team-three", "Now?");
   await waitFor("it is heard again", async () => (await titled(page, "quiet-team-three waits for you")).length === 1);
 });
+
+test("where a page may show none, a service worker does: a click opens the agent, what is answered is withdrawn, and nothing is cached", async () => {
+  await node.create({ name: "another", program: "cat" });
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, permissions: ["notifications"] });
+  // As in Chrome for Android.
+  await context.addInitScript(() => {
+    window.Notification = class {
+      static permission = "default";
+      static requestPermission = async () => (this.permission = "granted");
+      constructor() {
+        throw new TypeError("Failed to construct 'Notification': Illegal constructor.");
+      }
+    };
+  });
+  const phone = await context.newPage();
+  phone.errors = [];
+  phone.on("pageerror", (error) => phone.errors.push(error.message));
+  await phone.goto(await node.freshLink());
+  await phone.getByTestId("alert-offer-on").click();
+  const all = () => phone.evaluate(async () => {
+    const registration = await navigator.serviceWorker.getRegistration();
+    if (registration?.active?.state !== "activated") return [];
+    return (await registration.getNotifications()).map(({ title, body }) => ({ title, body }));
+  });
+  assert.equal(await phone.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length), 0, "none until it is needed");
+  const agent = await asks("on-a-phone", "Deploy from here?");
+  await waitFor("the notification", async () => (await all()).length > 0);
+  assert.deepEqual(await all(), [{ title: "on-a-phone waits for you", body: "Deploy from here? (y/n)" }]);
+  const worker = context.serviceWorkers()[0];
+  const click = () => worker.evaluate(async () => {
+    const [notification] = await self.registration.getNotifications();
+    self.dispatchEvent(new NotificationEvent("notificationclick", { notification }));
+  });
+  await click();
+  await phone.locator(`[data-testid="terminal"][data-agent-id="${agent.id}"]`).waitFor();
+  await waitFor("it is withdrawn", async () => (await all()).length === 0);
+
+  await phone.goto(`${node.origin}/#/`);
+  const other = await asks("without-a-page", "Go on?");
+  await waitFor("the second one", async () => (await all()).length === 1);
+  node.consort("answer", "without-a-page", "y");
+  await waitFor("it is withdrawn once it is answered", async () => (await all()).length === 0);
+  await node.request("POST", `/api/agents/${other.id}/restart`);
+  await waitFor("it asks again", async () => (await all()).length === 1);
+  assert.deepEqual(await phone.evaluate(() => caches.keys()), []);
+  // Without a page, the click opens one.
+  const opened = await worker.evaluate(async () => {
+    const [notification] = await self.registration.getNotifications();
+    self.clients.matchAll = async () => [];
+    return new Promise((done) => {
+      self.clients.openWindow = async (url) => done(url);
+      self.dispatchEvent(new NotificationEvent("notificationclick", { notification }));
+    });
+  });
+  assert.equal(opened, `${node.origin}/#/agent/${other.id}`);
+  assert.deepEqual(phone.errors, []);
+  await context.close();
+});

@@ -5,6 +5,7 @@ import { AlertTracker, alertWords, isWanted, type Alert, type AlertKind } from "
 import type { Agent } from "../protocol/types";
 import type { App } from "./app";
 import { beep } from "./beep";
+import { Notifier } from "./notifier";
 import { SiblingTabs } from "./sibling-tabs";
 
 /** What is over sooner is not worth a notification. */
@@ -17,7 +18,7 @@ export class AlertKeeper {
   readonly permission = signal<Permission>(permission());
   private readonly tabs = new SiblingTabs();
   private readonly tracker = new AlertTracker();
-  private readonly shown = new Map<string, Notification>();
+  private readonly notifier = new Notifier((agent) => this.app.open(agent));
   /** The list has arrived once: what is in it then is not new. */
   private began = false;
 
@@ -25,6 +26,7 @@ export class AlertKeeper {
 
   start(): void {
     this.tabs.start();
+    this.notifier.start();
     effect(() => this.tabs.look(this.app.pageVisible.value ? this.app.agentsInSight.value : []));
     effect(() => {
       const { agents, loaded, nodes } = this.app.store;
@@ -32,7 +34,6 @@ export class AlertKeeper {
       if (loaded.value && this.app.isLive.value) this.update([...agents.value.values()]);
     });
     effect(() => this.badge(this.app.store.waiting.value.length));
-    addEventListener("pagehide", () => this.closeAll());
   }
 
   /** Asks the person for leave; only after a click. */
@@ -49,45 +50,24 @@ export class AlertKeeper {
 
   private update(agents: readonly Agent[]): void {
     const { began, ended } = this.tracker.update(agents, (agent) => this.app.store.isReachable(agent));
-    for (const { key } of ended) this.close(key);
-    if (this.began) for (const alert of began) setTimeout(() => this.consider(alert), SETTLE_MS[alert.kind]);
+    for (const { key } of ended) this.notifier.close(key);
+    if (this.began) for (const alert of began) setTimeout(() => void this.consider(alert), SETTLE_MS[alert.kind]);
     this.began = true;
   }
 
-  private consider(alert: Alert): void {
+  private async consider(alert: Alert): Promise<void> {
     const agent = this.app.store.agent(alert.agent);
     const settings = this.app.preferences.alerts.peek();
     if (agent === null || !this.tracker.isCurrent(alert) || !this.tabs.isSpeaker) return;
     if (!isWanted(settings, alert.kind, agent) || this.tabs.isSeen(agent.id)) return;
-    if (this.show(alert, agent) && settings.sound) beep();
+    if ((await this.show(alert, agent)) && settings.sound) beep();
   }
 
-  private show(alert: Alert, agent: Agent): boolean {
-    const { title, body } = alertWords(agent, alert.kind, this.app.store.addressOf(agent));
-    try {
-      // One of an agent takes the place of the one before.
-      const notification = new Notification(title, { body, tag: `consort ${agent.id}`, icon: "icon.svg", silent: true });
-      notification.addEventListener("click", () => {
-        window.focus();
-        this.app.open(agent.id);
-        this.close(alert.key);
-      });
-      this.shown.set(alert.key, notification);
-      return true;
-    } catch {
-      // Browsers of phones show none of a page.
-      this.permission.value = "unsupported";
-      return false;
-    }
-  }
-
-  private close(key: string): void {
-    this.shown.get(key)?.close();
-    this.shown.delete(key);
-  }
-
-  private closeAll(): void {
-    for (const key of [...this.shown.keys()]) this.close(key);
+  private async show(alert: Alert, agent: Agent): Promise<boolean> {
+    const words = alertWords(agent, alert.kind, this.app.store.addressOf(agent));
+    const shown = await this.notifier.show(alert.key, agent.id, words);
+    if (!shown) this.permission.value = "unsupported";
+    return shown;
   }
 
   /** How many wait, on the icon of the tab and of the application. */
