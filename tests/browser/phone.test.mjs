@@ -1,7 +1,7 @@
 // Phones and narrow windows: everything fits, can be hit with a finger, and is said where one looks.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launchBrowser, openPage, terminalText, TestNode, waitFor } from "./harness.mjs";
@@ -337,4 +337,58 @@ test("the on-screen keyboard covers a terminal and does not resize it", async ()
   await page.waitForTimeout(400);
   assert.equal(await size(), before);
   await page.context().close();
+});
+
+test("the key bar offers the choices that the agent has, and no answers if it asks nothing", async () => {
+  const file = join(node.folder, "picked");
+  const lines = ["Bash command", "", "  touch a", "", "Do you want to proceed?", "❯ 1. Yes", "  2. Yes, and don't ask again for touch commands in this folder", "  3. No, and tell it what to do differently"];
+  const script = `stty -icanon -echo; printf '%s\\n' "$@"; head -c 1 > ${file}; printf '\\033[H\\033[2J'; stty sane; exec sleep 1000`;
+  const agent = await node.create({ name: "customers-zoom-picks", directory: "/tmp", program: "sh", cols: 80, rows: 24, args: ["-c", script, "sh", "────────────────────────", ...lines] });
+  const page = await openPage(browser, node, PHONE);
+  await open(page, agent.id);
+  await live(page);
+  const bar = page.getByTestId("key-bar");
+  const choices = bar.getByTestId("choice");
+  await choices.nth(2).waitFor();
+  assert.deepEqual((await choices.allInnerTexts()).map((text) => text.replaceAll(/\s+/g, " ").trim()), ["1 Yes", `2 ${lines[6].slice(5)}`, `3 ${lines[7].slice(5)}`]);
+  for (const choice of await choices.all()) assert.ok((await choice.boundingBox()).height >= FINGER_PX);
+  if (process.env.CONSORT_PICTURES) {
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: join(process.env.CONSORT_PICTURES, `key-bar-${colorScheme}.png`) });
+      await page.setViewportSize(LANDSCAPE.viewport);
+      await page.screenshot({ path: join(process.env.CONSORT_PICTURES, `key-bar-side-${colorScheme}.png`) });
+      await page.setViewportSize(PHONE.viewport);
+    }
+  }
+  // What is asked on another machine's screen by now is not answered.
+  await page.route("**/answer", (route) => route.fulfill({ status: 409, json: { error: { code: "question-changed", message: "The question has changed. It asks now: “Other?”.", hint: "" } } }));
+  await choices.nth(0).tap();
+  const notice = page.getByTestId("notice");
+  await notice.filter({ hasText: "Not answered." }).waitFor();
+  assert.match(await notice.innerText(), /It asks now: “Other\?”/);
+  await page.unroute("**/answer");
+  await choices.nth(2).tap();
+  await waitFor("the answer", () => existsSync(file) && readFileSync(file, "utf8") === "3");
+  await bar.getByTestId("key-answers").waitFor({ state: "detached" });
+  const keys = (await bar.getByRole("button").allInnerTexts()).map((text) => text.trim());
+  assert.ok(keys.includes("Esc") && !keys.some((text) => ["y", "n", "1", "2"].includes(text)), keys.join(" "));
+  if (process.env.CONSORT_PICTURES) await page.screenshot({ path: join(process.env.CONSORT_PICTURES, "key-bar-none.png") });
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+  await node.request("DELETE", `/api/agents/${agent.id}`);
+});
+
+test("an answer in words is written above the keyboard", async () => {
+  const agent = await node.create({ name: "customers-zoom-words", directory: node.folder, program: "sh", args: ["-c", "printf 'What is the name of the branch? '; read answer; echo \"$answer\" > words; clear; exec sleep 1000"] });
+  const page = await openPage(browser, node, PHONE);
+  await open(page, agent.id);
+  await live(page);
+  const field = page.getByTestId("key-answers").getByRole("textbox");
+  await field.waitFor();
+  await field.fill("release-1");
+  await page.keyboard.press("Enter");
+  await waitFor("the words", () => existsSync(join(node.folder, "words")) && readFileSync(join(node.folder, "words"), "utf8") === "release-1\n");
+  await page.context().close();
+  await node.request("DELETE", `/api/agents/${agent.id}`);
 });

@@ -10,10 +10,10 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+use crate::hook::own::KnownSettings;
 use consort_core::directory::StateKind;
 use consort_core::directory::signal::{Composer, Reading, Report};
 use consort_core::input::ScreenText;
-use crate::hook::own::KnownSettings;
 use consort_core::{AgentView, TerminalId};
 use load::Manifests;
 use manifest::Manifest;

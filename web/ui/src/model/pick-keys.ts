@@ -25,6 +25,11 @@ export function pickKeys({ choices, free_text }: Pick<Question, "choices" | "fre
   };
 }
 
+/** The digits by which the program itself calls its choices, as its screen shows them. */
+export function ownKeys({ choices }: Pick<Question, "choices">): PickKeys {
+  return { choices: choices.map(({ key }) => (/^\d{1,2}$/.test(key) ? key : "")), text: "" };
+}
+
 /** The neighbour of `current` in `order`; the first one if it is not there. */
 export function neighbour<T>(order: readonly T[], current: T | null, step: 1 | -1): T | null {
   const at = current === null ? -1 : order.indexOf(current);

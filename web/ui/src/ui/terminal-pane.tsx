@@ -52,7 +52,7 @@ export function TerminalPane({ agent, terminal, gone }: Props): JSX.Element {
       )}
       {app.fullScreen.value && <LeaveFullScreen />}
       <TerminalFooter agent={agent} terminal={terminal} session={session} together={places !== null} />
-      {app.space.touch.value && !ended && app.store.mayOperate(agent) && <KeyBar session={session} />}
+      {app.space.touch.value && !ended && app.store.mayOperate(agent) && <KeyBar agent={agent} session={session} />}
     </section>
   );
 }

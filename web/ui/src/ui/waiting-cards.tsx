@@ -7,31 +7,22 @@ import { CardKeys } from "../app/card-keys";
 import { agentTitle, stateReason, stateWord } from "../model/agents";
 import { formatAge, plural } from "../model/format";
 import { answersTo, type QuickAnswer } from "../model/quick-answers";
-import { identityOf, markOf, pickKeys, takesSeveral, UNREAD_MS } from "../model/pick-keys";
 import { askedWithoutScreen, menuOf, questionIn, type Question as SeenQuestion } from "../model/question";
-import type { Answer } from "../net/api";
 import { EMPTY_LIST, HOLD_MS, steady } from "../model/steady-list";
 import { stateSince } from "../model/store";
-import type { Agent, Choice, Question } from "../protocol/types";
+import type { Agent, Question } from "../protocol/types";
 import { useApp } from "./context";
 import { Host } from "./host-badge";
+import { Choices, isAnswerable, setsMark, useAsked, type Given } from "./question-choices";
 import { StateGlyph } from "./state-glyph";
 
 const MOST_LISTED = 12;
-/** A choice that was marked shows so within this time, or another one may be tried. */
-const MARK_MS = 3_000;
 
 interface Sent {
   readonly label: string;
   /** The question that was answered, if it is known as data. */
   readonly question: string | null;
   readonly at: number;
-}
-
-/** An answer, and how it is called. */
-interface Given {
-  readonly label: string;
-  readonly answer: Answer;
 }
 
 /** `fallback`: what is there if nobody waits. */
@@ -84,9 +75,7 @@ export function WaitingCards({ fallback }: { fallback: JSX.Element | null }): JS
     keys.answered(agent.id);
   };
   const answer = (agent: Agent, question: Question, given: Given): void => {
-    // One of several: the question stays, with another mark.
-    const marks = "choice" in given.answer && markOf(given.label).marked !== null && takesSeveral(question);
-    if (!marks) {
+    if (!setsMark(question, given)) {
       noteSent(agent, given.label, question.id);
       keys.answered(agent.id);
     }
@@ -170,10 +159,7 @@ function WaitingCard({ agent, keys, refused, sent, press, answer }: {
   useLayoutEffect(() => {
     if (!held) room.current = answers.current!.getBoundingClientRect().height;
   });
-  // A click just as one question takes the place of another was meant for the one before.
-  const asked = useRef<{ id: string | null; since: number }>({ id: question == null ? null : identityOf(question), since: 0 });
-  const identity = question == null ? null : identityOf(question);
-  if (identity !== null && identity !== asked.current.id) asked.current = { id: identity, since: asked.current.id === null ? 0 : performance.now() };
+  const { identity, since } = useAsked(question);
   const current = keys.current.value === agent.id && !app.space.touch.value;
   return (
     <article
@@ -206,7 +192,7 @@ function WaitingCard({ agent, keys, refused, sent, press, answer }: {
         ) : !mayAnswer ? (
           <span class="sent" data-testid="may-not-answer">This machine can only view</span>
         ) : isAnswerable(question) ? (
-          <Choices key={identity} agent={agent} question={question} described={menu.descriptions} keys={keys} since={asked.current.since} answer={(given) => answer(question, given)} />
+          <Choices key={identity} agent={agent} question={question} described={menu.descriptions} keys={keys} since={since} answer={(given) => answer(question, given)} />
         ) : answersTo(agent.state.why, screen).map((given) => (
           <button
             key={given.label}
@@ -223,92 +209,6 @@ function WaitingCard({ agent, keys, refused, sent, press, answer }: {
         <button class="link-button" aria-label={`Open ${agent.name}`} onClick={() => app.open(agent.id)}>Open</button>
       </div>
     </article>
-  );
-}
-
-/** Whether its choices are known. What is secret is typed into the terminal. */
-function isAnswerable(question: Question | null | undefined): question is Question {
-  return question != null && (question.choices.length > 0 || (question.free_text && question.kind !== "login"));
-}
-
-/** The choices that there are, with their labels; each shows the digit that picks it. */
-function Choices({ agent, question, described, keys, since, answer }: {
-  readonly agent: Agent;
-  readonly question: Question;
-  /** What the screen says below each choice. */
-  readonly described: readonly string[];
-  readonly keys: CardKeys;
-  /** When it took the place of another question. */
-  readonly since: number;
-  readonly answer: (given: Given) => void;
-}): JSX.Element {
-  const app = useApp();
-  const text = useSignal("");
-  const field = useRef<HTMLInputElement>(null);
-  const live = app.isLive.value;
-  const digits = pickKeys(question);
-  const several = takesSeveral(question);
-  /** The question whose mark is being changed: the next one waits for that. */
-  const marking = useSignal({ question: "", at: 0 });
-  const choose = (choice: Choice): void => {
-    if (several) {
-      if (marking.value.question === question.id && performance.now() - marking.value.at < MARK_MS) return;
-      marking.value = { question: question.id, at: performance.now() };
-    }
-    if (performance.now() - since >= UNREAD_MS || since === 0) answer({ label: choice.label, answer: { choice: choice.key } });
-  };
-  const pick = useRef<(digit: string) => boolean>(() => false);
-  pick.current = (digit) => {
-    if (!app.isLive.peek()) return false;
-    const choice = question.choices[digits.choices.indexOf(digit)];
-    if (choice !== undefined) choose(choice);
-    else if (digit === digits.text) field.current?.focus();
-    else return false;
-    return true;
-  };
-  const identity = identityOf(question);
-  useEffect(() => keys.offers(agent.id, (digit) => pick.current(digit)), [agent.id, identity]);
-  const send = (event: Event): void => {
-    event.preventDefault();
-    if (text.value !== "") answer({ label: text.value, answer: { text: text.value } });
-  };
-  return (
-    <>
-      {question.choices.map((choice, at) => {
-        const { words, marked } = several ? markOf(choice.label) : { words: choice.label, marked: null };
-        return (
-          <button
-            key={choice.key}
-            class={`button small choice-answer ${described[at] || marked !== null ? "described" : ""} ${several && marked === null && choice.key === "tab" ? "primary" : ""}`}
-            data-testid="choice"
-            role={marked === null ? undefined : "checkbox"}
-            aria-checked={marked ?? undefined}
-            aria-label={[digits.choices[at], words, described[at]].filter(Boolean).join(" ") + `, in ${agent.name}`}
-            disabled={!live}
-            onClick={() => choose(choice)}
-          >
-            {digits.choices[at] !== "" && <kbd>{digits.choices[at]}</kbd>} {marked !== null && <span class={`mark-box ${marked ? "marked" : ""}`} aria-hidden="true">{marked && "✓"}</span>}
-            <span><bdi>{words}</bdi>{described[at] && <span class="choice-description"> <bdi>{described[at]}</bdi></span>}</span>
-          </button>
-        );
-      })}
-      {question.free_text && (
-        <form class="answer-text" data-testid="answer-text" onSubmit={send}>
-          {digits.text !== "" && question.choices.length > 0 && <kbd>{digits.text}</kbd>}
-          <input
-            ref={field}
-            class="input"
-            autocomplete="off"
-            placeholder={question.choices.length > 0 ? "Another answer" : "Answer"}
-            aria-label={`Answer ${agent.name}`}
-            value={text.value}
-            onInput={(event) => (text.value = event.currentTarget.value)}
-            onKeyDown={(event) => event.key === "Escape" && event.currentTarget.closest("article")?.focus()}
-          />
-          <button class="button small" disabled={!live || text.value === ""}>Answer</button>
-        </form>
-      )}
-    </>
   );
 }
 
