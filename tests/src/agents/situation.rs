@@ -203,10 +203,14 @@ impl Situation {
             }
             Early => {
                 // No wait for anything: this is what a script does that creates an agent and prompts it.
-                let _ = actor.send(&Scene::Text.prompt())?;
+                match actor.send(&Scene::Text.prompt()) {
+                    // On a machine that is busy a program may take longer to start than the node waits for it.
+                    Err(refused) if refused.contains("has not shown") => drop(actor.send(&Scene::Text.prompt())?),
+                    sent => drop(sent?),
+                }
                 actor.until("a composer", move |look, _| at_rest(program, look))?;
-                // What is lost is seen as lost in the table, and does not end the play.
-                let until = Instant::now() + Duration::from_secs(8);
+                // What is lost is seen as lost in the table, and does not end the play. OpenCode's first request takes long.
+                let until = Instant::now() + Duration::from_secs(30);
                 while attempts(&actor.api, Scene::Text) == 0 && Instant::now() < until {
                     std::thread::sleep(Duration::from_millis(100));
                 }
@@ -248,13 +252,17 @@ impl Situation {
             }
             Answered => {
                 actor.answer()?;
-                actor.until("what came of the command", |_, api| {
-                    api.last(Scene::Permission).is_some_and(|last| last.results == 1)
+                // Which of OpenCode's buttons is highlighted is a colour: of its choices only that to reject has a key of its own.
+                let rejected = program == Program::OpenCode;
+                let look = actor.until("what comes of the answer", move |look, api| {
+                    let result = api.last(Scene::Permission).is_some_and(|last| last.results == 1);
+                    (rejected || result) && at_rest(program, look) && !any(&look.screen, PERMISSION)
                 })?;
-                if !actor.has_file(APPROVED) {
-                    return Err("the answer was not what approves the command".to_owned());
+                if actor.has_file(APPROVED) == rejected {
+                    Err("it did not do what was chosen".to_owned())
+                } else {
+                    Ok(look)
                 }
-                actor.until("a composer", move |look, _| at_rest(program, look))
             }
             Question => {
                 prompt(actor, Scene::Question)?;
