@@ -36,6 +36,11 @@ impl Act {
             Command::Start(agent) => Act::on(*agent, "start"),
             Command::Stop(agent) => Act::on(*agent, "stop"),
             Command::Restart(agent) => Act::on(*agent, "restart"),
+            Command::StartFresh(agent) => Act { detail: "a new conversation".to_string(), ..Act::on(*agent, "start") },
+            Command::RestartFresh(agent) => {
+                Act { detail: "a new conversation".to_string(), ..Act::on(*agent, "restart") }
+            }
+            Command::ReadStart(agent) => Act { reads: true, ..Act::on(*agent, "read start") },
             Command::Delete(agent) => Act::on(*agent, "delete"),
             Command::Paste { agent, text, .. } => Act { detail: bytes(text), ..Act::on(*agent, "paste") },
             Command::Send { agent, text, busy, .. } => {

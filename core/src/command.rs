@@ -3,7 +3,7 @@
 use crate::directory::BackendKind;
 use crate::directory::signal::Evidence;
 use crate::id::{AgentAddress, AgentId, NodeId, Size};
-use crate::input::{Address, Listing, ProcessInfo, Programs, ScreenText};
+use crate::input::{Address, Listing, ProcessInfo, Programs, ScreenText, StartInfo};
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -135,6 +135,12 @@ pub enum Command {
     },
     /// Which agent programs that are known by name agents of the node's machine find.
     ListPrograms,
+    /// As [`Start`](Self::Start), and its program does not go on with its last conversation.
+    StartFresh(AgentId),
+    /// As [`Restart`](Self::Restart), and its program does not go on with its last conversation.
+    RestartFresh(AgentId),
+    /// What a start of an agent would do.
+    ReadStart(AgentId),
 }
 
 /// What becomes of a text for an agent that works.
@@ -286,4 +292,6 @@ pub enum Reply {
     },
     /// The agent programs that are known by name.
     Programs(Programs),
+    /// What a start would do.
+    Start(StartInfo),
 }

@@ -3,6 +3,7 @@
 //! All of it can be encoded, for recordings: whoever has the sequence has the run.
 
 use crate::command::Command;
+use crate::directory::signal::Session;
 use crate::directory::{BackendKind, Signal};
 use crate::id::{
     AgentAddress, AgentId, CommandId, DialId, Generation, LinkId, NodeId, OperationId, Size, StoreId, StreamId,
@@ -251,6 +252,8 @@ pub enum OperationDone {
     Process(ProcessInfo),
     /// `Output::ListPrograms`: which there are.
     Programs(Programs),
+    /// `Launch` and `ReadStart`: what a start did, or would do, beside starting the program.
+    Start(StartInfo),
 }
 
 /// A terminal's content as plain text.
@@ -274,6 +277,18 @@ pub struct ProcessInfo {
     pub args: Vec<String>,
     /// Its directory, absolute.
     pub directory: String,
+}
+
+/// How the program of an agent begins: whether it goes on with a conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartInfo {
+    /// The conversation that it goes on with; `None`: it begins a new one.
+    pub session: Option<Session>,
+    /// For a conversation: the program and its arguments, as a person would type them.
+    #[serde(deserialize_with = "crate::bounded::at_most::<_, _, { crate::limits::STARTED_WORDS }>")]
+    pub command: Vec<String>,
+    /// Why it begins a new conversation although there was one, for a person; else empty.
+    pub why: String,
 }
 
 /// The directories in a directory.

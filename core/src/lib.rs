@@ -57,7 +57,8 @@ pub use input::{
 };
 pub use node::{Config, Identity, Node, Restored};
 pub use output::{
-    BackendOperation, EndReason, Event, Holder, LaunchSpec, Output, StoreOperation, TerminalOutput, ViewerOutput, Who,
+    BackendOperation, EndReason, Event, Holder, LastConversation, LaunchSpec, Output, StoreOperation, TerminalOutput,
+    ViewerOutput, Who,
 };
 pub use time::{Deadline, Duration, Instant};
 pub use view::{AgentView, NodeView, View};

@@ -171,6 +171,8 @@ pub const TAGS: usize = 32;
 pub const TAG_CHARS: usize = 40;
 /// Arguments of a program.
 pub const ARGUMENTS: usize = 256;
+/// Words of a command line that is started: the program, its arguments, and what is added to go on with a conversation.
+pub const STARTED_WORDS: usize = ARGUMENTS + 17;
 /// Environment variables of an agent.
 pub const VARIABLES: usize = 256;
 /// Bytes of all variables together that an agent gets from the shell that created it.
@@ -265,5 +267,9 @@ pub const FLAP_TIME: Duration = Duration::from_secs(5);
 /// An agent that ended by itself counts as wanted stopped only after this long: a machine that shuts down ends tmux a moment
 /// before the node, and those agents shall start again.
 pub const ENDED_TIME: Duration = Duration::from_secs(10);
+/// How long agents have been in their states is written so long after a change, with all other changes since.
+pub const AGES_STORE_TIME: Duration = Duration::from_secs(3);
+/// After the start of a node, an agent that is found in the state of the node's former life within this time has been in it since then.
+pub const FORMER_STATE_TIME: Duration = Duration::from_secs(15);
 /// A change that nobody waits for and that could not be stored is stored again after this long.
 pub const STORE_AGAIN_TIME: Duration = Duration::from_secs(30);

@@ -248,7 +248,8 @@ mod tests {
 
     /// A monitor that was told of a viewer with room for so many frames.
     fn monitor(room: u32) -> Monitor {
-        let (config, identity) = (Config { name: "watched".into() }, Identity { id: NODE, epoch: 1 });
+        let (config, identity) =
+            (Config { name: "watched".into(), start_unix_ms: None }, Identity { id: NODE, epoch: 1 });
         let seal = Box::new(Sham::new(NODE, 1));
         let node = Node::new(config, identity, Restored::default(), seal, [1; 32], Instant::START).unwrap();
         let mut monitor = Monitor::new(node);

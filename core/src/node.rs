@@ -27,6 +27,8 @@ use alloc::vec::Vec;
 pub struct Config {
     /// What people call this machine: 1 to 100 characters.
     pub name: String,
+    /// Unix time now, in milliseconds: from it, ages of states are counted over restarts. `None`: they begin anew.
+    pub start_unix_ms: Option<u64>,
 }
 
 /// Who the node is, and which of its lives this is.
@@ -43,6 +45,7 @@ pub struct Identity {
 pub struct Restored {
     agents: Vec<(AgentId, RestoredAgent)>,
     queues: Vec<(AgentId, RestoredQueue)>,
+    ages: Vec<directory::Age>,
     mesh: mesh::Restored,
 }
 
@@ -54,6 +57,10 @@ impl Restored {
     pub fn add(&mut self, key: &str, bytes: &[u8]) -> Result<(), Undecodable> {
         if mesh::Restored::owns(key) {
             return self.mesh.add(key, bytes);
+        }
+        if directory::owns_ages(key) {
+            self.ages = directory::decode_ages(bytes)?;
+            return Ok(());
         }
         if directory::owns_queue(key) {
             self.queues.push(directory::decode_queue(key, bytes)?);
@@ -96,7 +103,14 @@ impl Node {
         }
         let instance = Random::fork(seed, 0).draw();
         let mut node = Node {
-            directory: Directory::new(identity.id, Random::fork(seed, 1), restored.agents, restored.queues, now),
+            directory: Directory::new(
+                identity.id,
+                Random::fork(seed, 1),
+                restored.agents,
+                restored.queues,
+                (config.start_unix_ms, restored.ages),
+                now,
+            ),
             streams: Streams::new(identity.id, Random::fork(seed, 2)),
             mesh: Mesh::new(
                 (identity.id, identity.epoch, instance),

@@ -3,6 +3,7 @@
 use crate::act::Act;
 use crate::command::Reply;
 use crate::directory::BackendKind;
+use crate::directory::signal::Session;
 use crate::error::{PeerFault, Refusal};
 use crate::id::{
     AgentAddress, AgentId, CommandId, DialId, Generation, LinkId, NodeId, OperationId, Size, StoreId, StreamId,
@@ -190,6 +191,8 @@ pub enum EndReason {
 pub enum BackendOperation {
     /// Start a carrier for the agent, marked with its id. `Seen` comes before `Done`.
     Launch(LaunchSpec),
+    /// Say what a launch would do.
+    ReadStart(LaunchSpec),
     /// End the carrier and what runs in it. `Gone` comes before `Done`.
     Kill(AgentId),
     /// Give the carrier another name.
@@ -248,6 +251,19 @@ pub struct LaunchSpec {
     pub caller: Vec<(String, String)>,
     /// Size to start with.
     pub size: Size,
+    /// What is known of its last conversation; `None`: it begins a new one whatever there was.
+    pub last: Option<LastConversation>,
+}
+
+/// What is known of the conversation that an agent's program was in last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LastConversation {
+    /// The conversation, by the word of a hook or of the last start.
+    pub session: Option<Session>,
+    /// When its carrier was made last, in Unix milliseconds; 0: it has never run.
+    pub started_unix_ms: u64,
+    /// The ids of other agents' conversations: it goes on with none of them.
+    pub others: Vec<String>,
 }
 
 /// A change of what survives a restart. Keys are file-name safe ASCII.

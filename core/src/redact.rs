@@ -23,7 +23,7 @@ pub fn text(text: &mut String) {
 /// # Errors
 /// It is none that [`Restored::add`](crate::Restored::add) takes.
 pub fn stored(key: &str, bytes: &[u8]) -> Result<Vec<u8>, Undecodable> {
-    if crate::mesh::Restored::owns(key) {
+    if crate::mesh::Restored::owns(key) || directory::owns_ages(key) {
         return Ok(bytes.to_owned());
     }
     if directory::owns_queue(key) {

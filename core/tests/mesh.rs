@@ -131,7 +131,7 @@ fn a_node_has_its_name_and_a_number_of_its_own_for_every_start() {
 #[test]
 fn a_name_of_a_node_has_one_to_a_hundred_characters() {
     let node = |name: String| {
-        let (config, identity) = (Config { name }, Identity { id: id(0), epoch: 1 });
+        let (config, identity) = (Config { name, start_unix_ms: None }, Identity { id: id(0), epoch: 1 });
         Node::new(config, identity, Restored::default(), Box::new(Sham::new(id(0), 1)), [1; 32], Instant::START)
     };
     assert!(node("é".repeat(100)).is_ok());

@@ -45,7 +45,7 @@ const LONG: u64 = 2 * consort_core::limits::REMOTE_COMMAND_TIME.as_millis();
 
 impl World {
     fn new() -> Self {
-        let config = Config { name: "fuzz".to_string() };
+        let config = Config { name: "fuzz".to_string(), start_unix_ms: None };
         let identity = Identity { id: NODE, epoch: 1 };
         let node =
             Node::new(config, identity, Restored::default(), Box::new(Sham::new(NODE, 1)), [0; 32], Instant::START);

@@ -68,7 +68,7 @@ impl Known {
 
     pub(crate) fn command(&self, cursor: &mut Cursor<'_>) -> Command {
         let agent = self.agent(cursor);
-        match cursor.below(22) {
+        match cursor.below(24) {
             0 => Command::Create(NewAgent {
                 name: cursor.text(8),
                 backend: cursor.flag().then_some(BackendKind::Pty),
@@ -124,7 +124,15 @@ impl Known {
                 Command::Adopt { agent, process }
             }
             20 => Command::ListPrograms,
-            _ => Command::ListDirectory(cursor.text(8)),
+            21 => Command::ListDirectory(cursor.text(8)),
+            22 => {
+                if cursor.flag() {
+                    Command::StartFresh(agent)
+                } else {
+                    Command::RestartFresh(agent)
+                }
+            }
+            _ => Command::ReadStart(agent),
         }
     }
 }

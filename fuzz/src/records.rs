@@ -12,7 +12,7 @@ pub fn stored_records(data: &[u8]) {
     };
     let mut restored = Restored::default();
     let accepted = restored.add(&String::from_utf8_lossy(key), bytes).is_ok();
-    let config = Config { name: "fuzz".to_string() };
+    let config = Config { name: "fuzz".to_string(), start_unix_ms: None };
     let identity = Identity { id: NodeId([1; 32]), epoch: 1 };
     let Ok(node) = Node::new(config, identity, restored, Box::new(Sham::new(identity.id, 1)), [0; 32], Instant::START)
     else {

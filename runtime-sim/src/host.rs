@@ -109,7 +109,7 @@ impl Host {
         random[..8].copy_from_slice(&seed.to_le_bytes());
         random[8..12].copy_from_slice(&self.life.to_le_bytes());
         random[12..14].copy_from_slice(&self.index.to_le_bytes());
-        let config = Config { name: format!("host-{}", self.index) };
+        let config = Config { name: format!("host-{}", self.index), start_unix_ms: None };
         let life = u64::from(self.life) << 16 | u64::from(self.index);
         let seal: Box<dyn Seal> = Box::new(match (Sham::new(self.id, seed ^ life << 32), options.sabotage) {
             (seal, Sabotage::ChangeParcels) => seal.gullible(),

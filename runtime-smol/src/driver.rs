@@ -503,7 +503,7 @@ impl Driver {
 
     fn operate(&mut self, id: OperationId, operation: BackendOperation) {
         let backend = match &operation {
-            BackendOperation::Launch(spec) => self.backends.get(&spec.backend),
+            BackendOperation::Launch(spec) | BackendOperation::ReadStart(spec) => self.backends.get(&spec.backend),
             BackendOperation::Kill(agent) | BackendOperation::Rename(agent, _) | BackendOperation::Mark(agent) => {
                 self.backend_of(*agent)
             }

@@ -20,6 +20,7 @@ pub mod paste;
 pub mod peers;
 pub mod pty;
 pub mod recorder;
+mod resume;
 mod screens;
 pub mod serve;
 mod session;

@@ -256,10 +256,11 @@ fn node(
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)
         .map_err(|error| ServeError::System("no randomness", io::Error::other(error.to_string())))?;
-    let config = Config { name: options.name.clone() };
+    let began_unix_ms = unix_ms();
+    let config = Config { name: options.name.clone(), start_unix_ms: Some(began_unix_ms) };
     let now = consort_core::Instant::START;
     let recording = match &options.record {
-        Some(record) => Some(recording(record, (&options.name, identity, seed), taken)?),
+        Some(record) => Some(recording(record, (&options.name, identity, seed), (began_unix_ms, taken))?),
         None => None,
     };
     let seal: Box<dyn Seal> = Box::new(KeySeal::new(secret.clone()));
@@ -285,7 +286,7 @@ fn node(
 fn recording(
     options: &RecordOptions,
     (name, identity, seed): (&str, Identity, [u8; 32]),
-    restored: Vec<(String, Vec<u8>)>,
+    (began_unix_ms, restored): (u64, Vec<(String, Vec<u8>)>),
 ) -> Result<Recording, ServeError> {
     let kept = |(key, bytes): (String, Vec<u8>)| {
         let bytes = if options.all { Some(bytes) } else { redact::stored(&key, &bytes).ok() };
@@ -293,7 +294,7 @@ fn recording(
     };
     let header = Header {
         version: VERSION.to_string(),
-        began_unix_ms: unix_ms(),
+        began_unix_ms,
         all: options.all,
         name: name.to_string(),
         id: identity.id,

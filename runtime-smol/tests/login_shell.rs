@@ -69,6 +69,7 @@ fn spec() -> LaunchSpec {
         env: Vec::new(),
         caller: Vec::new(),
         size: Size::DEFAULT,
+        last: None,
     }
 }
 

@@ -81,6 +81,7 @@ impl Node {
             caller: Vec::new(),
             env: vec![("SHELL".into(), "/bin/sh".into()), ("PS1".into(), "$ ".into()), ("ENV".into(), String::new())],
             size: Size::DEFAULT,
+            last: None,
         }
     }
 

@@ -312,6 +312,7 @@ fn spec(name: &str, directory: &Path, program: Option<&str>, args: &[&str]) -> L
         env: vec![],
         caller: vec![],
         size: Size::clamped(100, 30),
+        last: None,
     }
 }
 

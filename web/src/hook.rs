@@ -1,8 +1,7 @@
 //! What a hook of an agent program says to the node: a small message in Consort's own words, made by `consort hook` from the program's.
 
 use consort_core::directory::StateKind;
-use consort_core::directory::signal::{HookReport, HookState, Report, Session, Subagent};
-use consort_core::limits;
+use consort_core::directory::signal::{HookReport, HookState, Report, Session, Subagent, one_line};
 use serde::{Deserialize, Serialize};
 
 /// The body of `POST /api/hook`. Members that a newer program adds are ignored.
@@ -48,7 +47,7 @@ impl HookMessage {
     /// The same for core. What is too long is cut, and a session that cannot be one is left out: strangers write these.
     #[must_use]
     pub fn report(&self) -> HookReport {
-        let now = |kind| HookState::Now(Report { kind, why: line(&self.why) });
+        let now = |kind| HookState::Now(Report { kind, why: one_line(&self.why) });
         let session = self.session.as_ref().map(|(id, transcript)| Session {
             program: self.program.clone(),
             id: id.clone(),
@@ -69,28 +68,10 @@ impl HookMessage {
     }
 }
 
-/// The text in one line, without control characters, at most as long as a reason may be.
-#[must_use]
-pub fn line(text: &str) -> String {
-    let mut line = String::new();
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        if line.len() > limits::QUOTE_CHARS * 4 {
-            break;
-        }
-    }
-    match line.char_indices().nth(limits::QUOTE_CHARS) {
-        Some(_) => line.chars().take(limits::QUOTE_CHARS - 1).chain(['…']).collect(),
-        None => line,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use consort_core::limits;
 
     #[test]
     fn what_strangers_write_is_cut_and_cleaned() {

@@ -150,7 +150,7 @@ impl<'a> Agent<'a> {
                 kind: kind_name(view.state.kind),
                 why: &view.state.why,
                 source: source_name(view.state.source),
-                age_ms: now.since(view.state.since).as_millis(),
+                age_ms: view.state.age(now).as_millis(),
                 question: view.state.asked.as_ref().map(Question::new),
             },
             program: view.program,

@@ -313,7 +313,11 @@ fn permitted(command: &Command, rights: Rights) -> Result<(), Refusal> {
         (Command::Admit { .. } | Command::Remove(_), _) => Err(own_mesh()),
         (Command::CreateFrom { .. }, _) => Err(own_variables()),
         (
-            Command::ReadNotes(_) | Command::ReadText { .. } | Command::Explain(_) | Command::ReadQueue(_),
+            Command::ReadNotes(_)
+            | Command::ReadText { .. }
+            | Command::Explain(_)
+            | Command::ReadQueue(_)
+            | Command::ReadStart(_),
             Rights::View,
         )
         | (_, Rights::Operate) => Ok(()),
@@ -324,6 +328,8 @@ fn permitted(command: &Command, rights: Rights) -> Result<(), Refusal> {
             | Command::Start(_)
             | Command::Stop(_)
             | Command::Restart(_)
+            | Command::StartFresh(_)
+            | Command::RestartFresh(_)
             | Command::Delete(_)
             | Command::Paste { .. }
             | Command::Answer { .. }

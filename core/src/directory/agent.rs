@@ -1,5 +1,6 @@
 //! One agent: what is stored of it, what its backend sees of it, and what is being done to it.
 
+use super::ages::Former;
 use super::answer::Typing;
 use super::confirm::Confirm;
 use super::pane::Sight;
@@ -12,7 +13,7 @@ use super::{BackendKind, Desired, News, Origin};
 use crate::command::{Command, NewAgent};
 use crate::error::{Refusal, RefusalCode};
 use crate::id::{AgentId, CommandId, NodeId, Size, TerminalId};
-use crate::input::{Observation, TerminalInfo};
+use crate::input::{Observation, StartInfo, TerminalInfo};
 use crate::limits;
 use crate::time::Instant;
 use crate::view::AgentView;
@@ -51,16 +52,19 @@ pub(super) struct Agent {
     pub(super) store_again_at: Option<Instant>,
     /// The conversation that its program is in, or was in last.
     pub(super) session: Option<Session>,
+    /// When its carrier was made last, in Unix milliseconds; 0: it has never run, or nobody knows.
+    pub(super) started_unix_ms: u64,
     /// Size for the next start.
     pub(super) size: Size,
 }
 
 impl Agent {
-    pub(super) fn found(now: Instant, salt: u64) -> Self {
+    /// `former`: its state in the node's former life.
+    pub(super) fn found(now: Instant, salt: u64, former: Option<Former>) -> Self {
         Agent {
             record: None,
             seen: None,
-            signals: Signals::new(now).salted(salt),
+            signals: Signals::new(now).salted(salt).was(former),
             typing: Vec::new(),
             confirms: Vec::new(),
             queue: Queue::default(),
@@ -71,16 +75,23 @@ impl Agent {
             start_due: false,
             store_again_at: None,
             session: None,
+            started_unix_ms: 0,
             size: Size::DEFAULT,
         }
     }
 
-    pub(super) fn restored(now: Instant, record: Record, salt: u64) -> Self {
-        Agent { session: record.session.clone(), record: Some(record), ..Agent::found(now, salt) }
+    pub(super) fn restored(now: Instant, record: Record, salt: u64, former: Option<Former>) -> Self {
+        let found = Agent::found(now, salt, former);
+        Agent {
+            session: record.session.clone(),
+            started_unix_ms: record.started_unix_ms,
+            record: Some(record),
+            ..found
+        }
     }
 
-    pub(super) fn created(now: Instant, size: Size, salt: u64) -> Self {
-        Agent { size, ..Agent::found(now, salt) }
+    pub(super) fn created(now: Instant, size: Size, salt: u64, created_unix_ms: u64) -> Self {
+        Agent { size, started_unix_ms: created_unix_ms, ..Agent::found(now, salt, None) }
     }
 
     /// Not while it is being created: it may still fail.
@@ -175,6 +186,7 @@ impl Agent {
         self.store_again_at = None;
         let record = self.record.as_mut()?;
         record.session.clone_from(&self.session);
+        record.started_unix_ms = self.started_unix_ms;
         Some(record.clone())
     }
 
@@ -186,6 +198,28 @@ impl Agent {
                 self.store_again_at = Some(now);
             }
         }
+    }
+
+    /// It was started, and its program goes on with this conversation or begins one that nobody knows yet, unless a hook has reported it
+    /// already. It is stored as soon as nothing else is.
+    pub(super) fn started(&mut self, now: Instant, info: StartInfo) {
+        let known = |record: &Record| record.session.as_ref() != self.session.as_ref();
+        let reported = self.record.as_ref().is_some_and(known);
+        if let Some(session) = info.session.filter(Session::is_valid) {
+            self.session = Some(session);
+        } else if !reported {
+            self.session = None;
+        }
+        self.started_unix_ms = self.seen.as_ref().map_or(0, |seen| seen.created_unix_ms);
+        let stored = self.record.as_ref().map(|record| (&record.session, record.started_unix_ms));
+        if stored.is_some_and(|stored| stored != (&self.session, self.started_unix_ms)) {
+            self.store_again_at = Some(now);
+        }
+    }
+
+    /// The id of its conversation.
+    pub(super) fn session_id(&self) -> Option<String> {
+        self.session.as_ref().map(|session| session.id.clone())
     }
 
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
@@ -232,6 +266,7 @@ impl Agent {
             ended: false,
             caller: Vec::new(),
             session: self.session.clone(),
+            started_unix_ms: 0,
         }))
     }
 
@@ -309,6 +344,7 @@ pub(super) fn record_of(new: NewAgent, caller: Vec<(String, String)>, backend: B
         ended: false,
         caller,
         session: None,
+        started_unix_ms: 0,
     })
 }
 

@@ -2,7 +2,7 @@
 //! question by accident, nor to a program that still starts. The screen is read first; what it shows then decides, in the same step.
 
 use super::carry_out::paste_limit;
-use super::confirm::From;
+use super::confirm::Sender;
 use super::plan::refuse;
 use super::signal::{Asked, Evidence};
 use super::state::StateKind;
@@ -154,7 +154,7 @@ impl Directory {
         if let Some(agent) = self.agents.get_mut(&id) {
             agent.signals.typed(now, terminal.pane);
         }
-        let pending = Pending::Send(From::Queue(number), terminal, text.clone());
+        let pending = Pending::Send(Sender::Queue(number), terminal, text.clone());
         let paste = BackendOperation::Paste { terminal, text, submit: true };
         if self.ask(pending, paste, out).is_err() {
             self.queued_text_not_typed(now, id, number, out);
@@ -221,7 +221,7 @@ impl Directory {
             return Err(refuse(RefusalCode::AgentWorks, message, hint));
         }
         agent.signals.typed(now, terminal.pane);
-        let pending = Pending::Send(From::Command(command), terminal, text.clone());
+        let pending = Pending::Send(Sender::Command(command), terminal, text.clone());
         self.ask(pending, BackendOperation::Paste { terminal, text, submit: true }, out)
     }
 

@@ -4,11 +4,11 @@ use super::agent::{self, Agent};
 use super::answer::Busy;
 use super::plan::{self, Outcome, Plan, Step, refuse};
 use super::record::{self, Record};
-use super::{BackendKind, Directory, Out, Pending, StoredFor, Variables, no_such_agent};
+use super::{BackendKind, Directory, Origin, Out, Pending, StoredFor, Variables, no_such_agent};
 use crate::command::{Command, NewAgent, Reply, WhenBusy};
 use crate::error::{Refusal, RefusalCode};
 use crate::id::{AgentAddress, AgentId, CommandId, OperationId, StoreId, TerminalId};
-use crate::input::StoreFailure;
+use crate::input::{StartInfo, StoreFailure};
 use crate::limits;
 use crate::output::{BackendOperation, EndReason, Output, StoreOperation};
 use crate::time::Instant;
@@ -59,12 +59,15 @@ impl Directory {
                 self.ask(Pending::Process(command_id), BackendOperation::ReadProcess { terminal }, out)
             }),
             Command::ListPrograms => self.list_programs(command_id, out),
+            Command::ReadStart(agent) => self.read_start(command_id, agent, out),
             Command::Edit { agent, .. }
             | Command::Adopt { agent, .. }
             | Command::SetNotes { agent, .. }
             | Command::Start(agent)
             | Command::Stop(agent)
             | Command::Restart(agent)
+            | Command::StartFresh(agent)
+            | Command::RestartFresh(agent)
             | Command::Delete(agent) => self.enqueue(now, agent, command_id, command, out),
         };
         if let Err(refusal) = result {
@@ -99,12 +102,12 @@ impl Directory {
                 break id;
             }
         };
-        self.agents.insert(id, Agent::created(now, size, self.salt ^ id.0));
+        self.agents.insert(id, Agent::created(now, size, self.salt ^ id.0, record.created_unix_ms));
         let steps = VecDeque::from([Step::Store(Box::new(record)), Step::Launch]);
         self.begin(
             now,
             id,
-            Plan { command: Some(command), steps, outcome: Outcome::Agent, creating: true, done: None },
+            Plan { command: Some(command), steps, outcome: Outcome::Agent, creating: true, done: None, fresh: true },
             out,
         );
         Ok(())
@@ -155,6 +158,20 @@ impl Directory {
         let reply = Reply::NotesText { notes: view.notes.into(), revision: view.notes_revision };
         out.push_back(Output::Reply(command, Ok(reply)));
         Ok(())
+    }
+
+    fn read_start(&mut self, command: CommandId, agent: AgentId, out: &mut Out) -> Result<(), Refusal> {
+        let known = self.agents.get(&agent).filter(|agent| agent.is_visible()).ok_or_else(no_such_agent)?;
+        if known.record.as_ref().is_none_or(|record| record.origin == Origin::Found) {
+            let message = format!("{} is a session that Consort did not start.", known.name());
+            return Err(refuse(
+                RefusalCode::Conflict,
+                message,
+                "Adopt it (consort adopt) to have it started from here.",
+            ));
+        }
+        let spec = self.launch_spec(agent, false).ok_or_else(no_such_agent)?;
+        self.ask(Pending::Start(command), BackendOperation::ReadStart(spec), out)
     }
 
     fn list_directory(&mut self, command: CommandId, path: String, out: &mut Out) -> Result<(), Refusal> {
@@ -233,7 +250,7 @@ impl Directory {
                 available?;
                 self.check_listed(record.backend, &record.name)?;
             }
-            Command::Start(_) | Command::Restart(_) => {
+            Command::Start(_) | Command::Restart(_) | Command::StartFresh(_) | Command::RestartFresh(_) => {
                 available?;
                 self.check_listed(record.backend, &record.name)?;
             }
@@ -258,6 +275,7 @@ impl Directory {
             if plan.launches() {
                 agent.ended_at = None;
                 agent.start_due = false;
+                agent.signals.starts();
             }
             agent.plan = Some(plan);
             self.advance(now, id, out);
@@ -272,6 +290,12 @@ impl Directory {
         while matches!(plan.steps.front(), Some(Step::Kill)) && !running {
             plan.steps.pop_front();
         }
+        // What became known since the plan was made is stored with it.
+        if let Some(Step::Store(record)) = plan.steps.front_mut() {
+            record.session.clone_from(&agent.session);
+            record.started_unix_ms = agent.started_unix_ms;
+        }
+        let fresh = plan.fresh;
         let Some(step) = plan.steps.front().cloned() else { return self.finish(now, id, Ok(()), out) };
         let operation = match step {
             Step::Store(record) => return self.put(id, &record, StoredFor::Plan(id), out),
@@ -279,7 +303,10 @@ impl Directory {
                 let remove = StoreOperation::Remove { key: record::key(id) };
                 return self.store(remove, StoredFor::Plan(id), out);
             }
-            Step::Launch => BackendOperation::Launch(agent.launch_spec(id)),
+            Step::Launch => {
+                let Some(spec) = self.launch_spec(id, fresh) else { return };
+                BackendOperation::Launch(spec)
+            }
             Step::Kill => BackendOperation::Kill(id),
             Step::Rename(name) => BackendOperation::Rename(id, name),
             Step::Mark => BackendOperation::Mark(id),
@@ -289,20 +316,29 @@ impl Directory {
         }
     }
 
-    pub(super) fn step_done(&mut self, now: Instant, id: AgentId, result: Result<(), Refusal>, out: &mut Out) {
+    pub(super) fn step_done(
+        &mut self,
+        now: Instant,
+        id: AgentId,
+        result: Result<Option<StartInfo>, Refusal>,
+        out: &mut Out,
+    ) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let ended = agent.seen.is_none();
         let reachable = agent.backend().is_some_and(|kind| self.backends[&kind].available);
         let Some(plan) = &mut agent.plan else { return };
         let Some(step) = plan.steps.pop_front() else { return };
         // What was to be ended has ended by itself in the meantime, unless it is only out of sight.
-        let result = if matches!(step, Step::Kill) && ended && reachable { Ok(()) } else { result };
-        if let Err(mut refusal) = result {
-            if let Some(done) = plan.done {
-                refusal.message = format!("{done}, but the rest failed: {}", refusal.message);
+        let result = if matches!(step, Step::Kill) && ended && reachable { Ok(None) } else { result };
+        let info = match result {
+            Ok(info) => info,
+            Err(mut refusal) => {
+                if let Some(done) = plan.done {
+                    refusal.message = format!("{done}, but the rest failed: {}", refusal.message);
+                }
+                return self.finish(now, id, Err(refusal), out);
             }
-            return self.finish(now, id, Err(refusal), out);
-        }
+        };
         match step {
             Step::Store(record) => {
                 agent.record = Some(*record);
@@ -314,7 +350,12 @@ impl Directory {
                 plan.done = Some("Its session was ended");
                 agent.signals.stopped("stopped by you");
             }
-            Step::Launch => plan.done = Some("It was started"),
+            Step::Launch => {
+                plan.done = Some("It was started");
+                if !plan.creating {
+                    agent.started(now, info.unwrap_or_default());
+                }
+            }
             Step::Rename(_) => plan.done = Some("Its session was renamed"),
             Step::Mark => {}
         }
@@ -373,7 +414,7 @@ impl Directory {
                     let message = format!("The change could not be stored: {}.", failure.0);
                     refuse(RefusalCode::NotStored, message, "Make room on the disk of this machine and try again.")
                 });
-                self.step_done(now, agent, result, out);
+                self.step_done(now, agent, result.map(|()| None), out);
             }
             (StoredFor::Agent(id), Err(_)) => {
                 if let Some(agent) = self.agents.get_mut(&id) {
@@ -383,6 +424,7 @@ impl Directory {
             }
             (StoredFor::Queue(agent), result) => self.queue_stored(now, (agent, id), result, out),
             (StoredFor::Refused(Some(command), refusal), _) => out.push_back(Output::Reply(command, Err(refusal))),
+            (StoredFor::Ages, result) => self.ages_stored(now, result.is_ok()),
             (StoredFor::Agent(_), Ok(())) | (StoredFor::Refused(None, _), _) => {}
         }
     }

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 /// Who sends a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum From {
+pub(super) enum Sender {
     /// A command, which waits for the answer.
     Command(CommandId),
     /// The agent's queue: the text with this number.
@@ -22,7 +22,7 @@ pub(super) enum From {
 /// A text that was pasted, and whose effect is looked for.
 #[derive(Clone, Debug)]
 pub(super) struct Confirm {
-    from: From,
+    from: Sender,
     terminal: TerminalId,
     text: String,
     /// When Enter was pressed last, and whether that was the second time.
@@ -57,7 +57,13 @@ impl Confirm {
 
 impl Directory {
     /// A text was pasted and Enter was pressed: looks whether it has gone, if its program has a line that is known.
-    pub(super) fn confirm(&mut self, now: Instant, from: From, (terminal, text): (TerminalId, String), out: &mut Out) {
+    pub(super) fn confirm(
+        &mut self,
+        now: Instant,
+        from: Sender,
+        (terminal, text): (TerminalId, String),
+        out: &mut Out,
+    ) {
         let known =
             self.agents.get_mut(&terminal.agent).filter(|agent| agent.signals.composer(terminal.pane).is_some());
         let Some(agent) = known else { return self.confirmed(now, (from, terminal), text.len(), None, out) };
@@ -141,20 +147,20 @@ impl Directory {
     fn confirmed(
         &mut self,
         now: Instant,
-        (from, terminal): (From, TerminalId),
+        (from, terminal): (Sender, TerminalId),
         bytes: usize,
         gone: Option<bool>,
         out: &mut Out,
     ) {
         match from {
-            From::Command(command) => {
+            Sender::Command(command) => {
                 let reply = match gone {
                     None => Reply::Pasted { bytes, submitted: true },
                     Some(submitted) => Reply::Sent { bytes, submitted },
                 };
                 out.push_back(Output::Reply(command, Ok(reply)));
             }
-            From::Queue(number) => {
+            Sender::Queue(number) => {
                 let ended = match gone {
                     Some(false) => Err("it is on the line still, although Enter was pressed".to_string()),
                     Some(true) | None => Ok(()),

@@ -42,6 +42,8 @@ pub(super) struct Plan {
     pub(super) creating: bool,
     /// What has been done already and stays, in words: a refusal must say it.
     pub(super) done: Option<&'static str>,
+    /// What it starts begins a new conversation.
+    pub(super) fresh: bool,
 }
 
 impl Plan {
@@ -82,24 +84,33 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
         outcome,
         creating: false,
         done: None,
+        fresh: matches!(command, Command::StartFresh(_) | Command::RestartFresh(_)),
     };
     let desired = |desired| Step::Store(Box::new(Record { desired, ended: false, ..now.record.clone() }));
     let name = &now.record.name;
     match command {
-        Command::Start(_) if now.running => {
+        Command::Start(_) | Command::StartFresh(_) if now.running => {
             Err(refuse(RefusalCode::Conflict, format!("{name} is running already."), "Use restart to start it anew."))
         }
-        Command::Start(_) | Command::Stop(_) | Command::Restart(_) if now.record.origin == Origin::Found => {
+        Command::Start(_)
+        | Command::StartFresh(_)
+        | Command::Stop(_)
+        | Command::Restart(_)
+        | Command::RestartFresh(_)
+            if now.record.origin == Origin::Found =>
+        {
             Err(refuse(
                 RefusalCode::Conflict,
                 format!("{name} is a session that Consort did not start, so it could not be started again."),
                 "Adopt it (consort adopt), so that it is started as it runs now; or delete it, and create an agent here in its place.",
             ))
         }
-        Command::Start(_) => Ok(with(alloc::vec![Step::Launch, desired(Desired::Running)], Outcome::Agent)),
+        Command::Start(_) | Command::StartFresh(_) => {
+            Ok(with(alloc::vec![Step::Launch, desired(Desired::Running)], Outcome::Agent))
+        }
         Command::Stop(_) if !now.running => Err(refuse(RefusalCode::Conflict, format!("{name} is not running."), "")),
         Command::Stop(_) => Ok(with(alloc::vec![Step::Kill, desired(Desired::Stopped)], Outcome::Agent)),
-        Command::Restart(_) => {
+        Command::Restart(_) | Command::RestartFresh(_) => {
             Ok(with(alloc::vec![Step::Kill, Step::Launch, desired(Desired::Running)], Outcome::Agent))
         }
         Command::Delete(_) => Ok(with(alloc::vec![Step::Kill, Step::Unstore], Outcome::Deleted)),
@@ -156,6 +167,7 @@ pub(super) fn plan(id: CommandId, command: &Command, now: &Situation<'_>) -> Res
         | Command::ReadQueue(_)
         | Command::ReadProcess(_)
         | Command::ListPrograms
+        | Command::ReadStart(_)
         | Command::ListDirectory(_) => {
             debug_assert!(false, "not planned per agent");
             Err(refuse(RefusalCode::Invalid, format!("{} is no such command.", now.id), ""))

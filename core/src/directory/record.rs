@@ -31,6 +31,8 @@ pub(super) struct Record {
     pub(super) caller: Vec<(String, String)>,
     /// The conversation that its program was in last, by the word of its hooks.
     pub(super) session: Option<Session>,
+    /// When its carrier was made last, in Unix milliseconds; 0: it has never run, or nobody knows.
+    pub(super) started_unix_ms: u64,
 }
 
 /// The variable of an agent, and its value, by which its program is started without hooks.
@@ -40,6 +42,51 @@ impl Record {
     /// Its program gets no hooks.
     pub(super) fn has_hooks_off(&self) -> bool {
         self.env.iter().chain(&self.caller).any(|(name, value)| (name.as_str(), value.as_str()) == HOOKS_OFF)
+    }
+}
+
+/// What was stored before it was known when an agent was started last.
+#[derive(Serialize, Deserialize)]
+struct RecordV4 {
+    name: String,
+    backend: BackendKind,
+    directory: String,
+    program: Option<String>,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    notes: String,
+    notes_revision: u64,
+    tags: Vec<String>,
+    desired: Desired,
+    autostart: bool,
+    created_unix_ms: u64,
+    origin: Origin,
+    ended: bool,
+    caller: Vec<(String, String)>,
+    session: Option<Session>,
+}
+
+impl From<RecordV4> for Record {
+    fn from(old: RecordV4) -> Self {
+        Record {
+            name: old.name,
+            backend: old.backend,
+            directory: old.directory,
+            program: old.program,
+            args: old.args,
+            env: old.env,
+            notes: old.notes,
+            notes_revision: old.notes_revision,
+            tags: old.tags,
+            desired: old.desired,
+            autostart: old.autostart,
+            created_unix_ms: old.created_unix_ms,
+            origin: old.origin,
+            ended: old.ended,
+            caller: old.caller,
+            session: old.session,
+            started_unix_ms: 0,
+        }
     }
 }
 
@@ -82,6 +129,7 @@ impl From<RecordV3> for Record {
             ended: old.ended,
             caller: old.caller,
             session: None,
+            started_unix_ms: 0,
         }
     }
 }
@@ -124,6 +172,7 @@ impl From<RecordV2> for Record {
             ended: old.ended,
             caller: Vec::new(),
             session: None,
+            started_unix_ms: 0,
         }
     }
 }
@@ -170,6 +219,7 @@ impl From<RecordV1> for Record {
             ended: false,
             caller: Vec::new(),
             session: None,
+            started_unix_ms: 0,
         }
     }
 }
@@ -180,7 +230,8 @@ enum Stored {
     V1(AgentId, RecordV1),
     V2(AgentId, RecordV2),
     V3(AgentId, RecordV3),
-    V4(AgentId, Record),
+    V4(AgentId, RecordV4),
+    V5(AgentId, Record),
 }
 
 /// Bytes that are not a stored agent of a version that this program knows.
@@ -197,7 +248,7 @@ pub(super) fn key(id: AgentId) -> String {
 
 pub(super) fn encode(id: AgentId, record: &Record) -> Vec<u8> {
     // Encoding to memory fails for no value of these types.
-    postcard::to_allocvec(&Stored::V4(id, record.clone())).unwrap_or_default()
+    postcard::to_allocvec(&Stored::V5(id, record.clone())).unwrap_or_default()
 }
 
 /// A stored agent without what is secret: of the same version and as long.
@@ -215,6 +266,10 @@ pub(crate) fn redacted(key_read: &str, bytes: &[u8]) -> Result<Vec<u8>, Undecoda
             record.caller.iter_mut().for_each(|(_, value)| redact::text(value));
             (&mut record.env, &mut record.notes)
         }
+        Stored::V5(_, record) => {
+            record.caller.iter_mut().for_each(|(_, value)| redact::text(value));
+            (&mut record.env, &mut record.notes)
+        }
     };
     env.iter_mut().for_each(|(_, value)| redact::text(value));
     redact::text(notes);
@@ -227,7 +282,8 @@ pub(super) fn decode(key_read: &str, bytes: &[u8]) -> Result<(AgentId, Record), 
         Stored::V1(id, record) => (id, record.into()),
         Stored::V2(id, record) => (id, record.into()),
         Stored::V3(id, record) => (id, record.into()),
-        Stored::V4(id, record) => (id, record),
+        Stored::V4(id, record) => (id, record.into()),
+        Stored::V5(id, record) => (id, record),
     };
     (rest.is_empty() && key(id) == key_read).then_some((id, record)).ok_or(Undecodable)
 }

@@ -63,6 +63,25 @@ pub enum Subagent {
     Ended,
 }
 
+/// The text in one line, without control characters, at most as long as a reason may be.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > limits::QUOTE_CHARS * 4 {
+            break;
+        }
+    }
+    match line.char_indices().nth(limits::QUOTE_CHARS) {
+        Some(_) => line.chars().take(limits::QUOTE_CHARS - 1).chain(['…']).collect(),
+        None => line,
+    }
+}
+
 /// A conversation of an agent program, by which the program can go on with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {

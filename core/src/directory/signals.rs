@@ -1,10 +1,11 @@
 //! The state of an agent, from what its terminals do; pure.
 
+use super::ages::Former;
 use super::pane::{Pane, Sight, Verdict};
 use super::signal::{Asked, Evidence, Signal};
 use super::state::{AgentState, Source, StateKind};
 use crate::limits;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -16,6 +17,9 @@ pub(super) struct Spot<'a> {
     /// When a person typed there last.
     pub(super) person_typed_at: Option<Instant>,
 }
+
+/// Since when, and how long before the start of the node it was so.
+type Since = (Instant, Duration);
 
 /// The signals of one agent and the state they make.
 #[derive(Clone, Debug)]
@@ -30,7 +34,10 @@ pub(super) struct Signals {
     unseen_work: bool,
     state: AgentState,
     /// The state before: what, since when, until when.
-    before: Option<(StateKind, Instant, Instant)>,
+    before: Option<(StateKind, Since, Instant)>,
+    /// The state in the node's former life, and until when it counts once it is running.
+    former: Option<Former>,
+    former_until: Option<Instant>,
     /// It has become *done*: whether somebody looks is to be found out.
     done_now: Option<Instant>,
     /// Questions asked so far.
@@ -47,6 +54,7 @@ impl Signals {
             source: Source::None,
             why: "not looked at yet".to_string(),
             since: now,
+            earlier: Duration::default(),
             asked: None,
         };
         Signals {
@@ -56,6 +64,8 @@ impl Signals {
             unseen_work: false,
             state,
             before: None,
+            former: None,
+            former_until: None,
             done_now: None,
             questions: 0,
             salt: 0,
@@ -69,6 +79,17 @@ impl Signals {
         self
     }
 
+    /// In the node's former life it was in this state.
+    pub(super) fn was(mut self, former: Option<Former>) -> Self {
+        self.former = former;
+        self
+    }
+
+    /// It is being started: what it was before counts no more.
+    pub(super) fn starts(&mut self) {
+        self.former = None;
+    }
+
     pub(super) fn state(&self) -> &AgentState {
         &self.state
     }
@@ -77,6 +98,7 @@ impl Signals {
     pub(super) fn observed<'a>(&mut self, now: Instant, sights: impl Iterator<Item = Sight<'a>>) {
         if !self.running {
             (self.running, self.unseen_work) = (true, false);
+            self.former_until = Some(now + limits::FORMER_STATE_TIME);
             self.panes.clear();
         }
         let mut before = core::mem::take(&mut self.panes);
@@ -107,7 +129,7 @@ impl Signals {
 
     /// Somebody typed into a terminal.
     pub(super) fn typed(&mut self, now: Instant, pane: u32) {
-        self.before = None;
+        (self.before, self.former) = (None, None);
         if let Some(pane) = self.pane(pane) {
             pane.typed(now);
         }
@@ -137,6 +159,7 @@ impl Signals {
     pub(super) fn looked_at(&mut self, now: Instant) {
         if self.state.kind != StateKind::Working && !self.panes.iter().any(|pane| pane.is_printing(now)) {
             self.unseen_work = false;
+            self.former.take_if(|former| former.kind == StateKind::Done);
         }
     }
 
@@ -282,6 +305,12 @@ impl Signals {
         if verdict.kind != StateKind::Working {
             self.panes.iter_mut().for_each(|pane| pane.burst_worked = false);
         }
+        if self.former_until.is_some_and(|until| until <= now) {
+            self.former = None;
+        }
+        // Nobody has looked since the node's former life.
+        self.unseen_work |= verdict.kind == StateKind::Idle
+            && self.former.as_ref().is_some_and(|former| former.kind == StateKind::Done);
         if verdict.kind == StateKind::Idle && self.unseen_work {
             verdict.kind = StateKind::Done;
             match verdict.source {
@@ -294,23 +323,30 @@ impl Signals {
         let old = &self.state;
         let changed = kind != old.kind || source != old.source || why != old.why || asked != old.asked;
         if changed {
-            let since = if kind == self.state.kind { self.state.since } else { self.since(now, kind) };
+            let same = (self.state.since, self.state.earlier);
+            let former = self.former.as_ref().filter(|former| former.is(kind, asked.as_ref()));
+            let (since, earlier) = match former {
+                Some(former) => former.since,
+                None if kind == self.state.kind => same,
+                None => self.since(now, kind),
+            };
             if kind != self.state.kind {
-                self.before = Some((self.state.kind, self.state.since, now));
+                self.before = Some((self.state.kind, same, now));
                 self.done_now = (kind == StateKind::Done).then_some(now);
             }
-            self.state = AgentState { kind, source, why, since, asked };
+            self.state = AgentState { kind, source, why, since, earlier, asked };
         }
         changed
     }
 
     /// Since when it is of this kind, which is another than before: something else for a moment does not make it begin anew.
-    fn since(&self, now: Instant, kind: StateKind) -> Instant {
+    fn since(&self, now: Instant, kind: StateKind) -> Since {
         let before = self.before.filter(|(before, _, until)| *before == kind && now.since(*until) <= limits::FLAP_TIME);
         // What was so when somebody looked first has been so at least since then.
         let printed = self.panes.iter().any(|pane| pane.last_output.is_some());
         let first = self.state.kind == StateKind::Unknown && !printed && kind != StateKind::Working;
-        before.map(|(_, since, _)| since).unwrap_or(if first { self.state.since } else { now })
+        let new = (if first { self.state.since } else { now }, Duration::default());
+        before.map_or(new, |(_, since, _)| since)
     }
 
     /// What the terminals do together: a question anywhere counts most, then what has failed, then work.

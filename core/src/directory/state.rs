@@ -1,7 +1,7 @@
 //! What agents do, in the words of lists.
 
 use super::signal::Asked;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,16 @@ pub struct AgentState {
     pub why: String,
     /// Since when it is of this kind.
     pub since: Instant,
+    /// How long it was so already when the node was started, if it was so then.
+    pub earlier: Duration,
     /// What it asks, if that is known.
     pub asked: Option<Asked>,
+}
+
+impl AgentState {
+    /// How long it has been of this kind.
+    #[must_use]
+    pub fn age(&self, now: Instant) -> Duration {
+        Duration::from_millis(now.since(self.since).as_millis() + self.earlier.as_millis())
+    }
 }

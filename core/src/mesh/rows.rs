@@ -5,7 +5,7 @@ use crate::directory::{AgentState, place};
 use crate::error::Violation;
 use crate::id::{AgentAddress, AgentId, NodeId};
 use crate::input::TerminalInfo;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::view::AgentView;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -30,8 +30,8 @@ impl Rows {
     pub(super) fn set(&mut self, now: Instant, id: AgentAddress, fact: &AgentFact) {
         let before = self.rows.remove(&id);
         let since = before.as_ref().filter(|row| row.state.kind == fact.state).map_or(now, |row| row.state.since);
-        let state =
-            AgentState { kind: fact.state, source: fact.source, why: fact.why.clone(), since, asked: fact.asked() };
+        let (kind, source, why) = (fact.state, fact.source, fact.why.clone());
+        let state = AgentState { kind, source, why, since, earlier: Duration::default(), asked: fact.asked() };
         let category = place(&fact.name).path.first().map(|first| (*first).to_string());
         let same = before.as_ref().is_some_and(|row| row.category == category);
         if let (Some(category), false) = (&category, same) {

@@ -22,7 +22,7 @@ pub(crate) fn at(agent: AgentId) -> AgentAddress {
 /// A node under the contract monitor, and what it has said since it was last asked.
 pub(crate) struct Desk {
     pub(crate) node: Monitor,
-    now: u64,
+    pub(crate) now: u64,
     next_viewer: u64,
     next_command: u64,
     /// What each viewer has heard of stream 1: see `ViewerInput::Input`.
@@ -45,11 +45,16 @@ impl Desk {
 
     /// A node that has just started with what the store held.
     pub(crate) fn with_store(files: BTreeMap<String, Vec<u8>>) -> Self {
+        Desk::started(files, None)
+    }
+
+    /// The same, at this Unix time.
+    pub(crate) fn started(files: BTreeMap<String, Vec<u8>>, start_unix_ms: Option<u64>) -> Self {
         let mut restored = Restored::default();
         for (key, bytes) in &files {
             restored.add(key, bytes).expect("stored by this version");
         }
-        let config = Config { name: "desk".into() };
+        let config = Config { name: "desk".into(), start_unix_ms };
         let identity = Identity { id: NODE, epoch: 1 };
         let node = Node::new(config, identity, restored, Box::new(Sham::new(NODE, 1)), [1; 32], Instant::START)
             .expect("a good configuration");

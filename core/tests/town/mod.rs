@@ -131,7 +131,7 @@ impl Town {
         for (key, bytes) in &files {
             restored.add(key, bytes).expect("stored by this version");
         }
-        let config = Config { name: format!("node-{n}") };
+        let config = Config { name: format!("node-{n}"), start_unix_ms: None };
         let identity = Identity { id: id(n), epoch };
         let mut seed = id(n).0;
         seed[8..16].copy_from_slice(&(self.now + epoch).to_le_bytes());

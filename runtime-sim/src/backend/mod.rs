@@ -20,7 +20,7 @@ use crate::event::{Event, Feed, HostIndex, NodeLife, Report};
 use crate::failure::{Checked, must};
 use crate::ledger::Ledger;
 use consort_core::directory::BackendKind;
-use consort_core::input::{Listing, ProcessInfo, Programs, ScreenText, TerminalInfo};
+use consort_core::input::{Listing, ProcessInfo, Programs, ScreenText, StartInfo, TerminalInfo};
 use consort_core::{
     AgentId, BackendInput, BackendOperation, LaunchSpec, NodeId, Observation, OperationDone, OperationError,
     OperationId, Size, TerminalId, TerminalOutput,
@@ -309,6 +309,7 @@ impl Backends {
         }
         Ok(match operation {
             BackendOperation::Launch(spec) => return self.launch(agenda, spec),
+            BackendOperation::ReadStart(_) => Ok(OperationDone::Start(StartInfo::default())),
             BackendOperation::Kill(agent) => self.kill(agenda, agent),
             BackendOperation::Rename(agent, name) => self.rename(agenda, agent, name),
             BackendOperation::Mark(agent) => self.on_carrier(agent, OperationDone::Done),

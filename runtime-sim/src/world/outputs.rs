@@ -99,7 +99,7 @@ impl World {
 
 fn kind_for(node: &Node, operation: &BackendOperation) -> BackendKind {
     let agent = match operation {
-        BackendOperation::Launch(spec) => return spec.backend,
+        BackendOperation::Launch(spec) | BackendOperation::ReadStart(spec) => return spec.backend,
         BackendOperation::Kill(agent) | BackendOperation::Rename(agent, _) | BackendOperation::Mark(agent) => *agent,
         BackendOperation::Paste { terminal, .. }
         | BackendOperation::Type { terminal, .. }

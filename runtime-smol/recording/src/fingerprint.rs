@@ -93,6 +93,7 @@ impl Fingerprint {
 
     fn operation(&mut self, operation: &BackendOperation) {
         match operation {
+            BackendOperation::ReadStart(spec) => self.words(&[9, spec.agent.0]),
             BackendOperation::Launch(spec) => {
                 let texts = [&spec.name, &spec.directory].into_iter().chain(&spec.program).chain(&spec.args);
                 self.words(&[1, spec.agent.0, spec.backend as u64]);
@@ -130,6 +131,10 @@ impl Fingerprint {
             Reply::Answered => self.words(&[9]),
             Reply::Explained { rules, evidence } => self.words(&[10, len(rules), evidence.len() as u64]),
             Reply::Process(process) => self.words(&[14, len(&process.directory), process.args.len() as u64]),
+            Reply::Start(info) => {
+                let id = info.session.as_ref().map_or(0, |session| len(&session.id));
+                self.words(&[15, id, info.command.len() as u64, len(&info.why)]);
+            }
             Reply::Sent { bytes, submitted } => self.words(&[13, *bytes as u64, (*submitted).into()]),
             Reply::Queued { number, ahead } => self.words(&[11, *number, *ahead as u64]),
             Reply::Queue { texts, held } => {

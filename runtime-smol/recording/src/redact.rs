@@ -129,6 +129,9 @@ pub fn command(command: &mut Command) {
         | Command::EditQueue { text: None, .. }
         | Command::ReadQueue(_)
         | Command::ReadProcess(_)
+        | Command::StartFresh(_)
+        | Command::RestartFresh(_)
+        | Command::ReadStart(_)
         | Command::Adopt { .. }
         | Command::ListPrograms
         | Command::ListDirectory(_) => {}
@@ -152,6 +155,7 @@ pub fn reply(reply: &mut Reply) {
         | Reply::Sent { .. }
         | Reply::Explained { .. }
         | Reply::Programs(_)
+        | Reply::Start(_)
         | Reply::Directory(_) => {}
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn list(api: &Api, list: &LsArgs) -> Result<(), Failure> {
     let none = !fits.contains(&true);
     if list.json {
         let fitting = json.as_array().into_iter().flatten().zip(&fits).filter(|(_, fits)| **fits);
-        let fitting = fitting.map(|(agent, _)| with_machine(agent.clone(), &machines)).collect();
+        let fitting = fitting.map(|(agent, _)| with_start(api, with_machine(agent.clone(), &machines))).collect();
         output::line(&format!("{:#}", Value::Array(fitting)))?;
     } else if !none {
         let fitting: Vec<Agent> =
@@ -67,6 +67,17 @@ fn with_machine(mut agent: Value, machines: &[Machine]) -> Value {
         agent["machine"] = json!(machine.name);
         agent["reachable"] = json!(machine.reachable);
         agent["since_ms"] = json!(machine.since_ms);
+    }
+    agent
+}
+
+/// A stopped agent with what a start would do with its last conversation.
+fn with_start(api: &Api, mut agent: Value) -> Value {
+    let stopped = agent["running"] == false && agent["origin"] == "created" && !agent["session"].is_null();
+    if let Some(id) = agent["id"].as_str().filter(|_| stopped)
+        && let Ok(start) = api.start(id)
+    {
+        agent["start"] = start;
     }
     agent
 }
@@ -270,22 +281,48 @@ fn new_name<'a>(census: &Census, agent: &Agent, new: &'a str) -> Result<&'a str,
 /// What can be ordered of an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    Start,
+    Start { fresh: bool },
     Stop,
-    Restart,
+    Restart { fresh: bool },
 }
 
 pub(crate) fn order(api: &Api, wanted: &AgentArg, order: Order) -> Result<(), Failure> {
     let interactive = std::io::stdin().is_terminal();
-    let (verb, done, precision) = match order {
-        Order::Start => ("start", "started", Precision::Beginning),
-        Order::Stop => ("stop", "stopped", precision_of_an_end(interactive)),
-        Order::Restart => ("restart", "restarted", precision_of_an_end(interactive)),
+    let (verb, done, precision, fresh) = match order {
+        Order::Start { fresh } => ("start", "started", Precision::Beginning, Some(fresh)),
+        Order::Stop => ("stop", "stopped", precision_of_an_end(interactive), None),
+        Order::Restart { fresh } => ("restart", "restarted", precision_of_an_end(interactive), Some(fresh)),
     };
     let census = Census::take(api)?;
     let agent = census.pick(wanted, precision)?;
-    api.order(&agent.id, verb)?;
+    if fresh == Some(false) {
+        // A node of an older version does not know, and begins a new conversation.
+        let start = api.start(&agent.id).ok();
+        if let Some(line) = start.as_ref().and_then(|start| conversation(&census.called(agent), start)) {
+            output::done(&line)?;
+        }
+    }
+    api.order(&agent.id, verb, fresh == Some(true))?;
     output::done(&format!("{done} {}", census.called(agent)))
+}
+
+/// What a start does with an agent's last conversation, if there is something to say.
+fn conversation(called: &str, start: &Value) -> Option<String> {
+    let text = |value: &Value| text::one_line(value.as_str().unwrap_or_default());
+    if let Some(session) = start["resumes"].as_object() {
+        let command: Vec<String> = start["command"].as_array().into_iter().flatten().map(word).collect();
+        return Some(format!("{called} resumes the conversation {}: {}", text(&session["id"]), command.join(" ")));
+    }
+    let why = text(&start["why"]);
+    (!why.is_empty()).then(|| format!("{called} begins a new conversation: {why}"))
+}
+
+/// A word of a command line, as a person would type it.
+fn word(value: &Value) -> String {
+    match value.as_str().unwrap_or_default() {
+        plain if !plain.is_empty() && !plain.contains([' ', '\'', '"']) => text::one_line(plain),
+        other => format!("'{}'", text::one_line(other)),
+    }
 }
 
 pub(crate) fn adopt(api: &Api, wanted: &AgentArg, yes: bool) -> Result<(), Failure> {
@@ -296,10 +333,6 @@ pub(crate) fn adopt(api: &Api, wanted: &AgentArg, yes: bool) -> Result<(), Failu
         return Err(Failure::new(format!("{called} was created here, so it can be started again already.")));
     }
     let process = api.process(&agent.id)?;
-    let word = |value: &Value| match value.as_str().unwrap_or_default() {
-        plain if !plain.is_empty() && !plain.contains([' ', '\'', '"']) => text::one_line(plain),
-        other => format!("'{}'", text::one_line(other)),
-    };
     let mut command = vec![process["program"].as_str().map_or("your shell".to_string(), |_| word(&process["program"]))];
     command.extend(process["args"].as_array().into_iter().flatten().map(word));
     let (command, directory) = (command.join(" "), text::one_line(process["directory"].as_str().unwrap_or_default()));

@@ -123,9 +123,15 @@ impl Api {
         self.send("DELETE", &format!("/api/agents/{id}"), None).map(drop)
     }
 
-    /// `verb` is `start`, `stop` or `restart`.
-    pub(crate) fn order(&self, id: &str, verb: &str) -> Result<Agent, Failure> {
-        self.call_for_agent("POST", &format!("/api/agents/{id}/{verb}"), None)
+    /// `verb` is `start`, `stop` or `restart`; `fresh`: it begins a new conversation.
+    pub(crate) fn order(&self, id: &str, verb: &str, fresh: bool) -> Result<Agent, Failure> {
+        let body = fresh.then(|| json!({ "fresh": true }));
+        self.call_for_agent("POST", &format!("/api/agents/{id}/{verb}"), body.as_ref())
+    }
+
+    /// What a start of an agent would do.
+    pub(crate) fn start(&self, id: &str) -> Result<Value, Failure> {
+        self.call("GET", &format!("/api/agents/{id}/start"), None)
     }
 
     pub(crate) fn answer(&self, id: &str, answer: &Value) -> Result<(), Failure> {

@@ -257,15 +257,27 @@ pub(crate) enum Command {
     },
 
     /// Start a stopped agent
+    ///
+    /// Its program goes on with its last conversation, if it can and something was said in it; what is done is printed before.
     Start {
         #[command(flatten)]
         agent: AgentArg,
+
+        /// Begin a new conversation
+        #[arg(long)]
+        fresh: bool,
     },
 
     /// Stop an agent and start it again
+    ///
+    /// Its program goes on with its last conversation, if it can and something was said in it; what is done is printed before.
     Restart {
         #[command(flatten)]
         agent: AgentArg,
+
+        /// Begin a new conversation
+        #[arg(long)]
+        fresh: bool,
     },
 
     /// Let a session that you started yourself be stopped, started and restarted like an agent that was created here

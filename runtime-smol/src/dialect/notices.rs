@@ -1,7 +1,7 @@
 //! What programs tell the terminal of themselves by operating system commands: their state (`OSC 7501`), progress (`OSC 9;4`), notifications
 //! (`OSC 9`, `99`, `777`), and a shell's prompt (`OSC 133`). Read from the program's own bytes, wherever they are cut.
 
-use consort_core::directory::signal::Report;
+use consort_core::directory::signal::{Report, one_line};
 use consort_core::directory::{Signal, StateKind};
 use consort_core::limits;
 use std::collections::BTreeMap;
@@ -175,7 +175,7 @@ impl Notices {
         let percent = field("progress").and_then(|number| number.parse::<u8>().ok()).filter(|number| *number <= 100);
         let percent = percent.map_or_else(String::new, |percent| format!(" ({percent} %)"));
         let words = if words.is_empty() { String::new() } else { format!(": {}", words.join(": ")) };
-        let why = consort_web::hook::line(&format!("{app} says that it {why}{percent}{words}"));
+        let why = one_line(&format!("{app} says that it {why}{percent}{words}"));
         if kind == StateKind::Idle {
             // Not every program takes back the progress that it has shown.
             self.progress = None;
@@ -197,7 +197,7 @@ impl Notices {
 }
 
 fn notified(text: &str) -> Option<Signal> {
-    let text = consort_web::hook::line(text);
+    let text = one_line(text);
     (!text.is_empty()).then_some(Signal::Notified(text))
 }
 

@@ -15,7 +15,7 @@ pub use variables::VariablesError;
 use crate::hook::equip::Equipment;
 use crate::screens::load::{self, Manifests};
 use consort_core::LaunchSpec;
-use consort_core::input::Programs;
+use consort_core::input::{Programs, StartInfo};
 use consort_web::environment::{EnvironmentReport, LoginReport};
 use login::Login;
 pub use programs::ProgramLists;
@@ -168,12 +168,26 @@ impl Environments {
         waited.unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 
-    /// The launch with what the agent's program needs for its hooks to report, unless its user has something in that place. Waits for the
-    /// login shell's first answer.
+    /// Everything that an agent is started with: its program goes on with its last conversation, if it has one, and has what it needs for
+    /// its hooks to report, unless its user has something in that place. Waits for the login shell's first answer.
     #[must_use]
-    pub fn equipped(&self, spec: &LaunchSpec) -> LaunchSpec {
-        let environment = self.of(spec);
-        self.0.equipment.equipped(spec, |name| environment.contains_key(OsStr::new(name)))
+    pub fn prepared(&self, spec: &LaunchSpec) -> Equipped {
+        let mut environment = self.of(spec);
+        let (resumed, start) = self.0.equipment.resumed(spec, &environment);
+        let spec = self.0.equipment.equipped(&resumed, |name| environment.contains_key(OsStr::new(name)));
+        let added = spec.env.iter().skip(resumed.env.len());
+        environment.extend(added.map(|(name, value)| (name.into(), value.into())));
+        if let Some(session) = &start.session {
+            let (name, id, command) = (&spec.name, &session.id, start.command.join(" "));
+            log::info!("{name} goes on with the conversation {id}: {}", command.escape_debug());
+        }
+        Equipped { spec, environment, start }
+    }
+
+    /// What a start would do: whether the agent's program goes on with its last conversation. Waits for the login shell's first answer.
+    #[must_use]
+    pub fn start_of(&self, spec: &LaunchSpec) -> StartInfo {
+        self.0.equipment.resumed(spec, &self.of(spec)).1
     }
 
     /// What a program of an agent is started with so that its hooks report, in words; nothing if nothing is added.
@@ -230,6 +244,17 @@ impl Environments {
         file.write_all(&[&login::encoded(environment)[..], helper::COMPLETE].concat())?;
         Ok(handover)
     }
+}
+
+/// What an agent is started with.
+#[derive(Debug)]
+pub struct Equipped {
+    /// The launch, with the arguments and variables that were added.
+    pub spec: LaunchSpec,
+    /// Its environment, but for what depends on its terminal.
+    pub environment: Environment,
+    /// Whether its program goes on with a conversation.
+    pub start: StartInfo,
 }
 
 /// A file with an environment. It goes when this is dropped, unless a program was started that takes it.
@@ -300,6 +325,7 @@ mod tests {
             env: pairs(env),
             caller: pairs(&[("WHO", "caller"), ("CALLER", "yes"), ("PATH", "/venv/bin:/bin")]),
             size: Size::DEFAULT,
+            last: None,
         }
     }
 

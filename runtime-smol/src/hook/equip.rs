@@ -2,10 +2,13 @@
 //! of their program. The user's own files are left alone.
 
 use super::command;
+use crate::environment::Environment;
+use crate::resume;
 use crate::screens::load::Manifests;
 use crate::screens::manifest::{Hooks, Manifest};
 use consort_core::LaunchSpec;
 use consort_core::directory::HOOKS_OFF;
+use consort_core::input::StartInfo;
 use serde_json::json;
 use std::fs;
 use std::io;
@@ -39,6 +42,19 @@ impl Equipment {
     pub(crate) fn new(state_dir: &Path, consort: PathBuf, manifests: Manifests) -> Self {
         let folder = state_dir.join(FOLDER);
         Equipment { folder, state_dir: state_dir.to_owned(), consort, manifests: Mutex::new(manifests) }
+    }
+
+    /// The same launch in which its program goes on with its last conversation, if it has one, and what that is.
+    pub(crate) fn resumed(&self, spec: &LaunchSpec, environment: &Environment) -> (LaunchSpec, StartInfo) {
+        let manifest = {
+            let mut manifests = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+            manifests.refresh();
+            let found = spec.program.as_ref().and_then(|program| manifests.of_command(program, &spec.args));
+            found.map(|(manifest, at)| (manifest.clone(), at))
+        };
+        let Some((manifest, at)) = manifest else { return (spec.clone(), StartInfo::default()) };
+        let (args, start) = resume::resumed(&manifest, at, spec, environment);
+        (LaunchSpec { args, ..spec.clone() }, start)
     }
 
     /// The same launch with what its program needs to report. `is_set` says whether it has a variable already. What stands in the way
@@ -147,6 +163,7 @@ mod tests {
             env: env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
             caller: Vec::new(),
             size: Size::DEFAULT,
+            last: None,
         }
     }
 

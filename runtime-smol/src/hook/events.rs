@@ -1,7 +1,8 @@
 //! What the events of agent programs mean. Their names do not collide, so there is one table for all programs.
 
 use super::payload::Payload;
-use consort_web::hook::{Does, HookMessage, line};
+use consort_core::directory::signal::one_line;
+use consort_web::hook::{Does, HookMessage};
 
 /// The message to the node; nothing if the event says nothing that the node wants to know.
 pub(super) fn message(program: &str, payload: &Payload) -> Option<HookMessage> {
@@ -11,13 +12,13 @@ pub(super) fn message(program: &str, payload: &Payload) -> Option<HookMessage> {
         "SessionStart" => (Does::Idle, "it waits for a prompt".to_owned()),
         // `/clear` ends a conversation and begins another.
         "SessionEnd" => (Does::Over, String::new()),
-        "UserPromptSubmit" | "BeforeAgent" => (Does::Working, format!("works on “{}”", line(&payload.prompt))),
+        "UserPromptSubmit" | "BeforeAgent" => (Does::Working, format!("works on “{}”", one_line(&payload.prompt))),
         "PreToolUse" | "BeforeTool" => (Does::Working, tool(payload)),
         "PostToolUse" | "PostToolUseFailure" | "AfterTool" => {
             (Does::Working, format!("goes on after {}", tool(payload)))
         }
         "PermissionRequest" if !payload.question.is_empty() => {
-            (Does::Waiting, format!("“{}”", line(&payload.question)))
+            (Does::Waiting, format!("“{}”", one_line(&payload.question)))
         }
         "PermissionRequest" => (Does::Waiting, format!("may it use {}?", tool(payload))),
         "Stop" | "AfterAgent" => (Does::Idle, finished(payload.background)),
@@ -30,25 +31,25 @@ pub(super) fn message(program: &str, payload: &Payload) -> Option<HookMessage> {
             subagent = Some(false);
             (Does::Same, String::new())
         }
-        "Elicitation" => (Does::Waiting, format!("“{}”", line(&payload.message))),
+        "Elicitation" => (Does::Waiting, format!("“{}”", one_line(&payload.message))),
         "ElicitationResult" => (Does::Working, "its question was answered".to_owned()),
         "PreCompact" | "PreCompress" => (Does::Working, "shortens the conversation".to_owned()),
         "PostCompact" => (Does::Over, String::new()),
         "Notification" => match payload.notification.as_str() {
             "ToolPermission" => (Does::Waiting, format!("may it use {}?", tool(payload))),
-            "elicitation_dialog" => (Does::Waiting, format!("“{}”", line(&payload.message))),
+            "elicitation_dialog" => (Does::Waiting, format!("“{}”", one_line(&payload.message))),
             "idle_prompt" => (Does::Idle, "it waits for a prompt".to_owned()),
             // `permission_prompt` comes six seconds after the question, and may be over by then.
             _ => (Does::Same, String::new()),
         },
         // Of our plugin for OpenCode, by the names of its events.
         "session.busy" => (Does::Working, "works".to_owned()),
-        "session.retry" => (Does::Failed, format!("tries again: {}", line(&payload.message))),
+        "session.retry" => (Does::Failed, format!("tries again: {}", one_line(&payload.message))),
         "session.idle" => (Does::Idle, finished(0)),
         "session.interrupted" => (Does::Idle, "it was interrupted".to_owned()),
         "session.error" => (Does::Failed, failure(payload)),
         "permission.asked" => (Does::Waiting, format!("may it use {}?", tool(payload))),
-        "question.asked" => (Does::Waiting, format!("“{}”", line(&payload.question))),
+        "question.asked" => (Does::Waiting, format!("“{}”", one_line(&payload.question))),
         "permission.replied" | "question.replied" | "question.rejected" => {
             (Does::Working, "its question was answered".to_owned())
         }
@@ -60,7 +61,7 @@ pub(super) fn message(program: &str, payload: &Payload) -> Option<HookMessage> {
         return None;
     }
     let program = program.to_owned();
-    Some(HookMessage { program, does, why: line(&why), session, subagent, ..HookMessage::default() })
+    Some(HookMessage { program, does, why: one_line(&why), session, subagent, ..HookMessage::default() })
 }
 
 /// A tool and what it works on.

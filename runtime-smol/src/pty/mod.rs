@@ -30,7 +30,7 @@ pub use attend::Attendant;
 pub use emulator::{Emulator, Palette};
 
 use crate::backend::{Ends, FromBackend, ToBackend, Way};
-use crate::environment::Environments;
+use crate::environment::{Environments, Equipped};
 use crate::paste::PasteText;
 use async_channel::Sender;
 use attend::Lent;
@@ -49,7 +49,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use terminal::{Parts, Terminal};
+use terminal::{Launched, Parts, Terminal};
 
 /// Stack of a terminal's thread, in bytes.
 const TERMINAL_STACK: usize = 256 << 10;
@@ -165,6 +165,10 @@ impl Backend {
                     self.done(operation, Err(error));
                 }
             }
+            ToBackend::Operation(operation, BackendOperation::ReadStart(spec)) => {
+                let start = self.config.environments.start_of(&spec);
+                self.done(operation, Ok(OperationDone::Start(start)));
+            }
             ToBackend::Operation(operation, work) => self.pass_on(operation, work),
         }
     }
@@ -172,7 +176,7 @@ impl Backend {
     /// Hands work to the terminal that it is for.
     fn pass_on(&mut self, operation: OperationId, work: BackendOperation) {
         let (agent, work) = match work {
-            BackendOperation::Launch(spec) => {
+            BackendOperation::Launch(spec) | BackendOperation::ReadStart(spec) => {
                 return self.done(operation, Err(already_running(&spec.name)));
             }
             BackendOperation::Kill(agent) => (agent, Work::Kill),
@@ -202,15 +206,16 @@ impl Backend {
         if self.agents.contains_key(&spec.agent) {
             return Err(already_running(&spec.name));
         }
-        let spec = self.config.environments.equipped(spec);
-        let prepared = Prepared::new(&spec, &self.config)?;
-        let agent = self.begin(operation, &spec, &prepared).map_err(|error| no_terminal(&error))?;
+        let Equipped { spec, environment, start } = self.config.environments.prepared(spec);
+        let prepared = Prepared::new(&spec, environment, &self.config)?;
+        let launched = Launched { operation, start };
+        let agent = self.begin(launched, &spec, &prepared).map_err(|error| no_terminal(&error))?;
         self.agents.insert(spec.agent, agent);
         Ok(())
     }
 
     /// Starts the session and its threads. What was started when something fails is ended by dropping it.
-    fn begin(&self, operation: OperationId, spec: &LaunchSpec, prepared: &Prepared) -> io::Result<Agent> {
+    fn begin(&self, launched: Launched, spec: &LaunchSpec, prepared: &Prepared) -> io::Result<Agent> {
         let (mailbox, orders) = mailbox::mailbox()?;
         let (pty, status) = Pty::spawn(prepared, &spec.args, spec.size)?;
         let leader = pty.leader();
@@ -241,7 +246,7 @@ impl Backend {
         let thread =
             thread::Builder::new().name(format!("pty {}", spec.name)).stack_size(TERMINAL_STACK).spawn(move || {
                 let terminal = Box::new(Terminal::new(parts));
-                if !matches!(catch_unwind(AssertUnwindSafe(|| terminal.run(operation))), Ok(Some(()))) {
+                if !matches!(catch_unwind(AssertUnwindSafe(|| terminal.run(launched))), Ok(Some(()))) {
                     report_failure(&reports, id);
                 }
             })?;

@@ -39,8 +39,11 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Checks directory and program in the agent's own environment.
-    pub(super) fn new(spec: &LaunchSpec, config: &PtyConfig) -> Result<Self, OperationError> {
-        let mut environment = config.environments.of(spec);
+    pub(super) fn new(
+        spec: &LaunchSpec,
+        mut environment: Environment,
+        config: &PtyConfig,
+    ) -> Result<Self, OperationError> {
         environment.entry("TERM".into()).or_insert_with(|| "xterm-256color".into());
         let directory = launch::expand_home(&spec.directory, &config.home);
         launch::check_directory(&directory)?;

@@ -18,6 +18,7 @@ use crate::dialect::notices::Notices;
 use crate::dialect::{Dialect, Filter};
 use crate::paste::PasteText;
 use async_channel::Sender;
+use consort_core::input::StartInfo;
 use consort_core::{BackendInput, OperationDone, OperationError, OperationId, Size, TerminalId, TerminalOutput};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -90,6 +91,13 @@ struct Ending {
     forced: bool,
 }
 
+/// The start that a terminal answers, and what it did.
+#[derive(Debug)]
+pub(super) struct Launched {
+    pub(super) operation: OperationId,
+    pub(super) start: StartInfo,
+}
+
 /// What a terminal is made of.
 pub(super) struct Parts {
     pub(super) id: TerminalId,
@@ -138,10 +146,10 @@ impl Terminal {
 
     /// Runs until the session has ended or is killed. `launched` is the operation that the start answers. `None`: a fault of the
     /// node, elsewhere, has ended it.
-    pub(super) fn run(mut self: Box<Self>, launched: OperationId) -> Option<()> {
+    pub(super) fn run(mut self: Box<Self>, launched: Launched) -> Option<()> {
         self.observer.title("", Instant::now());
         self.report_observation();
-        self.done(launched, Ok(OperationDone::Done));
+        self.done(launched.operation, Ok(OperationDone::Start(launched.start)));
         while !self.finished {
             let ready = self.wait();
             for order in self.orders.take() {

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub(crate) const MANIFEST_BYTES: usize = 64 << 10;
 /// Rules, titles and commands of one manifest, and patterns of one rule.
 const MOST: usize = 64;
+/// Arguments that make a program go on with a conversation.
+const MOST_RESUMING: usize = 16;
 /// Lines that a rule may look at.
 const MOST_LINES: usize = 100;
 
@@ -35,6 +37,8 @@ pub(crate) struct Manifest {
     pub(crate) titles: Vec<Title>,
     /// How its hooks are set up.
     pub(crate) hooks: Option<Hooks>,
+    /// How it goes on with a conversation.
+    pub(crate) resume: Option<Resume>,
     /// What screens say; the first that matches counts.
     #[serde(default)]
     pub(crate) rules: Vec<Rule>,
@@ -98,6 +102,34 @@ pub(crate) struct Hooks {
     /// What a person has to do after an installation.
     #[serde(default)]
     pub(crate) remark: String,
+}
+
+/// How a program is started so that it goes on with a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resume {
+    /// Go before the arguments of an agent; `{id}` stands for the id of the conversation.
+    pub(crate) arguments: Vec<String>,
+    /// Nothing is added if the agent has one of these arguments.
+    #[serde(default)]
+    pub(crate) unless: Vec<String>,
+    /// Where a conversation is found that no hook has reported.
+    pub(crate) find: Option<Find>,
+}
+
+/// Files of conversations, each of which begins with a line of JSON. `id`, `directory` and `began` are paths of names in it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Find {
+    /// The first of these whose variable, if it names one (`$HOME_OF_IT/*.jsonl`), is set.
+    pub(crate) files: Vec<String>,
+    pub(crate) id: String,
+    pub(crate) directory: String,
+    /// When it began: Unix milliseconds, or as `2026-11-30T19:16:44.292Z`.
+    pub(crate) began: String,
+    /// What else has to stand there.
+    #[serde(default)]
+    pub(crate) with: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -276,6 +308,9 @@ impl Manifest {
         if let Some(hooks) = &self.hooks {
             hooks.check().map_err(|why| format!("hooks: {why}"))?;
         }
+        if let Some(resume) = &self.resume {
+            resume.check().map_err(|why| format!("resume: {why}"))?;
+        }
         if self.composer.as_ref().is_some_and(|composer| composer.prompt.is_empty() == composer.above.is_none()) {
             return Err("`composer` has either `prompt` or `above`".into());
         }
@@ -302,6 +337,30 @@ impl Hooks {
         }
         if self.events.len() > MOST || self.arguments.len() > MOST || self.environment.len() > MOST {
             return Err(format!("at most {MOST} events, arguments and variables"));
+        }
+        Ok(())
+    }
+}
+
+impl Resume {
+    fn check(&self) -> Result<(), String> {
+        if !self.arguments.iter().any(|argument| argument.contains("{id}")) {
+            return Err("`arguments` has {id} in it, as in [\"--resume\", \"{id}\"]".into());
+        }
+        if self.arguments.len() > MOST_RESUMING || self.unless.len() > MOST {
+            return Err(format!("at most {MOST_RESUMING} arguments, and {MOST} in `unless`"));
+        }
+        let Some(find) = &self.find else { return Ok(()) };
+        let is_placed = |file: &String| ["/", "~/", "$"].iter().any(|begin| file.starts_with(begin));
+        if find.files.is_empty() || find.files.len() > MOST || !find.files.iter().all(is_placed) {
+            return Err("`files` are paths that begin with /, ~/ or $NAME/".into());
+        }
+        let parts = find.files.iter().flat_map(|file| file.split('/'));
+        if parts.into_iter().any(|part| part.matches('*').count() > 1) {
+            return Err("a part of a path in `files` has at most one *".into());
+        }
+        if [&find.id, &find.directory, &find.began].iter().any(|path| path.is_empty()) || find.with.len() > MOST {
+            return Err(format!("`id`, `directory` and `began` name members, and `with` has at most {MOST}"));
         }
         Ok(())
     }

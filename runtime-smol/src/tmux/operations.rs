@@ -6,6 +6,7 @@ use super::listing::MARK;
 use super::quote::{Line, format_literal};
 use super::screen::lossy_number;
 use crate::backend::TerminalEvent;
+use crate::environment::Equipped;
 use crate::paste::PasteText;
 use async_channel::Sender;
 use consort_core::input::ScreenText;
@@ -33,6 +34,10 @@ impl Engine {
     pub(crate) async fn perform(self: &Rc<Self>, operation: OperationId, work: BackendOperation) {
         let outcome = match work {
             BackendOperation::Launch(spec) => self.launch(spec).await,
+            BackendOperation::ReadStart(spec) => {
+                let environments = self.config.environments.clone();
+                Ok(OperationDone::Start(smol::unblock(move || environments.start_of(&spec)).await))
+            }
             BackendOperation::Kill(agent) => self.kill(agent).await,
             BackendOperation::Rename(agent, name) => self.rename(agent, &name).await,
             BackendOperation::Mark(agent) => {
@@ -113,16 +118,9 @@ impl Engine {
     }
 
     async fn launch(self: &Rc<Self>, spec: LaunchSpec) -> Outcome {
-        let (spec, environment) = {
-            let environments = self.config.environments.clone();
-            // It may have to wait for the user's shell.
-            smol::unblock(move || {
-                let spec = environments.equipped(&spec);
-                let environment = environments.of(&spec);
-                (spec, environment)
-            })
-            .await
-        };
+        let environments = self.config.environments.clone();
+        // It may have to wait for the user's shell.
+        let Equipped { spec, environment, start } = smol::unblock(move || environments.prepared(&spec)).await;
         let prepared = launch::prepare(&self.config, &spec, environment)?;
         let (tmux, socket) = self.tmux_program()?;
         let (sender, receiver) = async_channel::bounded(1);
@@ -158,7 +156,7 @@ impl Engine {
         handover.leave();
         self.reconnected(Instant::now()).await;
         if self.state.borrow().agents.contains_key(&spec.agent) {
-            return Ok(OperationDone::Done);
+            return Ok(OperationDone::Start(start));
         }
         Err(error(
             "session-ended",

@@ -219,7 +219,7 @@ struct Inside {
 
 impl Fake {
     fn new() -> Self {
-        let config = Config { name: "test".to_owned() };
+        let config = Config { name: "test".to_owned(), start_unix_ms: None };
         let identity = Identity { id: NodeId([7; 32]), epoch: 1 };
         let mut core = Node::new(
             config,

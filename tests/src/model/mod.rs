@@ -47,6 +47,8 @@ pub struct Exchange {
     pub prompt: String,
     /// The scene that the conversation is in; none for auxiliary requests (titles, token counts, lists of models).
     pub scene: Option<Scene>,
+    /// The scenes that all messages of the user in it name, the first one first: what the conversation was before.
+    pub scenes: Vec<Scene>,
     /// Results of tools that the program sent since the prompt of that scene.
     pub results: usize,
     /// What the last of them says, shortened.
@@ -79,6 +81,7 @@ pub enum Progress {
 struct Turn {
     prompt: String,
     scene: Option<Scene>,
+    scenes: Vec<Scene>,
     results: usize,
     result: String,
     tools: Vec<String>,
@@ -92,6 +95,7 @@ impl Turn {
         if let Some(scene) = Scene::named_in(text) {
             self.scene = Some(scene);
             self.prompt = text.to_owned();
+            self.scenes.push(scene);
             self.results = 0;
             self.result.clear();
         }
@@ -218,6 +222,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
             request: format!("{} {}", request.method, request.path),
             prompt: turn.prompt.clone(),
             scene,
+            scenes: turn.scenes.clone(),
             results: turn.results,
             result: turn.result.clone(),
             tools: turn.tools.clone(),
@@ -327,6 +332,7 @@ fn auxiliary(stream: &TcpStream, shared: &Shared, request: &http::Request, path:
         request: format!("{} {}", request.method, request.path),
         prompt: String::new(),
         scene: None,
+        scenes: Vec::new(),
         results: 0,
         result: String::new(),
         tools: Vec::new(),

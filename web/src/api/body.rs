@@ -166,6 +166,22 @@ pub(super) struct Edit {
     pub(super) autostart: Option<bool>,
 }
 
+/// How to start an agent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Start {
+    /// It begins a new conversation.
+    #[serde(default)]
+    pub(super) fresh: bool,
+}
+
+impl Start {
+    /// Without a body, it goes on with its last conversation.
+    pub(super) fn read(head: &Head<'_>, body: &[u8]) -> Result<Self, Problem> {
+        if nothing(body).is_ok() { Ok(Start::default()) } else { parse(head, body) }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {

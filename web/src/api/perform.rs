@@ -12,7 +12,7 @@ use crate::json::{Agent, Node as NodeJson, kind_name, source_name};
 use consort_core::command::{Command, Fate, QueuedText, WhenBusy};
 use consort_core::directory::signal::Evidence;
 use consort_core::error::RefusalCode;
-use consort_core::input::{Listing, ProcessInfo, ScreenText};
+use consort_core::input::{Listing, ProcessInfo, ScreenText, StartInfo};
 use consort_core::{AgentAddress, NodeId, Refusal, Reply};
 use serde::Serialize;
 use serde_json::json;
@@ -85,9 +85,16 @@ impl Api {
                 self.node.hook(parse(head, body)?);
                 Ok(Response::empty(204))
             }
-            Endpoint::Start(id) => self.plain(body, id.node, Command::Start(id.agent)).await,
+            Endpoint::Start(AgentAddress { node, agent }) => {
+                let fresh = body::Start::read(head, body)?.fresh;
+                self.command(node, if fresh { Command::StartFresh(agent) } else { Command::Start(agent) }).await
+            }
+            Endpoint::ReadStart(id) => self.command(id.node, Command::ReadStart(id.agent)).await,
             Endpoint::Stop(id) => self.plain(body, id.node, Command::Stop(id.agent)).await,
-            Endpoint::Restart(id) => self.plain(body, id.node, Command::Restart(id.agent)).await,
+            Endpoint::Restart(AgentAddress { node, agent }) => {
+                let fresh = body::Start::read(head, body)?.fresh;
+                self.command(node, if fresh { Command::RestartFresh(agent) } else { Command::Restart(agent) }).await
+            }
             Endpoint::Delete(id) => self.plain(body, id.node, Command::Delete(id.agent)).await,
             Endpoint::Create => {
                 let mut wish = parse::<body::Create>(head, body)?;
@@ -244,6 +251,10 @@ impl Api {
             Reply::Queued { .. } => Ok(Response::json(202, &outcome(&reply))),
             Reply::Process(ProcessInfo { program, args, directory }) => {
                 Ok(Response::json(200, &json!({ "program": program, "args": args, "directory": directory })))
+            }
+            Reply::Start(StartInfo { session, command, why }) => {
+                let session = session.map(|session| json!({ "program": session.program, "id": session.id }));
+                Ok(Response::json(200, &json!({ "resumes": session, "command": command, "why": why })))
             }
             Reply::Text(screen) => Ok(screen_text(&screen)),
             Reply::Directory(listing) => Ok(directory(&listing)),

@@ -32,6 +32,7 @@ pub(super) enum Endpoint {
     Edit(AgentAddress),
     Delete(AgentAddress),
     Start(AgentAddress),
+    ReadStart(AgentAddress),
     Stop(AgentAddress),
     Restart(AgentAddress),
     Input(AgentAddress),
@@ -208,7 +209,9 @@ fn of_agent(id: AgentAddress, verb: Option<&str>) -> Methods {
             ("PATCH", Route::change(Edit(id), BODY_BYTES)),
             ("DELETE", Route::change(Delete(id), SMALL_BYTES)),
         ],
-        Some("start") => vec![("POST", Route::change(Start(id), SMALL_BYTES))],
+        Some("start") => {
+            vec![("GET", Route::ask(Endpoint::ReadStart(id))), ("POST", Route::change(Start(id), SMALL_BYTES))]
+        }
         Some("stop") => vec![("POST", Route::change(Stop(id), SMALL_BYTES))],
         Some("restart") => vec![("POST", Route::change(Restart(id), SMALL_BYTES))],
         Some("input") => vec![("POST", Route::change(Input(id), INPUT_BYTES))],

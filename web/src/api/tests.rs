@@ -85,7 +85,7 @@ fn at_once<T: 'static>(answer: T) -> Eventually<'static, T> {
 }
 
 fn core() -> consort_core::Node {
-    let config = consort_core::Config { name: "laptop".to_owned() };
+    let config = consort_core::Config { name: "laptop".to_owned(), start_unix_ms: None };
     let identity = Identity { id: NodeId([7; 32]), epoch: 1 };
     let mut core = consort_core::Node::new(
         config,

@@ -16,7 +16,7 @@ impl World {
     fn new() -> Self {
         let identity = Identity { id: NodeId([7; 32]), epoch: 1 };
         let seal = Box::new(consort_core::sham::Sham::new(identity.id, 1));
-        let config = Config { name: "laptop".to_owned() };
+        let config = Config { name: "laptop".to_owned(), start_unix_ms: None };
         let core = Node::new(config, identity, Restored::default(), seal, [1; 32], Instant::START).unwrap();
         let world = World { core, events: Arc::new(Events::new(0xabc)) };
         world.look();

@@ -122,7 +122,7 @@ fn every_verb_on_an_agent_takes_its_machine_as_a_flag() {
     for verb in verbs {
         assert!(read(&format!("{verb} --node server")).is_ok(), "{verb}");
     }
-    let Some(Command::Start { agent }) = args("start a@server").command else { panic!("read as something else") };
+    let Some(Command::Start { agent, .. }) = args("start a@server").command else { panic!("read as something else") };
     assert_eq!((&*agent.agent, agent.node), ("a@server", None));
 }
 

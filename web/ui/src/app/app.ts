@@ -341,10 +341,11 @@ export class App {
     this.focusTerminal();
   }
 
-  async run(agent: Agent, verb: Verb): Promise<void> {
+  /** `fresh`: its program begins a new conversation. */
+  async run(agent: Agent, verb: Verb, fresh = false): Promise<void> {
     this.busy.value = new Map(this.busy.value).set(agent.id, verb);
     try {
-      this.store.put(await this.api.run(agent.id, verb));
+      this.store.put(await this.api.run(agent.id, verb, fresh));
     } catch (error) {
       this.reportError(`Could not ${verb} ${isolated(agent.name)}.`, error);
     }

@@ -153,6 +153,16 @@ export type Answer = { readonly choice: string } | { readonly text: string };
 
 export type Verb = "start" | "stop" | "restart";
 
+/** What a start of an agent does with its last conversation. */
+export interface NextStart {
+  /** The conversation that its program goes on with; null: it begins a new one. */
+  readonly resumes: { readonly program: string; readonly id: string } | null;
+  /** For that: the command line. */
+  readonly command: readonly string[];
+  /** Why it begins a new one although there was one; else empty. */
+  readonly why: string;
+}
+
 export class Api {
   constructor(private readonly onUnauthorized: () => void) {}
 
@@ -190,8 +200,13 @@ export class Api {
     await this.request("DELETE", agentPath(id));
   }
 
-  async run(id: string, verb: Verb): Promise<Agent> {
-    return (await this.request<{ agent: Agent }>("POST", `${agentPath(id)}/${verb}`)).agent;
+  /** `fresh`: its program begins a new conversation. */
+  async run(id: string, verb: Verb, fresh = false): Promise<Agent> {
+    return (await this.request<{ agent: Agent }>("POST", `${agentPath(id)}/${verb}`, fresh ? { fresh } : undefined)).agent;
+  }
+
+  nextStart(id: string, signal: AbortSignal): Promise<NextStart> {
+    return this.request("GET", `${agentPath(id)}/start`, undefined, { signal });
   }
 
   /** Pastes a text, once for each `key`: whoever lost the answer may ask again. */

@@ -13,6 +13,7 @@ import { AgentActions } from "./agent-actions";
 import { useApp } from "./context";
 import { HooksPart, useExplanation } from "./hooks-part";
 import { Icon } from "./icons";
+import { useNextStart } from "./next-start";
 
 export function DetailsPanel({ agent }: { agent: Agent }): JSX.Element {
   const app = useApp();
@@ -127,6 +128,7 @@ function TagEditor({ agent }: { agent: Agent }): JSX.Element {
 
 function FactList({ agent }: { agent: Agent }): JSX.Element {
   const app = useApp();
+  const start = useNextStart(agent);
   const home = app.store.nodeOf(agent)?.home ?? "";
   const { known } = useExplanation(agent, null);
   const hooks = known === null ? null : hooksOf(known);
@@ -152,6 +154,14 @@ function FactList({ agent }: { agent: Agent }): JSX.Element {
         )}
         <dt>Runs in</dt>
         <dd>{backendSentence(agent)}</dd>
+        {start !== null && (start.resumes !== null || start.why !== "") && (
+          <>
+            <dt>Next start</dt>
+            <dd data-testid="fact-next-start">
+              {start.resumes === null ? `a new conversation: ${start.why}` : <>resumes the conversation <span class="mono">{start.resumes.id}</span></>}
+            </dd>
+          </>
+        )}
         <dt>Origin</dt>
         <dd>{isFound(agent) ? "your own tmux session, found by Consort" : `created ${new Date(agent.created_unix_ms).toLocaleString()}`}</dd>
       </dl>

@@ -7,6 +7,7 @@ import { runningPrograms } from "../model/losses";
 import type { Agent } from "../protocol/types";
 import { useApp } from "./context";
 import { Dialog } from "./dialog";
+import { NextStartLine, useNextStart } from "./next-start";
 import { StateGlyph } from "./state-glyph";
 
 const WORDS = {
@@ -19,9 +20,11 @@ export function InterruptDialog({ agent: opened, verb }: { agent: Agent; verb: "
   const agent = app.store.agents.value.get(opened.id) ?? opened;
   const programs = runningPrograms(agent);
   const { title, after } = WORDS[verb];
-  const run = (): void => {
+  const start = useNextStart(agent);
+  const resumes = verb === "restart" && start?.resumes != null;
+  const run = (fresh = false): void => {
     app.dialog.value = null;
-    void app.run(agent, verb);
+    void app.run(agent, verb, fresh);
   };
   return (
     <Dialog title={`${title} ${isolated(agent.name)}?`} testid="interrupt-dialog">
@@ -30,9 +33,11 @@ export function InterruptDialog({ agent: opened, verb }: { agent: Agent; verb: "
         {programs.length > 0 ? `This ends ${programs.join(", ")}` : "This ends its session"} and clears the screen and its
         scrollback. {after}
       </p>
+      {verb === "restart" && <NextStartLine start={start} />}
       <div class="button-row">
         <button class="button" autofocus onClick={() => (app.dialog.value = null)}>Cancel</button>
-        <button class="button danger" data-testid="confirm-interrupt" onClick={run}>{title}</button>
+        {resumes && <button class="button danger" data-testid="interrupt-fresh" onClick={() => run(true)}>{title} with a new conversation</button>}
+        <button class="button danger" data-testid="confirm-interrupt" onClick={() => run()}>{title}</button>
       </div>
     </Dialog>
   );

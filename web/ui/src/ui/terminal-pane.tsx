@@ -11,6 +11,7 @@ import { StaleNotice } from "./connection-bar";
 import { useApp } from "./context";
 import { Icon } from "./icons";
 import { KeyBar } from "./key-bar";
+import { NextStartLine, useNextStart } from "./next-start";
 import { SearchBar } from "./search-bar";
 import { TerminalFooter } from "./terminal-footer";
 
@@ -137,6 +138,7 @@ function LeaveFullScreen(): JSX.Element {
 
 function EndedNotice({ agent, gone, session }: { agent: Agent; gone: boolean; session: TerminalSession }): JSX.Element {
   const app = useApp();
+  const start = useNextStart(agent);
   const { end } = session.state.value;
   return (
     <div class="ended-notice" data-testid="ended-notice" role="status">
@@ -148,14 +150,18 @@ function EndedNotice({ agent, gone, session }: { agent: Agent; gone: boolean; se
       ) : agent.running ? (
         <button class="button small" onClick={() => session.reopen()}>Reload</button>
       ) : (
-        <button
-          class="button small primary"
-          data-testid="ended-start"
-          disabled={app.busy.value.has(agent.id)}
-          onClick={() => void app.run(agent, "start")}
-        >
-          <Icon name="play" /> Start
-        </button>
+        <>
+          <NextStartLine start={start} />
+          <button
+            class="button small primary"
+            data-testid="ended-start"
+            disabled={app.busy.value.has(agent.id)}
+            onClick={() => void app.run(agent, "start")}
+          >
+            <Icon name="play" /> Start
+          </button>
+          {start?.resumes != null && <StartFresh agent={agent} small />}
+        </>
       )}
     </div>
   );
@@ -166,10 +172,25 @@ function endSentence(end: TerminalSession["state"]["value"]["end"]): string {
   return end.message === "" ? "This terminal cannot be shown." : end.message;
 }
 
+function StartFresh({ agent, small = false }: { agent: Agent; small?: boolean }): JSX.Element {
+  const app = useApp();
+  return (
+    <button
+      class={`button ${small ? "small" : ""}`}
+      data-testid="start-fresh"
+      disabled={app.busy.value.has(agent.id)}
+      onClick={() => void app.run(agent, "start", true)}
+    >
+      Start fresh
+    </button>
+  );
+}
+
 /** An agent without a terminal: it is stopped, or about to have one. */
 export function StoppedPane({ agent, gone }: { agent: Agent; gone: boolean }): JSX.Element {
   const app = useApp();
   const busy = app.busy.value.has(agent.id);
+  const start = useNextStart(agent);
   return (
     <section class="terminal-pane stopped-pane" data-testid="stopped">
       <div class="home-card">
@@ -184,9 +205,13 @@ export function StoppedPane({ agent, gone }: { agent: Agent; gone: boolean }): J
           <>
             <h2><bdi>{agent.leaf}</bdi> is stopped</h2>
             <p class="dim">Its name, notes and settings are kept. Start it to get a new terminal.</p>
-            <button class="button primary" data-testid="stopped-start" disabled={busy} onClick={() => void app.run(agent, "start")}>
-              <Icon name="play" /> Start
-            </button>
+            <NextStartLine start={start} />
+            <div class="button-row">
+              <button class="button primary" data-testid="stopped-start" disabled={busy} onClick={() => void app.run(agent, "start")}>
+                <Icon name="play" /> Start
+              </button>
+              {start?.resumes != null && <StartFresh agent={agent} />}
+            </div>
           </>
         )}
       </div>
