@@ -11,6 +11,7 @@ use crate::id::{
 };
 use crate::input::Address;
 use crate::streams::Bytes;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -252,7 +253,7 @@ pub struct LaunchSpec {
     /// Size to start with.
     pub size: Size,
     /// What is known of its last conversation; `None`: it begins a new one whatever there was.
-    pub last: Option<LastConversation>,
+    pub last: Option<Box<LastConversation>>,
 }
 
 /// What is known of the conversation that an agent's program was in last.

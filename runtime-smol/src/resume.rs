@@ -7,7 +7,9 @@ use crate::screens::manifest::{Find, Manifest};
 use consort_core::directory::signal::Session;
 use consort_core::input::StartInfo;
 use consort_core::{LastConversation, LaunchSpec};
+use data_encoding::HEXLOWER;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -86,10 +88,11 @@ fn found(find: &Find, last: &LastConversation, spec: &LaunchSpec, environment: &
     let (mut files, mut left) = (Vec::new(), ENTRIES);
     matching(Path::new("/"), &parts, UNIX_EPOCH + Duration::from_millis(earliest), &mut left, &mut files);
     let directory = real(&expand_home(&spec.directory, home));
+    let hash = HEXLOWER.encode(&Sha256::digest(directory.as_os_str().as_encoded_bytes()));
     let is_its_own = |line: &Value| {
         let text = |path: &str| at(line, path).and_then(Value::as_str);
         let began = at(line, &find.began).and_then(unix_ms);
-        text(&find.directory).is_some_and(|path| real(Path::new(path)) == directory)
+        text(&find.directory).is_some_and(|path| path == hash || real(Path::new(path)) == directory)
             && began.is_some_and(|began| (earliest..=last.started_unix_ms + AFTER_MS).contains(&began))
             && find.with.iter().all(|(path, value)| text(path) == Some(value))
     };
@@ -98,7 +101,11 @@ fn found(find: &Find, last: &LastConversation, spec: &LaunchSpec, environment: &
         let id = at(&line, &find.id)?.as_str()?.to_owned();
         (is_its_own(&line) && !last.others.contains(&id)).then_some((id, file))
     });
-    ids.collect()
+    let mut found: Vec<(String, PathBuf)> = ids.collect();
+    // A program may keep a conversation in several files.
+    found.sort();
+    found.dedup_by(|later, earlier| later.0 == earlier.0);
+    found
 }
 
 /// A path that begins with `/`, `~/` or `$NAME/`; nothing if that variable is not set.
@@ -207,7 +214,7 @@ mod tests {
             env: Vec::new(),
             caller: Vec::new(),
             size: Size::DEFAULT,
-            last: Some(last),
+            last: Some(Box::new(last)),
         }
     }
 
@@ -290,9 +297,25 @@ mod tests {
         write("twin", &work, "2026-11-30T19:16:47Z", "cli");
         let (args, info) = look();
         assert!(args == codex.args && info.why.starts_with("2 conversations"), "{info:?}");
+        fs::copy(folder.join("rollout-twin.jsonl"), folder.join("rollout-twin-2.jsonl")).unwrap();
+        assert_eq!(look().1.why, info.why, "two files of one conversation");
         let others = vec!["twin".to_owned()];
         let other = spec("codex", &[], LastConversation { others, ..last });
         assert_eq!(resumed_in(home.path(), &other).0, ["resume", "own"], "the other one is another agent's");
+    }
+
+    #[test]
+    fn a_directory_may_be_a_hash() {
+        let home = tempfile::tempdir().unwrap();
+        let (work, folder) = (home.path().join("work"), home.path().join(".gemini/tmp/work/chats"));
+        fs::create_dir_all(&work).unwrap();
+        fs::create_dir_all(&folder).unwrap();
+        let hash = HEXLOWER.encode(&Sha256::digest(real(&work).as_os_str().as_encoded_bytes()));
+        let line =
+            json!({ "sessionId": "5f", "projectHash": hash, "startTime": "2026-11-30T19:16:46Z", "kind": "main" });
+        fs::write(folder.join("session-1.jsonl"), line.to_string()).unwrap();
+        let last = LastConversation { started_unix_ms: STARTED, ..LastConversation::default() };
+        assert_eq!(resumed_in(home.path(), &spec("gemini", &["-y"], last)).0, ["--resume", "5f", "-y"]);
     }
 
     #[test]

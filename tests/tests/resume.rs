@@ -64,7 +64,7 @@ fn an_agent_goes_on_with_its_conversation_when_it_is_started_again() {
         // Nothing was said yet.
         assert_eq!(start()["resumes"], Value::Null);
         let (code, printed, said) = node.cli(&["restart", backend]);
-        assert!(code == 0 && printed.contains("begins a new conversation: nothing was said"), "{printed}{said}");
+        assert!(code == 0 && said.contains("begins a new conversation: nothing was said"), "{printed}{said}");
         has_arguments("<", "--resume");
 
         report_session(&node, &agent, &id, &transcript);
@@ -72,16 +72,13 @@ fn an_agent_goes_on_with_its_conversation_when_it_is_started_again() {
         let expected = format!("{} --resume {id} --model x", claude.display());
         assert_eq!(start()["resumes"], json!({ "program": "claude", "id": id }));
         let (code, printed, said) = node.cli(&["restart", backend]);
-        assert!(
-            code == 0 && printed.contains(&format!("resumes the conversation {id}: {expected}")),
-            "{printed}{said}"
-        );
+        assert!(code == 0 && said.contains(&format!("resumes the conversation {id}: {expected}")), "{printed}{said}");
         has_arguments(&format!("--resume {id}"), "");
         assert_eq!(node.get(&format!("/api/agents/{agent}"))["agent"]["args"], json!(["--model", "x"]), "its own");
 
         assert_eq!(node.cli(&["stop", backend]).0, 0);
         let (code, printed, said) = node.cli(&["start", "--fresh", backend]);
-        assert!(code == 0 && !printed.contains("conversation"), "{printed}{said}");
+        assert!(code == 0 && !said.contains("conversation"), "{printed}{said}");
         has_arguments("<", "--resume");
         assert_eq!(start()["resumes"], Value::Null, "the conversation before is over");
         report_session(&node, &agent, &id, &transcript);
@@ -91,8 +88,8 @@ fn an_agent_goes_on_with_its_conversation_when_it_is_started_again() {
     let wish = json!({ "name": "own", "directory": "/", "program": claude, "args": ["--continue"] });
     let own = node.create(&wish);
     report_session(&node, &own, "5f-own", &transcript);
-    let (_, printed, _) = node.cli(&["restart", "own"]);
-    assert!(printed.contains("its own arguments decide how it begins (--continue)"), "{printed}");
+    let (_, _, said) = node.cli(&["restart", "own"]);
+    assert!(said.contains("its own arguments decide how it begins (--continue)"), "{said}");
     wait_until("its arguments", || shown(&node, &own).contains("--continue>"));
     assert!(!shown(&node, &own).contains("--resume"));
 
@@ -144,8 +141,8 @@ fn real_programs_go_on_with_what_was_said_before_tmux_was_restarted() {
         let exited = || node.get(&format!("/api/agents/{}", actor.agent))["agent"]["running"] == false;
         wait_until("it is gone", exited);
         let (code, printed, said) = node.cli(&["start", &name]);
-        assert!(code == 0 && printed.contains("resumes the conversation"), "{name}: {printed}{said}");
-        print!("{printed}");
+        assert!(code == 0 && said.contains("resumes the conversation"), "{name}: {printed}{said}");
+        print!("{said}");
     }
     for actor in &mut actors {
         let scenes = say(actor, Scene::ProseWork, "scene:prose-work and pears");

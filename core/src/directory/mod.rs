@@ -38,6 +38,7 @@ use crate::timers::Timers;
 use crate::view::{AgentView, BackendView};
 use agent::Agent;
 use ages::Ages;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -439,7 +440,7 @@ impl Directory {
             env: record.map(|r| r.env.clone()).unwrap_or_default(),
             caller: record.map(|r| r.caller.clone()).unwrap_or_default(),
             size: agent.size,
-            last: (!fresh).then_some(last),
+            last: (!fresh).then(|| Box::new(last)),
         })
     }
 }

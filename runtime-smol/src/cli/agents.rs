@@ -299,7 +299,7 @@ pub(crate) fn order(api: &Api, wanted: &AgentArg, order: Order) -> Result<(), Fa
         // A node of an older version does not know, and begins a new conversation.
         let start = api.start(&agent.id).ok();
         if let Some(line) = start.as_ref().and_then(|start| conversation(&census.called(agent), start)) {
-            output::done(&line)?;
+            eprintln!("{line}");
         }
     }
     api.order(&agent.id, verb, fresh == Some(true))?;

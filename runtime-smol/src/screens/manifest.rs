@@ -124,6 +124,7 @@ pub(crate) struct Find {
     /// The first of these whose variable, if it names one (`$HOME_OF_IT/*.jsonl`), is set.
     pub(crate) files: Vec<String>,
     pub(crate) id: String,
+    /// The directory, or the SHA-256 of its path in hexadecimal digits.
     pub(crate) directory: String,
     /// When it began: Unix milliseconds, or as `2026-11-30T19:16:44.292Z`.
     pub(crate) began: String,

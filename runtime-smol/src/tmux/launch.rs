@@ -217,6 +217,11 @@ fn new_session(prepared: &Prepared, tmux: &Path, handover: &Path) -> Line {
     prepared.argv.iter().fold(line, Line::arg)
 }
 
+/// What tmux says when its server ends while it is asked.
+const SERVER_EXITED: &str = "server exited unexpectedly";
+/// How often a session is tried to be made again then.
+const ENDING_SERVERS: u32 = 3;
+
 /// Why no session can be made with `window-size manual`, and what to do.
 pub(crate) const MANUAL_SIZE: &str = "tmux crashes, with all its sessions, when a session is made while its option window-size is manual for all windows.";
 pub(crate) const MANUAL_SIZE_HINT: &str = "Choose another: tmux set-option -gw window-size latest";
@@ -232,7 +237,7 @@ pub(crate) fn failed(spec: &LaunchSpec, message: &str) -> OperationError {
     if message.starts_with("duplicate session") {
         return name_taken(&spec.name);
     }
-    if message.contains("server exited unexpectedly") {
+    if message.contains(SERVER_EXITED) {
         let message = "tmux crashed when it made its first session.";
         return error(
             "launch-failed",
@@ -292,8 +297,19 @@ async fn start_and_mark(
     (tmux, socket): (&Path, &Path),
     spec: &LaunchSpec,
 ) -> Result<Option<UnixStream>, OperationError> {
-    let line = creation(prepared, tmux, handover, spec.agent);
-    let ran = commands(&engine.config, (tmux, socket), line).await.map_err(|error| failed(spec, &error.to_string()))?;
+    let create = || async {
+        let line = creation(prepared, tmux, handover, spec.agent);
+        commands(&engine.config, (tmux, socket), line).await.map_err(|error| failed(spec, &error.to_string()))
+    };
+    let mut ran = create().await?;
+    // A server that is about to end, because its last session was just ended, still takes connections. The next one is another one.
+    for _ in 0..ENDING_SERVERS {
+        if made(&ran.printed).is_some() || !ran.complaint().contains(SERVER_EXITED) {
+            break;
+        }
+        smol::Timer::after(Duration::from_millis(100)).await;
+        ran = create().await?;
+    }
     let Some(session) = made(&ran.printed) else { return Err(failed(spec, &ran.complaint())) };
     if !ran.flawless {
         // A hook of the user's failed, or one renamed the session before it was marked.

@@ -73,6 +73,8 @@ export interface Agent {
   readonly terminals: readonly TerminalInfo[];
   /** Texts that wait until it is idle; absent: a node of an older version. */
   readonly queued?: number;
+  /** The conversation that its program was in last, if that is known. */
+  readonly session?: { readonly program: string; readonly id: string } | null;
 }
 
 export interface BackendInfo {

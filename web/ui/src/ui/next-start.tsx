@@ -26,7 +26,7 @@ export function useNextStart(agent: Agent): NextStart | null {
       },
     );
     return () => abort.abort();
-  }, [agent.id, agent.running, asks]);
+  }, [agent.id, agent.running, agent.session?.id, agent.terminals[0]?.id, asks]);
   return answer.value;
 }
 
