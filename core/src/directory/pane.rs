@@ -339,7 +339,8 @@ impl Pane {
         let printed = self.read_at.is_some_and(|at| self.last_output.is_some_and(|output| output > at));
         self.still = reading.digest == self.reading.digest && (self.still || printed);
         let rests = reading.says.as_ref().map(|says| says.kind == StateKind::Idle);
-        let same = self.read_at.is_some() && reading.digest == self.reading.digest;
+        let rested = self.read_at.is_some_and(|at| now.since(at) >= limits::READ_PACE.0);
+        let same = rested && reading.digest == self.reading.digest;
         self.ready |= reading.dialog.is_some() || rests.is_some_and(|rests| !rests || same);
         let says_the_same = reading.says == self.reading.says && reading.dialog.is_some() == self.asked.is_some();
         let slowest = if reading.dialog.is_some() { limits::READ_PACE.1 } else { limits::READ_PACE.2 };
@@ -398,8 +399,8 @@ impl Pane {
 
     /// When its screen is to be read, or its state changes even if nothing happens.
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
-        let ends =
-            [self.last_output, Some(self.began), self.answered_at].map(|at| at.map(|at| at + limits::PRINTING_TIME));
+        let ends = [self.last_output, Some(self.began), self.answered_at, self.title_moved];
+        let ends = ends.map(|at| at.map(|at| at + limits::PRINTING_TIME));
         let stale = self.hook.as_ref().map(|(_, at)| *at.max(&self.last_output.unwrap_or(*at)) + limits::HOOK_TIME);
         let ends = ends.into_iter().chain([self.regular_until, self.reading_until, stale]);
         ends.flatten().filter(|at| *at > now).chain(self.due()).min()
@@ -444,10 +445,14 @@ impl Pane {
 
     /// The signal that counts.
     fn strongest(&self, now: Instant) -> Option<Voice<'_>> {
+        // Some programs show their line for texts while they work as well: a title of work that moves says more.
+        let moves = self.title_moved.is_some_and(|at| now.since(at) < limits::PRINTING_TIME);
+        let busy = moves && self.title_says.as_ref().is_some_and(|(says, _)| says.kind == StateKind::Working);
         self.voices(now).reduce(|mut strong, weaker| {
+            let rests = weaker.source == Source::Screen && weaker.kind == StateKind::Idle;
             if strong.kind == weaker.kind {
                 strong.seen = strong.seen.max(weaker.seen);
-            } else if strong.is_contradicted_by(&weaker) && strong.is_older_than(&weaker) {
+            } else if !(busy && rests) && strong.is_contradicted_by(&weaker) && strong.is_older_than(&weaker) {
                 return weaker;
             }
             strong

@@ -350,6 +350,18 @@ fn a_title_of_rest_is_no_work_whatever_is_printed() {
     assert_eq!(kind(&mut signals, at(21_000)), (StateKind::Done, Source::Title));
 }
 
+/// Codex, while it writes its answer.
+#[test]
+fn a_line_for_texts_is_no_rest_while_the_title_of_work_moves() {
+    let mut signals = running();
+    title(&mut signals, at(10_000), Some(StateKind::Working));
+    read(&mut signals, at(11_700), says(StateKind::Idle, 3));
+    assert_eq!(kind(&mut signals, at(11_700)), (StateKind::Working, Source::Title));
+    let due = signals.deadline().expect("the title may stand still");
+    assert!(due <= at(10_000) + limits::PRINTING_TIME, "{due:?}");
+    assert_eq!(kind(&mut signals, at(10_000) + limits::PRINTING_TIME).1, Source::Screen);
+}
+
 #[test]
 fn a_title_of_rest_hides_no_question_and_no_failure() {
     for signal in [screen("Proceed?"), says(StateKind::Failed, 2)] {
