@@ -78,7 +78,7 @@ fn drawn_programs_show_the_same() {
 }
 
 /// What once differed on tmux, apart from [`ONCE`].
-const ONCE_ON_TMUX: [&str; 46] = [
+const ONCE_ON_TMUX: [&str; 50] = [
     "abcdefgh\x1b[Dx\x1b[H12345678\x08y",
     "abcdefgh\x1b[0dx",
     "ab\x1b[?47lcdefgh\x1b[?47lx",
@@ -125,6 +125,10 @@ const ONCE_ON_TMUX: [&str; 46] = [
     "ש\u{5b8}\u{200d}\u{200b}\u{200b}\u{200b}\u{200b}\u{200b}🇩",
     "字\x1b[2Gc！❤你",
     "🇩🇪\x1b[2Gjklpm",
+    "\x1b(0字\u{200d}ijkl漢",
+    "abcdefghij\x1b[H\x1b[99P\n\x08x",
+    "abcdefghij\x1b[1K\r\x08x",
+    "abcdefghij\x1b[1;3H\x1b[K\r\n\x08x",
 ];
 
 /// A size and what is printed, and then another size and more.

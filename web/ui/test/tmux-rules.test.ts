@@ -113,3 +113,17 @@ test("what a full cell does not take has the next one, until something is printe
   expect((await after(`${full}\u0300x`, "clusters")).lines[0]).toBe(`${full}x`);
   expect((await after(`${full}\u0300`, "joiner")).lines[0]).toBe(full);
 });
+
+test("a row that is erased as a whole does not run on, one that is erased in part does", async () => {
+  const cursor = async (bytes: string) => (await after(`abcdefghij${bytes}\b`, "clusters")).cursor;
+  for (const whole of ["\x1b[H\x1b[K\n", "\x1b[H\x1b[99P\n", "\x1b[H\x1b[99X\n", "\x1b[1;8H\x1b[1K\r\n", "\r\x1b[K"]) {
+    expect(await cursor(whole), JSON.stringify(whole)).toEqual([0, 1]);
+  }
+  for (const part of ["\x1b[1K\r", "\x1b[H\x1b[8@\n", "\x1b[1;3H\x1b[K\r\n"]) {
+    expect(await cursor(part), JSON.stringify(part)).toEqual([7, 0]);
+  }
+});
+
+test("since a line that is drawn is a letter, a joiner takes that along", async () => {
+  expect((await after("\x1b(0漢\u200di", "joiner")).lines[0]).toBe("漢\u200di");
+});

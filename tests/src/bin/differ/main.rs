@@ -125,6 +125,8 @@ fn main() {
         println!("## {kind} ({})", all.len());
         all.iter().take(3).for_each(|text| println!("{text}"));
     }
+    // Ends tmux, which leaving at once would not.
+    drop(bench);
     if any {
         std::process::exit(1);
     }

@@ -17,7 +17,7 @@ const FILE_ENDINGS = new Set(
 );
 
 /** Characters that are not seen, or turn the order of others round. */
-const INVISIBLE = /[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+const INVISIBLE = /[\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 
 /** `text`: what stands in the terminal where the link is, with the word around it. */
 export function judgeLink(text: string, target: string): LinkVerdict {

@@ -172,8 +172,8 @@ export function printAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner): P
         }
         if (took && !insertMode) eraseSecondHalf(line, buffer.x);
         took = false;
-        // What comes next may stand on half of what the cell has grown over.
-        if (join(line, code, joins ? width - ((state >> 1) & 3) : 0)) first = true;
+        // A line that is drawn joins as its letter. What comes next may stand on half of what the cell has grown over.
+        if (join(line, data[at] ?? 0, joins ? width - ((state >> 1) & 3) : 0)) first = true;
         // The older rule has to know of a joiner; with the newer one what comes next looks at the cell, which may have grown.
         state = owner.joiner === true ? properties : 0;
         continue;

@@ -94,7 +94,13 @@ export function editAsTmux(terminal: Pick<Terminal, "parser">, owner: Owner, pri
     const line = buffer.lines.get(buffer.ybase + row);
     const fill = buffer.getNullCell(input._eraseAttrData());
     for (let column = from; line && column < to; column++) line.setCell(column, fill);
-    if (line && from === 0) line.isWrapped = false;
+    // A row that is erased as a whole neither continues the one before it nor runs on; one that is erased in part still does.
+    if (from === 0 && to === service.cols) {
+      for (const at of [row, row + 1]) {
+        const wrapped = buffer.lines.get(buffer.ybase + at);
+        if (wrapped) wrapped.isWrapped = false;
+      }
+    }
     input._dirtyRowTracker.markRangeDirty(row, row);
   };
   // Outside of the margins lines move down to the end of the screen. As with cells, where more are inserted than are left to
