@@ -304,6 +304,20 @@ describe("the question on a screen", () => {
     expect(shown("╭──────────\n──╮\n│ cat a | sort |\n  │\n│ ls │ x    │\n╰─────────╯")).toEqual(["cat a | sort |", "", "ls │ x"]);
   });
 
+  it("has whole lines where the terminal had room for a part of them only", () => {
+    const asked = "Delete /srv/backups/2026-11-30 and everything below it, also on the other machine?";
+    const wrapped = `${"─".repeat(30)}\n${asked.slice(0, 30)}\n${asked.slice(30, 60)}\n${asked.slice(60)} (y/n)\n  indented`;
+    const of = (text: string, cols: number): readonly string[] => questionIn(text, text, "", cols).lines;
+    expect(of(wrapped, 30)).toEqual([`${asked} (y/n)`, "  indented"]);
+    expect(of(wrapped, 0)).toHaveLength(4);
+    expect(of(wrapped, 40), "they were written as they are").toHaveLength(4);
+    expect(of("長い質問をするターミナル\nの行", 24)).toEqual(["長い質問をするターミナルの行"]);
+    // A line that began in what was printed before is shown whole.
+    const screen = wrapped.split("\n").slice(2).join("\n");
+    const question = questionIn(wrapped.slice(31), screen, "", 30);
+    expect(question.lines[question.shown]).toBe(`${asked} (y/n)`);
+  });
+
   it("is nothing on an empty screen", () => {
     expect(questionIn("\n\n", "", "").lines).toEqual([]);
   });

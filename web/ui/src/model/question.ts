@@ -30,12 +30,13 @@ const RIGHT_EDGE = /(?<=\s)[│┃║▐▕]\s*$/u;
 
 /**
  * What is asked in a text that ends with the visible `screen`. `why`: the reason that the agent's state gives, which quotes the
- * question.
+ * question. `cols`: how wide the terminal is, 0 if that is not known.
  */
-export function questionIn(text: string, screen: string, why: string): Question {
-  const raw = linesOf(text);
+export function questionIn(text: string, screen: string, why: string, cols = 0): Question {
+  // A line of the screen may be joined to one before it: then all of the screen is shown, and no less.
+  const raw = unwrapped(linesOf(text), cols);
   const begin = beginning(raw, /^“(.+?)…?”$/u.exec(why)?.[1] ?? "");
-  const visible = Math.max(0, raw.length - linesOf(screen).length);
+  const visible = Math.max(0, raw.length - unwrapped(linesOf(screen), cols).length);
   const lines: string[] = [];
   let [start, seen] = [0, 0];
   raw.forEach((line, at) => {
@@ -99,6 +100,28 @@ function linesOf(text: string): string[] {
   const lines = text.split("\n").map((line) => line.trimEnd());
   while (lines.at(-1) === "") lines.pop();
   return lines;
+}
+
+/** The lines as they were written, where the terminal had no room for all of one and went on in the next. */
+function unwrapped(lines: readonly string[], cols: number): string[] {
+  const whole: string[] = [];
+  let full = false;
+  for (const line of lines) {
+    if (full && /^ ?\S/.test(line) && !isEdge(line)) whole.push(whole.pop()! + line);
+    else whole.push(line);
+    full = cols > 0 && columnsOf(line) >= cols && !isEdge(line);
+  }
+  return whole;
+}
+
+function isEdge(line: string): boolean {
+  return FRAME_ONLY.test(line) || TOP.test(line) || BOTTOM.test(line) || LEFT_EDGE.test(line);
+}
+
+const WIDE = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{Emoji_Presentation}]/u;
+
+function columnsOf(line: string): number {
+  return [...line].reduce((columns, char) => columns + (WIDE.test(char) ? 2 : /\p{M}/u.test(char) ? 0 : 1), 0);
 }
 
 /** The upper edge of the outermost frame around the end of the screen, or the line across it; `null` if there is neither. */

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { CardKeys } from "../app/card-keys";
-import { agentTitle, stateReason, stateWord } from "../model/agents";
+import { activeTerminal, agentTitle, stateReason, stateWord } from "../model/agents";
 import { formatAge, plural } from "../model/format";
 import { answersTo, type QuickAnswer } from "../model/quick-answers";
 import { askedWithoutScreen, menuOf, questionIn, type Question as SeenQuestion } from "../model/question";
@@ -141,7 +141,8 @@ function WaitingCard({ agent, keys, refused, sent, press, answer }: {
 }): JSX.Element {
   const app = useApp();
   const { screen, text } = useScreen(agent, sent?.at ?? 0);
-  const seen = useMemo(() => questionIn(text, screen, agent.state.why), [text, screen, agent.state.why]);
+  const cols = (agent.terminals.find(({ id }) => id === agent.state.question?.terminal) ?? activeTerminal(agent))?.cols ?? 0;
+  const seen = useMemo(() => questionIn(text, screen, agent.state.why, cols), [text, screen, agent.state.why, cols]);
   // Its choices are buttons.
   const menu = useMemo(() => menuOf(seen, agent.state.question?.choices ?? []), [seen, agent.state.question]);
   const waits = app.store.isWaiting(agent);
