@@ -12,7 +12,10 @@ help: ## what there is
 run: ## start a node
 	$(CARGO) run --release
 
-test: setup format lint ui rust tmux seeds browser ## everything that proves it works
+test: ## everything that proves it works
+	@$(MAKE) --no-print-directory format
+	@$(MAKE) --no-print-directory -j2 setup lint # One waits for the network, the other computes.
+	@$(MAKE) --no-print-directory ui rust tmux seeds browser
 	@echo "make test: all passed"
 
 setup: ## install what the tests need (tmux, Chromium, Firefox, zsh, fish; iproute2 and nftables for tests with networks)
@@ -41,14 +44,19 @@ tmux: ## the tests of tmux with a newer one than is installed, or with those of 
 		PATH="$$folder:$$PATH" CARGO="$(CARGO)" sh tests/tmux-version.sh "$$version" || exit 1; \
 	done
 
-.PHONY: seeds
-seeds: ## the simulator: 2 000 seeds, and what is promised of meshes of up to 100 nodes, in virtual time
-	$(CARGO) run --release --quiet -p consort-sim -- swarm --seeds 2000 --jobs 2
-	$(CARGO) run --release --quiet -p consort-sim -- bench --only nodes --check
+# The binaries with which the Rust tests are built. `cargo build` would build them again: without the tests, their libraries have other features.
+.PHONY: binaries
+binaries:
+	$(CARGO) test --workspace --quiet --no-run
 
-# With the binary that the Rust tests were built with: a release build would take as long as the tests.
-browser: ## end to end with real tmux and a real browser
-	$(CARGO) build --quiet
+# With assertions, and sooner than a release build is there.
+.PHONY: seeds
+seeds: binaries ## the simulator: 2 000 seeds, and what is promised of meshes of up to 100 nodes, in virtual time
+	@target/debug/consort-sim bench --only nodes --check & promises=$$!; \
+	target/debug/consort-sim swarm --seeds 2000 --jobs 2; seeds=$$?; \
+	wait $$promises && exit $$seeds
+
+browser: binaries ## end to end with real tmux and a real browser
 	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
 	cd tests/browser && CONSORT_BINARY=$(CURDIR)/target/debug/consort npm test --silent
 

@@ -6,11 +6,11 @@ cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
 case $1 in
 2.* | 3.0* | 3.1*)
-    $cargo test --quiet -p consort-tests --test tmux_configurations -- --exact --ignored an_old_tmux_is_refused
+    $cargo test --quiet --workspace --test tmux_configurations -- --exact --ignored an_old_tmux_is_refused
     ;;
 *)
-    $cargo test --quiet -p consort --test tmux_backend
-    $cargo test --quiet -p consort-tests --test tmux_configurations
-    case $1 in 3.3* | 3.5*) $cargo test --quiet -p consort-tests --test differential tmux ;; esac
+    # With the whole workspace: its parts alone are built again, because their libraries have fewer features then.
+    $cargo test --quiet --workspace --test tmux_backend --test tmux_configurations
+    case $1 in 3.3* | 3.5*) $cargo test --quiet --workspace --test differential tmux ;; esac
     ;;
 esac

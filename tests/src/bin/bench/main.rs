@@ -14,6 +14,7 @@ mod hooks;
 mod mesh;
 mod reference;
 mod report;
+mod states;
 
 use report::Report;
 
@@ -23,10 +24,11 @@ type Part = (&'static str, fn(&mut Report));
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let mut report = Report::default();
-    let parts: [Part; 13] = [
+    let parts: [Part; 14] = [
         ("footprint", footprint::measure),
         ("history", history::measure),
         ("hooks", hooks::measure),
+        ("states", states::measure),
         ("echo", echo::measure),
         ("pty", bulk::measure_pty),
         ("tmux", bulk::measure_tmux),
