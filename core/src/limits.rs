@@ -215,6 +215,8 @@ pub const SETTLE_TIME: Duration = Duration::from_millis(1_100);
 pub const ACTIVITY_TIME: Duration = Duration::from_millis(1_050);
 /// The screen of a program that prints again is read this soon.
 pub const FIRST_READ_TIME: Duration = Duration::from_millis(400);
+/// A question that is a guess is looked for once more after this long, and counts if it is still there.
+pub const GUESS_TIME: Duration = Duration::from_millis(250);
 /// Time between two looks at the screen of a program that goes on printing: at first, at most while it asks, at most otherwise. It doubles
 /// as long as every look finds the same.
 pub const READ_PACE: (Duration, Duration, Duration) =

@@ -172,6 +172,7 @@ pub(crate) fn signal(cursor: &mut Cursor<'_>) -> Signal {
                 says,
                 hooks: String::new(),
                 composer,
+                guessed: cursor.flag(),
             })
         }
     }

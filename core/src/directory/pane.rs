@@ -125,6 +125,8 @@ pub(super) struct Pane {
     still: bool,
     /// The screen may be another than the one that was read, since then.
     wanted: Option<Instant>,
+    /// A question that is a guess was found then, and is looked for once more.
+    guessed_at: Option<Instant>,
     /// The screen was asked for and is waited for until then: no state is given up before.
     reading_until: Option<Instant>,
     /// The time between two looks while it prints.
@@ -171,6 +173,7 @@ impl Pane {
             read_at: None,
             still: false,
             wanted: Some(now),
+            guessed_at: None,
             reading_until: None,
             pace: limits::READ_PACE.0,
             asked: None,
@@ -266,7 +269,7 @@ impl Pane {
 
     /// Its screen is to be read as soon as possible, whatever was read when: somebody answers its question.
     pub(super) fn read_now(&mut self, now: Instant) {
-        self.wanted = None;
+        (self.wanted, self.guessed_at) = (None, None);
         self.again = self.blind_until.filter(|until| now < *until);
         self.reading_until = Some(now + limits::READ_TIME);
     }
@@ -342,6 +345,12 @@ impl Pane {
         let rested = self.read_at.is_some_and(|at| now.since(at) >= limits::READ_PACE.0);
         let same = rested && reading.digest == self.reading.digest;
         self.ready |= reading.dialog.is_some() || rests.is_some_and(|rests| !rests || same);
+        let question = |reading: &Reading| reading.dialog.as_ref().map(|dialog| dialog.question.clone());
+        let found = question(&reading).filter(|found| {
+            let known = self.asked.as_ref().is_some_and(|(asked, _)| asked.question == *found);
+            !reading.guessed || known || question(&self.reading).as_ref() == Some(found)
+        });
+        self.guessed_at = (reading.dialog.is_some() && found.is_none()).then_some(now);
         let says_the_same = reading.says == self.reading.says && reading.dialog.is_some() == self.asked.is_some();
         let slowest = if reading.dialog.is_some() { limits::READ_PACE.1 } else { limits::READ_PACE.2 };
         self.pace = if says_the_same && !printed && self.read_at.is_some() {
@@ -352,10 +361,10 @@ impl Pane {
         } else {
             limits::READ_PACE.0
         };
-        match &reading.dialog {
-            Some(dialog) if self.asked.as_ref().is_some_and(|(asked, _)| asked.question == dialog.question) => {}
-            Some(dialog) => {
-                let asked = Asked { id: next_id(), pane: self.number, question: dialog.question.clone() };
+        match found {
+            Some(question) if self.asked.as_ref().is_some_and(|(asked, _)| asked.question == question) => {}
+            Some(question) => {
+                let asked = Asked { id: next_id(), pane: self.number, question };
                 self.asked = Some((asked, now));
                 (self.answered_at, self.keyed_at) = (None, None);
             }
@@ -379,6 +388,9 @@ impl Pane {
 
     /// When [`settle`](Self::settle) has something to do.
     fn due(&self) -> Option<Instant> {
+        if let Some(at) = self.guessed_at {
+            return Some(at + limits::GUESS_TIME);
+        }
         let Some(wanted) = self.wanted else { return self.again.max(self.again.and(self.reading_until)) };
         let last_sign = self.last_output.max(self.title_moved).max(Some(wanted));
         let quiet = last_sign.map(|at| at + limits::SETTLE_TIME);

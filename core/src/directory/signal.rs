@@ -119,6 +119,9 @@ pub struct Reading {
     pub digest: u64,
     /// The question that it asks.
     pub dialog: Option<Dialog>,
+    /// The question is a guess, by rules for programs that nobody knows: it counts when the next look finds it too. A line of a log that
+    /// looks like a question may be the last one for a moment.
+    pub guessed: bool,
     /// What it does by its words, if it asks nothing.
     pub says: Option<Report>,
     /// How its hooks were set up, for a person who asks why; empty: there is nothing to say.

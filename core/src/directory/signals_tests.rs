@@ -63,6 +63,41 @@ fn read(signals: &mut Signals, now: Instant, signal: Signal) {
     signals.signal(now, 1, signal);
 }
 
+// Questions.
+
+#[test]
+fn a_guessed_question_counts_when_the_next_look_finds_it_too() {
+    let mut signals = running();
+    let guess = |text: &str| match screen(text) {
+        Signal::Screen(reading) => Signal::Screen(Reading { guessed: true, ..reading }),
+        other => other,
+    };
+    signals.printed(at(10_000), 1);
+    read(&mut signals, at(11_100), guess("Proceed? (y/n)"));
+    assert_ne!(kind(&mut signals, at(11_100)).0, StateKind::Waiting);
+    assert_eq!(signals.deadline(), Some(at(11_100) + limits::GUESS_TIME));
+    let again = at(11_100) + limits::GUESS_TIME;
+    assert_eq!(signals.settle(again), [1]);
+    signals.signal(again, 1, guess("Proceed? (y/n)"));
+    assert_eq!(kind(&mut signals, again), (StateKind::Waiting, Source::Screen));
+    // It stays one, whatever is drawn beside it.
+    signals.printed(at(13_000), 1);
+    read(&mut signals, at(14_200), guess("Proceed? (y/n)"));
+    assert_eq!(kind(&mut signals, at(14_200)), (StateKind::Waiting, Source::Screen));
+}
+
+#[test]
+fn lines_that_look_like_questions_and_pass_by_are_none() {
+    let mut signals = running();
+    for second in 10..40 {
+        signals.printed(at(second * 1_000), 1);
+        let text = alloc::format!("test {second} says: proceed? (y/n)");
+        let Signal::Screen(reading) = screen(&text) else { unreachable!("a screen") };
+        read(&mut signals, at(second * 1_000 + 500), Signal::Screen(Reading { guessed: true, ..reading }));
+        assert_ne!(kind(&mut signals, at(second * 1_000 + 500)).0, StateKind::Waiting);
+    }
+}
+
 // Output.
 
 #[test]

@@ -1,7 +1,7 @@
 //! Rules for shells and for programs that nobody knows: how questions look everywhere.
 
 use super::Glance;
-use super::lines::{self, Line};
+use super::lines::{self, Line, Numbered};
 use super::rules::Found;
 use consort_core::directory::StateKind;
 use consort_core::directory::signal::{Choice, Dialog, Question, QuestionKind, Report};
@@ -9,7 +9,7 @@ use consort_core::directory::signal::{Choice, Dialog, Question, QuestionKind, Re
 /// Words of programs that are busy, in the last lines (lower case).
 const BUSY: [&str; 3] = ["esc to interrupt", "ctrl+c to interrupt", "ctrl-c to interrupt"];
 /// Words of questions (lower case).
-const ASKING: [&str; 19] = [
+const ASKING: [&str; 20] = [
     "do you want to",
     "would you like to",
     "do you trust",
@@ -21,7 +21,8 @@ const ASKING: [&str; 19] = [
     "allow this",
     "allow execution",
     "approve this",
-    "waiting for user",
+    "waiting for user input",
+    "waiting for your",
     "press enter",
     "enter to confirm",
     "press any key",
@@ -35,8 +36,38 @@ const PASSWORD: [&str; 3] = ["password:", "password for", "passphrase"];
 const LINES: usize = 14;
 /// What prompts of shells end with, before what is typed there.
 const PROMPT_ENDS: [&str; 7] = ["$ ", "# ", "% ", "> ", "❯ ", "➜ ", "λ "];
+/// What prompts of interpreters and debuggers begin with.
+const PROMPT_STARTS: [&str; 4] = ["... ", "(gdb) ", "(lldb) ", "(Pdb) "];
 /// How the line ends that waits for an answer.
 const QUESTION_ENDS: [&str; 7] = ["?", ":", ")", "]", "...", "…", "]:"];
+/// Programs that show what others wrote, and ask in their last line if at all.
+const READERS: [&str; 23] = [
+    "vi",
+    "vim",
+    "nvim",
+    "view",
+    "nano",
+    "emacs",
+    "micro",
+    "hx",
+    "less",
+    "more",
+    "most",
+    "man",
+    "bat",
+    "tail",
+    "journalctl",
+    "watch",
+    "top",
+    "htop",
+    "btop",
+    "git",
+    "tig",
+    "lazygit",
+    "mc",
+];
+/// Rows above a menu in which its cursor may be shown: a line to filter it by, the question.
+const ABOVE_MENU: usize = 3;
 /// Characters that may have been typed behind a question already.
 const TYPED_CHARS: usize = 80;
 
@@ -46,12 +77,10 @@ pub(super) fn read(lines: &[Line<'_>], glance: &Glance<'_>) -> Option<Found> {
     if let Some(question) = inline(lines, glance) {
         return Some(Found::Asks(question));
     }
-    if glance.shell {
+    if glance.shell || READERS.contains(&glance.command) {
         return None;
     }
-    if let Some(menu) =
-        lines::menu(lines, true).filter(|menu| ends_screen(lines, menu.last().map_or(0, |choice| choice.at)))
-    {
+    if let Some(menu) = lines::menu(lines, true).filter(|menu| waits(lines, menu, glance)) {
         let above = lines[..menu[0].at].iter().rev().filter(|line| !line.is_blank());
         let asks = above.clone().take(4).find(|line| line.bare.contains('?')).or(above.clone().next());
         let text = asks.map_or_else(|| menu[0].label.clone(), |line| line.bare.to_owned());
@@ -65,10 +94,14 @@ pub(super) fn read(lines: &[Line<'_>], glance: &Glance<'_>) -> Option<Found> {
     if let Some(line) = lines::bottom(lines, 4).iter().find(busy) {
         return Some(Found::Says(Report { kind: StateKind::Working, why: line.bare.to_owned() }));
     }
-    // A cursor that is shown below a question says that it was answered, or was none.
+    // A cursor that is shown below a question says that it was answered, or was none. Where it is shown, a line that goes on behind the
+    // question quotes it; a program that hides it draws all of its screen itself.
     let row = if glance.cursor_shown { glance.cursor.1 } else { 0 };
-    let asks =
-        |line: &&Line<'_>| line.row >= usize::from(row) && ASKING.iter().any(|words| lower(line).contains(words));
+    let asks = |line: &&Line<'_>| {
+        line.row >= usize::from(row)
+            && (!glance.cursor_shown || QUESTION_ENDS.iter().any(|end| line.bare.ends_with(end)))
+            && ASKING.iter().any(|words| lower(line).contains(words))
+    };
     let line = lines.iter().rev().find(asks)?;
     Some(Found::Asks(plain(line.bare)))
 }
@@ -83,7 +116,10 @@ fn inline(lines: &[Line<'_>], glance: &Glance<'_>) -> Option<Dialog> {
 
 /// The question of a line, without what was typed behind it; nothing if it is a prompt for commands.
 fn asked(line: &str) -> Option<&str> {
-    if PROMPT_ENDS.iter().any(|end| line.contains(end)) || ["$", "#", "%", ">"].iter().any(|end| line.ends_with(end)) {
+    if PROMPT_ENDS.iter().any(|end| line.contains(end))
+        || PROMPT_STARTS.iter().any(|start| line.starts_with(start))
+        || ["$", "#", "%", ">"].iter().any(|end| line.ends_with(end))
+    {
         return None;
     }
     let lower = line.to_lowercase();
@@ -96,6 +132,9 @@ fn asked(line: &str) -> Option<&str> {
     // Something is typed behind it, and Enter was not pressed.
     let end = [") ", "] ", "? ", ": "].iter().filter_map(|end| line.rfind(end)).max()? + 1;
     let (question, typed) = line.split_at(end);
+    if question.matches('"').count() % 2 == 1 {
+        return None;
+    }
     let lower = question.to_lowercase();
     let words = ASKING.iter().chain(&PASSWORD).any(|words| lower.contains(words));
     (words && typed.chars().count() <= TYPED_CHARS).then_some(question)
@@ -131,9 +170,14 @@ fn kind_of(text: &str) -> QuestionKind {
     }
 }
 
-/// Whether nothing but a hint or a frame follows.
-fn ends_screen(lines: &[Line<'_>], at: usize) -> bool {
-    lines[at + 1..].iter().filter(|line| !line.is_blank()).count() <= 3
+/// Whether a menu is there to be chosen from: nothing but a hint or a frame follows it, and a cursor that is shown is not at something
+/// else, such as the prompt of a shell below a menu that was printed.
+fn waits(lines: &[Line<'_>], menu: &[Numbered], glance: &Glance<'_>) -> bool {
+    let (first, last) = (menu[0].at, menu[menu.len() - 1].at);
+    let row = usize::from(glance.cursor.1);
+    let elsewhere = row + ABOVE_MENU < lines[first].row
+        || row > lines[last].row && lines.iter().any(|line| line.row == row && !line.is_blank());
+    lines[last + 1..].iter().filter(|line| !line.is_blank()).count() <= 3 && !(glance.cursor_shown && elsewhere)
 }
 
 #[cfg(test)]
@@ -208,6 +252,24 @@ mod tests {
             let choices: Vec<_> = dialog.question.choices.iter().map(|c| (c.key.as_str(), c.label.as_str())).collect();
             assert_eq!(choices, [("1", "Yes"), ("2", "No, never")]);
         }
+    }
+
+    #[test]
+    fn a_menu_that_was_printed_above_a_prompt_or_far_below_the_cursor_is_none() {
+        let menu = "Do you want to proceed?\n❯ 1. Yes\n  2. No\n\nEsc to cancel\n";
+        assert!(question(shown(menu, false)).is_some());
+        assert_eq!(question(shown(&format!("{menu}$"), false)), None);
+        let top = Glance { cursor_shown: true, ..Glance::default() };
+        assert_eq!(read(&lines::of(&format!("a\nb\nc\nd\n{menu}")), &top), None);
+    }
+
+    #[test]
+    fn an_editor_that_shows_a_question_does_not_ask_it_and_asks_in_its_last_line() {
+        let text = "'Do you want to proceed?'\nProceed?\n~\n~\n";
+        let at = |row, command| Glance { command, cursor: (0, row), cursor_shown: true, ..Glance::default() };
+        assert_eq!(read(&lines::of(text), &at(0, "vim")), None);
+        let asks = format!("{text}Press ENTER or type command to continue");
+        assert!(question(read(&lines::of(&asks), &at(4, "vim"))).is_some());
     }
 
     #[test]

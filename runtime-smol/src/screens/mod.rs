@@ -5,6 +5,8 @@ mod generic;
 mod lines;
 pub(crate) mod load;
 pub(crate) mod manifest;
+#[cfg(test)]
+mod noise_tests;
 mod pattern;
 mod rules;
 #[cfg(test)]
@@ -159,6 +161,7 @@ fn read_with(manifest: Option<&Manifest>, text: &ScreenText, glance: &Glance<'_>
     text.text.hash(&mut hasher);
     let mut reading = Reading {
         rules: manifest.map_or_else(String::new, |manifest| manifest.name.clone()),
+        guessed: manifest.is_none(),
         digest: hasher.finish(),
         ..Reading::default()
     };

@@ -1,6 +1,9 @@
 //! `agents [PROGRAM…] [--newest]` brings the real programs into their situations and prints the table of what the node shows;
 //! `agents [PROGRAM…] --only SITUATION [--times COUNT]` only into that one;
-//! `agents record [PROGRAM…] [--only SITUATION]` writes what they show into `tests/agents/screens`.
+//! `agents record [PROGRAM…] [--only SITUATION]` writes what they show into `tests/agents/screens`; `agents noise` records ordinary
+//! terminals into `tests/agents/noise`.
+
+mod noise;
 
 use consort_tests::TestNode;
 use consort_tests::agents::actor::Look;
@@ -13,6 +16,10 @@ use std::time::{Duration, Instant};
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let chosen_by_name: Vec<Program> = words.iter().filter_map(|word| Program::named(word)).collect();
+    if words.first().is_some_and(|word| word == "noise") {
+        let agents = Path::new(env!("CARGO_MANIFEST_DIR")).join("agents");
+        return noise::record(&agents.join("noise"), &agents.join("screens/claude/2.1.197"));
+    }
     if words.first().is_none_or(|word| word != "record") {
         let programs = if chosen_by_name.is_empty() { Program::ALL.to_vec() } else { chosen_by_name };
         let has = |flag: &str| words.iter().any(|word| word == flag);
