@@ -3,7 +3,7 @@
 
 use super::load::Manifests;
 use super::*;
-use crate::pty::Emulator;
+use crate::pty::{Emulator, Palette};
 use consort_core::directory::signal::Question;
 use consort_core::{AgentId, Size, limits};
 use serde_json::Value;
@@ -42,7 +42,7 @@ fn play(file: &Path) -> (Vec<String>, u64) {
     let size = lines.next().expect("a size");
     let side = |at: usize| size[at].as_u64().and_then(|side| u16::try_from(side).ok()).expect("a side");
     let mut terminal = Terminal {
-        emulator: Emulator::new(Size { cols: side(0), rows: side(1) }, Default::default()),
+        emulator: Emulator::new(Size::clamped(side(0), side(1)), Palette::default()),
         screens: Screens::new(Manifests::new(None)),
         command: String::new(),
         shell: false,
