@@ -40,7 +40,7 @@ const PROMPT_ENDS: [&str; 7] = ["$ ", "# ", "% ", "> ", "❯ ", "➜ ", "λ "];
 const PROMPT_STARTS: [&str; 4] = ["... ", "(gdb) ", "(lldb) ", "(Pdb) "];
 /// How the line ends that waits for an answer.
 const QUESTION_ENDS: [&str; 7] = ["?", ":", ")", "]", "...", "…", "]:"];
-/// Programs that show what others wrote, and ask in their last line if at all.
+/// Programs that show what others wrote, and ask in the last row of the screen if at all.
 const READERS: [&str; 23] = [
     "vi",
     "vim",
@@ -74,10 +74,12 @@ const TYPED_CHARS: usize = 80;
 /// What the screen of a program that nobody knows shows.
 pub(super) fn read(lines: &[Line<'_>], glance: &Glance<'_>) -> Option<Found> {
     let lines = lines::bottom(lines, LINES);
-    if let Some(question) = inline(lines, glance) {
+    let reader = READERS.contains(&glance.command);
+    let here = !reader || glance.cursor.1 + 1 == glance.rows;
+    if let Some(question) = inline(lines, glance).filter(|_| here) {
         return Some(Found::Asks(question));
     }
-    if glance.shell || READERS.contains(&glance.command) {
+    if glance.shell || reader {
         return None;
     }
     if let Some(menu) = lines::menu(lines, true).filter(|menu| waits(lines, menu, glance)) {
@@ -94,13 +96,13 @@ pub(super) fn read(lines: &[Line<'_>], glance: &Glance<'_>) -> Option<Found> {
     if let Some(line) = lines::bottom(lines, 4).iter().find(busy) {
         return Some(Found::Says(Report { kind: StateKind::Working, why: line.bare.to_owned() }));
     }
-    // A cursor that is shown below a question says that it was answered, or was none. Where it is shown, a line that goes on behind the
-    // question quotes it; a program that hides it draws all of its screen itself.
-    let row = if glance.cursor_shown { glance.cursor.1 } else { 0 };
+    // A cursor that is shown is at the question or just above it: below, it was answered, or was none. Where it is shown, a line that
+    // goes on behind the question quotes it; a program that hides it draws all of its screen itself.
+    let row = usize::from(glance.cursor.1);
     let asks = |line: &&Line<'_>| {
-        line.row >= usize::from(row)
-            && (!glance.cursor_shown || QUESTION_ENDS.iter().any(|end| line.bare.ends_with(end)))
-            && ASKING.iter().any(|words| lower(line).contains(words))
+        let near =
+            (row..=row + ABOVE_MENU).contains(&line.row) && QUESTION_ENDS.iter().any(|end| line.bare.ends_with(end));
+        (near || !glance.cursor_shown) && ASKING.iter().any(|words| lower(line).contains(words))
     };
     let line = lines.iter().rev().find(asks)?;
     Some(Found::Asks(plain(line.bare)))
@@ -170,14 +172,14 @@ fn kind_of(text: &str) -> QuestionKind {
     }
 }
 
-/// Whether a menu is there to be chosen from: nothing but a hint or a frame follows it, and a cursor that is shown is not at something
-/// else, such as the prompt of a shell below a menu that was printed.
+/// Whether a menu is there to be chosen from: nothing but a hint or a frame follows it, and a cursor that is shown is in it or just above,
+/// not at what a program or a shell does below a menu that was printed.
 fn waits(lines: &[Line<'_>], menu: &[Numbered], glance: &Glance<'_>) -> bool {
     let (first, last) = (menu[0].at, menu[menu.len() - 1].at);
     let row = usize::from(glance.cursor.1);
-    let elsewhere = row + ABOVE_MENU < lines[first].row
-        || row > lines[last].row && lines.iter().any(|line| line.row == row && !line.is_blank());
-    lines[last + 1..].iter().filter(|line| !line.is_blank()).count() <= 3 && !(glance.cursor_shown && elsewhere)
+    let near = lines[first].row.saturating_sub(ABOVE_MENU)..=lines[last].row;
+    lines[last + 1..].iter().filter(|line| !line.is_blank()).count() <= 3
+        && (!glance.cursor_shown || near.contains(&row))
 }
 
 #[cfg(test)]
@@ -247,7 +249,8 @@ mod tests {
     fn a_menu_has_its_choices_with_labels_wherever_its_cursor_is() {
         for (mark, other) in [("❯ 1.", "  2."), ("  1.", "❯ 2.")] {
             let text = format!("╭────╮\n│ Make this edit?  │\n│ {mark} Yes │\n│ {other} No, never  │\n╰────╯\n");
-            let Some(Found::Asks(dialog)) = shown(&text, false) else { panic!("a question") };
+            let hidden = Glance::default();
+            let Some(Found::Asks(dialog)) = read(&lines::of(&text), &hidden) else { panic!("a question") };
             assert_eq!(dialog.question.text, "Make this edit?");
             let choices: Vec<_> = dialog.question.choices.iter().map(|c| (c.key.as_str(), c.label.as_str())).collect();
             assert_eq!(choices, [("1", "Yes"), ("2", "No, never")]);
@@ -255,19 +258,22 @@ mod tests {
     }
 
     #[test]
-    fn a_menu_that_was_printed_above_a_prompt_or_far_below_the_cursor_is_none() {
+    fn a_menu_whose_cursor_is_elsewhere_was_printed_and_waits_for_nobody() {
         let menu = "Do you want to proceed?\n❯ 1. Yes\n  2. No\n\nEsc to cancel\n";
-        assert!(question(shown(menu, false)).is_some());
+        let at = |row| Glance { cursor: (0, row), cursor_shown: true, ..Glance::default() };
+        for row in [0, 1, 2] {
+            assert!(question(read(&lines::of(menu), &at(row))).is_some(), "row {row}");
+        }
         assert_eq!(question(shown(&format!("{menu}$"), false)), None);
-        let top = Glance { cursor_shown: true, ..Glance::default() };
-        assert_eq!(read(&lines::of(&format!("a\nb\nc\nd\n{menu}")), &top), None);
+        assert_eq!(question(read(&lines::of(&format!("a\nb\nc\nd\n{menu}")), &at(0))), None);
     }
 
     #[test]
     fn an_editor_that_shows_a_question_does_not_ask_it_and_asks_in_its_last_line() {
         let text = "'Do you want to proceed?'\nProceed?\n~\n~\n";
-        let at = |row, command| Glance { command, cursor: (0, row), cursor_shown: true, ..Glance::default() };
+        let at = |row, command| Glance { command, cursor: (0, row), cursor_shown: true, rows: 5, ..Glance::default() };
         assert_eq!(read(&lines::of(text), &at(0, "vim")), None);
+        assert_eq!(read(&lines::of("\n\n\nProceed? (y/n)\n"), &at(3, "vim")), None);
         let asks = format!("{text}Press ENTER or type command to continue");
         assert!(question(read(&lines::of(&asks), &at(4, "vim"))).is_some());
     }

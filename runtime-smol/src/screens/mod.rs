@@ -40,6 +40,8 @@ pub(crate) struct Glance<'a> {
     pub(crate) shell: bool,
     pub(crate) cursor: (u16, u16),
     pub(crate) cursor_shown: bool,
+    /// Rows of the screen.
+    pub(crate) rows: u16,
 }
 
 /// Reads screens and titles.
@@ -77,7 +79,7 @@ impl Screens {
         cursor_shown: bool,
         glance: Glance<'_>,
     ) -> Reading {
-        let glance = Glance { cursor: text.cursor, cursor_shown, ..glance };
+        let glance = Glance { cursor: text.cursor, cursor_shown, rows: text.size.rows(), ..glance };
         self.manifests.refresh();
         let name = self.program(id, &glance, Some(&text.text));
         let manifest = self.manifests.get(&name);
