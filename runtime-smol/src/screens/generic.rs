@@ -71,10 +71,15 @@ const ABOVE_MENU: usize = 3;
 /// Characters that may have been typed behind a question already.
 const TYPED_CHARS: usize = 80;
 
+/// Whether a program shows what others wrote: a recorded screen in an editor is no agent.
+pub(super) fn is_reader(command: &str) -> bool {
+    READERS.contains(&command)
+}
+
 /// What the screen of a program that nobody knows shows.
 pub(super) fn read(lines: &[Line<'_>], glance: &Glance<'_>) -> Option<Found> {
     let lines = lines::bottom(lines, LINES);
-    let reader = READERS.contains(&glance.command);
+    let reader = is_reader(glance.command);
     let here = !reader || glance.cursor.1 + 1 == glance.rows;
     if let Some(question) = inline(lines, glance).filter(|_| here) {
         return Some(Found::Asks(question));

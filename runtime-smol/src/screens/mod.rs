@@ -99,7 +99,7 @@ impl Screens {
 
     /// The name of the manifest for what runs in a terminal.
     fn program(&mut self, id: TerminalId, glance: &Glance<'_>, text: Option<&str>) -> String {
-        if glance.shell {
+        if glance.shell || generic::is_reader(glance.command) {
             self.known.remove(&id);
             return GENERIC.to_owned();
         }
