@@ -251,6 +251,8 @@ pub const CONFIRM_CHARS: usize = 24;
 pub const HOOK_TIME: Duration = Duration::from_secs(300);
 /// A screen that was asked for is waited for this long before the state is decided without it.
 pub const READ_TIME: Duration = Duration::from_secs(1);
+/// How long a program has to open the place where an answer in words is written.
+pub const OPEN_TIME: Duration = Duration::from_secs(3);
 /// A program that is known, and that has been started, is waited for this long until it shows that it can be written to. Then it is
 /// written to all the same: its rules may not know its present version.
 pub const START_TIME: Duration = Duration::from_secs(45);

@@ -8,7 +8,7 @@ use consort_core::directory::signal::{Choice, Dialog, Question, Reading, Report}
 use consort_core::directory::{Signal, Source, StateKind};
 use consort_core::error::RefusalCode;
 use consort_core::{
-    AgentId, BackendOperation, Command, Event, Input, Observation, Output, Size, TerminalId, TerminalInput,
+    AgentId, BackendOperation, Command, Event, Input, Observation, Output, Reply, Size, TerminalId, TerminalInput,
     TerminalOutput, ViewerInput, limits,
 };
 use desk::*;
@@ -286,6 +286,71 @@ fn an_answer_is_typed_when_its_question_is_seen_again() {
     assert!(keys(&said).is_empty(), "not before the screen was read");
     let said = desk.terminal(A, TerminalInput::Signal(asks("Overwrite a.txt?")));
     assert_eq!(keys(&said), [b"n\r"]);
+}
+
+/// A screen whose question is also answered in words, in a place that `keys` open.
+fn asks_for_words(text: &str, keys: &[u8]) -> Signal {
+    let choices = vec![Choice { key: "1".into(), label: "Blue".into() }];
+    let question = Question { text: text.into(), choices, free_text: true, ..Question::default() };
+    let opened = Some(keys.to_vec()).filter(|keys| !keys.is_empty());
+    let dialog = Dialog { question, keys: [b"1".to_vec()].into_iter().chain(opened).collect() };
+    Signal::Screen(Reading { digest: keys.len() as u64, dialog: Some(dialog), ..Reading::default() })
+}
+
+/// The backend has done what it was asked for last.
+fn finish(desk: &mut Desk, said: &[Output]) -> Vec<Output> {
+    let operation = |output: &Output| match output {
+        Output::Backend(id, _) => Some(*id),
+        _ => None,
+    };
+    desk.done(said.iter().rev().find_map(operation).expect("an operation"))
+}
+
+#[test]
+fn an_answer_in_words_is_written_once_its_place_is_open() {
+    let mut desk = quiet();
+    desk.terminal(A, TerminalInput::Signal(asks_for_words("Which colour?", b"4")));
+    let id = desk.agent(A).state.asked.as_ref().expect("a question").id;
+    let words = || Command::Answer { agent: A, question: id, with: AnswerWith::Text("purple".into()) };
+    let pasted = |said: &[Output]| {
+        said.iter()
+            .filter(|output| matches!(output, Output::Backend(_, BackendOperation::Paste { submit: true, .. })))
+            .count()
+    };
+    let see =
+        |desk: &mut Desk, text: &str, keys: &[u8]| desk.terminal(A, TerminalInput::Signal(asks_for_words(text, keys)));
+    desk.command(words());
+    let said = see(&mut desk, "Which colour?", b"4");
+    assert_eq!((keys(&said), pasted(&said)), (vec![b"4".to_vec()], 0));
+    let said = finish(&mut desk, &said);
+    assert_eq!(read_screens(&said).len(), 1);
+    assert_eq!(pasted(&see(&mut desk, "Which colour?", b"4")), 0, "it is not open yet");
+    let (_, said) = desk.command(answer(id, "1"));
+    assert!(keys(&said).is_empty());
+    let said = see(&mut desk, "Which colour?", b"");
+    assert_eq!(pasted(&said), 1);
+    assert!(keys(&said).is_empty() && refusals(&said)[0].1.contains("just answered"), "the other answer");
+    assert!(finish(&mut desk, &said).iter().any(|output| matches!(output, Output::Reply(_, Ok(Reply::Answered)))));
+}
+
+#[test]
+fn an_answer_in_words_is_not_written_into_another_question_or_nowhere() {
+    for changed in [true, false] {
+        let mut desk = quiet();
+        desk.terminal(A, TerminalInput::Signal(asks_for_words("Which colour?", b"4")));
+        let id = desk.agent(A).state.asked.as_ref().expect("a question").id;
+        desk.command(Command::Answer { agent: A, question: id, with: AnswerWith::Text("purple".into()) });
+        let said = desk.terminal(A, TerminalInput::Signal(asks_for_words("Which colour?", b"4")));
+        finish(&mut desk, &said);
+        let said = if changed {
+            desk.terminal(A, TerminalInput::Signal(asks_for_words("Delete everything?", b"")))
+        } else {
+            desk.wait(limits::OPEN_TIME.as_millis())
+        };
+        assert!(!said.iter().any(|output| matches!(output, Output::Backend(_, BackendOperation::Paste { .. }))));
+        let code = if changed { RefusalCode::QuestionChanged } else { RefusalCode::Unavailable };
+        assert_eq!(refusals(&said)[0].0, code);
+    }
 }
 
 #[test]

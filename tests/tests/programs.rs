@@ -1,7 +1,12 @@
 //! The real agent programs, by pinned versions, in every situation of their lives: what the node shows is what is true.
 
-use consort_tests::agents::{Program, Row, Scale, Verdict, Version, table};
+use consort_tests::agents::program::Setup;
+use consort_tests::agents::{Actor, Program, Row, Scale, Situation, Stage, Verdict, Version, table};
+use consort_tests::model::Scene;
+use consort_tests::{TestNode, wait_until};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Rows that are known to be wrong. The test fails when one of them becomes right, so that this list stays true.
 const KNOWN_WRONG: &[(Program, &str, &str)] = &[
@@ -56,4 +61,36 @@ fn the_node_shows_what_every_program_does() {
         }
     }
     assert!(twice.is_empty(), "{} rows, twice:\n{}", twice.len(), twice.join("\n"));
+}
+
+/// An answer in words reaches the place that a program has for it.
+#[test]
+fn questions_are_answered_in_words() {
+    let node = Arc::new(TestNode::start());
+    let start = |program: Program| {
+        let stage = Stage { backend: "tmux", watched: false, hooks: true };
+        match program.find(Version::Pinned) {
+            Ok(installed) => Some(Actor::start(&node, &installed, Setup::Ready, stage, Duration::from_secs(30))),
+            Err(reason) => {
+                println!("skipped: {}: {reason}", program.name());
+                None
+            }
+        }
+    };
+    let answer = |actor: &mut Actor, with: &[&str]| {
+        let name = actor.look().expect("a screen").agent["name"].as_str().expect("a name").to_owned();
+        let (code, _, said) = node.cli(&[&["answer", name.as_str()], with].concat());
+        assert_eq!(code, 0, "{said}");
+    };
+    let actors = [Program::Claude, Program::OpenCode].map(start);
+    for actor in actors.into_iter().flatten() {
+        let mut actor = actor;
+        let program = actor.installed.program.name();
+        Situation::Question.bring(&mut actor).unwrap_or_else(|why| panic!("{program}: {why}"));
+        wait_until("the place for words", || actor.state()["question"]["free_text"] == true);
+        answer(&mut actor, &["--text", "purple, or 2 of them"]);
+        wait_until("the answer", || {
+            actor.api.last(Scene::Question).is_some_and(|last| last.result.contains("purple, or 2 of them"))
+        });
+    }
 }

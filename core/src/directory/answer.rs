@@ -43,6 +43,8 @@ pub(super) enum Busy {
 enum What {
     /// An answer to the question with this id.
     Answer(u64, AnswerWith),
+    /// An answer in words, whose place was opened.
+    Words(u64, String),
     /// A text, with Enter, and also into a program that works or not.
     Paste(String, Busy),
     /// A text of the agent's queue, with its number.
@@ -102,7 +104,8 @@ impl Directory {
         if agent.typing.len() >= limits::PENDING_COMMANDS {
             return Err(refuse(RefusalCode::TooMany, "Too many texts wait to be typed.", "Try again in a moment."));
         }
-        agent.typing.push(Typing { command, terminal, what, until: now + limits::READ_TIME, starting: false });
+        let time = if matches!(what, What::Words(..)) { limits::OPEN_TIME } else { limits::READ_TIME };
+        agent.typing.push(Typing { command, terminal, what, until: now + time, starting: false });
         agent.signals.read_now(now, terminal.pane);
         out.push_back(Output::Terminal(terminal, TerminalOutput::ReadScreen));
         self.decide(now, terminal.agent, out);
@@ -123,10 +126,33 @@ impl Directory {
                     (typing.until, typing.starting) = (until, true);
                     agent.typing.push(typing);
                 }
+                (_, What::Words(question, _), Some(agent))
+                    if agent.signals.asked(*question).is_some()
+                        && agent.signals.keys_for_words(terminal.pane).is_some() =>
+                {
+                    // The screen does not show its place yet.
+                    agent.typing.push(typing);
+                }
                 _ => self.type_now(now, typing, out),
             }
         }
         self.decide(now, terminal.agent, out);
+    }
+
+    /// The keys that open the place for an answer in words were typed: it is written once the screen shows that place.
+    pub(super) fn words_place_opens(
+        &mut self,
+        now: Instant,
+        command: CommandId,
+        terminal: TerminalId,
+        (question, text): (u64, String),
+        out: &mut Out,
+    ) {
+        let what = What::Words(question, text);
+        if let Err(refusal) = self.type_after_reading(now, (Some(command), terminal), what, out) {
+            self.answer_typed(now, terminal, false);
+            out.push_back(Output::Reply(command, Err(refusal)));
+        }
     }
 
     fn type_now(&mut self, now: Instant, typing: Typing, out: &mut Out) {
@@ -135,11 +161,14 @@ impl Directory {
             (What::Answer(question, with), Some(command)) => {
                 self.type_answer(now, command, terminal, (question, with), out)
             }
+            (What::Words(question, text), Some(command)) => {
+                self.type_words(now, command, terminal, (question, text), out)
+            }
             (What::Paste(text, busy), Some(command)) => {
                 self.paste_unless_asked(now, command, terminal, (text, busy), out)
             }
             (What::Queued(number, text), _) => return self.paste_queued(now, terminal, (number, text), out),
-            (What::Answer(..) | What::Paste(..), None) => Ok(()),
+            (What::Answer(..) | What::Words(..) | What::Paste(..), None) => Ok(()),
         };
         if let (Err(refusal), Some(command)) = (result, command) {
             out.push_back(Output::Reply(command, Err(refusal)));
@@ -184,6 +213,14 @@ impl Directory {
             }
             AnswerWith::Text(text) if asked.question.free_text => {
                 paste_limit(&text)?;
+                if let Some(keys) = agent.signals.keys_for_words(terminal.pane) {
+                    let bytes = keys.to_vec();
+                    agent.signals.answering(now, terminal.pane);
+                    let pending = Pending::Words(command, terminal, question, text);
+                    return self
+                        .ask(pending, BackendOperation::Type { terminal, bytes }, out)
+                        .inspect_err(|_| self.answer_typed(now, terminal, false));
+                }
                 BackendOperation::Paste { terminal, text, submit: true }
             }
             AnswerWith::Text(_) => return Err(no_such_choice(&asked)),
@@ -191,6 +228,26 @@ impl Directory {
         agent.signals.answering(now, terminal.pane);
         self.ask(Pending::Answer(command, terminal), operation, out)
             .inspect_err(|_| self.answer_typed(now, terminal, false))
+    }
+
+    /// Writes an answer in words whose place is open now.
+    fn type_words(
+        &mut self,
+        now: Instant,
+        command: CommandId,
+        terminal: TerminalId,
+        (question, text): (u64, String),
+        out: &mut Out,
+    ) -> Result<(), Refusal> {
+        let agent = self.agents.get(&terminal.agent).ok_or_else(no_such_agent)?;
+        let result = match agent.signals.asked(question) {
+            Some(_) => {
+                let paste = BackendOperation::Paste { terminal, text, submit: true };
+                self.ask(Pending::Answer(command, terminal), paste, out)
+            }
+            None => Err(changed(agent.signals.state().asked.as_ref().filter(|asked| asked.id != question))),
+        };
+        result.inspect_err(|_| self.answer_typed(now, terminal, false))
     }
 
     /// An answer has reached its terminal, or not.
@@ -239,10 +296,15 @@ impl Directory {
                 }
                 continue;
             };
-            let message = if typing.starting {
-                "It was started and has not shown that it can be written to, so nothing was typed."
-            } else {
-                "Its screen could not be read, so nothing was typed."
+            let message = match typing.what {
+                _ if typing.starting => {
+                    "It was started and has not shown that it can be written to, so nothing was typed."
+                }
+                What::Words(..) => {
+                    self.answer_typed(now, typing.terminal, false);
+                    "The place for an answer in words did not open, so the answer was not typed."
+                }
+                _ => "Its screen could not be read, so nothing was typed.",
             };
             let refusal = refuse(RefusalCode::Unavailable, message, "Try again, or type into its terminal.");
             out.push_back(Output::Reply(command, Err(refusal)));

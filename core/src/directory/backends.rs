@@ -235,6 +235,13 @@ impl Directory {
                 let reply = result.map_err(refused).map(|_| Reply::Answered);
                 out.push_back(Output::Reply(command, reply));
             }
+            Pending::Words(command, terminal, question, text) => match result {
+                Ok(_) => self.words_place_opens(now, command, terminal, (question, text), out),
+                Err(error) => {
+                    self.answer_typed(now, terminal, false);
+                    out.push_back(Output::Reply(command, Err(refused(error))));
+                }
+            },
             Pending::Text(command) => {
                 let reply = result.map_err(refused).and_then(|done| match done {
                     OperationDone::Text(text) => Ok(Reply::Text(text)),

@@ -106,6 +106,8 @@ enum Pending {
     /// Enter, once more.
     Enter,
     Answer(CommandId, TerminalId),
+    /// The place for an answer in words is being opened: for the question with this id, and the words.
+    Words(CommandId, TerminalId, u64, String),
     Text(CommandId),
     Listing(CommandId),
     Process(CommandId),

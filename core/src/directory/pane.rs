@@ -336,8 +336,10 @@ impl Pane {
             reading.composer.iter_mut().for_each(|composer| composer.line.truncate(end));
         }
         if let Some(dialog) = &mut reading.dialog {
+            let words = dialog.keys.get(dialog.question.choices.len()).cloned();
             dialog.question = core::mem::take(&mut dialog.question).tidied();
             dialog.keys.resize(dialog.question.choices.len(), Vec::new());
+            dialog.keys.extend(words);
         }
         let printed = self.read_at.is_some_and(|at| self.last_output.is_some_and(|output| output > at));
         self.still = reading.digest == self.reading.digest && (self.still || printed);
@@ -384,6 +386,12 @@ impl Pane {
         let dialog = self.reading.dialog.as_ref()?;
         let at = dialog.question.choices.iter().position(|offered| offered.key == choice)?;
         dialog.keys.get(at).map(Vec::as_slice).filter(|keys| !keys.is_empty())
+    }
+
+    /// The keys that open the place for an answer in words; `None`: it can be written right away.
+    pub(super) fn keys_for_words(&self) -> Option<&[u8]> {
+        let dialog = self.reading.dialog.as_ref()?;
+        dialog.keys.get(dialog.question.choices.len()).map(Vec::as_slice).filter(|keys| !keys.is_empty())
     }
 
     /// When [`settle`](Self::settle) has something to do.

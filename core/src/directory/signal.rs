@@ -144,7 +144,8 @@ pub struct Composer {
 pub struct Dialog {
     /// The question.
     pub question: Question,
-    /// For each choice, the keys that choose it as the screen is now: they depend on where the cursor of a menu is.
+    /// For each choice, the keys that choose it as the screen is now: they depend on where the cursor of a menu is. Then, if an answer in
+    /// words has a place of its own that is not open yet, the keys that open it.
     pub keys: Vec<Vec<u8>>,
 }
 

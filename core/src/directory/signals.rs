@@ -258,6 +258,11 @@ impl Signals {
         self.panes.iter().find(|known| known.number == pane)?.keys_for(choice)
     }
 
+    /// The keys that open the place for an answer in words, if it is not open.
+    pub(super) fn keys_for_words(&self, pane: u32) -> Option<&[u8]> {
+        self.panes.iter().find(|known| known.number == pane)?.keys_for_words()
+    }
+
     /// The screen of this terminal is being read for somebody who answers.
     pub(super) fn read_now(&mut self, now: Instant, pane: u32) {
         if let Some(pane) = self.pane(pane) {

@@ -1,10 +1,14 @@
 //! The lines of a screen as rules look at them: without frames, from the bottom.
 
+use unicode_width::UnicodeWidthStr as _;
+
 /// One line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
     /// Without the frame and the space around it.
     pub(super) bare: &'a str,
+    /// All of it.
+    whole: &'a str,
     /// Its row.
     pub(super) row: usize,
     /// It consists of a frame only.
@@ -18,7 +22,12 @@ impl<'a> Line<'a> {
         // The sides of a box are no line across.
         let rule =
             bare.is_empty() && whole.trim().chars().filter(|c| is_frame(*c) && *c != '│' && *c != '┃').count() > 2;
-        Line { bare, row, rule }
+        Line { bare, whole, row, rule }
+    }
+
+    /// The column where these words begin, from 0.
+    pub(super) fn column_of(&self, words: &str) -> Option<usize> {
+        Some(self.whole[..self.whole.find(words)?].width())
     }
 
     pub(super) fn is_blank(&self) -> bool {

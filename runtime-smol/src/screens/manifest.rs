@@ -182,6 +182,10 @@ pub(crate) struct Rule {
     /// The choice that is highlighted has no mark in front of it: only its colour says so.
     #[serde(default)]
     pub(crate) unmarked: bool,
+    /// The numbered choice with this label is where an answer in words is written,
+    pub(crate) words: Option<Pattern>,
+    /// or the one before the choice with this label.
+    pub(crate) words_before: Option<Pattern>,
     /// Choices that are not numbered.
     #[serde(default)]
     pub(crate) keys: Vec<Key>,
@@ -279,6 +283,8 @@ pub(crate) struct Key {
     pub(crate) types: Option<String>,
     /// Only if this is on the screen.
     pub(crate) shown: Option<Pattern>,
+    /// A click on these words, where they stand last, instead of keys: for buttons of which only a colour says which one Enter presses.
+    pub(crate) click: Option<String>,
 }
 
 impl Manifest {
@@ -370,6 +376,9 @@ impl Resume {
 impl Rule {
     fn check(&self) -> Result<(), String> {
         let lists = [&self.any, &self.all, &self.none, &self.footer, &self.question];
+        if self.keys.iter().any(|key| key.click.as_ref().is_some_and(|words| words.is_empty() || key.types.is_some())) {
+            return Err("a key has either `types` or `click`, which are the words to click on".into());
+        }
         if lists.iter().any(|list| list.len() > MOST) || self.keys.len() > MOST {
             return Err(format!("at most {MOST} patterns of a kind"));
         }
@@ -378,6 +387,9 @@ impl Rule {
         }
         if self.any.is_empty() && self.all.is_empty() && self.footer.is_empty() {
             return Err("it needs `any`, `all` or `footer`".into());
+        }
+        if self.choose.is_none() && (self.words.is_some() || self.words_before.is_some()) {
+            return Err("`words` and `words_before` are for numbered choices (`choose`)".into());
         }
         let asks = self.choose.is_some() || !self.keys.is_empty() || self.text || !self.question.is_empty();
         if asks && self.state != State::Waiting {

@@ -1,7 +1,7 @@
 //! Whether a rule of a manifest holds for a screen, and the question that it finds there.
 
 use super::lines::{self, Line, Numbered};
-use super::manifest::{Choose, Detail, Rule, State};
+use super::manifest::{Choose, Detail, Key, Rule, State};
 use super::pattern::Pattern;
 use consort_core::directory::signal::{Choice, Dialog, Question, Report};
 
@@ -80,20 +80,42 @@ fn dialog(rule: &Rule, lines: &[Line<'_>]) -> Option<Dialog> {
     };
     let mut choices = Vec::new();
     let mut keys = Vec::new();
+    let words = words_in(rule, &menu);
+    let mut words_keys = None;
     if let Some(choose) = rule.choose {
         let highlighted = menu.iter().position(|choice| choice.highlighted).unwrap_or(0);
         for (at, choice) in menu.iter().enumerate() {
+            if words == Some(at) {
+                // Where nothing marks the cursor, what is written stands below the choice.
+                let below = lines.get(choice.at + 1).filter(|_| rule.unmarked);
+                let is_open = choice.highlighted || below.is_some_and(|line| !line.is_blank());
+                words_keys = Some(if is_open { Vec::new() } else { typed(choose, choice, at, highlighted) });
+                continue;
+            }
             keys.push(typed(choose, choice, at, highlighted));
             choices.push(Choice { key: choice.number.to_string(), label: choice.label.clone() });
         }
     }
     let is_shown = |pattern: &Pattern| lines.iter().any(|line| pattern.matches(line.bare));
     for key in rule.keys.iter().filter(|key| key.shown.as_ref().is_none_or(is_shown)) {
-        keys.push(key.types.as_ref().unwrap_or(&key.key).clone().into_bytes());
+        let Some(typed) = typed_for(key, lines) else { continue };
+        keys.push(typed);
         choices.push(Choice { key: key.key.clone(), label: key.label.clone() });
     }
-    let question = Question { kind: rule.kind.kind(), text, detail, choices, free_text: rule.text };
+    let free_text = rule.text || words_keys.is_some();
+    keys.extend(words_keys.filter(|keys| !keys.is_empty()));
+    let question = Question { kind: rule.kind.kind(), text, detail, choices, free_text };
     Some(Dialog { question, keys })
+}
+
+/// Which of the choices is where an answer in words is written. One with a mark (`[ ]`) is one of several.
+fn words_in(rule: &Rule, menu: &[Numbered]) -> Option<usize> {
+    let with = |pattern: &Option<Pattern>| {
+        let pattern = pattern.as_ref()?;
+        menu.iter().position(|choice| pattern.matches(&choice.label))
+    };
+    let at = with(&rule.words).or_else(|| with(&rule.words_before)?.checked_sub(1))?;
+    (!menu[at].label.starts_with('[')).then_some(at)
 }
 
 /// The paragraph above this line: where it begins and ends, and its text.
@@ -108,6 +130,14 @@ fn paragraph_above(lines: &[Line<'_>], end: usize) -> Option<(usize, usize, Stri
 fn joined(lines: &[Line<'_>]) -> String {
     let shown: Vec<&str> = lines.iter().filter(|line| !line.is_blank()).map(|line| line.bare).collect();
     shown[shown.len().saturating_sub(DETAIL_LINES)..].join("\n")
+}
+
+/// What is typed for a choice that is not numbered; `None`: what is clicked on is not there.
+fn typed_for(key: &Key, lines: &[Line<'_>]) -> Option<Vec<u8>> {
+    let Some(words) = &key.click else { return Some(key.types.as_ref().unwrap_or(&key.key).clone().into_bytes()) };
+    let (row, column) = lines.iter().rev().find_map(|line| Some((line.row + 1, line.column_of(words)? + 1)))?;
+    // The left button is pressed and let go, as terminals report it (SGR).
+    Some(format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m").into_bytes())
 }
 
 /// What is typed to make a choice.

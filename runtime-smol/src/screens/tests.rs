@@ -41,6 +41,43 @@ fn a_permission_of_claude_has_its_command_and_its_choices() {
 }
 
 #[test]
+fn an_answer_in_words_has_a_place_that_is_no_choice() {
+    let text = "────────────\n ☐ Colour\n\nWhich colour?\n\n❯ 1. Blue\n     As the sky\n  2. Green\n  3. Type something.\n────────────\n  \
+                4. Chat about this\n\nEnter to select · ↑/↓ to navigate · Esc to cancel\n";
+    let closed = read("claude", text).dialog.expect("a question");
+    let keys: Vec<_> = closed.question.choices.iter().map(|choice| choice.key.as_str()).collect();
+    assert_eq!(keys, ["1", "2", "4"]);
+    assert!(closed.question.free_text);
+    assert_eq!(closed.keys, [b"1", b"2", b"4", b"3"], "the last opens the place");
+    // What stands there already is not a choice either, and the question is the same.
+    let open = text.replace("❯ 1. Blue", "  1. Blue").replace("  3. Type something.", "❯ 3. purple, 2");
+    let open = read("claude", &open).dialog.expect("a question");
+    assert_eq!((open.question, open.keys.len()), (closed.question, 3));
+
+    let text = "  ┃  Which colour?\n  ┃\n  ┃  1. Blue\n  ┃  2. Type your own answer\n  ┃\n  ┃  ↑↓ select  enter submit  esc dismiss\n  ┃\n";
+    let closed = read("opencode", text).dialog.expect("a question");
+    assert_eq!((closed.question.choices.len(), closed.question.free_text), (1, true));
+    assert_eq!(closed.keys, [b"1", b"2"]);
+    let open = text.replace("own answer\n  ┃\n", "own answer\n  ┃     Type your own answer\n  ┃\n");
+    let open = read("opencode", &open).dialog.expect("a question");
+    assert_eq!((open.question, open.keys), (closed.question, vec![b"1".to_vec()]));
+}
+
+#[test]
+fn buttons_without_a_mark_are_clicked_on() {
+    let text = "\n  ┃  △ Permission required\n  ┃    # Shell command\n  ┃\n  ┃  $ touch a.txt\n  ┃\n  \
+                ┃   Allow once   Allow always   Reject     ⇆ select  enter confirm\n  ┃\n";
+    let dialog = read("opencode", text).dialog.expect("a question");
+    let typed = |key: &str| {
+        let at = dialog.question.choices.iter().position(|choice| choice.key == key).expect("a choice");
+        String::from_utf8_lossy(&dialog.keys[at]).into_owned()
+    };
+    assert_eq!(typed("once"), "\x1b[<0;7;7M\x1b[<0;7;7m");
+    assert_eq!(typed("always"), "\x1b[<0;20;7M\x1b[<0;20;7m");
+    assert_eq!(typed("esc"), "\x1b");
+}
+
+#[test]
 fn several_choices_of_claude_are_marked_one_by_one_and_then_submitted() {
     let text = "────────────\n←  ☒ Checks  ✔ Submit  →\n\nWhich checks?\n\n❯ 1. [✔] Unit tests\n  Fast\n  2. [ ] Benchmarks\n  \
                 3. [ ] Type something\n     Submit\n────────────\n  4. Chat about this\n\nEnter to select · ↑/↓ to navigate · Esc to cancel\n";

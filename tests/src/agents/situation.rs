@@ -252,17 +252,11 @@ impl Situation {
             }
             Answered => {
                 actor.answer()?;
-                // Which of OpenCode's buttons is highlighted is a colour: of its choices only that to reject has a key of its own.
-                let rejected = program == Program::OpenCode;
                 let look = actor.until("what comes of the answer", move |look, api| {
                     let result = api.last(Scene::Permission).is_some_and(|last| last.results == 1);
-                    (rejected || result) && at_rest(program, look) && !any(&look.screen, PERMISSION)
+                    result && at_rest(program, look) && !any(&look.screen, PERMISSION)
                 })?;
-                if actor.has_file(APPROVED) == rejected {
-                    Err("it did not do what was chosen".to_owned())
-                } else {
-                    Ok(look)
-                }
+                if actor.has_file(APPROVED) { Ok(look) } else { Err("it did not do what was chosen".to_owned()) }
             }
             Question => {
                 prompt(actor, Scene::Question)?;
