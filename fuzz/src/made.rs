@@ -170,7 +170,7 @@ pub(crate) fn signal(cursor: &mut Cursor<'_>) -> Signal {
                 digest: cursor.number(),
                 dialog,
                 says,
-                hooks: String::new(),
+                hooks: Box::default(),
                 composer,
                 guessed: cursor.flag(),
             })

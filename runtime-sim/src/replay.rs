@@ -139,7 +139,8 @@ fn made(header: &Header, seal: PlayedSeal) -> Result<Node, Failure> {
     for (key, bytes) in &header.restored {
         restored.add(key, bytes).map_err(|error| unsafe_because(format!("{key} is {error}")))?;
     }
-    let config = Config { name: header.name.clone(), start_unix_ms: Some(header.began_unix_ms) };
+    let config =
+        Config { name: header.name.clone(), start_unix_ms: (header.began_unix_ms > 0).then_some(header.began_unix_ms) };
     let identity = Identity { id: header.id, epoch: header.epoch };
     Node::new(config, identity, restored, Box::new(seal), header.seed, Instant::from_millis(header.now_ms))
         .map_err(|error| unsafe_because(error.to_string()))

@@ -102,7 +102,8 @@ impl Node {
         }
         let operation = self.operation(BackendOperation::Launch(spec));
         let mut agent = Agent { node: self, id, output: Vec::new(), seen: None, kept: VecDeque::new(), written: 0 };
-        assert_eq!(agent.done(operation), Ok(OperationDone::Done));
+        let done = agent.done(operation);
+        assert!(matches!(done, Ok(OperationDone::Start(_))), "{done:?}");
         assert!(agent.seen.is_some(), "it is seen before the launch is done");
         agent.order(TerminalOutput::Watch);
         // The answer to this comes after `Watch` was obeyed.

@@ -420,11 +420,15 @@ fn an_agent_is_launched_marked_and_killed_without_a_server_before() {
     let mut backend = server.start();
     backend.listed();
     let done = backend.launch(spec("a-b", server.home.path(), Some("sh"), &["-c", "echo started; exec cat"]));
-    assert_eq!(done, Ok(OperationDone::Done));
+    assert_started(&done);
     let agent = backend.agent_now("a-b").expect("Seen comes before Done").clone();
     assert_eq!(agent.agent, AgentId(0x0123_4567_89ab_cdef));
     assert_eq!(backend.perform(BackendOperation::Kill(agent.agent)), Ok(OperationDone::Done));
     assert!(backend.agent_now("a-b").is_none(), "Gone comes before Done");
+}
+
+fn assert_started(done: &Result<OperationDone, OperationError>) {
+    assert!(matches!(done, Ok(OperationDone::Start(_))), "{done:?}");
 }
 
 /// tmux ends our connection with the session that it is attached to, and with it every answer that was due.
@@ -454,7 +458,7 @@ fn several_agents_that_are_killed_and_launched_at_once_are_all_killed_and_launch
     }
     backend.until("all answers", |_, report| {
         if let FromBackend::Backend(BackendInput::Done(done, result)) = report {
-            assert_eq!(*result, Ok(OperationDone::Done));
+            assert!(matches!(result, Ok(OperationDone::Done | OperationDone::Start(_))), "{result:?}");
             wanted.remove(done);
         }
         wanted.is_empty().then_some(())
@@ -853,7 +857,7 @@ fn a_launched_agent_has_a_clean_environment_and_leaves_a_shell_with_its_exit_cod
     );
     spec.directory = "~/".to_owned();
     spec.env = vec![("K".to_owned(), "v w;".to_owned())];
-    assert_eq!(backend.launch(spec), Ok(OperationDone::Done));
+    assert_started(&backend.launch(spec));
     let agent = backend.agent_where("a-b", |agent| agent.terminals[0].exit_code.is_some());
     assert_eq!(agent.terminals[0].exit_code, Some(3));
     assert_eq!(agent.terminals[0].size, Size::clamped(100, 30));
@@ -884,7 +888,7 @@ fn after_a_program_the_normal_screen_is_brought_back_only_if_it_was_left() {
     for (at, (name, program, alternate)) in programs.into_iter().enumerate() {
         let mut spec = spec(name, server.home.path(), Some("sh"), &["-c", program]);
         spec.agent = AgentId(at as u64 + 1);
-        assert_eq!(backend.launch(spec), Ok(OperationDone::Done));
+        assert_started(&backend.launch(spec));
         shows(&server, name, if alternate { "full" } else { "5" });
         let terminal = backend.terminal_of(name);
         backend.order(terminal, TerminalOutput::Watch);
@@ -904,7 +908,7 @@ fn a_launched_program_is_what_runs_there_and_ctrl_c_ends_it_alone() {
     let server = Server::new();
     let mut backend = server.start();
     backend.listed();
-    assert_eq!(backend.launch(spec("a-b", server.home.path(), Some("cat"), &[])), Ok(OperationDone::Done));
+    assert_started(&backend.launch(spec("a-b", server.home.path(), Some("cat"), &[])));
     let agent = backend.agent_where("a-b", |agent| agent.terminals[0].command == "cat");
     assert!(!agent.terminals[0].shell && agent.terminals[0].exit_code.is_none());
     let terminal = TerminalId { agent: agent.agent, pane: agent.terminals[0].pane };
@@ -962,7 +966,7 @@ fn launched_agents_carry_their_mark_and_can_be_renamed_and_marked() {
     server.session("found", (80, 24), "cat");
     let mut backend = server.start();
     let found = backend.agent("found").agent;
-    assert_eq!(backend.launch(spec("a-b", server.home.path(), None, &[])), Ok(OperationDone::Done));
+    assert_started(&backend.launch(spec("a-b", server.home.path(), None, &[])));
     assert_eq!(backend.agent_now("a-b").expect("Seen").agent, AgentId(0x0123_4567_89ab_cdef));
     assert_eq!(backend.perform(BackendOperation::Rename(found, "renamed".into())), Ok(OperationDone::Done));
     assert_eq!(backend.agent_now("renamed").expect("Seen").agent, found);
@@ -1202,7 +1206,7 @@ fn every_character_survives_the_way_into_an_argument_of_tmux() {
         let file = server.home.path().join(format!("got-{number}"));
         spec.agent = AgentId(1_000 + number as u64);
         spec.args.extend([file.to_str().expect("UTF-8").to_owned(), value.clone()]);
-        assert_eq!(backend.launch(spec), Ok(OperationDone::Done));
+        assert_started(&backend.launch(spec));
         let start = Instant::now();
         while std::fs::read(&file).unwrap_or_default() != value.as_bytes() {
             assert!(start.elapsed() < PATIENCE, "{value:?} became {:?}", std::fs::read(&file));

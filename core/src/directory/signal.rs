@@ -3,6 +3,7 @@
 
 use super::StateKind;
 use crate::limits;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -125,7 +126,7 @@ pub struct Reading {
     /// What it does by its words, if it asks nothing.
     pub says: Option<Report>,
     /// How its hooks were set up, for a person who asks why; empty: there is nothing to say.
-    pub hooks: String,
+    pub hooks: Box<str>,
     /// Its line for texts, if the rules know where that is and it is there.
     pub composer: Option<Composer>,
 }

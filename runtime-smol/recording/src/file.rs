@@ -28,7 +28,7 @@ const RECORD_BYTES: usize = 256 << 20;
 pub struct Header {
     /// The version of the program.
     pub version: String,
-    /// Unix time of the node's start in milliseconds.
+    /// Unix time of the node's start in milliseconds; 0: it did not know it, as in the simulator.
     pub began_unix_ms: u64,
     /// Nothing is left out.
     pub all: bool,

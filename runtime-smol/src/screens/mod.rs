@@ -88,7 +88,7 @@ impl Screens {
             (_, Some(added)) => format!("it was started with {added}"),
             (Some(manifest), None) => self.settings.described(manifest),
         };
-        Reading { hooks, ..read_with(manifest, text, &glance) }
+        Reading { hooks: hooks.into(), ..read_with(manifest, text, &glance) }
     }
 
     /// Forgets terminals that are gone.
