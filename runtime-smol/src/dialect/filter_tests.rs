@@ -273,6 +273,13 @@ fn what_tmux_does_not_know_leaves_the_character_to_repeat() {
 }
 
 #[test]
+fn a_question_between_going_home_and_erasing_changes_nothing() {
+    for between in ["", "\x1b[6n", "\x1b[c", "\x1b[99z"] {
+        assert_eq!(tmux(format!("\x1b[H{between}\x1b[J").as_bytes()), r"\x1b[H\x1b[2J", "{between:?}");
+    }
+}
+
+#[test]
 fn fast_blinking_is_blinking() {
     assert_eq!(tmux(b"\x1b[6ma\x1b[1;6;38;5;6;6;48;2;6;6;6m"), r"\x1b[5ma\x1b[1;5;38;5;6;5;48;2;6;6;6m");
     assert_eq!(canonical(Dialect::Pty, &[b"\x1b[6m"]), b"\x1b[5m");

@@ -31,7 +31,8 @@ impl Filter {
                 out.extend_from_slice(introducer);
                 out.extend_from_slice(&self.held);
             }
-            Verdict::Drop => {}
+            // What is left out moves no cursor.
+            Verdict::Drop => self.home = home,
             Verdict::As(last) => {
                 out.extend_from_slice(introducer);
                 out.extend_from_slice(&self.held[..self.held.len() - 1]);
