@@ -135,9 +135,9 @@ test("a phone shows a terminal as it is; fitting is a wish, and afterwards it ha
     const phone = await openPage(browser, node, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
     await phone.goto(`${node.origin}/#/agent/${id}`);
     await phone.locator('[data-testid="terminal"][data-phase="live"]').waitFor();
-    await phone.getByTestId("key-bar").getByText("y", { exact: true }).click();
-    await waitFor("the echo", async () => (await terminalText(phone)).includes("y"));
-    assert.deepEqual([(await sized(name)).cols, (await sized(name)).rows], [120, 32], "neither looking nor a short answer");
+    await phone.getByTestId("key-bar").getByText("Esc", { exact: true }).click();
+    await waitFor("the echo", async () => (await terminalText(phone)).includes("^["));
+    assert.deepEqual([(await sized(name)).cols, (await sized(name)).rows], [120, 32], "neither looking nor a key of the bar");
     await phone.getByTestId("take-size").click();
     await waitFor("the phone's size", async () => (await sized(name)).cols < 80);
     await phone.context().close();

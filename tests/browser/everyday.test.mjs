@@ -162,7 +162,8 @@ test("after a reload the terminal has the keyboard, and its text opens at the en
 });
 
 test("an agent that waits is answered from the start page", async () => {
-  const question = "printf 'Do you want to proceed?\\n❯ 1. Yes\\n  2. No\\n'; stty raw -echo; head -c 1 > /dev/null; stty sane; echo thanks; exec cat";
+  // As programs do that draw a menu, it hides the cursor.
+  const question = "printf '\\033[?25lDo you want to proceed?\\n❯ 1. Yes\\n  2. No\\n'; stty raw -echo; head -c 1 > /dev/null; stty sane; echo thanks; exec cat";
   const agent = await node.create({ name: "asks-something", program: "sh", args: ["-c", question] });
   const page = await openPage(browser, node);
   const card = page.locator(`[data-testid="waiting-card"][data-agent-id="${agent.id}"]`);

@@ -23,7 +23,8 @@ let stranger;
 let empty;
 const ids = {};
 
-const ASKS = "printf '> Add dark mode\\n\\nEdit src/theme.css\\n\\nDo you want to proceed?\\n❯ 1. Yes\\n  2. No\\n'; exec cat";
+// As programs do that draw a menu, it hides the cursor.
+const ASKS = "printf '\\033[?25l> Add dark mode\\n\\nEdit src/theme.css\\n\\nDo you want to proceed?\\n❯ 1. Yes\\n  2. No\\n'; exec cat";
 
 before(async () => {
   browser = await launchBrowser();

@@ -20,7 +20,8 @@ function framed(lines, width = 98) {
   const edge = "─".repeat(width - 2);
   const text = [`╭${edge}╮`, ...lines.map((line) => `│ ${line.padEnd(width - 4)} │`), `╰${edge}╯`].join("\n");
   const file = join(node.folder, `question-${Math.random()}`);
-  writeFileSync(file, `${text}\n`);
+  // As programs do that draw a menu, it hides the cursor.
+  writeFileSync(file, `\x1b[?25l${text}\n`);
   return ["-c", `cat '${file}'; exec cat`];
 }
 
@@ -342,7 +343,7 @@ test("the on-screen keyboard covers a terminal and does not resize it", async ()
 test("the key bar offers the choices that the agent has, and no answers if it asks nothing", async () => {
   const file = join(node.folder, "picked");
   const lines = ["Bash command", "", "  touch a", "", "Do you want to proceed?", "❯ 1. Yes", "  2. Yes, and don't ask again for touch commands in this folder", "  3. No, and tell it what to do differently"];
-  const script = `stty -icanon -echo; printf '%s\\n' "$@"; head -c 1 > ${file}; printf '\\033[H\\033[2J'; stty sane; exec sleep 1000`;
+  const script = `stty -icanon -echo; printf '\\033[?25l'; printf '%s\\n' "$@"; head -c 1 > ${file}; printf '\\033[H\\033[2J'; stty sane; exec sleep 1000`;
   const agent = await node.create({ name: "customers-zoom-picks", directory: "/tmp", program: "sh", cols: 80, rows: 24, args: ["-c", script, "sh", "────────────────────────", ...lines] });
   const page = await openPage(browser, node, PHONE);
   await open(page, agent.id);

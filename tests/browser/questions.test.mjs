@@ -203,7 +203,7 @@ test("of several choices each click sets a mark, and the card stays until all ar
   const [line, script] = ["────────────────────────", join(node.folder, "several.sh")];
   // As Claude Code asks: digits mark, Tab goes on.
   writeFileSync(script, `stty -icanon -echo; printf '\\033]2;✳ Claude Code\\007'; a=' '; b=' '
-while :; do printf '\\033[H\\033[2J%b' "${line}\\n☐ Checks\\n\\nWhich checks?\\n\\n❯ 1. [$a] Unit tests\\n  Fast\\n  2. [$b] Benchmarks\\n     Submit\\n\\nEnter to select · Esc to cancel"
+while :; do printf '\\033[?25l\\033[H\\033[2J%b' "${line}\\n☐ Checks\\n\\nWhich checks?\\n\\n❯ 1. [$a] Unit tests\\n  Fast\\n  2. [$b] Benchmarks\\n     Submit\\n\\nEnter to select · Esc to cancel"
   key=$(head -c 1; echo .); case "$key" in 1.) a='✔';; 2.) b='✔';; *) break;; esac
 done; printf '\\033[H\\033[2J'; echo "$a$b" > several; exec sleep 1000\n`);
   const agent = await node.create({ name: "several", directory: node.folder, program: "sh", args: [script] });

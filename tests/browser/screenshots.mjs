@@ -25,7 +25,7 @@ printf '  running 3 tests\\n  test upload::retries ... \\033[32mok\\033[0m\\n  t
 printf '\\033[32m●\\033[0m The retry timer starts before the socket is closed. Moving it behind the close:\\n\\n'
 printf '\\033[48;5;52m  42 -     self.retry.start();\\033[0m\\n\\033[48;5;22m  42 +     self.socket.close()?;\\033[0m\\n\\033[48;5;22m  43 +     self.retry.start();\\033[0m\\n\\n'
 i=0; while :; do i=$((i+1)); printf '\\r\\033[33m✶ Testing… (%ss · esc to interrupt)\\033[0m ' $i; sleep 1; done`,
-  waiting: (title) => `printf '\\033]2;${title}\\007> ${title}\\n\\nEdit src/theme.css\\n\\nDo you want to proceed?\\n❯ 1. Yes\\n  2. No\\n'; exec cat`,
+  waiting: (title) => `printf '\\033[?25l\\033]2;${title}\\007> ${title}\\n\\nEdit src/theme.css\\n\\nDo you want to proceed?\\n❯ 1. Yes\\n  2. No\\n'; exec cat`,
   done: (title) => `printf '\\033]2;${title}\\007'; i=0; while [ $i -lt 9 ]; do i=$((i+1)); echo "imported batch $i of 9"; sleep 0.8; done; echo done.; exec cat`,
   idle: () => `exec sh`,
 };

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { launchBrowser, openAgent, openPage, TestNode, terminalLines, waitFor } from "./harness.mjs";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
-const ASKS = ["-c", "printf 'Do you want to proceed?\\n❯ 1. Yes\\n  2. No\\n'; exec cat"];
+const ASKS = ["-c", "printf '\\033[?25lDo you want to proceed?\\n❯ 1. Yes\\n  2. No\\n'; exec cat"];
 
 let browser;
 let node;

@@ -188,6 +188,7 @@ impl Pane {
         if sight.exit_code.is_some() && self.exit_code.is_none() {
             // What was printed is of the program; what is printed now is the prompt of the shell that takes its place.
             (self.last_output, self.regular_until, self.burst_began) = (None, None, None);
+            self.asked = None;
             self.echo_until = self.echo_until.max(Some(now + limits::ECHO_TIME));
         }
         if sight.shell != self.shell && self.activity.is_some() {
@@ -213,7 +214,8 @@ impl Pane {
         (self.status, self.title_says) = (None, None);
         self.hook = self.hook.take().filter(|(_, at)| self.shell && now.since(*at) < limits::HOOK_LEAD);
         self.subagents = 0;
-        (self.reading, self.asked, self.answered_at) = (Reading::default(), None, None);
+        // What it asks is kept until the next look: a program may have asked before it was noticed, and asks that once.
+        (self.reading, self.answered_at) = (Reading::default(), None);
         (self.still, self.wanted) = (false, Some(now));
         (self.started, self.ready) = (now, false);
     }
@@ -349,8 +351,8 @@ impl Pane {
         self.ready |= reading.dialog.is_some() || rests.is_some_and(|rests| !rests || same);
         let question = |reading: &Reading| reading.dialog.as_ref().map(|dialog| dialog.question.clone());
         let found = question(&reading).filter(|found| {
-            let known = self.asked.as_ref().is_some_and(|(asked, _)| asked.question == *found);
-            !reading.guessed || known || question(&self.reading).as_ref() == Some(found)
+            // One that takes the place of another is none that passes by.
+            !reading.guessed || self.asked.is_some() || question(&self.reading).as_ref() == Some(found)
         });
         self.guessed_at = (reading.dialog.is_some() && found.is_none()).then_some(now);
         let says_the_same = reading.says == self.reading.says && reading.dialog.is_some() == self.asked.is_some();

@@ -87,6 +87,25 @@ fn a_guessed_question_counts_when_the_next_look_finds_it_too() {
 }
 
 #[test]
+fn a_question_of_a_program_that_is_noticed_late_is_asked_once() {
+    let mut signals = Signals::new(at(0));
+    observe(&mut signals, at(0), Sight { shell: true, ..QUIET });
+    read(&mut signals, at(500), screen("Proceed? (y/n)"));
+    let asked = |signals: &Signals| signals.state().asked.as_ref().map(|asked| asked.id);
+    signals.decide(at(500));
+    let first = asked(&signals).expect("a question");
+    observe(&mut signals, at(1_000), QUIET);
+    assert_eq!(kind(&mut signals, at(1_000)).0, StateKind::Waiting);
+    assert_eq!(signals.settle(at(2_500)), [1], "it is looked at again");
+    signals.signal(at(2_500), 1, screen("Proceed? (y/n)"));
+    assert_eq!((kind(&mut signals, at(2_500)).0, asked(&signals)), (StateKind::Waiting, Some(first)));
+    // What is not on the screen any more is over.
+    observe(&mut signals, at(4_000), Sight { shell: true, activity: 2, ..QUIET });
+    read(&mut signals, at(5_500), screen(""));
+    assert_ne!(kind(&mut signals, at(5_500)).0, StateKind::Waiting);
+}
+
+#[test]
 fn lines_that_look_like_questions_and_pass_by_are_none() {
     let mut signals = running();
     for second in 10..40 {

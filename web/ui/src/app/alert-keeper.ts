@@ -51,7 +51,8 @@ export class AlertKeeper {
   private update(agents: readonly Agent[]): void {
     const { began, ended } = this.tracker.update(agents, (agent) => this.app.store.isReachable(agent));
     for (const { key } of ended) this.notifier.close(key);
-    if (this.began) for (const alert of began) setTimeout(() => void this.consider(alert), SETTLE_MS[alert.kind]);
+    // What began while they were off is no news when they are switched on.
+    if (this.began && this.app.preferences.alerts.peek().on) for (const alert of began) setTimeout(() => void this.consider(alert), SETTLE_MS[alert.kind]);
     this.began = true;
   }
 
